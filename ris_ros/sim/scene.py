@@ -1,0 +1,94 @@
+"""What stands on the simulated table: plain dataclasses, so that a test can build an exact scene by hand.
+
+The world frame is the table's: metres, origin at the middle of the table's top, z up, x to the right and y away
+from the viewer of the default camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One object.
+
+    Attributes
+    ----------
+    category : a name in `shapes.CATEGORIES`, such as "cup"
+    colour : a name in `shapes.COLOURS`, such as "red"
+    position : metres, the middle of its underside as it lies
+    yaw : radians about z
+    scale : times the category's own size
+    lying : whether an object that can stand lies on its side
+    support : index, in the scene, of the object it stands on or lies in; None for the table
+    inside : whether it lies in its support (a ball in a bowl) rather than on it
+
+    """
+
+    category: str
+    colour: str
+    position: tuple[float, float, float]
+    yaw: float = 0.0
+    scale: float = 1.0
+    lying: bool = False
+    support: int | None = None
+    inside: bool = False
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera that looks at a point.
+
+    Attributes
+    ----------
+    position, target : metres, world frame
+    fovy : vertical field of view, degrees
+    width, height : pixels
+
+    """
+
+    position: tuple[float, float, float] = (0.0, -0.85, 0.75)
+    target: tuple[float, float, float] = (0.0, 0.02, 0.0)
+    fovy: float = 45.0
+    width: int = 640
+    height: int = 480
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Objects, surroundings and a camera; the same scene always renders the same picture."""
+
+    objects: tuple[SceneObject, ...]
+    camera: Camera = field(default_factory=Camera)
+    table_rgb: tuple[float, float, float] = (0.62, 0.50, 0.38)
+    floor_rgb: tuple[float, float, float] = (0.35, 0.36, 0.38)
+    light_position: tuple[float, float, float] = (0.5, -0.8, 1.8)
+    light_intensity: float = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """A picture of a scene with its truth.
+
+    Attributes
+    ----------
+    image : uint8 RGB [H, W, 3]
+    depth : float32 [H, W], metres along the optical axis
+    instances : int32 [H, W]; 0 is background, i + 1 is the scene's object i where it is visible
+    intrinsics : float64 [3, 3], the camera matrix K in pixels
+    camera_pose : float64 [4, 4], from the camera's optical frame (x right, y down, z forward) to the world frame
+
+    """
+
+    image: np.ndarray
+    depth: np.ndarray
+    instances: np.ndarray
+    intrinsics: np.ndarray
+    camera_pose: np.ndarray
+
+    def mask(self, index: int) -> np.ndarray:
+        """The visible part, bool [H, W], of the scene's object `index`."""
+        return self.instances == index + 1
