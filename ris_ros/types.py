@@ -127,3 +127,11 @@ class Result:
     query: Query
     timings: dict[str, float] = field(default_factory=dict)
     reason: str = ""
+
+
+def check_image(image: np.ndarray) -> None:
+    """Raise an InputError unless `image` is uint8 [H, W, 3] with at least one pixel."""
+    if not isinstance(image, np.ndarray):
+        raise InputError(f"an image must be a uint8 RGB array [H, W, 3], not {type(image).__name__}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise InputError(f"an image must be uint8 RGB [H, W, 3], not {image.dtype} {list(image.shape)}")
