@@ -87,7 +87,7 @@ class Candidate:
     ----------
     index : its row in the Proposals
     mask : bool [H, W]
-    box : int64 [4], xyxy pixels
+    box : float32 [4], xyxy pixels
     score : 0..1, its probability among all proposals of the image
     terms : every term of the score by name, for explanations
 
@@ -108,7 +108,7 @@ class Result:
     ----------
     found : whether the target is in the image
     mask : bool [H, W]; all False when not found
-    box : int64 [4], xyxy pixels; zeros when not found
+    box : float32 [4], xyxy pixels; zeros when not found
     score : 0..1, the chosen candidate's probability among the proposals
     confidence : 0..1, how sure the answer is that it is the one that was asked for
     candidates : ranked, best first

@@ -1,0 +1,111 @@
+"""From a model's name to an encoder."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+import open_clip
+import torch
+from torch import nn
+
+from ris_ros.config import EncoderConfig
+from ris_ros.encoding.encoder import MaskGuidedEncoder
+from ris_ros.errors import InputError, MissingError
+
+BUNDLED_FOLDER = Path(__file__).parent.parent / "models" / "tabletop"
+
+logger = logging.getLogger(__name__)
+
+
+def load_encoder(config: EncoderConfig, device: str) -> MaskGuidedEncoder:
+    """The encoder that a configuration names.
+
+    ``config.model`` is one of
+
+    - ``bundled``: the small model of the simulated tabletop that comes with the package
+    - ``ARCHITECTURE/TAG``: a pretrained model of open_clip's registry, such as ``ViT-B-16/openai``
+    - ``ARCHITECTURE/FILE``: a checkpoint file (safetensors, or a pickle of plain weights)
+    - ``ARCHITECTURE/random``: random weights, to measure time and memory; its answers mean nothing
+    - ``hf-hub:NAME`` or ``local-dir:FOLDER``: as open_clip reads them
+
+    Raises
+    ------
+    InputError
+        When there is no such model.
+    MissingError
+        When its weights cannot be had or are damaged.
+
+    """
+    name = config.model
+    folder = None
+    if name == "bundled":
+        logger.warning("encoder.model is bundled: it knows the simulated tabletop only; "
+                       "for real scenes set it to a pretrained model such as ViT-B-16/openai")
+        _verify_bundled()
+        name = f"local-dir:{BUNDLED_FOLDER}"
+    if name.startswith("local-dir:"):
+        folder = Path(name.removeprefix("local-dir:"))
+    model, tokenizer = _create(name)
+    return MaskGuidedEncoder(
+        model, tokenizer, device=device, dtype=getattr(torch, config.dtype), masked_blocks=config.masked_blocks,
+        batch_size=config.batch_size, default_visual_weight=_visual_weight(folder))
+
+
+def _create(name: str) -> tuple[nn.Module, open_clip.SimpleTokenizer]:
+    if name.startswith(("local-dir:", "hf-hub:")):
+        architecture, pretrained = name, None
+    else:
+        architecture, _, pretrained = name.partition("/")
+        _check_name(name, architecture, pretrained)
+    try:
+        if pretrained == "random":
+            logger.warning("encoder.model %s has random weights: its answers mean nothing", name)
+            torch.manual_seed(0)
+            model = open_clip.create_model(architecture, pretrained_text=False)
+        else:
+            model = open_clip.create_model_from_pretrained(architecture, pretrained, return_transform=False)
+        return model, open_clip.get_tokenizer(architecture)
+    except Exception as error:
+        # open_clip lets through whatever its readers and downloaders raise.
+        raise MissingError(f"cannot load encoder.model {name}: {_remedy(name, pretrained)}") from error
+
+
+def _remedy(name: str, pretrained: str | None) -> str:
+    if name.startswith("local-dir:"):
+        return "the folder needs open_clip_config.json, fitting open_clip_model.safetensors and the tokenizer's files"
+    if pretrained and Path(pretrained).is_file():
+        return "the file must be safetensors, or a PyTorch file of weights alone, of this architecture"
+    return ("its weights could not be downloaded; run `ris weights fetch` with its name where there is a network, "
+            "or copy a checkpoint here and name it ARCHITECTURE/FILE")
+
+
+def _check_name(name: str, architecture: str, pretrained: str) -> None:
+    known = open_clip.list_models()
+    if architecture not in known:
+        close = difflib.get_close_matches(architecture, known, n=3, cutoff=0.4)
+        raise InputError(f"unknown encoder.model {name!r}: no architecture {architecture!r}"
+                         + (f"; close ones are {', '.join(close)}" if close else ""))
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    if pretrained != "random" and pretrained not in tags and not Path(pretrained).is_file():
+        raise InputError(f"encoder.model {name!r}: {pretrained!r} is neither a file nor a pretrained tag of "
+                         f"{architecture}; its tags are {', '.join(tags) or 'none'}")
+
+
+def _verify_bundled() -> None:
+    weights = BUNDLED_FOLDER / "open_clip_model.safetensors"
+    if not weights.is_file():
+        raise MissingError(f"the bundled model {weights} is missing: install ris_ros again")
+    expected = json.loads((BUNDLED_FOLDER / "ris.json").read_text())["sha256"]
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != expected:
+        raise MissingError(f"the bundled model {weights} is damaged (its sha256 differs): install ris_ros again")
+
+
+def _visual_weight(folder: Path | None) -> float:
+    # A folder may say which share of the global feature suits its model; the paper's value otherwise.
+    if folder is not None and (folder / "ris.json").is_file():
+        return float(json.loads((folder / "ris.json").read_text()).get("visual_weight", 0.95))
+    return 0.95
