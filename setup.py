@@ -1,0 +1,17 @@
+"""What colcon needs on top of setup.cfg, which holds the metadata, the requirements and the entry points."""
+
+from glob import glob
+
+from setuptools import setup
+
+SHARE = "share/ris_ros"
+
+setup(
+    # Here and not in setup.cfg: colcon cannot read it from there (as a SpecifierSet it has no literal form).
+    python_requires=">=3.10",
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/ris_ros"]),
+        (SHARE, ["package.xml"]),
+        (f"{SHARE}/launch", glob("launch/*.launch.py")),
+        (f"{SHARE}/config", glob("config/*")),
+    ])
