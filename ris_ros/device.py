@@ -26,5 +26,5 @@ def resolve_device(name: str) -> str:
         raise InputError(f"device must be auto, cpu, cuda or cuda:N, not {name!r}") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise MissingError(f"device {name} is not there: torch {torch.__version__} sees {torch.cuda.device_count()} "
-                           "CUDA devices; use device auto or cpu, or install the NVIDIA driver and a CUDA build of torch")
+                           "CUDA devices; use device auto or cpu, or install the NVIDIA driver and torch for CUDA")
     return name

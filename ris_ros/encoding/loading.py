@@ -45,7 +45,7 @@ def load_encoder(config: EncoderConfig, device: str) -> MaskGuidedEncoder:
     if name == "bundled":
         logger.warning("encoder.model is bundled: it knows the simulated tabletop only; "
                        "for real scenes set it to a pretrained model such as ViT-B-16/openai")
-        _verify_bundled()
+        verify_bundled()
         name = f"local-dir:{BUNDLED_FOLDER}"
     if name.startswith("local-dir:"):
         folder = Path(name.removeprefix("local-dir:"))
@@ -95,7 +95,8 @@ def _check_name(name: str, architecture: str, pretrained: str) -> None:
                          f"{architecture}; its tags are {', '.join(tags) or 'none'}")
 
 
-def _verify_bundled() -> None:
+def verify_bundled() -> None:
+    """Raise a MissingError unless the bundled model is there and its bytes are the ones that were shipped."""
     weights = BUNDLED_FOLDER / "open_clip_model.safetensors"
     if not weights.is_file():
         raise MissingError(f"the bundled model {weights} is missing: install ris_ros again")

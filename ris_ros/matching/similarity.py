@@ -1,4 +1,4 @@
-"""Global-local fusion and the match between masks and text (paper, sections 3.2 to 3.5)."""
+"""Global-local fusion and the match between masks and text (paper, sections 3.1 to 3.3)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 def fuse(first: Tensor, second: Tensor, weight: float) -> Tensor:
     """The weighted sum of two features, `weight` being the share of the first.
 
-    For masks: global and local context, paper eq. 6. For text: sentence and target noun phrase, paper eq. 8.
+    For masks: global and local context (paper, section 3.2). For text: sentence and target noun phrase (section 3.3).
     """
     return weight * first + (1 - weight) * second
 
 
 def similarity(visual: Tensor, text: Tensor) -> Tensor:
-    """Cosine, float [N], between features of N masks [N, D] and of one text [D] (paper, eq. 1)."""
+    """Cosine, float [N], between features of N masks [N, D] and of one text [D]."""
     return F.cosine_similarity(visual, text[None])

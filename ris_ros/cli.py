@@ -1,0 +1,239 @@
+"""The command line, ``ris``. Heavy imports stand inside the commands, so that help comes at once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ris_ros.config import Config, to_ros_yaml
+from ris_ros.errors import InputError, RisError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  help="Find the object that an expression names: mask, box, points, pose; zero-shot.")
+weights_app = typer.Typer(no_args_is_help=True, help="Checkpoints: what there is, what is here, and fetching them.")
+app.add_typer(weights_app, name="weights")
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True)
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file of settings; see `ris config`.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, any setting of `ris config`; repeat.")]
+Model = Annotated[str | None, typer.Option(help="CLIP model; the setting encoder.model.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N; the setting device.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def main() -> None:
+    """Run the command line; an error is one line on stderr, with its traceback only after --debug."""
+    try:
+        app(prog_name="ris")
+    except RisError as error:
+        _fail(error, str(error), status=2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        _fail(error, f"unexpected {type(error).__name__}: {' '.join(str(error).split())}; "
+                     "`ris --debug` with the same words shows where", status=1)
+
+
+@app.callback()
+def _common(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all logs.")] = False) -> None:
+    if not debug:
+        warnings.simplefilter("ignore")
+    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(name)s: %(message)s")
+    # Its own handler, because libraries replace the root logger's level and ours must be seen.
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("ris: %(message)s"))
+    ours = logging.getLogger("ris_ros")
+    ours.handlers, ours.propagate = [handler], False
+    ours.setLevel(logging.DEBUG if debug else logging.WARNING)
+    logging.getLogger("huggingface_hub").setLevel(logging.DEBUG if debug else logging.CRITICAL)
+
+
+@app.command()
+def segment(image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture file.")],
+            text: Annotated[str, typer.Argument(metavar="TEXT", help="What to find, such as 'the red cup on the left'.")],
+            as_json: Json = False,
+            output: Annotated[Path | None, typer.Option(help="Write the overlay to this .png or .jpg.")] = None,
+            model: Model = None, device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
+    """Find what TEXT names in IMAGE."""
+    from ris_ros.images import read_image, write_image
+    from ris_ros.report import box_to_list, result_to_dict
+
+    chosen = _config(config, settings, model, device)
+    pixels = read_image(image)
+    with err.status("loading models"):
+        from ris_ros.segmenter import ReferringSegmenter
+        segmenter = ReferringSegmenter.from_config(chosen)
+    with err.status("looking"):
+        result = segmenter(pixels, text)
+    if output is not None:
+        from ris_ros.drawing import draw_result
+        write_image(output, draw_result(pixels, result))
+    if as_json:
+        print(json.dumps(result_to_dict(result, mask=True)))
+        return
+    if not result.found:
+        out.print(f"not found: {result.reason}")
+        return
+    table = Table("rank", "box", "score", *result.candidates[0].terms)
+    for rank, candidate in enumerate(result.candidates, start=1):
+        table.add_row(str(rank), str(box_to_list(candidate.box)), f"{candidate.score:.3f}",
+                      *(f"{term:.3f}" for term in candidate.terms.values()))
+    out.print(table)
+    out.print(", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in result.timings.items()))
+    if output is not None:
+        out.print(f"overlay: {output}")
+
+
+@app.command()
+def parse(texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Expressions; - reads one per line from stdin.")],
+          config: ConfigFile = None, settings: Settings = None) -> None:
+    """Show how expressions are understood, as JSON lines."""
+    chosen = _config(config, settings)
+    from ris_ros.language import ExpressionParser
+    parser = ExpressionParser(chosen.language, chosen.method)
+    refused = 0
+    for text in (line.rstrip("\n") for line in sys.stdin) if texts == ["-"] else texts:
+        try:
+            query = parser.parse(text)
+            answer = {"text": query.text, "target_phrase": query.target_phrase, "head": query.head}
+        except InputError as error:
+            refused += 1
+            answer = {"text": text, "error": str(error)}
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+    if refused:
+        raise InputError(f"{refused} of the texts could not be understood; their lines say why")
+
+
+@app.command()
+def proposals(image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture file.")], as_json: Json = False,
+              output: Annotated[Path | None, typer.Option(help="Write a picture of all masks here.")] = None,
+              device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
+    """Show the mask proposals of IMAGE."""
+    from ris_ros.device import resolve_device
+    from ris_ros.images import read_image, write_image
+    from ris_ros.proposals import make_proposer
+    from ris_ros.report import box_to_list, proposals_to_dict
+
+    chosen = _config(config, settings, device=device)
+    pixels = read_image(image)
+    with err.status("proposing masks"):
+        found = make_proposer(chosen.proposals, resolve_device(chosen.device))(pixels)
+    if output is not None:
+        from ris_ros.drawing import draw_proposals
+        write_image(output, draw_proposals(pixels, found))
+    if as_json:
+        print(json.dumps(proposals_to_dict(found)))
+        return
+    table = Table("mask", "box", "pixels", "quality")
+    for i, (mask, box, quality) in enumerate(zip(found.masks, found.boxes, found.quality, strict=True)):
+        table.add_row(str(i), str(box_to_list(box)), str(mask.sum()), f"{quality:.2f}")
+    out.print(table)
+    if output is not None:
+        out.print(f"picture: {output}")
+
+
+@app.command("config")
+def config_(config: ConfigFile = None, settings: Settings = None) -> None:
+    """Print every setting with its help, as a ROS 2 parameter file."""
+    print(to_ros_yaml(_config(config, settings)), end="")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed, on which device, what is missing and how to get it."""
+    from ris_ros.doctor import examine
+
+    with err.status("examining"):
+        findings = examine()
+    if as_json:
+        print(json.dumps([vars(finding) for finding in findings]))
+    else:
+        table = Table("", "part", "found", "remedy", box=None)
+        for finding in findings:
+            mark = "ok" if finding.ok else "missing" if finding.needed else "-"
+            table.add_row(mark, finding.part, finding.found, "" if finding.ok else finding.remedy)
+        out.print(table)
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@weights_app.command("list")
+def weights_list(as_json: Json = False) -> None:
+    """List the checkpoints known by name."""
+    from ris_ros import weights
+
+    rows = [{"name": name, "state": weights.state(name), "size": checkpoint.size, "licence": checkpoint.licence,
+             "note": checkpoint.note} for name, checkpoint in weights.CHECKPOINTS.items()]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = Table("name", "state", "MB", "licence", "note")
+    for row in rows:
+        table.add_row(row["name"], row["state"], f"{row['size'] / 1e6:.0f}", row["licence"], row["note"])
+    out.print(table)
+    out.print(f"in {weights.cache_dir()}; CLIP models by their open_clip names, such as ViT-B-16/openai")
+
+
+@weights_app.command("fetch")
+def weights_fetch(names: Annotated[list[str], typer.Argument(
+        metavar="NAME...", help="Names of `ris weights list`, or CLIP models such as ViT-B-16/openai or hf-hub:NAME.")]) -> None:
+    """Download checkpoints and check them."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    from ris_ros import weights
+
+    for name in names:
+        if "/" in name:
+            from ris_ros.config import EncoderConfig
+            from ris_ros.encoding import load_encoder
+            load_encoder(EncoderConfig(model=name), "cpu")  # open_clip shows its own progress
+            out.print(f"{name}: in open_clip's cache, and it loads")
+            continue
+        with Progress("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=err) as bars:
+            bar = bars.add_task(name)
+            folder = weights.fetch(name, lambda done, total, bar=bar: bars.update(bar, completed=done, total=total))
+        out.print(f"{name}: {folder}")
+
+
+@weights_app.command("verify")
+def weights_verify(names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Default: all that are here.")] = None
+                   ) -> None:
+    """Compare the sha256 of checkpoints with the published ones."""
+    from ris_ros import weights
+
+    for name in names or [name for name in weights.CHECKPOINTS if weights.state(name) != "absent"]:
+        weights.verify(name)
+        out.print(f"{name}: intact")
+
+
+def _config(file: Path | None, settings: list[str] | None, model: str | None = None,
+            device: str | None = None) -> Config:
+    import yaml
+
+    config = Config() if file is None else Config.from_yaml(file)
+    changes: dict[str, Any] = {}
+    for setting in settings or []:
+        name, separator, value = setting.partition("=")
+        if not separator:
+            raise InputError(f"--set takes NAME=VALUE, not {setting!r}")
+        changes[name] = yaml.safe_load(value)
+    changes |= {"encoder.model": model} if model is not None else {}
+    changes |= {"device": device} if device is not None else {}
+    return config.replace(changes)
+
+
+def _fail(error: Exception, message: str, status: int) -> None:
+    if "--debug" in sys.argv:
+        raise error
+    print(f"ris: {message}", file=sys.stderr)
+    sys.exit(status)

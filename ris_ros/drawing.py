@@ -1,0 +1,77 @@
+"""Pictures of results, for RViz and for people: RGB uint8 in, a new RGB uint8 of the same size out."""
+
+from __future__ import annotations
+
+import colorsys
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ris_ros.types import Candidate, Proposals, Result
+
+TARGET_COLOUR = (255, 64, 64)
+LABEL_INK = (255, 255, 255)
+NOT_FOUND_COLOUR = (70, 70, 70)
+
+
+def draw_result(image: np.ndarray, result: Result) -> np.ndarray:
+    """The target's mask, outline and box with the expression and its confidence; or why it was not found."""
+    if not result.found:
+        return _label(image.copy(), (0, 0), f"{result.query.text}: {result.reason}", NOT_FOUND_COLOUR)
+    canvas = _paint(image, result.mask, TARGET_COLOUR)
+    x1, y1, x2, y2 = (round(float(edge)) for edge in result.box)
+    cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), TARGET_COLOUR, _line(image))
+    return _label(canvas, (x1, y1), f"{result.query.text}  {result.confidence:.2f}", TARGET_COLOUR)
+
+
+def draw_candidates(image: np.ndarray, candidates: list[Candidate]) -> np.ndarray:
+    """Every candidate in a colour of its own, with its rank and score."""
+    canvas = image
+    for rank, candidate in reversed(list(enumerate(candidates))):
+        canvas = _paint(canvas, candidate.mask, _colour(rank))
+    for rank, candidate in enumerate(candidates):
+        corner = (round(float(candidate.box[0])), round(float(candidate.box[1])))
+        canvas = _label(canvas, corner, f"{rank + 1}: {candidate.score:.2f}", _colour(rank))
+    return canvas if candidates else image.copy()
+
+
+def draw_proposals(image: np.ndarray, proposals: Proposals) -> np.ndarray:
+    """Every proposal's mask and outline, large ones first so that the parts inside them show."""
+    canvas = image.copy()
+    for rank, i in enumerate(np.argsort(-proposals.masks.sum(axis=(1, 2)))):
+        canvas = _paint(canvas, proposals.masks[i], _colour(rank))
+    return canvas
+
+
+def _paint(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    canvas = image.copy()
+    canvas[mask] = (0.55 * canvas[mask] + 0.45 * np.array(colour)).astype(np.uint8)
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(canvas, contours, -1, colour, _line(image))
+
+
+def _label(image: np.ndarray, corner: tuple[int, int], text: str, colour: tuple[int, int, int]) -> np.ndarray:
+    """Text on a filled tag above `corner` (x, y), moved inside the picture where it would leave it."""
+    height, width = image.shape[:2]
+    font = ImageFont.load_default(size=max(11, round(height / 32)))
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
+    _, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+    pad = max(2, (bottom - top) // 4)
+    tag_width, tag_height = right + 2 * pad, bottom + 2 * pad
+    x = max(0, min(corner[0], width - tag_width))
+    y = max(0, min(corner[1] - tag_height, height - tag_height))
+    pen.rectangle((x, y, x + tag_width, y + tag_height), fill=colour)
+    pen.text((x + pad, y + pad), text, fill=LABEL_INK, font=font)
+    return np.array(canvas)
+
+
+def _line(image: np.ndarray) -> int:
+    return max(1, round(image.shape[0] / 300))
+
+
+def _colour(rank: int) -> tuple[int, int, int]:
+    # Steps of the golden ratio round the colour circle keep neighbours in rank apart.
+    red, green, blue = colorsys.hsv_to_rgb((rank * 0.618034) % 1, 0.85, 0.95)
+    return round(255 * red), round(255 * green), round(255 * blue)

@@ -1,0 +1,49 @@
+"""Picture files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ris_ros.errors import InputError
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """A picture file as RGB uint8 [H, W, 3], upright as its EXIF data says.
+
+    Raises
+    ------
+    InputError
+        When there is no such file, or it is no picture that OpenCV reads.
+
+    """
+    try:
+        content = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise InputError(f"cannot read the image {path}: {error.strerror or error}") from error
+    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if image is None:
+        raise InputError(f"{path} is not a picture: give a PNG, JPEG, WebP, TIFF or BMP file")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write RGB uint8 [H, W, 3] to a file in the format its ending names.
+
+    Raises
+    ------
+    InputError
+        When the ending is unknown or the file cannot be written.
+
+    """
+    path = Path(path)
+    try:
+        _, content = cv2.imencode(path.suffix or ".", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content.tofile(path)
+    except cv2.error as error:
+        raise InputError(f"cannot write {path}: end its name in .png or .jpg") from error
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,0 +1,58 @@
+"""Results as plain data, for JSON on the command line and on `~/result`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ris_ros.types import Candidate, Proposals, Result
+
+
+def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
+    """A result as JSON-able values; with `mask`, every mask as COCO run-length encoding.
+
+    `box` is [x1, y1, x2, y2] in whole pixels, x2 and y2 exclusive, or None when nothing was found.
+    """
+    answer: dict[str, Any] = {
+        "text": result.query.text,
+        "target_phrase": result.query.target_phrase,
+        "found": result.found,
+        "box": box_to_list(result.box) if result.found else None,
+        "score": result.score,
+        "confidence": result.confidence,
+        "reason": result.reason,
+        "candidates": [_candidate_to_dict(candidate, mask) for candidate in result.candidates],
+        "timings": {stage: round(seconds, 6) for stage, seconds in result.timings.items()},
+    }
+    if mask:
+        answer["mask"] = mask_to_rle(result.mask)
+    return answer
+
+
+def proposals_to_dict(proposals: Proposals) -> dict[str, Any]:
+    """Proposals as JSON-able values: masks (COCO run-length encoding), boxes and quality, a row each."""
+    return {"masks": [mask_to_rle(mask) for mask in proposals.masks],
+            "boxes": [box_to_list(box) for box in proposals.boxes],
+            "quality": [float(quality) for quality in proposals.quality]}
+
+
+def box_to_list(box: np.ndarray) -> list[int]:
+    """[x1, y1, x2, y2] in whole pixels."""
+    return [round(float(edge)) for edge in box]
+
+
+def mask_to_rle(mask: np.ndarray) -> dict[str, Any]:
+    """COCO's compressed run-length encoding, {"size": [H, W], "counts": text}, of a bool mask [H, W]."""
+    from pycocotools import mask as coco
+
+    encoded = coco.encode(np.asfortranarray(mask, np.uint8))
+    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
+
+
+def _candidate_to_dict(candidate: Candidate, mask: bool) -> dict[str, Any]:
+    answer: dict[str, Any] = {"index": candidate.index, "box": box_to_list(candidate.box), "score": candidate.score,
+                              "terms": candidate.terms}
+    if mask:
+        answer["mask"] = mask_to_rle(candidate.mask)
+    return answer
