@@ -1,0 +1,81 @@
+"""Every way to name a model, with files made here and, for what needs a network, its refusal."""
+
+import json
+import shutil
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ris_ros.config import EncoderConfig
+from ris_ros.encoding import load_encoder, loading
+from ris_ros.errors import InputError, MissingError
+
+TINY = {"embed_dim": 32,
+        "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 32, "layers": 4, "head_width": 16},
+        "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    preprocess = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY, "preprocess_cfg": preprocess}))
+    torch.manual_seed(0)
+    save_file(open_clip.CLIP(**TINY).state_dict(), folder / "open_clip_model.safetensors")
+    return folder
+
+
+def load(name: str):
+    return load_encoder(EncoderConfig(model=name), "cpu")
+
+
+def test_a_folder_brings_weights_preprocessing_and_its_own_fusion_weight(folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    encoder = load(f"local-dir:{tmp_path}")
+    assert encoder.size == (32, 32)
+    assert encoder.default_visual_weight == 0.95
+    assert encoder.encode_text(["a cup"]).shape == (1, 32)
+    (tmp_path / "ris.json").write_text('{"visual_weight": 0.5}')
+    assert load(f"local-dir:{tmp_path}").default_visual_weight == 0.5
+
+
+@pytest.mark.parametrize("ending", ["pt", "safetensors"])
+def test_a_checkpoint_file_loads_into_its_architecture(tmp_path, ending):
+    torch.manual_seed(1)
+    model = open_clip.create_model("RN50", pretrained_text=False)
+    file = tmp_path / f"weights.{ending}"
+    save_file(model.state_dict(), file) if ending == "safetensors" else torch.save(model.state_dict(), file)
+    with torch.no_grad():
+        expected = model.eval().encode_text(open_clip.get_tokenizer("RN50")(["a cup"]))
+    assert torch.allclose(load(f"RN50/{file}").encode_text(["a cup"]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("ViT-B/openai", "close ones are ViT-B-32"),
+    ("ViT-B-32/opnai", "its tags are openai"),
+    ("ViT-B-32", "neither a file nor a pretrained tag"),
+])
+def test_an_unknown_name_is_refused_with_what_there_is(name, words):
+    with pytest.raises(InputError, match=words):
+        load(name)
+
+
+def test_damaged_or_missing_files_are_refused_in_one_line(folder, tmp_path):
+    file = tmp_path / "weights.pt"
+    file.write_bytes(b"no weights at all")
+    shutil.copytree(folder, tmp_path / "cut")
+    (tmp_path / "cut" / "open_clip_model.safetensors").write_bytes(b"\x00" * 100)
+    for name in (f"ViT-B-32/{file}", f"local-dir:{tmp_path / 'cut'}", "local-dir:/no/such/folder"):
+        with pytest.raises(MissingError, match="cannot load encoder.model") as refusal:
+            load(name)
+        assert "\n" not in str(refusal.value)
+
+
+def test_a_damaged_bundled_model_is_refused_by_its_sha256(folder, tmp_path, monkeypatch):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "ris.json").write_text('{"visual_weight": 0.5, "sha256": "0123"}')
+    monkeypatch.setattr(loading, "BUNDLED_FOLDER", tmp_path)
+    with pytest.raises(MissingError, match="damaged"):
+        load("bundled")
