@@ -15,6 +15,7 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 
 from ris_ros.errors import InputError, MissingError
+from ris_ros.report import box_to_list
 
 if TYPE_CHECKING:
     from std_msgs.msg import Header
@@ -140,7 +141,7 @@ def to_candidates_image(candidates: list[Candidate], shape: tuple[int, int], hea
 
 def to_roi(result: Result) -> RegionOfInterest:
     """The found box; zeros when nothing was found."""
-    x1, y1, x2, y2 = (int(value) for value in result.box)
+    x1, y1, x2, y2 = box_to_list(result.box)
     return RegionOfInterest(x_offset=x1, y_offset=y1, width=x2 - x1, height=y2 - y1)
 
 
@@ -150,7 +151,7 @@ def to_detections(result: Result, header: Header) -> Any:
 
     message = Detection2DArray(header=header)
     if result.found:
-        x1, y1, x2, y2 = (float(value) for value in result.box)
+        x1, y1, x2, y2 = (float(edge) for edge in result.box)
         detection = Detection2D(header=header)
         detection.bbox.center.position.x = (x1 + x2) / 2
         detection.bbox.center.position.y = (y1 + y2) / 2

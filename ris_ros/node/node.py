@@ -15,9 +15,11 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from ris_ros.device import resolve_device
+from ris_ros.drawing import draw_result
 from ris_ros.errors import InputError, RisError
 from ris_ros.node import conversions, parameters
 from ris_ros.node.worker import Job, Worker
+from ris_ros.report import box_to_list, result_to_dict
 
 try:
     from vision_msgs.msg import Detection2DArray
@@ -220,9 +222,6 @@ class RisNode(LifecycleNode):
             self._log_answer(job.text, result, time.perf_counter() - started)
 
     def _publish(self, result: Result, header: Header) -> None:
-        from ris_ros.drawing import draw_result
-        from ris_ros.report import result_to_dict
-
         outputs = self._outputs
         outputs["mask"].publish(conversions.to_mask_image(result.mask, header))
         outputs["roi"].publish(conversions.to_roi(result))
@@ -242,7 +241,7 @@ class RisNode(LifecycleNode):
             {**report, "stamp": stamp, "frame_id": header.frame_id}, ensure_ascii=False)))
 
     def _log_answer(self, text: str, result: Result, seconds: float) -> None:
-        outcome = (f"box {[int(value) for value in result.box]}, score {result.score:.2f}, "
+        outcome = (f"box {box_to_list(result.box)}, score {result.score:.2f}, "
                    f"confidence {result.confidence:.2f}" if result.found else f"not found: {result.reason}")
         self.get_logger().info(f"{json.dumps(text, ensure_ascii=False)}: {outcome} ({seconds * 1000:.0f} ms)")
 
