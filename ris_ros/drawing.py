@@ -44,6 +44,23 @@ def draw_proposals(image: np.ndarray, proposals: Proposals) -> np.ndarray:
     return canvas
 
 
+def draw_sheet(tiles: list[tuple[np.ndarray, str]], columns: int, tile_width: int = 480) -> np.ndarray:
+    """Pictures with a caption under each, in rows; each is scaled to `tile_width` pixels."""
+    font = ImageFont.load_default(size=round(tile_width / 30))
+    margin, caption_height = round(tile_width / 60), round(tile_width / 14)
+    scaled = [cv2.resize(picture, (tile_width, round(picture.shape[0] * tile_width / picture.shape[1])),
+                         interpolation=cv2.INTER_AREA) for picture, _ in tiles]
+    row_height = max(picture.shape[0] for picture in scaled) + caption_height + margin
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * (tile_width + margin) + margin, rows * row_height + margin), "white")
+    pen = ImageDraw.Draw(sheet)
+    for i, (picture, (_, caption)) in enumerate(zip(scaled, tiles, strict=True)):
+        x, y = margin + i % columns * (tile_width + margin), margin + i // columns * row_height
+        sheet.paste(Image.fromarray(picture), (x, y))
+        pen.text((x, y + picture.shape[0] + margin // 2), caption, fill="black", font=font)
+    return np.array(sheet)
+
+
 def _paint(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     canvas = image.copy()
     canvas[mask] = (0.55 * canvas[mask] + 0.45 * np.array(colour)).astype(np.uint8)
