@@ -25,13 +25,13 @@ class ProposalsConfig:
 
     method: str = option("mobilesam", "mask proposer", choices=("mobilesam", "sam"))
     checkpoint: str = option("", "checkpoint name (see `ris weights list`) or path; empty: the proposer's own default")
-    points_per_side: int = option(6, "first prompt points along the image's longer side", low=1, high=64, live=True)
-    max_prompts: int = option(48, "most prompt points an image gets", low=1, high=4096, live=True)
-    min_quality: float = option(0.75, "least predicted IoU of a mask", low=0.0, high=1.0, live=True)
+    max_prompts: int = option(
+        40, "most prompt points an image gets; plain images get fewer", low=1, high=4096, live=True)
+    min_quality: float = option(0.78, "least predicted IoU of a mask", low=0.0, high=1.0, live=True)
     min_stability: float = option(
-        0.85, "least IoU of a mask with itself between logit thresholds -1 and +1", low=0.0, high=1.0, live=True)
+        0.65, "least IoU of a mask with itself between logit thresholds -1 and +1", low=0.0, high=1.0, live=True)
     min_area: float = option(0.0005, "least area of a mask, as a share of the image", low=0.0, high=1.0, live=True)
-    duplicate_iou: float = option(0.85, "masks that overlap more than this are one", low=0.0, high=1.0, live=True)
+    duplicate_iou: float = option(0.88, "masks that overlap more than this are one", low=0.0, high=1.0, live=True)
 
 
 @dataclass(frozen=True)

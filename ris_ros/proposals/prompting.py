@@ -1,0 +1,92 @@
+"""Masks for everything in an image by asking SAM at a few well-chosen points, whatever the flavour of SAM."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from ris_ros.config import ProposalsConfig
+from ris_ros.proposals import filters
+from ris_ros.proposals.frame import Frame
+from ris_ros.types import Proposals, check_image
+
+CELL = 16
+"""Input pixels an embedding cell stands for, along each side."""
+SPREAD = 2.5
+"""How much the width of the input counts beside the chord between two embeddings when points are spread: at 0 one
+textured region takes all points, at 10 they form a grid. Chosen on photographs, for the recall of marked objects."""
+NOVELTY = 0.75
+"""Where no cell is farther than this from every point asked, the rest of the image is more of the same."""
+
+
+class Network(Protocol):
+    """What a SAM must offer to be prompted."""
+
+    batch_size: int
+
+    def encode(self, image: np.ndarray) -> np.ndarray:
+        """The embedding float32 [1, D, 64, 64] of uint8 RGB [h, w, 3] whose longer side is 1024."""
+
+    def decode(self, embedding: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Logits float32 [P, 3, 256, 256] and predicted IoU float32 [P, 3] for points [P, 2], xy input pixels."""
+
+
+class PromptedProposer:
+    """Image uint8 RGB [H, W, 3] -> Proposals, best first; `config` may be replaced between calls."""
+
+    def __init__(self, network: Network, config: ProposalsConfig):
+        self.network = network
+        self.config = config
+
+    def __call__(self, image: np.ndarray) -> Proposals:
+        """Masks of everything in the image; an InputError where it is not uint8 [H, W, 3]."""
+        check_image(image)
+        frame = Frame(*image.shape[:2])
+        embedding = self.network.encode(frame.resize(image))
+        points = spread_points(embedding[0, :, :-(-frame.size[1] // CELL), :-(-frame.size[0] // CELL)],
+                               self.config.max_prompts)
+        # The last cell may reach into the padding.
+        points = np.minimum(points * CELL, np.array(frame.size) - 0.5)
+        logits, quality = self._masks_at(points, embedding, frame)
+        return Proposals.from_masks(frame.masks(logits), quality)
+
+    def _masks_at(self, points: np.ndarray, embedding: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+        """Logits float32 [N, rows, columns] and predicted IoU float32 [N] of the masks worth keeping."""
+        rows, columns = frame.logit_shape
+        smallest = self.config.min_area * rows * columns
+        kept = []
+        for start in range(0, len(points), self.network.batch_size):
+            logits, quality = self.network.decode(embedding, points[start:start + self.network.batch_size])
+            logits, quality = logits[..., :rows, :columns].reshape(-1, rows, columns), quality.ravel()
+            stability = filters.stability(logits)
+            area = np.count_nonzero(logits > 0, axis=(1, 2))
+            good = (quality >= self.config.min_quality) & (stability >= self.config.min_stability)
+            good &= area >= max(smallest, 1)
+            kept += [(filters.tidy(logits[i], smallest), quality[i], stability[i]) for i in np.flatnonzero(good)]
+        if not kept:
+            return np.zeros((0, rows, columns), np.float32), np.zeros(0, np.float32)
+        logits, quality, stability = (np.stack(values) for values in zip(*kept, strict=True))
+        best = filters.distinct(logits > 0, quality * stability, self.config.duplicate_iou)
+        return logits[best], np.minimum(quality[best], 1)
+
+
+def spread_points(features: np.ndarray, most: int) -> np.ndarray:
+    """Where to ask: at most `most` points float64 [P, 2], xy in cells, for the embedding float32 [D, rows, columns].
+
+    Starts at the most ordinary cell and goes on to whichever cell is farthest, in the look that the network itself
+    gives it and in place, from every point so far (farthest-point sampling, Gonzalez 1985). A grid spends its points
+    by area; these go where the image has something new: a spoon on a saucer, a patch on a suit.
+    """
+    dimensions, rows, columns = features.shape
+    looks = features.reshape(dimensions, -1).T
+    # Featureless surfaces have short embeddings: lengthened to 1 their noise would count as novelty.
+    looks = looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1)
+    places = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
+    cells = np.concatenate([looks, places * (SPREAD / 64)], axis=1)
+    chosen = [int(np.linalg.norm(looks - looks.mean(axis=0), axis=1).argmin())]
+    distance = np.linalg.norm(cells - cells[chosen[0]], axis=1)
+    while len(chosen) < most and distance.max() > NOVELTY:
+        chosen.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.linalg.norm(cells - cells[chosen[-1]], axis=1))
+    return places[chosen] + 0.5
