@@ -24,6 +24,7 @@ app.add_typer(weights_app, name="weights")
 out = Console(soft_wrap=True)
 err = Console(stderr=True)
 
+PictureFile = Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture file.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file of settings; see `ris config`.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, any setting of `ris config`; repeat.")]
 Model = Annotated[str | None, typer.Option(help="CLIP model; the setting encoder.model.")]
@@ -59,8 +60,8 @@ def _common(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
 
 
 @app.command()
-def segment(image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture file.")],
-            text: Annotated[str, typer.Argument(metavar="TEXT", help="What to find, such as 'the red cup on the left'.")],
+def segment(image: PictureFile,
+            text: Annotated[str, typer.Argument(metavar="TEXT", help="What to find: 'the red cup on the left'.")],
             as_json: Json = False,
             output: Annotated[Path | None, typer.Option(help="Write the overlay to this .png or .jpg.")] = None,
             model: Model = None, device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
@@ -95,7 +96,7 @@ def segment(image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture
 
 
 @app.command()
-def parse(texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Expressions; - reads one per line from stdin.")],
+def parse(texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Expressions; - reads lines from stdin.")],
           config: ConfigFile = None, settings: Settings = None) -> None:
     """Show how expressions are understood, as JSON lines."""
     chosen = _config(config, settings)
@@ -115,7 +116,7 @@ def parse(texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Ex
 
 
 @app.command()
-def proposals(image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture file.")], as_json: Json = False,
+def proposals(image: PictureFile, as_json: Json = False,
               output: Annotated[Path | None, typer.Option(help="Write a picture of all masks here.")] = None,
               device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
     """Show the mask proposals of IMAGE."""
@@ -140,6 +141,37 @@ def proposals(image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Pictu
     out.print(table)
     if output is not None:
         out.print(f"picture: {output}")
+
+
+@app.command()
+def demo(images: Annotated[Path | None, typer.Option(help="Folder of pictures instead of the simulation.")] = None,
+         commands: Annotated[list[str] | None, typer.Option("--command", help="What to ask; repeat.")] = None,
+         output: Annotated[Path, typer.Option(help="Folder for the pictures and demo.json.")] = Path("output/demo"),
+         seed: Annotated[int, typer.Option(help="Seed of the simulated scene.")] = 0,
+         as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
+         settings: Settings = None) -> None:
+    """Run a camera, the real node and some commands over real topics; write a picture and a table."""
+    from ris_ros.config import settings as leaves
+    from ris_ros.demo import run_demo
+
+    if images is not None and not commands:
+        raise InputError("--images needs at least one --command to ask about them")
+    pictures = _pictures(images) if images is not None else []
+    chosen = _config(config, settings, model, device)
+    with err.status("starting") as status:
+        rows = run_demo(output, pictures=pictures, commands=commands or [], seed=seed,
+                        parameters={leaf.name: leaf.value for leaf in leaves(chosen)}, progress=status.update)
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = Table("picture", "command", "found", "box", "score", "latency", "truth IoU")
+    for row in rows:
+        table.add_row(row["picture"], row["command"], "yes" if row["found"] else "no", str(row["box"] or ""),
+                      f"{row['score']:.2f}", f"{1000 * row['latency']:.0f} ms",
+                      f"{row['iou']:.2f}" if "iou" in row else "")
+    out.print(table)
+    for name in dict.fromkeys(row["picture"] for row in rows):
+        out.print(f"picture: {output / f'{name}.png'}")
 
 
 @app.command("config")
@@ -186,7 +218,7 @@ def weights_list(as_json: Json = False) -> None:
 
 @weights_app.command("fetch")
 def weights_fetch(names: Annotated[list[str], typer.Argument(
-        metavar="NAME...", help="Names of `ris weights list`, or CLIP models such as ViT-B-16/openai or hf-hub:NAME.")]) -> None:
+        metavar="NAME...", help="Names of `ris weights list`, or of CLIP models: ViT-B-16/openai.")]) -> None:
     """Download checkpoints and check them."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
@@ -200,14 +232,15 @@ def weights_fetch(names: Annotated[list[str], typer.Argument(
             out.print(f"{name}: in open_clip's cache, and it loads")
             continue
         with Progress("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=err) as bars:
-            bar = bars.add_task(name)
-            folder = weights.fetch(name, lambda done, total, bar=bar: bars.update(bar, completed=done, total=total))
+            bar = bars.add_task(name, visible=False)
+            folder = weights.fetch(name, lambda done, total, bar=bar: bars.update(
+                bar, completed=done, total=total, visible=True))
         out.print(f"{name}: {folder}")
 
 
 @weights_app.command("verify")
-def weights_verify(names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Default: all that are here.")] = None
-                   ) -> None:
+def weights_verify(names: Annotated[list[str] | None, typer.Argument(
+        metavar="[NAME...]", help="Default: all that are here.")] = None) -> None:
     """Compare the sha256 of checkpoints with the published ones."""
     from ris_ros import weights
 
@@ -230,6 +263,15 @@ def _config(file: Path | None, settings: list[str] | None, model: str | None = N
     changes |= {"encoder.model": model} if model is not None else {}
     changes |= {"device": device} if device is not None else {}
     return config.replace(changes)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder of pictures")
+    pictures = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"))
+    if not pictures:
+        raise InputError(f"no .png, .jpg or .webp file in {folder}")
+    return pictures
 
 
 def _fail(error: Exception, message: str, status: int) -> None:

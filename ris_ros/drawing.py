@@ -36,6 +36,14 @@ def draw_candidates(image: np.ndarray, candidates: list[Candidate]) -> np.ndarra
     return canvas if candidates else image.copy()
 
 
+def draw_ranks(image: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """The areas of a rank image, uint16 [H, W] as on `~/candidates`, in the colours of `draw_candidates`."""
+    canvas = image
+    for rank in range(int(ranks.max()), 0, -1):
+        canvas = _paint(canvas, ranks == rank, _colour(rank - 1))
+    return canvas.copy()
+
+
 def draw_proposals(image: np.ndarray, proposals: Proposals) -> np.ndarray:
     """Every proposal's mask and outline, large ones first so that the parts inside them show."""
     canvas = image.copy()
