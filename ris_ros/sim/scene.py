@@ -25,6 +25,7 @@ class SceneObject:
     lying : whether an object that can stand lies on its side
     support : index, in the scene, of the object it stands on or lies in; None for the table
     inside : whether it lies in its support (a ball in a bowl) rather than on it
+    tint : how far it strays from its colour in hue, saturation and value, as a share, -1..1, of what the colour allows
 
     """
 
@@ -36,6 +37,7 @@ class SceneObject:
     lying: bool = False
     support: int | None = None
     inside: bool = False
+    tint: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Camera:
 
     """
 
-    position: tuple[float, float, float] = (0.0, -0.85, 0.75)
-    target: tuple[float, float, float] = (0.0, 0.02, 0.0)
+    position: tuple[float, float, float] = (0.0, -0.80, 0.67)
+    target: tuple[float, float, float] = (0.0, 0.0, 0.0)
     fovy: float = 45.0
     width: int = 640
     height: int = 480
@@ -59,14 +61,26 @@ class Camera:
 
 @dataclass(frozen=True)
 class Scene:
-    """Objects, surroundings and a camera; the same scene always renders the same picture."""
+    """Objects, surroundings and a camera; the same scene always renders the same picture.
+
+    Attributes
+    ----------
+    objects : an object's support comes before it
+    camera : where the scene is seen from
+    table_rgb, floor_rgb : 0..1
+    wood : whether the table shows a grain; plain otherwise
+    light_position : metres, world frame; the light looks at the origin and casts shadows
+    light_intensity : 0..1
+
+    """
 
     objects: tuple[SceneObject, ...]
     camera: Camera = field(default_factory=Camera)
-    table_rgb: tuple[float, float, float] = (0.62, 0.50, 0.38)
+    table_rgb: tuple[float, float, float] = (0.72, 0.56, 0.40)
     floor_rgb: tuple[float, float, float] = (0.35, 0.36, 0.38)
-    light_position: tuple[float, float, float] = (0.5, -0.8, 1.8)
+    light_position: tuple[float, float, float] = (0.7, -0.5, 1.8)
     light_intensity: float = 0.8
+    wood: bool = True
 
 
 @dataclass(frozen=True, eq=False)
