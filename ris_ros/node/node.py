@@ -63,11 +63,11 @@ class RisNode(LifecycleNode):
         """Load the models; on failure say why in one line and stay unconfigured."""
         started = time.perf_counter()
         try:
+            config = parameters.read(self)
+            conversions.image_converter()
             # Late, because this imports torch: a node that waits for its lifecycle manager is there at once.
             from ris_ros.segmenter import ReferringSegmenter
 
-            config = parameters.read(self)
-            conversions.image_converter()
             self._segmenter: ReferringSegmenter = ReferringSegmenter.from_config(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
             self.get_logger().error(f"cannot configure: {_one_line(error)}")

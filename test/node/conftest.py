@@ -1,0 +1,255 @@
+"""The node as users run it: a process of its own, spoken to over DDS."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from array import array
+from contextlib import contextmanager, suppress
+
+import numpy as np
+import pytest
+
+# Small and quick but real: true-size CLIP without weights, real masks from few prompts.
+PARAMETERS = {"device": "cpu", "encoder.model": "ViT-B-32-quickgelu/random", 
+              "proposals.max_prompts": 6}
+START_UP = 120.0  # seconds: torch, CLIP and the proposer load, perhaps on a busy machine
+
+
+def wait_for(condition, seconds=60.0, what="the condition"):
+    """The first true value of `condition()`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+class NodeProcess:
+    """A running `ris_node` and the lines it has written."""
+
+    def __init__(self, parameters=None, arguments=()):
+        values = {**PARAMETERS, **(parameters or {})}
+        command = [sys.executable, "-m", "ris_ros.node.main", "--ros-args", *arguments]
+        for name, value in values.items():
+            command += ["-p", f"{name}:={json.dumps(value)}"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                        env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        self.lines = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def log(self, pattern, seconds=START_UP):
+        """The first line, now or later, that holds `pattern`."""
+        def found():
+            if line := next((line for line in list(self.lines) if re.search(pattern, line)), None):
+                return line
+            assert self.process.poll() is None, f"the node ended:\n{self.text}"
+            return None
+        try:
+            return wait_for(found, seconds, repr(pattern))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the node wrote:\n{self.text}") from None
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    def end(self, sign=signal.SIGINT, seconds=30):
+        """Send a signal and return the exit status."""
+        self.process.send_signal(sign)
+        try:
+            return self.process.wait(seconds)
+        finally:
+            self.kill()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join(5)
+
+
+class Robot:
+    """The rest of the robot: camera, operator and everything that listens to the node."""
+
+    def __init__(self, *, namespace="", image_topic="image", image_type=None, image_reliability="best_effort"):
+        import rclpy
+        from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+        from rclpy.qos import QoSProfile, ReliabilityPolicy
+        from sensor_msgs.msg import Image, RegionOfInterest
+        from std_msgs.msg import String
+
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context)
+        self.node = rclpy.create_node("robot", namespace=namespace, context=self.context)
+        reliability = ReliabilityPolicy.RELIABLE if image_reliability == "reliable" else ReliabilityPolicy.BEST_EFFORT
+        self.camera = self.node.create_publisher(image_type or Image, image_topic,
+                                                 QoSProfile(depth=1, reliability=reliability))
+        self.operator = self.node.create_publisher(String, "command", 10)
+        self.received = {}
+        self.listeners = {}
+        for name, message_type in (("mask", Image), ("roi", RegionOfInterest), ("result", String)):
+            self.listen(name, message_type)
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self.node)
+
+        def spin():
+            with suppress(ExternalShutdownException):
+                self._executor.spin()
+
+        self._thread = threading.Thread(target=spin, daemon=True)
+        self._thread.start()
+
+    def listen(self, name, message_type):
+        self.received[name] = []
+        self.listeners[name] = self.node.create_subscription(
+            message_type, f"ris/{name}", self.received[name].append, 10)
+
+    def unlisten(self, name):
+        self.node.destroy_subscription(self.listeners.pop(name))
+
+    def connect(self):
+        """Wait until the active node hears us and we hear it."""
+        wait_for(lambda: (self.camera.get_subscription_count() and self.operator.get_subscription_count()
+                          and all(self.node.count_publishers(f"ris/{name}") for name in self.listeners)),
+                 START_UP, "discovery")
+        # Both ends discover each other on their own: this end's match does not prove the other's.
+        time.sleep(0.3)
+
+    def clear(self):
+        for messages in self.received.values():
+            messages.clear()
+
+    def say(self, text):
+        from std_msgs.msg import String
+
+        self.operator.publish(String(data=text))
+
+    def show(self, picture, stamp=(1, 0), encoding="rgb8", **changes):
+        """Publish `picture`, laid out as `encoding` says and taken at `stamp`, (sec, nanosec), after some `changes`."""
+        from sensor_msgs.msg import Image
+
+        message = Image(height=picture.shape[0], width=picture.shape[1], encoding=encoding, step=picture[0].nbytes)
+        message.header.stamp.sec, message.header.stamp.nanosec = stamp
+        message.header.frame_id = "camera_optical"
+        message.data = array("B", np.ascontiguousarray(picture).tobytes())
+        for name, value in changes.items():
+            setattr(message, name, value)
+        self.camera.publish(message)
+
+    def rest(self, seconds=1.0):
+        """Give the node time to do what it should not do."""
+        time.sleep(seconds)
+
+    def restart(self):
+        """Have the node forget frame and command."""
+        assert self.change_state("deactivate")
+        assert self.change_state("activate")
+        self.connect()
+        self.clear()
+
+    def results(self):
+        return [json.loads(message.data) for message in list(self.received["result"])]
+
+    def answer(self, text, seconds=60.0):
+        """The first result for `text` since :meth:`clear`."""
+        return wait_for(lambda: next((r for r in self.results() if r["text"] == text), None), seconds,
+                        f"a result for {text!r}")
+
+    def matching(self, name, stamp, seconds=10.0):
+        """The message on `name` whose header carries `stamp`, (sec, nanosec)."""
+        return wait_for(lambda: next((m for m in list(self.received[name])
+                                      if (m.header.stamp.sec, m.header.stamp.nanosec) == stamp), None),
+                        seconds, f"{name} with stamp {stamp}")
+
+    def call(self, service_type, name, seconds=START_UP, **fields):
+        client = self.node.create_client(service_type, name)
+        try:
+            assert client.wait_for_service(seconds), f"no service {name}"
+            future = client.call_async(service_type.Request(**fields))
+            wait_for(future.done, seconds, f"the answer of {name}")
+            return future.result()
+        finally:
+            self.node.destroy_client(client)
+
+    def state(self):
+        from lifecycle_msgs.srv import GetState
+
+        return self.call(GetState, "ris/get_state").current_state.label
+
+    def change_state(self, label):
+        from lifecycle_msgs.msg import Transition
+        from lifecycle_msgs.srv import ChangeState
+
+        return self.call(ChangeState, "ris/change_state", transition=Transition(
+            id=getattr(Transition, f"TRANSITION_{label.upper()}"))).success
+
+    def set(self, name, value):
+        from rcl_interfaces.srv import SetParameters
+        from rclpy.parameter import Parameter
+
+        [outcome] = self.call(SetParameters, "ris/set_parameters",
+                              parameters=[Parameter(name, value=value).to_parameter_msg()]).results
+        return outcome
+
+    def close(self):
+        self._executor.shutdown()
+        self._thread.join(5)
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture(scope="session")
+def photograph():
+    """The coffee photograph of scikit-image, uint8 RGB [213, 320, 3]."""
+    import cv2
+    from skimage.data import coffee
+
+    return cv2.resize(coffee(), (320, 213), interpolation=cv2.INTER_AREA)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_network(request):
+    """A domain for each test module, kept on this machine, so that no other ROS system takes part."""
+    domain = 1 + (os.getpid() * 7 + sum(map(ord, request.module.__name__))) % 100
+    changes = {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in changes.items():
+            patch.setenv(name, value)
+        yield
+
+
+@contextmanager
+def _running(make, close):
+    things = []
+    try:
+        yield lambda *args, **kwargs: things.append(make(*args, **kwargs)) or things[-1]
+    finally:
+        for thing in reversed(things):
+            close(thing)
+
+
+@pytest.fixture(scope="module")
+def start_node():
+    """Starts node processes, which end with the module at the latest."""
+    with _running(NodeProcess, NodeProcess.kill) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def make_robot():
+    """Makes robots, which are closed with the module at the latest."""
+    with _running(Robot, Robot.close) as make:
+        yield make
