@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from importlib.util import find_spec
+
+# Seconds that the job at hand gets at the end; launch loses patience after 5.
+GRACE = 2.0
 
 
 def main(args: list[str] | None = None) -> int:
@@ -28,12 +33,18 @@ def main(args: list[str] | None = None) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except ParameterException as error:
-        return _refuse(str(error))
-    finally:
-        if node is not None:
-            node.close()
-            node.destroy_node()
         rclpy.try_shutdown()
+        return _refuse(str(error))
+    # The end is bounded from here on; a second Ctrl-C could only tear it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    finished = node is None or node.close(timeout=GRACE)
+    if node is not None:
+        node.destroy_node()
+    rclpy.try_shutdown()
+    if not finished:
+        # No model can be interrupted, and Python cannot end in good order while one runs in another thread.
+        sys.stdout.flush()
+        os._exit(0)
     return 0
 
 

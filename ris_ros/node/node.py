@@ -107,7 +107,7 @@ class RisNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the models, once the job at hand is done."""
-        self._release()
+        self.close()
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -121,11 +121,18 @@ class RisNode(LifecycleNode):
         self.close()
         return super().on_error(state)
 
-    def close(self) -> None:
-        """Stop the work and free what configure made; nothing happens on an unconfigured node."""
-        if self._config is not None:
-            self._stop()
-            self._release()
+    def close(self, timeout: float | None = None) -> bool:
+        """Stop the work and free what configure made, if anything.
+
+        False when the job at hand takes longer than `timeout` seconds; then nothing is freed.
+        """
+        if self._config is None:
+            return True
+        self._stop()
+        if not self._worker.close(timeout):
+            return False
+        self._free()
+        return True
 
     def _create_interfaces(self) -> None:
         outputs = {"mask": Image, "roi": RegionOfInterest, "overlay": Image, "candidates": Image}
@@ -144,8 +151,7 @@ class RisNode(LifecycleNode):
             self.destroy_subscription(subscription)
         self._inputs = []
 
-    def _release(self) -> None:
-        self._worker.close()
+    def _free(self) -> None:
         for service in self._services_made:
             self.destroy_service(service)
         for publisher in self._outputs.values():

@@ -49,7 +49,7 @@ class Worker:
         self._round = 0
         self._closed = False
         self._changed = threading.Condition()
-        # A daemon: a second Ctrl-C ends the process even while a job computes.
+        # A daemon: a job cannot be interrupted, and must not hold up the end of the process.
         self._thread = threading.Thread(target=self._run, name="ris-worker", daemon=True)
         self._thread.start()
 
@@ -123,12 +123,13 @@ class Worker:
             self._standing = ""
             self._forget_commands()
 
-    def close(self) -> None:
-        """End the thread, after the job at hand."""
+    def close(self, timeout: float | None = None) -> bool:
+        """End the thread after the job at hand; False when that takes longer than `timeout` seconds."""
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _forget_commands(self) -> None:
         self._commands.clear()
