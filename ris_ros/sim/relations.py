@@ -56,6 +56,7 @@ class View:
         positions = np.array([thing.position[:2] for thing in scene.objects]).reshape(-1, 2)
         ground = positions - rendering.camera_pose[:2, 3]
         size = np.log([np.nan if thing.inside else thing.scale for thing in scene.objects])
+        stands = [thing.category in UPRIGHT and not thing.lying for thing in scene.objects]
         self.measures = {
             "column": (np.bincount(ids, columns, count + 1)[1:] / seen + 0.5) / width,
             "row": (np.bincount(ids, rows, count + 1)[1:] / seen + 0.5) / height,
@@ -65,7 +66,7 @@ class View:
             "reach": np.array([thing.scale * np.sqrt(np.prod(CATEGORIES[thing.category].size[:2])) / 2
                                for thing in scene.objects]),
             "size": size,
-            "tallness": np.where([thing.category in UPRIGHT and not thing.lying for thing in scene.objects], size, np.nan),
+            "tallness": np.where(stands, size, np.nan),
             "pixels": np.log(seen),
         }
 
