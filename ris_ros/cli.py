@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 weights_app = typer.Typer(no_args_is_help=True, help="Checkpoints: what there is, what is here, and fetching them.")
 app.add_typer(weights_app, name="weights")
 
-out = Console(soft_wrap=True)
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 
 PictureFile = Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture file.")]
@@ -68,7 +68,9 @@ def segment(image: PictureFile,
     """Find what TEXT names in IMAGE."""
     from ris_ros.images import read_image, write_image
     from ris_ros.report import box_to_list, result_to_dict
+    from ris_ros.types import check_text
 
+    check_text(text)
     chosen = _config(config, settings, model, device)
     pixels = read_image(image)
     with err.status("loading models"):

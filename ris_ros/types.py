@@ -135,3 +135,9 @@ def check_image(image: np.ndarray) -> None:
         raise InputError(f"an image must be a uint8 RGB array [H, W, 3], not {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise InputError(f"an image must be uint8 RGB [H, W, 3], not {image.dtype} {list(image.shape)}")
+
+
+def check_text(text: str) -> None:
+    """Raise an InputError unless `text` has a letter or a digit, of any script."""
+    if not any(character.isalnum() for character in text):
+        raise InputError(f"the text {text[:40]!r} names nothing: say what to find, such as 'the red cup'")

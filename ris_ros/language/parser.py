@@ -12,9 +12,9 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ris_ros.config import LanguageConfig
-from ris_ros.errors import InputError, MissingError
+from ris_ros.errors import MissingError
 from ris_ros.language.target import commanded_target, published_target
-from ris_ros.types import Query
+from ris_ros.types import Query, check_text
 
 MAX_CHARACTERS = 10_000
 
@@ -45,8 +45,7 @@ class ExpressionParser:
     def _parse(self, text: str) -> Query:
         """The query behind an expression; InputError when it has no words."""
         sentence = " ".join(text.lower().split())
-        if not any(character.isalnum() for character in sentence):
-            raise InputError(f"the text {text[:40]!r} names nothing: say what to find, such as 'the red cup'")
+        check_text(sentence)
         if len(sentence) > MAX_CHARACTERS:
             logger.warning("a text of %d characters is cut to its first %d", len(sentence), MAX_CHARACTERS)
             sentence = sentence[:MAX_CHARACTERS]
