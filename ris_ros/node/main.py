@@ -20,7 +20,7 @@ def main(args: list[str] | None = None) -> int:
 
     import rclpy
     from rclpy.exceptions import ParameterException
-    from rclpy.executors import ExternalShutdownException
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
     from ris_ros.node.node import RisNode
 
@@ -28,8 +28,10 @@ def main(args: list[str] | None = None) -> int:
     try:
         rclpy.init(args=args)
         node = RisNode()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
         node.autostart()
-        rclpy.spin(node)
+        executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except ParameterException as error:

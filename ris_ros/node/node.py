@@ -53,8 +53,9 @@ class RisNode(LifecycleNode):
 
     def autostart(self) -> None:
         """Configure and activate, where the parameter of that name asks for it."""
-        if (self.get_parameter("autostart").value
-                and self.trigger_configure() == TransitionCallbackReturn.SUCCESS):
+        if not self.get_parameter("autostart").value:
+            self.get_logger().info("unconfigured: waiting for lifecycle transitions")
+        elif self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
     # Lifecycle

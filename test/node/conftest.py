@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 # Small and quick but real: true-size CLIP without weights, real masks from few prompts.
-PARAMETERS = {"device": "cpu", "encoder.model": "ViT-B-32-quickgelu/random", 
+PARAMETERS = {"device": "cpu", "encoder.model": "ViT-B-32-quickgelu/random",
               "proposals.max_prompts": 6}
 START_UP = 120.0  # seconds: torch, CLIP and the proposer load, perhaps on a busy machine
 

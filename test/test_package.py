@@ -1,0 +1,157 @@
+"""What colcon makes of the repository, and what ROS finds in the result."""
+
+import ast
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+import ris_ros
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON_ONLY = {"cv2", "numpy", "rosbags", "torch"}  # Of what node/ imports, pinned in setup.cfg.
+
+
+@pytest.fixture(scope="module")
+def install(tmp_path_factory):
+    """The install space of a real `colcon build` of the files that git would carry."""
+    pytest.importorskip("colcon_core")
+    workspace = tmp_path_factory.mktemp("workspace")
+    files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True,
+                           capture_output=True, check=True).stdout.splitlines()
+    for file in files:
+        if (ROOT / file).is_file():
+            target = workspace / "src" / "ris_ros" / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / file, target)
+    subprocess.run([sys.executable, "-m", "colcon", "build"], cwd=workspace, check=True, capture_output=True,
+                   env={**os.environ, "AMENT_PREFIX_PATH": sys.prefix})
+    return workspace / "install" / "ris_ros"
+
+
+@pytest.fixture
+def environment(install):
+    """What sourcing the workspace would add to this one's environment."""
+    [site_packages] = install.glob("lib/python*/site-packages")
+    return {**os.environ, "ROS_DOMAIN_ID": str(101 + os.getpid() % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            "ROS_LOCALHOST_ONLY": "1", "PYTHONUNBUFFERED": "1",
+            "AMENT_PREFIX_PATH": os.pathsep.join([str(install), sys.prefix]),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(site_packages), os.environ.get("PYTHONPATH", "")]))}
+
+
+@pytest.mark.parametrize("file", [
+    "lib/ris_ros/ris", "lib/ris_ros/ris_node", "share/ament_index/resource_index/packages/ris_ros",
+    "share/ris_ros/package.xml", "share/ris_ros/launch/ris.launch.py", "share/ris_ros/config/ris.yaml",
+    "share/ris_ros/config/ris.rviz"])
+def test_colcon_installs(install, file):
+    assert (install / file).is_file()
+
+
+def test_every_python_file_and_data_file_is_installed(install):
+    [package] = install.glob("lib/python*/site-packages/ris_ros")
+    def inside(folder):
+        return {path.relative_to(folder) for path in folder.rglob("*")
+                if path.is_file() and "__pycache__" not in path.parts}
+    assert inside(ROOT / "ris_ros") <= inside(package)
+
+
+def test_the_installed_command_line_runs(install, environment, tmp_path):
+    run = subprocess.run([install / "lib/ris_ros/ris", "--help"], env=environment, cwd=tmp_path, text=True,
+                         capture_output=True, timeout=60, check=True)
+    assert "segment" in run.stdout
+    where = subprocess.run([sys.executable, "-c", "import ris_ros; print(ris_ros.__file__)"], env=environment,
+                           cwd=tmp_path, text=True, capture_output=True, check=True).stdout
+    assert where.startswith(str(install))
+
+
+def test_the_installed_node_starts_and_ends(install, environment, tmp_path):
+    pytest.importorskip("rclpy")
+    process = subprocess.Popen([install / "lib/ris_ros/ris_node", "--ros-args", "-p", "autostart:=false"],
+                               env=environment, cwd=tmp_path, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    try:
+        assert "waiting for lifecycle transitions" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert "Traceback" not in process.stdout.read()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_launch_file_takes_the_node_to_active(install, environment, tmp_path):
+    pytest.importorskip("launch_ros")
+    code = ("import sys\n"
+            "from launch import LaunchDescription, LaunchService\n"
+            "from launch.actions import IncludeLaunchDescription\n"
+            "from launch.launch_description_sources import PythonLaunchDescriptionSource\n"
+            "service = LaunchService()\n"
+            "service.include_launch_description(LaunchDescription([IncludeLaunchDescription(\n"
+            "    PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=[\n"
+            "        ('namespace', 'arm'), ('image', '/head/image_raw'), ('device', 'cpu'),\n"
+            "        ('model', 'ViT-B-32-quickgelu/random')])]))\n"
+            "sys.exit(service.run())\n")
+    process = subprocess.Popen([sys.executable, "-c", code, str(install / "share/ris_ros/launch/ris.launch.py")],
+                               env=environment, cwd=tmp_path, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    lines = []
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if "active: images from /head/image_raw, commands from /arm/command" in line:
+                break
+        else:
+            pytest.fail("".join(lines))
+        assert any("ViT-B-32-quickgelu/random features" in line and "device cpu" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+        assert "process has finished cleanly" in rest
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("launch/*.launch.py")), ids=lambda file: file.name)
+def test_launch_files_compile_and_explain_their_arguments(file):
+    tree = ast.parse(file.read_text())
+    assert any(isinstance(node, ast.FunctionDef) and node.name == "generate_launch_description" for node in tree.body)
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if getattr(call.func, "id", "") == "DeclareLaunchArgument":
+            assert {"default_value", "description"} <= {keyword.arg for keyword in call.keywords}
+
+
+def test_package_xml_declares_every_ros_package_that_is_imported():
+    catkin_pkg = pytest.importorskip("catkin_pkg.package")
+    package = catkin_pkg.parse_package(ROOT / "package.xml")
+    declared = {dependency.name for dependency in package.exec_depends}
+    imported = set()
+    for file in [*ROOT.glob("ris_ros/node/*.py"), *ROOT.glob("launch/*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = ([alias.name for alias in node.names] if isinstance(node, ast.Import)
+                     else [node.module] if isinstance(node, ast.ImportFrom) else [])
+            imported |= {name.split(".")[0] for name in names}
+    imported -= {*sys.stdlib_module_names, *PYTHON_ONLY, "ris_ros"}
+    assert imported
+    assert imported <= declared
+
+
+def test_name_and_version_are_the_same_everywhere():
+    catkin_pkg = pytest.importorskip("catkin_pkg.package")
+    package = catkin_pkg.parse_package(ROOT / "package.xml")
+    metadata = ConfigParser()
+    metadata.read(ROOT / "setup.cfg")
+    assert package.name == metadata["metadata"]["name"] == ris_ros.__name__
+    assert package.version == metadata["metadata"]["version"] == ris_ros.__version__
+    assert package.licenses == [metadata["metadata"]["license"]]
+
+
+def test_the_rviz_layout_shows_the_default_topics():
+    displays = yaml.safe_load((ROOT / "config/ris.rviz").read_text())["Visualization Manager"]["Displays"]
+    shown = [display["Topic"]["Value"] for display in displays if display["Class"] == "rviz_default_plugins/Image"]
+    assert shown == ["/image", "/ris/overlay", "/ris/mask"]
