@@ -147,8 +147,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 PLACE_WORDS: dict[str, tuple[str, ...]] = {
-    "left": ("on the left", "on the left side", "in the left half"),
-    "right": ("on the right", "on the right side", "in the right half"),
+    "left": ("on the left", "on the left side", "at the left"),
+    "right": ("on the right", "on the right side", "at the right"),
     "far left": ("on the far left", "at the far left"),
     "far right": ("on the far right", "at the far right"),
     "top": ("at the top", "in the upper part"),
