@@ -19,7 +19,11 @@ from ris_ros.errors import InputError, RisError
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Find the object that an expression names: mask, box, points, pose; zero-shot.")
 weights_app = typer.Typer(no_args_is_help=True, help="Checkpoints: what there is, what is here, and fetching them.")
+sim_app = typer.Typer(no_args_is_help=True, help="The simulated tabletop: pictures of it, and data sets.")
+eval_app = typer.Typer(no_args_is_help=True, help="Measure a configuration on a data set.")
 app.add_typer(weights_app, name="weights")
+app.add_typer(sim_app, name="sim")
+app.add_typer(eval_app, name="eval")
 
 out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
@@ -30,6 +34,9 @@ Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, a
 Model = Annotated[str | None, typer.Option(help="CLIP model; the setting encoder.model.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N; the setting device.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Split = Annotated[str, typer.Option(help="train, validation, test or hard (colour-category pairs held out).")]
+Scenes = Annotated[int, typer.Option(help="How many scenes.")]
+PerKind = Annotated[int, typer.Option(help="Most expressions of each kind and scene; 0 for all.")]
 
 
 def main() -> None:
@@ -149,7 +156,7 @@ def proposals(image: PictureFile, as_json: Json = False,
 def demo(images: Annotated[Path | None, typer.Option(help="Folder of pictures instead of the simulation.")] = None,
          commands: Annotated[list[str] | None, typer.Option("--command", help="What to ask; repeat.")] = None,
          output: Annotated[Path, typer.Option(help="Folder for the pictures and demo.json.")] = Path("output/demo"),
-         seed: Annotated[int, typer.Option(help="Seed of the simulated scene.")] = 0,
+         seed: Annotated[int, typer.Option(help="Seed of the simulated scene.")] = 200_000,
          as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
          settings: Settings = None) -> None:
     """Run a camera, the real node and some commands over real topics; write a picture and a table."""
@@ -249,6 +256,61 @@ def weights_verify(names: Annotated[list[str] | None, typer.Argument(
     for name in names or [name for name in weights.CHECKPOINTS if weights.state(name) != "absent"]:
         weights.verify(name)
         out.print(f"{name}: intact")
+
+
+@sim_app.command("render")
+def sim_render(output: Annotated[Path, typer.Argument(metavar="PICTURE", help="A .png or .jpg to write.")],
+               seed: Annotated[int, typer.Option(help="The scene.")] = 200_000) -> None:
+    """Write a picture of one simulated scene, and what can be said about it."""
+    import numpy as np
+
+    from ris_ros.images import write_image
+    from ris_ros.sim.expressions import expressions
+    from ris_ros.sim.render import Renderer
+    from ris_ros.sim.tabletop import sample_scene
+
+    scene = sample_scene(seed)
+    with Renderer() as renderer:
+        rendering = renderer.render(scene)
+    write_image(output, rendering.image)
+    table = Table("kind", "expression", "targets")
+    for expression in expressions(scene, rendering, np.random.default_rng(seed), "test", 1):
+        targets = [f"{scene.objects[i].colour} {scene.objects[i].category}" for i in expression.targets]
+        table.add_row(expression.kind, expression.text, ", ".join(targets) or "none")
+    out.print(table)
+
+
+@sim_app.command("write")
+def sim_write(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+              scenes: Scenes = 100, split: Split = "train",
+              seed: Annotated[int, typer.Option(help="Number of the first scene within the split.")] = 0,
+              per_kind: PerKind = 2) -> None:
+    """Write pictures, depth, masks and referring expressions as a data set; docs/dataset.md tells the format."""
+    from ris_ros.sim.writer import write_dataset
+
+    counts = write_dataset(folder, split=split, scenes=scenes, start=seed, per_kind=per_kind or None, progress=True)
+    out.print(f"{folder}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
+
+
+@eval_app.command("sim")
+def eval_sim(scenes: Scenes = 50, split: Split = "test",
+             seed: Annotated[int, typer.Option(help="Number of the first scene within the split.")] = 0,
+             per_kind: PerKind = 2,
+             proposals: Annotated[bool, typer.Option(help="Ask among the proposer's masks too, not only among the "
+                                                          "true ones.")] = True,
+             as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
+             settings: Settings = None) -> None:
+    """Render scenes no model was trained on, and measure the answers by kind of expression."""
+    from ris_ros.evaluation.sim import evaluate
+    from ris_ros.segmenter import ReferringSegmenter
+
+    segmenter = ReferringSegmenter.from_config(_config(config, settings, model, device))
+    report = evaluate(segmenter, split=split, scenes=scenes, start=seed, per_kind=per_kind or None,
+                      proposals=proposals, progress=True)
+    if as_json:
+        print(json.dumps(report.to_dict()))
+    else:
+        out.print(report.table())
 
 
 def _config(file: Path | None, settings: list[str] | None, model: str | None = None,

@@ -12,8 +12,8 @@ import numpy as np
 from ris_ros.drawing import draw_ranks, draw_sheet
 from ris_ros.images import write_image
 
-# One command of each kind, from plain to hard; the simulation proves each unambiguous.
-KINDS = ("attribute", "place", "extreme", "ordinal", "relation", "negation", "absent")
+# One command of each kind, from plain to hard; the scene proves each unambiguous.
+KINDS = ("attribute", "place", "extreme", "ordinal", "relation", "negation", "absent colour")
 
 
 def run_demo(output: Path, *, pictures: list[Path], commands: list[str], seed: int, parameters: dict[str, Any],
@@ -63,8 +63,10 @@ def _simulated_commands(seed: int) -> tuple[list[str], list[np.ndarray]]:
     with Renderer() as renderer:
         rendering = renderer.render(scene)
     written = expressions(scene, rendering, np.random.default_rng(seed), "test")
-    chosen = [next(expression for expression in written if expression.kind == kind)
-              for kind in KINDS if any(expression.kind == kind for expression in written)]
+    # "The red cup" rather than "the red thing", where there is such a one.
+    written.sort(key=lambda one: not any(scene.objects[target].category in one.text for target in one.targets))
+    first = {expression.kind: expression for expression in reversed(written)}
+    chosen = [first[kind] for kind in KINDS if kind in first]
     truths = [np.isin(rendering.instances, [target + 1 for target in expression.targets]) for expression in chosen]
     return [expression.text for expression in chosen], truths
 
