@@ -57,7 +57,7 @@ def lean(rod: SceneObject, vessel: SceneObject) -> tuple[float, np.ndarray]:
 
 
 def rest_height(thing: SceneObject, vessel: SceneObject) -> float:
-    """Height, metres, of the underside of something dropped into the middle of an upright vessel, above its underside."""
+    """How far, metres, something dropped into the middle of an upright vessel comes to rest above its underside."""
     vertices = CATEGORIES[thing.category].vertices * thing.scale
     radius, height = (CATEGORIES[vessel.category].interior * vessel.scale).T
     return float((np.interp(np.linalg.norm(vertices[:, :2], axis=1), radius, height) - vertices[:, 2]).max())
