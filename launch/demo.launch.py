@@ -1,0 +1,40 @@
+"""A simulated camera, the node `ris` that watches it, and RViz; say something on `command` and look."""
+
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.conditions import IfCondition
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+
+def generate_launch_description():
+    """The camera's arguments, and those of ris.launch.py that matter here."""
+    share = Path(get_package_share_directory("ris_ros"))
+
+    def camera_parameter(name, value_type):
+        return ParameterValue(LaunchConfiguration(name), value_type=value_type)
+
+    return LaunchDescription([
+        DeclareLaunchArgument("seed", default_value="200000", description="which simulated scene"),
+        DeclareLaunchArgument("rate", default_value="10.0", description="frames per second"),
+        DeclareLaunchArgument("moving", default_value="false", description="swing the camera about the table"),
+        DeclareLaunchArgument("picture", default_value="", description="show this picture file instead"),
+        DeclareLaunchArgument("model", default_value="",
+                              description="parameter encoder.model; empty: what the parameter file says"),
+        DeclareLaunchArgument("device", default_value="",
+                              description="auto, cpu, cuda or cuda:N; empty: what the parameter file says"),
+        DeclareLaunchArgument("rviz", default_value="true", description="start RViz"),
+        Node(package="ris_ros", executable="ris_camera", name="camera", output="screen", parameters=[{
+            "seed": camera_parameter("seed", int), "rate": camera_parameter("rate", float),
+            "moving": camera_parameter("moving", bool), "picture": camera_parameter("picture", str)}]),
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(str(share / "launch" / "ris.launch.py")),
+            launch_arguments={name: LaunchConfiguration(name) for name in ("model", "device")}.items()),
+        Node(package="rviz2", executable="rviz2", arguments=["-d", str(share / "config" / "ris.rviz")],
+             condition=IfCondition(LaunchConfiguration("rviz"))),
+    ])
