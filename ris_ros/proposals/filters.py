@@ -37,7 +37,7 @@ def distinct(masks: np.ndarray, rank: np.ndarray, most_iou: float) -> np.ndarray
 
     Overlap is intersection over union of masks, so that a part, its whole and their difference all stay.
     """
-    flat = masks.reshape(len(masks), -1).astype(np.float32)
+    flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2]).astype(np.float32)
     shared = flat @ flat.T
     area = shared.diagonal()
     iou = shared / np.maximum(area[:, None] + area - shared, 1)

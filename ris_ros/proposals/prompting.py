@@ -49,7 +49,10 @@ class PromptedProposer:
         # The last cell may reach into the padding.
         points = np.minimum(points * CELL, np.array(frame.size) - 0.5)
         logits, quality = self._masks_at(points, embedding, frame)
-        return Proposals.from_masks(frame.masks(logits), quality)
+        masks = frame.masks(logits)
+        # A mask smaller than a pixel of a very small image has none.
+        visible = masks.any(axis=(1, 2))
+        return Proposals.from_masks(masks if visible.all() else masks[visible], quality[visible])
 
     def _masks_at(self, points: np.ndarray, embedding: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
         """Logits float32 [N, rows, columns] and predicted IoU float32 [N] of the masks worth keeping."""
