@@ -204,8 +204,14 @@ def _absent_both(view: View) -> list[Description]:
 
 def _absent_relation(view: View) -> list[Description]:
     return [Description(*noun, relation=relation, landmarks=(landmark,))
-            for landmark in _landmarks(view) for noun in _nouns(view) if noun[0]
+            for landmark in _landmarks(view) for noun in _nouns(view) if noun[0] and _besides(landmark, noun, view)
             for relation in RELATIONS if _possible(noun[0], relation, landmark.category)]
+
+
+def _besides(landmark: Description, noun: Noun, view: View) -> bool:
+    """Whether a noun has objects besides the landmark itself."""
+    objects = meaning.resolve(Description(*noun), view) or ()
+    return not set(objects) <= set(meaning.resolve(landmark, view))
 
 
 def _possible(category: str, relation: str, landmark: str) -> bool:

@@ -80,6 +80,8 @@ def _fits(description: Description, view: View, i: int) -> Truth:
         truths.append(_fits_relation(description, view, i))
     if description.excluded:
         truths.append(opposite(_fits(description.excluded, view, i)))
+        # "The cup that is not next to the red cup" is not the red cup.
+        truths.append(i not in (landmarks(description.excluded, view) or ()))
     return both(truths)
 
 

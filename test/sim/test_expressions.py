@@ -250,6 +250,15 @@ def test_absent_grades():
     assert any("behind" in text for text in said("absent relation", *TWO_CUPS))
 
 
+def test_nothing_is_asked_of_a_landmark_about_itself():
+    things = (thing("white mug", -0.3, 0), thing("blue book", 0.3, 0))
+    for text in said("absent relation", *things):
+        assert ("mug" in text) and ("book" in text), text
+    bananas = (thing("white banana", -0.05, 0), thing("red banana", 0.05, 0))
+    assert found(Description("banana", excluded=Description(relation="next to", landmarks=(
+        Description("banana", "white"),))), *bananas) == ()
+
+
 def test_landmarks_are_named():
     things = (*TWO_CUPS, thing("blue book", 0.0, -0.2))
     scene, rendering = look(*things)
@@ -282,6 +291,7 @@ def test_every_expression_is_true_of_its_targets_alone(split):
             assert verify(expression, scene, rendering) == expression.targets
             assert expression.phrase in expression.text
             assert not set("[]{}") & set(expression.text)
+            assert not set(expression.targets) & set(expression.landmarks)
             assert bool(expression.targets) != expression.kind.startswith("absent")
             assert (len(expression.targets) > 1) == (expression.kind == "plural")
             names = [scene.objects[i] for i in expression.targets]
