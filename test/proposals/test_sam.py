@@ -1,0 +1,65 @@
+"""Segment Anything by its own package. Its published weights are large, so true-size random ones stand in."""
+
+import builtins
+
+import numpy as np
+import pytest
+
+from ris_ros.config import ProposalsConfig
+from ris_ros.errors import InputError, MissingError
+from ris_ros.proposals import make_proposer
+
+torch = pytest.importorskip("torch")
+segment_anything = pytest.importorskip("segment_anything")
+
+
+def test_masks_agree_with_the_packages_own_predictor(tmp_path):
+    torch.manual_seed(0)
+    theirs = segment_anything.sam_model_registry["vit_b"]().eval()
+    file = tmp_path / "sam.pth"
+    torch.save(theirs.state_dict(), file)
+    # Random weights predict IoUs around 0, so every filter is opened.
+    proposer = make_proposer(ProposalsConfig(
+        method="sam", checkpoint=str(file), max_prompts=3, min_quality=0.0, min_stability=0.0), "cpu")
+    image = np.random.default_rng(0).integers(0, 255, (768, 1024, 3), np.uint8)
+    predictor = segment_anything.SamPredictor(theirs)
+    predictor.set_image(image)
+    embedding = proposer.network.encode(image)
+    np.testing.assert_allclose(embedding, predictor.features, atol=1e-4)
+    points = np.array([[100.0, 50.0], [900.5, 700.0], [512.0, 384.0]])
+    logits, quality = proposer.network.decode(embedding, points)
+    for i, point in enumerate(points):
+        _, expected_quality, expected = predictor.predict(point[None], np.ones(1))
+        np.testing.assert_allclose(logits[i], expected, atol=1e-4)
+        np.testing.assert_allclose(quality[i], expected_quality, atol=1e-4)
+    proposals = proposer(image[:300, :400])
+    assert proposals.masks.shape[1:] == (300, 400)
+
+
+@pytest.mark.parametrize("content", [{"weights": 1}, b"no checkpoint"], ids=["another model", "no pickle"])
+def test_other_files_are_refused(tmp_path, content):
+    file = tmp_path / "other.pth"
+    file.write_bytes(content) if isinstance(content, bytes) else torch.save(content, file)
+    with pytest.raises(InputError, match="state dictionary of Segment Anything"):
+        make_proposer(ProposalsConfig(method="sam", checkpoint=str(file)), "cpu")
+    with pytest.raises(InputError, match="state dictionary of Segment Anything"):
+        make_proposer(ProposalsConfig(method="sam", checkpoint=str(tmp_path / "absent.pth")), "cpu")
+
+
+def test_a_name_without_its_file_names_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("RIS_CACHE", str(tmp_path))
+    with pytest.raises(MissingError, match=r"sam_vit_b_01ec64\.pth is missing; run `ris weights fetch sam_vit_b`"):
+        make_proposer(ProposalsConfig(method="sam"), "cpu")
+
+
+def test_without_the_package_the_message_says_how_to_get_it(monkeypatch):
+    real = builtins.__import__
+
+    def without_it(name, *arguments, **options):
+        if name == "segment_anything":
+            raise ImportError(name)
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without_it)
+    with pytest.raises(MissingError, match="pip install segment-anything"):
+        make_proposer(ProposalsConfig(method="sam"), "cpu")
