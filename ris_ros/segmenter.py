@@ -83,7 +83,8 @@ class ReferringSegmenter:
         with self._timed("proposals"):
             proposals = self.proposer(image) if proposals is None else proposals
         with self._timed("visual"):
-            self._features = self.encoder.encode_masks(image, proposals.masks)
+            self._features = self.encoder.encode_masks(
+                image, proposals.masks, method=self.config.method)
         self.proposals = proposals
         self._image = image.copy()
         return proposals

@@ -16,17 +16,23 @@ from torch import Tensor, nn
 
 def vision_transformer(visual: VisionTransformer, image: Tensor, masks: Tensor, masked_blocks: int) -> Tensor:
     """Multiply the patch tokens by the mask before each of the last blocks; the class token is kept."""
+    tokens, last = trunk(visual, image, masked_blocks)
+    keep = torch.cat([masks.new_ones(len(masks), 1), masks.flatten(1)], dim=1)[:, :, None]
+    tokens = tokens.expand(len(masks), -1, -1)
+    for block in last:
+        tokens = block(tokens * keep)
+    pooled, _ = visual._pool(tokens)
+    return pooled @ visual.proj
+
+
+def trunk(visual: VisionTransformer, image: Tensor, masked_blocks: int) -> tuple[Tensor, list[nn.Module]]:
+    """Tokens [1, 1 + T, width] of the image after the blocks that see no mask, and the blocks that see one."""
     blocks = list(visual.transformer.resblocks)
     first_masked = max(0, len(blocks) - masked_blocks)
     tokens = visual._embeds(image)
     for block in blocks[:first_masked]:
         tokens = block(tokens)
-    keep = torch.cat([masks.new_ones(len(masks), 1), masks.flatten(1)], dim=1)[:, :, None]
-    tokens = tokens.expand(len(masks), -1, -1)
-    for block in blocks[first_masked:]:
-        tokens = block(tokens * keep)
-    pooled, _ = visual._pool(tokens)
-    return pooled @ visual.proj
+    return tokens, blocks[first_masked:]
 
 
 def modified_resnet(visual: ModifiedResNet, image: Tensor, masks: Tensor, masked_blocks: int) -> Tensor:
