@@ -1,0 +1,38 @@
+"""The demo as users run it: camera, node and operator as processes, over DDS."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+from skimage import data
+
+QUICK = ("--set", "proposals.max_prompts=6", "--device", "cpu", "--json")
+
+
+def demo(*words: str) -> list[dict]:
+    done = subprocess.run([str(Path(sys.executable).with_name("ris")), "demo", *words, *QUICK], capture_output=True,
+                          text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_simulated_demo_knows_the_truth_and_draws_every_answer(tmp_path):
+    rows = demo("--seed", "200001", "--output", str(tmp_path))
+    assert len(rows) >= 6
+    assert all(0 <= row["iou"] <= 1 and row["latency"] > 0 for row in rows)
+    assert json.loads((tmp_path / "demo.json").read_text()) == rows
+    height, width, _ = cv2.imread(str(tmp_path / "demo.png")).shape
+    assert width > 3 * 480
+    assert height > 3 * 360  # camera, candidates and at least six answers, three in a row
+
+
+def test_the_demo_asks_about_a_folder_of_pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "coffee.png"), cv2.cvtColor(data.coffee()[::2, ::2], cv2.COLOR_RGB2BGR))
+    rows = demo("--images", str(folder), "--command", "the cup", "--command", "the spoon", "--output", str(tmp_path))
+    assert [(row["picture"], row["command"]) for row in rows] == [("coffee", "the cup"), ("coffee", "the spoon")]
+    assert "iou" not in rows[0]
+    assert (tmp_path / "coffee.png").is_file()
