@@ -46,12 +46,14 @@ def lean(rod: SceneObject, vessel: SceneObject) -> tuple[float, np.ndarray]:
     foot : [3], metres, the middle of its lower end from the middle of the vessel's underside, at yaw 0
 
     """
+    shape = CATEGORIES[rod.category]
     inside = CATEGORIES[vessel.category].interior * vessel.scale
-    radius = CATEGORIES[rod.category].rod * rod.scale
+    radius, vertices = shape.rod * rod.scale, (shape.vertices - _lower_end(shape)) * rod.scale
     floor, (rim, height) = inside[1], inside[-1]
     angle = 0.0
-    for _ in range(20):                 # Converges: each step changes the angle by a fraction of the last change.
-        foot = np.array([radius / np.cos(angle) - floor[0], 0.0, floor[1] + radius * np.sin(angle)])
+    for _ in range(12):                 # Converges: each step changes the angle by a fraction of the last change.
+        lowest = (vertices @ rotation("y", angle - np.pi / 2)[2]).min()
+        foot = np.array([radius / np.cos(angle) - floor[0], 0.0, floor[1] - lowest])
         angle = np.arctan((rim - radius / np.cos(angle) - foot[0]) / (height - foot[2]))
     return float(angle), foot
 

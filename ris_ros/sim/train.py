@@ -107,8 +107,13 @@ def context_features(visual: torch.nn.Module, tokens: Tensor, scene: Tensor, mas
 
 def text_features(model: open_clip.CLIP, tokens: Tensor) -> Tensor:
     """As ``model.encode_text``, but no further than the longest text; later padding cannot change the result."""
-    length = int((tokens != 0).sum(1).max())
-    hidden = model.token_embedding(tokens[:, :length]) + model.positional_embedding[:length]
+    tokens = tokens[:, :int((tokens != 0).sum(1).max())]
+    return _read(model, tokens, model.token_embedding(tokens))
+
+
+def _read(model: open_clip.CLIP, tokens: Tensor, embedded: Tensor) -> Tensor:
+    length = tokens.shape[1]
+    hidden = embedded + model.positional_embedding[:length]
     hidden = model.ln_final(model.transformer(hidden, attn_mask=model.attn_mask[:length, :length]))
     return hidden[torch.arange(len(tokens)), tokens.argmax(1)] @ model.text_projection
 
@@ -137,15 +142,18 @@ class Trainer:
         torch.manual_seed(seed)
         self.model = open_clip.CLIP(**MODEL_CONFIG)
         self.tokenizer = open_clip.SimpleTokenizer(context_length=MODEL_CONFIG["text_cfg"]["context_length"])
-        self.words = self._vocabulary()
-        self.strange = np.setdiff1d(np.arange(300, 49000), np.flatnonzero(self.words.numpy()))
-        embedding = self.model.token_embedding.weight
-        embedding.data *= self.words[:, None]
         self.model.to(self.device).train()
-        # Words that no training text has stay zero: an unknown word says nothing, and the file packs well.
-        embedding.register_hook(lambda gradient: gradient * self.words[:, None].to(gradient.device))
-        heavy = [p for p in self.model.parameters() if p.ndim >= 2 and p is not embedding]
-        light = [p for p in self.model.parameters() if p.ndim < 2 or p is embedding]
+        # Only words of training texts are learnt. All others stay zero: an unknown word says nothing.
+        table = self.model.token_embedding.weight.requires_grad_(False)
+        self.words = self._vocabulary().to(self.device)
+        self.row_of = torch.full((len(table),), len(self.words), device=self.device)
+        self.row_of[self.words] = torch.arange(len(self.words), device=self.device)
+        self.strange = np.setdiff1d(np.arange(300, 49000), self.words.cpu().numpy())
+        self.embedding = torch.nn.Parameter(table[self.words].clone())
+        table.zero_()
+        learnt = [p for p in self.model.parameters() if p.requires_grad]
+        heavy = [p for p in learnt if p.ndim >= 2]
+        light = [p for p in learnt if p.ndim < 2] + [self.embedding]
         self.optimiser = torch.optim.AdamW([{"params": heavy, "weight_decay": 0.05},
                                             {"params": light, "weight_decay": 0.0}], betas=(0.9, 0.98))
 
@@ -160,19 +168,25 @@ class Trainer:
         loss = self._loss(rng, _PATCHES_KEPT if done < 0.85 else 1.0)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_([*self.model.parameters(), self.embedding], 1.0)
         self.optimiser.step()
         self.model.logit_scale.data.clamp_(0, math.log(60))
         self.step += 1
         return loss.item()
 
+    def trained(self) -> open_clip.CLIP:
+        """The model as it is now, its table of words filled in."""
+        self.model.token_embedding.weight.data[self.words] = self.embedding.data
+        return self.model
+
     def state(self) -> dict:
         """What a checkpoint keeps."""
-        return {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}
+        return {"model": self.trained().state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}
 
     def load(self, state: dict) -> None:
         """Go on from a checkpoint."""
         self.model.load_state_dict(state["model"])
+        self.embedding.data.copy_(self.model.token_embedding.weight.data[self.words])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
 
@@ -229,9 +243,8 @@ class Trainer:
         tokens = torch.cat([self.tokenizer(names), self._disturbed(self.tokenizer(sentences), rng),
                             self.tokenizer(phrases)]).to(self.device)
         # Texts of like length go together, so that names are not padded to the length of sentences.
-        name_features = text_features(self.model, tokens[:len(names)])
-        sentence_features = text_features(self.model, tokens[len(names):len(names) + len(sentences)])
-        phrase_features = text_features(self.model, tokens[len(names) + len(sentences):])
+        name_features, sentence_features, phrase_features = (
+            self._text_features(part) for part in tokens.split([len(names), len(sentences), len(phrases)]))
         half = (torch.arange(len(sentences)) % 2 == 0).to(self.device)[:, None]
         sentence_features = torch.where(half, sentence_features, 0.5 * sentence_features + 0.5 * phrase_features)
         scale = self.model.logit_scale.exp()
@@ -249,6 +262,11 @@ class Trainer:
             chances = (scale * sentence_features[told] @ visual.T).log_softmax(1)
             loss = loss - chances.masked_fill(~fits[told], -math.inf).logsumexp(1).mean()
         return loss / len(groups)
+
+    def _text_features(self, tokens: Tensor) -> Tensor:
+        tokens = tokens[:, :int((tokens != 0).sum(1).max())]
+        table = torch.cat([self.embedding, self.embedding.new_zeros(1, self.embedding.shape[1])])
+        return _read(self.model, tokens, table[self.row_of[tokens]])
 
     def _targets(self, form: int, members: np.ndarray) -> Tensor:
         labels = _FORMS[form]
@@ -293,7 +311,7 @@ class Trainer:
         return tokens
 
     def _vocabulary(self) -> Tensor:
-        """Float [vocabulary]: 1 for every token that training texts can have."""
+        """Every token, int64 [K], that training texts can have."""
         rng = np.random.default_rng(self.seed)
         texts = [article(text, rng) for texts in _NOTHING_TEXTS for text in texts for _ in range(40)]
         for _ in range(20_000):
@@ -301,10 +319,8 @@ class Trainer:
             marks = [noun_phrase(*_SEEN_PAIRS[rng.integers(len(_SEEN_PAIRS))], 0, rng) for _ in range(3)]
             colour, category = _SEEN_PAIRS[rng.integers(len(_SEEN_PAIRS))]
             texts.append(sentence(noun_phrase(colour, category, form, rng), (marks[0], marks[1]), rng))
-        words = torch.zeros(MODEL_CONFIG["text_cfg"]["vocab_size"])
-        words[self.tokenizer(texts).unique()] = 1
-        words[0] = 0                    # Padding, after the end.
-        return words
+        tokens = self.tokenizer(texts).unique()
+        return tokens[tokens > 0]       # 0 pads after the end.
 
 
 # --- how good it is ---------------------------------------------------------------------------------------------------
@@ -381,7 +397,7 @@ def main() -> None:
     best = _best_weight(weights, figures)
     about = {"visual_weight": best, "seed": options.seed, "steps": options.steps, "scenes": options.scenes,
              "accuracy": {"weights": weights.round(2).tolist(), **figures}}
-    write_bundle(options.output / "bundle", trainer.model, MODEL_CONFIG, about)
+    write_bundle(options.output / "bundle", trainer.trained(), MODEL_CONFIG, about)
     logger.info("written to %s, visual weight %.1f", options.output / "bundle", best)
 
 
@@ -393,10 +409,10 @@ def _best_weight(weights: np.ndarray, figures: dict) -> float:
 
 
 def _report(trainer: Trainer, validation: Shots, held_out: Shots, weights: np.ndarray, loss: float) -> dict:
-    trainer.model.eval()
-    figures = {name: selection_accuracy(trainer.model, trainer.tokenizer, shots, weights).round(4).tolist()
+    model = trainer.trained().eval()
+    figures = {name: selection_accuracy(model, trainer.tokenizer, shots, weights).round(4).tolist()
                for name, shots in (("validation", validation), ("held_out", held_out))}
-    trainer.model.train()
+    model.train()
     logger.info("step %d, loss %.3f, weights %s: %s", trainer.step, loss or math.nan, weights.tolist(), figures)
     return figures
 

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ris_ros.sim.poses import project, world_vertices
+from ris_ros.sim.render import Renderer
+from ris_ros.sim.scene import Camera, Scene, SceneObject
+from ris_ros.sim.shapes import CATEGORIES, COLOURS
+from ris_ros.sim.tabletop import sample_scene
+
+THREE = Scene((SceneObject("ball", "red", (-0.2, 0.0, 0.0)), SceneObject("box", "blue", (0.0, 0.1, 0.0), yaw=0.4),
+               SceneObject("cup", "green", (0.2, -0.1, 0.0), lying=True)))
+
+
+@pytest.fixture(scope="module")
+def renderer():
+    with Renderer() as renderer:
+        yield renderer
+
+
+@pytest.fixture(scope="module")
+def three(renderer):
+    return renderer.render(THREE)
+
+
+def world_points(rendering):
+    """Every pixel's point, [H, W, 3], in the world frame."""
+    rows, columns = np.indices(rendering.depth.shape)
+    rays = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(rendering.intrinsics).T
+    points = rays * rendering.depth[..., None]
+    return points @ rendering.camera_pose[:3, :3].T + rendering.camera_pose[:3, 3]
+
+
+def test_shapes_and_types(three):
+    assert three.image.shape == (480, 640, 3) and three.image.dtype == np.uint8
+    assert three.depth.shape == (480, 640) and three.depth.dtype == np.float32
+    assert three.instances.shape == (480, 640) and three.instances.dtype == np.int32
+    assert set(np.unique(three.instances)) == {0, 1, 2, 3}
+    assert three.mask(1).sum() == (three.instances == 2).sum() > 1000
+
+
+def test_another_size(renderer):
+    small = renderer.render(Scene(THREE.objects, camera=Camera(width=320, height=200)))
+    assert small.image.shape == (200, 320, 3) and small.depth.shape == small.instances.shape == (200, 320)
+
+
+def test_same_scene_same_picture(renderer, three):
+    renderer.render(sample_scene(3))
+    again = renderer.render(THREE)
+    np.testing.assert_array_equal(again.image, three.image)
+    np.testing.assert_array_equal(again.depth, three.depth)
+    np.testing.assert_array_equal(again.instances, three.instances)
+
+
+def test_depth_is_metric(three):
+    points = world_points(three)
+    table = points[400, 320]
+    assert table[2] == pytest.approx(0, abs=1e-3)
+    ball = points[three.mask(0)]
+    radius = CATEGORIES["ball"].size[2] / 2
+    np.testing.assert_allclose(np.linalg.norm(ball - (-0.2, 0, radius), axis=1), radius, atol=2e-3)
+
+
+def test_every_point_of_a_mask_is_in_its_object_and_none_outside(three):
+    points = world_points(three)
+    for index in range(3):
+        vertices = world_vertices(THREE, index)
+        low, high = vertices.min(0) - 0.003, vertices.max(0) + 0.003
+        inside = ((points >= low) & (points <= high)).all(-1)
+        assert inside[three.mask(index)].all()
+        above_table = inside & (points[..., 2] > 0.006)
+        assert (three.instances[above_table] == index + 1).all()
+
+
+def test_an_object_is_seen_where_it_projects_to(renderer):
+    for seed in (1, 2, 4):
+        scene = sample_scene(seed)
+        rendering = renderer.render(scene)
+        for index in range(len(scene.objects)):
+            rows, columns = np.nonzero(rendering.mask(index))
+            pixels = project(scene, world_vertices(scene, index))
+            assert pixels[:, 0].min() - 1 <= columns.min() and columns.max() <= pixels[:, 0].max() + 1
+            assert pixels[:, 1].min() - 1 <= rows.min() and rows.max() <= pixels[:, 1].max() + 1
+
+
+def test_an_unhidden_object_fills_its_projection(three):
+    rows, columns = np.nonzero(three.mask(1))
+    pixels = project(THREE, world_vertices(THREE, 1))
+    np.testing.assert_allclose([columns.min(), columns.max(), rows.min(), rows.max()],
+                               [*np.quantile(pixels[:, 0], (0, 1)), *np.quantile(pixels[:, 1], (0, 1))], atol=1.5)
+
+
+def test_every_object_of_a_sampled_scene_can_be_seen(renderer):
+    for seed in range(8):
+        scene = sample_scene(seed)
+        rendering = renderer.render(scene)
+        seen = [rendering.mask(index).sum() for index in range(len(scene.objects))]
+        assert min(seen) >= 150, (seed, seen)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_objects_have_their_colour(renderer, colour):
+    rendering = renderer.render(Scene((SceneObject("ball", colour, (0, 0, 0)),)))
+    seen = np.median(rendering.image[rendering.mask(0)], axis=0) / 255
+    distances = {name: np.linalg.norm(_chroma(seen) - _chroma(np.array(COLOURS[name].rgb()))) for name in COLOURS}
+    assert colour in sorted(distances, key=distances.get)[:2]
+
+
+def _chroma(rgb):
+    # The light changes how bright a thing is more than its hue.
+    return np.array([rgb[0] - rgb[1], rgb[1] - rgb[2], 0.35 * rgb.sum()])
