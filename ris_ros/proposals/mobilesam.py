@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from ris_ros import weights
 from ris_ros.errors import InputError
 from ris_ros.proposals.frame import SIDE
+
+logger = logging.getLogger(__name__)
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 STD = np.array([58.395, 57.12, 57.375], np.float32)
@@ -62,8 +64,8 @@ def _session(model: str | bytes, device: str):
             _, _, index = device.partition(":")
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": int(index or 0)}))
         else:
-            warnings.warn("MobileSAM runs on the CPU: this onnxruntime has no CUDA; run `pip install onnxruntime-gpu`",
-                          RuntimeWarning, stacklevel=3)
+            logger.warning("MobileSAM runs on the CPU: this onnxruntime has no CUDA; "
+                           "run `pip install onnxruntime-gpu`")
     options = onnxruntime.SessionOptions()
     # The arena keeps what the largest layer once needed: 300 MB that a robot's other nodes can use.
     options.enable_cpu_mem_arena = False
