@@ -50,9 +50,9 @@ _WARM_UP = 60
 _CHECKPOINT_STEPS, _REPORT_STEPS = 50, 250
 
 # (colour, category), either -1 for any, of what a text can name, in the three forms of noun_phrase.
-_SEEN_PAIRS = [(c, k) for c, colour in enumerate(COLOUR_NAMES) for k, category in enumerate(CATEGORY_NAMES)
+SEEN_PAIRS = [(c, k) for c, colour in enumerate(COLOUR_NAMES) for k, category in enumerate(CATEGORY_NAMES)
                if (colour, category) in ALL_PAIRS - HELD_OUT_PAIRS]
-_FORMS = (_SEEN_PAIRS, [(-1, k) for k in range(len(CATEGORY_NAMES))], [(c, -1) for c in range(len(COLOUR_NAMES))])
+_FORMS = (SEEN_PAIRS, [(-1, k) for k in range(len(CATEGORY_NAMES))], [(c, -1) for c in range(len(COLOUR_NAMES))])
 _NOTHING_TEXTS = (("table", "table top", "wood"), ("floor", "ground", "background"),
                   ("two objects", "several objects", "objects"), ("part", "piece", "part of an object"))
 
@@ -316,8 +316,8 @@ class Trainer:
         texts = [article(text, rng) for texts in _NOTHING_TEXTS for text in texts for _ in range(40)]
         for _ in range(20_000):
             form = int(rng.integers(3))
-            marks = [noun_phrase(*_SEEN_PAIRS[rng.integers(len(_SEEN_PAIRS))], 0, rng) for _ in range(3)]
-            colour, category = _SEEN_PAIRS[rng.integers(len(_SEEN_PAIRS))]
+            marks = [noun_phrase(*SEEN_PAIRS[rng.integers(len(SEEN_PAIRS))], 0, rng) for _ in range(3)]
+            colour, category = SEEN_PAIRS[rng.integers(len(SEEN_PAIRS))]
             texts.append(sentence(noun_phrase(colour, category, form, rng), (marks[0], marks[1]), rng))
         tokens = self.tokenizer(texts).unique()
         return tokens[tokens > 0]       # 0 pads after the end.
