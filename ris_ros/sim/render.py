@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 
@@ -21,7 +22,7 @@ _NEAR, _FAR = 0.05, 25.0
 
 
 class Renderer:
-    """Renders scenes; the graphics context is made once and lives until :meth:`close`.
+    """Renders scenes; the graphics context is made by the first one and lives until :meth:`close`.
 
     The model holds only the surroundings and the meshes. A scene's objects are put straight into the list of things
     to draw, so that no scene needs a model compiled.
@@ -29,16 +30,20 @@ class Renderer:
     Raises
     ------
     MissingError
-        When there is no off-screen OpenGL.
+        Here or from the first :meth:`render`, when MuJoCo or an off-screen OpenGL is missing.
 
     """
 
     def __init__(self):
+        if importlib.util.find_spec("mujoco") is None:
+            raise MissingError("the simulated tabletop needs MuJoCo: pip install 'ris_ros[sim]'")
         try:
+            # Triton, which torch brings, and Mesa each hold an LLVM; a process in which Mesa's was first crashes when
+            # it imports Triton's.
+            if importlib.util.find_spec("triton") is not None:
+                import triton  # noqa: F401
             import mujoco
-        except ImportError as error:
-            raise MissingError("the simulated tabletop needs MuJoCo: pip install 'ris_ros[sim]'") from error
-        except Exception as error:
+        except Exception as error:      # Its import tries the graphics library and lets through whatever that raises.
             raise _no_graphics() from error
         self._mujoco = mujoco
         self._model, self._meshes = _compile(mujoco)
