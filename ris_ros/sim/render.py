@@ -129,8 +129,7 @@ def _compile(mujoco) -> tuple:
     spec = mujoco.MjSpec()
     spec.stat.extent, spec.stat.center = 1.0, (0, 0, 0)
     spec.visual.map.znear, spec.visual.map.zfar = _NEAR, _FAR
-    # A region that ends in the picture would show a seam on the floor.
-    spec.visual.map.shadowclip = 7.0
+    spec.visual.map.shadowclip = 1.5
     spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 4096, 4
     spec.visual.headlight.ambient, spec.visual.headlight.diffuse = (0.40,) * 3, (0.22,) * 3
     spec.visual.headlight.specular = (0.05,) * 3

@@ -78,7 +78,7 @@ class Scene:
     camera: Camera = field(default_factory=Camera)
     table_rgb: tuple[float, float, float] = (0.72, 0.56, 0.40)
     floor_rgb: tuple[float, float, float] = (0.35, 0.36, 0.38)
-    light_position: tuple[float, float, float] = (0.7, -0.5, 1.8)
+    light_position: tuple[float, float, float] = (0.5, -0.6, 1.8)
     light_intensity: float = 0.8
     wood: bool = True
 

@@ -101,7 +101,9 @@ def _surroundings(scene: Scene, rng: np.random.Generator) -> dict:
     return {
         "table_rgb": tuple(tables[rng.choice(fit)].tolist()),
         "floor_rgb": tuple((np.array(_FLOORS[rng.integers(len(_FLOORS))]) * rng.uniform(0.85, 1.15)).tolist()),
-        "light_position": (float(rng.uniform(-1.0, 1.0)), float(rng.uniform(-0.9, 0.5)), float(rng.uniform(1.4, 2.0))),
+        # From the viewer's side: towards the light, the shadow map's edge would show on the floor.
+        "light_position": (float(rng.uniform(-0.6, 0.6)), float(rng.uniform(-0.9, -0.45)),
+                           float(rng.uniform(1.5, 2.0))),
         "light_intensity": float(rng.uniform(0.62, 0.9)),
         "wood": bool(rng.random() < 0.7),
     }

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -110,3 +114,13 @@ def test_objects_have_their_colour(renderer, colour):
 def _chroma(rgb):
     # The light changes how bright a thing is more than its hue.
     return np.array([rgb[0] - rgb[1], rgb[1] - rgb[2], 0.35 * rgb.sum()])
+
+
+def test_without_graphics_the_error_names_the_packages():
+    code = ("from ris_ros.errors import MissingError\nfrom ris_ros.sim.render import Renderer\n"
+            "from ris_ros.sim.scene import Scene\ntry: Renderer().render(Scene(()))\n"
+            "except MissingError as error: print(error)")
+    # Debian's packages for EGL bring no OSMesa, so this asks for a library that is not there.
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                           env={**os.environ, "MUJOCO_GL": "osmesa", "PYOPENGL_PLATFORM": "osmesa"})
+    assert "libegl1" in shown.stdout
