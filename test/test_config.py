@@ -68,3 +68,9 @@ def test_every_setting_has_help_and_a_valid_default():
         assert setting.help
         assert setting.checked(setting.value) == setting.value
         assert yaml.safe_load(to_ros_yaml(Config()))
+
+
+def test_the_jetson_file_changes_only_settings_there_are():
+    config = Config.from_yaml(PARAMETER_FILE.with_name("jetson.yaml"))
+    assert config.device == "cuda"
+    assert config.encoder.dtype == "float16"

@@ -173,3 +173,14 @@ def test_text_features_are_the_models_own_and_remembered():
     assert torch.allclose(encoder.encode_text(["the red cup", "a box"]), expected, atol=1e-6)
     model.token_embedding.weight.zero_()
     assert torch.allclose(encoder.encode_text(["the red cup"]), expected[:1], atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["reference", "full"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_changes_features_little(dtype, method):
+    image, masks = picture()
+    exact = MaskGuidedEncoder(make_model("vit")).encode_masks(image, masks, method=method)
+    half = MaskGuidedEncoder(make_model("vit"), dtype=dtype).encode_masks(image, masks, method=method)
+    for ours, theirs in zip(half, exact, strict=True):
+        assert ours.dtype == torch.float32
+        assert torch.cosine_similarity(ours, theirs).min() > 0.99
