@@ -43,11 +43,11 @@ MODEL_CONFIG = {
     "text_cfg": {"context_length": 32, "vocab_size": 49408, "width": 96, "heads": 4, "layers": 2},
 }
 # Of a batch: pictures, masks in context, masks in context that are larger than _MANY patches, crops, sentences.
-_PICTURES, _IN_CONTEXT, _LARGE, _CROPS, _SENTENCES = 12, 72, 3, 36, 64
+_PICTURES, _IN_CONTEXT, _LARGE, _CROPS, _SENTENCES = 9, 48, 2, 48, 48
 _MANY = 40
 _PATCHES_KEPT = 0.4
 _WARM_UP = 60
-_CHECKPOINT_STEPS, _REPORT_STEPS = 50, 250
+_CHECKPOINT_STEPS, _REPORT_STEPS = 50, 500
 
 # (colour, category), either -1 for any, of what a text can name, in the three forms of noun_phrase.
 SEEN_PAIRS = [(c, k) for c, colour in enumerate(COLOUR_NAMES) for k, category in enumerate(CATEGORY_NAMES)
@@ -66,12 +66,17 @@ def normalised(pixels: np.ndarray) -> Tensor:
 
 
 def crop_features(visual: torch.nn.Module, crops: Tensor, kept: float = 1.0) -> Tensor:
-    """Features [N, D] of crops; with `kept` below 1 a random share of the patches, which trains nearly as well."""
+    """Features [N, D] of crops; with `kept` below 1 of a share of the patches, which trains nearly as well.
+
+    Random ones of those that show something are kept, and empty ones only where there are too few.
+    """
     tokens = visual._embeds(crops)
     if kept < 1:
         count = round(kept * (tokens.shape[1] - 1))
-        chosen = 1 + torch.rand(len(tokens), tokens.shape[1] - 1).argsort(1)[:, :count]
-        chosen = torch.cat([torch.zeros(len(tokens), 1, dtype=torch.long), chosen], 1).to(tokens.device)
+        shows = F.max_pool2d(crops, PATCH) + F.max_pool2d(-crops, PATCH) > 0.02
+        merit = shows.any(1).flatten(1) + torch.rand(len(tokens), tokens.shape[1] - 1, device=tokens.device)
+        chosen = torch.cat([merit.new_zeros(len(tokens), 1, dtype=torch.long),
+                            1 + merit.argsort(1, descending=True)[:, :count]], 1)
         tokens = tokens.gather(1, chosen[..., None].expand(-1, -1, tokens.shape[2]))
     pooled, _ = visual._pool(visual.transformer(tokens))
     return pooled @ visual.proj
@@ -165,7 +170,7 @@ class Trainer:
         rate = self.learning_rate * min(1, (self.step + 1) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * done))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss = self._loss(rng, _PATCHES_KEPT if done < 0.85 else 1.0)
+        loss = self._loss(rng, _PATCHES_KEPT if done < 0.8 else 1.0)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([*self.model.parameters(), self.embedding], 1.0)
@@ -361,6 +366,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=1200, help="training scenes")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--initial", type=Path, help="a checkpoint of another run, whose weights to begin with")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
@@ -375,6 +381,8 @@ def main() -> None:
     held_out = shots("held-out", VALIDATION_SEEDS[100:200], only_pairs=HELD_OUT_PAIRS)
 
     trainer = Trainer(train, options.steps, options.learning_rate, options.seed, options.device)
+    if options.initial:
+        trainer.load({**trainer.state(), "model": torch.load(options.initial, map_location="cpu")["model"]})
     checkpoint = options.output / "checkpoint.pt"
     if checkpoint.is_file():
         trainer.load(torch.load(checkpoint, map_location="cpu", weights_only=True))
