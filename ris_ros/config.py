@@ -26,7 +26,7 @@ class ProposalsConfig:
     method: str = option("mobilesam", "mask proposer", choices=("mobilesam", "sam"))
     checkpoint: str = option("", "checkpoint name (see `ris weights list`) or path; empty: the proposer's own default")
     max_prompts: int = option(
-        40, "most prompt points an image gets; plain images get fewer", low=1, high=4096, live=True)
+        56, "most prompt points an image gets; plain images get fewer", low=1, high=4096, live=True)
     min_quality: float = option(0.78, "least predicted IoU of a mask", low=0.0, high=1.0, live=True)
     min_stability: float = option(
         0.65, "least IoU of a mask with itself between logit thresholds -1 and +1", low=0.0, high=1.0, live=True)

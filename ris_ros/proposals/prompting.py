@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.proposals import filters
-from ris_ros.proposals.frame import Frame
+from ris_ros.proposals.frame import STRIDE, Frame
 from ris_ros.types import Proposals, check_image
 
 CELL = 16
@@ -17,6 +18,8 @@ SPREAD = 3.0
 """How much the width of the input counts beside the chord between two embeddings when points are spread: at 0
 one textured region takes all points, at 10 they form a grid. Chosen for the recall of objects on
 photographs and tabletops."""
+FIRST_SHARE = 2 / 3
+"""Share of the prompts that are spread by look; the rest goes to the regions that their masks leave."""
 NOVELTY = 0.75
 """Where no cell is farther than this from every point asked, the rest of the image is more of the same."""
 
@@ -52,23 +55,27 @@ class PromptedProposer:
         check_image(image)
         frame = Frame(*image.shape[:2])
         embedding = self.network.encode(frame.resize(image))
-        if points is None:
-            points = CELL * spread_points(embedding[0, :, :-(-frame.size[1] // CELL), :-(-frame.size[0] // CELL)],
-                                          self.config.max_prompts)
+        if points is not None:
+            kept = self._ask(points * frame.scale, embedding, frame)
         else:
-            points = points * frame.scale
-        # The last cell may reach into the padding.
-        points = np.minimum(points, np.array(frame.size) - 0.5)
-        logits, quality = self._masks_at(points, embedding, frame)
+            cells = embedding[0, :, :-(-frame.size[1] // CELL), :-(-frame.size[0] // CELL)]
+            points = CELL * spread_points(cells, round(FIRST_SHARE * self.config.max_prompts))
+            kept = self._ask(points, embedding, frame)
+            points = STRIDE * region_points(self._distinct(kept, frame)[0] > 0, points / STRIDE,
+                                            self.config.max_prompts - len(points), self._smallest(frame))
+            kept += self._ask(points, embedding, frame)
+        logits, quality = self._distinct(kept, frame)
         masks = frame.masks(logits)
         # A mask smaller than a pixel of a very small image has none.
         visible = masks.any(axis=(1, 2))
         return Proposals.from_masks(masks if visible.all() else masks[visible], quality[visible])
 
-    def _masks_at(self, points: np.ndarray, embedding: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-        """Logits float32 [N, rows, columns] and predicted IoU float32 [N] of the masks worth keeping."""
+    def _ask(self, points: np.ndarray, embedding: np.ndarray, frame: Frame) -> list[tuple[np.ndarray, float, float]]:
+        """Logits float32 [rows, columns], predicted IoU and stability of the masks worth keeping at input points."""
         rows, columns = frame.logit_shape
-        smallest = self.config.min_area * rows * columns
+        smallest = self._smallest(frame)
+        # The last cell may reach into the padding.
+        points = np.minimum(points, np.array(frame.size) - 0.5)
         kept = []
         for start in range(0, len(points), self.network.batch_size):
             logits, quality = self.network.decode(embedding, points[start:start + self.network.batch_size])
@@ -78,11 +85,19 @@ class PromptedProposer:
             good = (quality >= self.config.min_quality) & (stability >= self.config.min_stability)
             good &= area >= max(smallest, 1)
             kept += [(filters.tidy(logits[i], smallest), quality[i], stability[i]) for i in np.flatnonzero(good)]
+        return kept
+
+    def _distinct(self, kept: list[tuple[np.ndarray, float, float]], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+        """Logits float32 [N, rows, columns] and predicted IoU float32 [N] without duplicates, best first."""
         if not kept:
-            return np.zeros((0, rows, columns), np.float32), np.zeros(0, np.float32)
+            return np.zeros((0, *frame.logit_shape), np.float32), np.zeros(0, np.float32)
         logits, quality, stability = (np.stack(values) for values in zip(*kept, strict=True))
         best = filters.distinct(logits > 0, quality * stability, self.config.duplicate_iou)
         return logits[best], np.minimum(quality[best], 1)
+
+    def _smallest(self, frame: Frame) -> float:
+        rows, columns = frame.logit_shape
+        return self.config.min_area * rows * columns
 
 
 def spread_points(features: np.ndarray, most: int) -> np.ndarray:
@@ -104,3 +119,29 @@ def spread_points(features: np.ndarray, most: int) -> np.ndarray:
         chosen.append(int(distance.argmax()))
         distance = np.minimum(distance, np.linalg.norm(cells - cells[chosen[-1]], axis=1))
     return places[chosen] + 0.5
+
+
+def region_points(masks: np.ndarray, asked: np.ndarray, most: int, smallest: float) -> np.ndarray:
+    """Where to ask again: at most `most` points float64 [P, 2], xy, for bool masks [N, H, W] found at points `asked`.
+
+    The masks part the image into regions, each covered by masks of its own. In a region that no prompt has hit well
+    inside, something may have been missed, or been caught at its rim only: the deepest point of each is asked,
+    largest gap first. Regions of fewer than `smallest` pixels are left.
+    """
+    # A random weight for each mask tells sets of masks apart by their sums.
+    weights = np.random.default_rng(0).integers(1, 2**60, len(masks))
+    _, cover = np.unique((masks * weights[:, None, None]).sum(axis=0), return_inverse=True)
+    cover = cover.reshape(masks.shape[1:])
+    gaps = []
+    for label in range(cover.max() + 1):
+        _, regions, stats, _ = cv2.connectedComponentsWithStats((cover == label).astype(np.uint8))
+        for region in 1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= smallest):
+            inside = np.pad((regions == region).astype(np.uint8), 1)
+            depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5)[1:-1, 1:-1]
+            y, x = np.unravel_index(depth.argmax(), depth.shape)
+            point = np.array([x, y]) + 0.5
+            distance = np.linalg.norm(asked - point, axis=1).min(initial=np.inf)
+            if distance > depth[y, x] / 2:
+                gaps.append((min(depth[y, x], distance), *point))
+    gaps.sort(reverse=True)
+    return np.array(gaps[:most]).reshape(-1, 3)[:, 1:]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from ris_ros.proposals.prompting import spread_points
+from ris_ros.proposals.prompting import region_points, spread_points
 
 
 def scene(rows=40, columns=64):
@@ -30,3 +30,15 @@ def test_plain_images_get_few_points():
     plain = np.random.default_rng(0).normal(scale=0.05, size=(8, 48, 64)).astype(np.float32)
     assert len(spread_points(plain, 1000)) < 24
     assert len(spread_points(np.zeros((8, 1, 1), np.float32), 1000)) == 1
+
+
+def test_the_middle_of_a_region_that_was_missed_is_asked_next():
+    table, plate = np.zeros((2, 60, 80), bool)
+    table[10:] = True
+    table[30:40, 50:60] = False  # a thing on the table that no mask covers
+    plate[20:50, 10:40] = True
+    points = region_points(np.stack([table, plate]), asked=np.array([[25.5, 35.5], [70.5, 55.5]]), most=8, smallest=4)
+    assert np.linalg.norm(points - [55, 35], axis=1).min() < 2
+    assert np.linalg.norm(points - [25.5, 35.5], axis=1).min() > 5  # the plate was asked in its middle
+    assert len(region_points(np.stack([table, plate]), np.zeros((0, 2)), 2, 4)) == 2
+    assert region_points(np.zeros((0, 60, 80), bool), np.array([[40.0, 30.0]]), 8, 4).shape == (0, 2)
