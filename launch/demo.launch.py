@@ -20,7 +20,7 @@ def generate_launch_description():
         return ParameterValue(LaunchConfiguration(name), value_type=value_type)
 
     return LaunchDescription([
-        DeclareLaunchArgument("seed", default_value="200000", description="which simulated scene"),
+        DeclareLaunchArgument("seed", default_value="200007", description="which simulated scene"),
         DeclareLaunchArgument("rate", default_value="10.0", description="frames per second"),
         DeclareLaunchArgument("moving", default_value="false", description="swing the camera about the table"),
         DeclareLaunchArgument("picture", default_value="", description="show this picture file instead"),

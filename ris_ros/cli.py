@@ -156,7 +156,7 @@ def proposals(image: PictureFile, as_json: Json = False,
 def demo(images: Annotated[Path | None, typer.Option(help="Folder of pictures instead of the simulation.")] = None,
          commands: Annotated[list[str] | None, typer.Option("--command", help="What to ask; repeat.")] = None,
          output: Annotated[Path, typer.Option(help="Folder for the pictures and demo.json.")] = Path("output/demo"),
-         seed: Annotated[int, typer.Option(help="Seed of the simulated scene.")] = 200_000,
+         seed: Annotated[int, typer.Option(help="Seed of the simulated scene.")] = 200_007,
          as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
          settings: Settings = None) -> None:
     """Run a camera, the real node and some commands over real topics; write a picture and a table."""

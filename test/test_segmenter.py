@@ -7,7 +7,7 @@ from skimage import data
 from ris_ros import Config, Proposals, ReferringSegmenter
 from ris_ros.errors import InputError
 
-SETTINGS = {"device": "cpu", "encoder.model": "RN50/random", "proposals.max_prompts": 6}
+SETTINGS = {"device": "cpu", "proposals.max_prompts": 6}
 PHOTOGRAPH = data.coffee()[::2, ::2].copy()
 
 

@@ -16,9 +16,8 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import pytest
 
-# Small and quick but real: true-size CLIP without weights, real masks from few prompts.
-PARAMETERS = {"device": "cpu", "encoder.model": "ViT-B-32-quickgelu/random",
-              "proposals.max_prompts": 6}
+# Small and quick but real: the bundled CLIP, real masks from few prompts.
+PARAMETERS = {"device": "cpu", "encoder.model": "bundled", "proposals.max_prompts": 6}
 START_UP = 120.0  # seconds: torch, CLIP and the proposer load, perhaps on a busy machine
 
 
