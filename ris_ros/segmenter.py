@@ -44,7 +44,7 @@ class ReferringSegmenter:
         self.encoder = encoder
         self.parser = parser
         self.proposals: Proposals | None = None
-        self._image: np.ndarray | None = None
+        self._image: np.ndarray | None = None  # what the proposals were made for; None for given ones
         self._features: tuple[Tensor, Tensor] | None = None
         self._timings: dict[str, float] = {}
 
@@ -73,20 +73,21 @@ class ReferringSegmenter:
     def set_image(self, image: np.ndarray, proposals: Proposals | None = None) -> Proposals:
         """Propose masks for an image, uint8 RGB [H, W, 3], and encode them; given `proposals` are taken as they are.
 
-        The very image that was set last, as from a simulated or a paused camera, costs nothing.
+        The very image that was proposed for last, as from a simulated or a paused camera, costs nothing.
         """
         check_image(image)
         if proposals is None and np.array_equal(image, self._image):
             return self.proposals
         self._image = None
         self._timings = {}
+        proposed_for = image.copy() if proposals is None else None
         with self._timed("proposals"):
             proposals = self.proposer(image) if proposals is None else proposals
         with self._timed("visual"):
             self._features = self.encoder.encode_masks(
                 image, proposals.masks, method=self.config.method)
         self.proposals = proposals
-        self._image = image.copy()
+        self._image = proposed_for
         return proposals
 
     def query(self, text: str) -> Result:

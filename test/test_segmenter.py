@@ -47,6 +47,13 @@ def test_the_same_image_again_costs_nothing_and_another_one_does(segmenter):
     assert segmenter.set_image(changed) is not first
 
 
+def test_given_masks_are_not_taken_for_proposed_ones(segmenter):
+    given = Proposals.from_masks(np.ones((1, *PHOTOGRAPH.shape[:2]), bool))
+    segmenter.set_image(PHOTOGRAPH)
+    assert segmenter.set_image(PHOTOGRAPH, given) is given
+    assert len(segmenter.set_image(PHOTOGRAPH)) > 1
+
+
 def test_the_score_follows_the_papers_formula(segmenter):
     masks = np.zeros((3, *PHOTOGRAPH.shape[:2]), bool)
     masks[0, 10:60, 20:90], masks[1, 100:150, 100:200], masks[2] = True, True, True
