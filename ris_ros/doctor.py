@@ -112,6 +112,6 @@ def _rclpy() -> str:
 
 
 def _image_messages() -> str:
-    from ris_ros.node.conversions import backend
+    from ris_ros.node.conversions import image_converter
 
-    return backend()
+    return f"by {image_converter().__module__.partition('.')[0]}"
