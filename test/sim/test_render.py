@@ -124,3 +124,10 @@ def test_without_graphics_the_error_names_the_packages():
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                            env={**os.environ, "MUJOCO_GL": "osmesa", "PYOPENGL_PLATFORM": "osmesa"})
     assert "libegl1" in shown.stdout
+
+
+def test_a_process_that_has_rendered_can_still_import_torch():
+    # Mesa's LLVM and Triton's crashed each other in this order.
+    program = ("from ris_ros.sim.render import Renderer; from ris_ros.sim.tabletop import sample_scene; "
+               "Renderer().render(sample_scene(0)); import torchvision")
+    assert subprocess.run([sys.executable, "-c", program], timeout=120, check=False).returncode == 0
