@@ -93,7 +93,9 @@ def main(args: list[str] | None = None) -> int:
     try:
         rclpy.init(args=args)
         node = CameraNode()
-        rclpy.spin(node)
+        while rclpy.ok():
+            # Not one endless wait: a signal that arrives just before it does not wake it.
+            rclpy.spin_once(node, timeout_sec=0.5)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except RisError as error:

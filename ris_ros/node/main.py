@@ -31,7 +31,9 @@ def main(args: list[str] | None = None) -> int:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         node.autostart()
-        executor.spin()
+        while rclpy.ok():
+            # Not one endless wait: a signal that arrives just before it does not wake it.
+            executor.spin_once(timeout_sec=0.5)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except ParameterException as error:
