@@ -1,0 +1,45 @@
+"""``ris sim``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ris_ros.cli.common import PerKind, Scenes, Split, out, sim_app
+
+
+@sim_app.command("render")
+def sim_render(output: Annotated[Path, typer.Argument(metavar="PICTURE", help="A .png or .jpg to write.")],
+               seed: Annotated[int, typer.Option(help="The scene.")] = 200_000) -> None:
+    """Write a picture of one simulated scene, and what can be said about it."""
+    import numpy as np
+
+    from ris_ros.images import write_image
+    from ris_ros.sim.expressions import expressions
+    from ris_ros.sim.render import Renderer
+    from ris_ros.sim.tabletop import sample_scene
+
+    scene = sample_scene(seed)
+    with Renderer() as renderer:
+        rendering = renderer.render(scene)
+    write_image(output, rendering.image)
+    table = Table("kind", "expression", "targets")
+    for expression in expressions(scene, rendering, np.random.default_rng(seed), "test", 1):
+        targets = [f"{scene.objects[i].colour} {scene.objects[i].category}" for i in expression.targets]
+        table.add_row(expression.kind, expression.text, ", ".join(targets) or "none")
+    out.print(table)
+
+
+@sim_app.command("write")
+def sim_write(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+              scenes: Scenes = 100, split: Split = "train",
+              seed: Annotated[int, typer.Option(help="Number of the first scene within the split.")] = 0,
+              per_kind: PerKind = 2) -> None:
+    """Write pictures, depth, masks and referring expressions as a data set; docs/dataset.md tells the format."""
+    from ris_ros.sim.writer import write_dataset
+
+    counts = write_dataset(folder, split=split, scenes=scenes, start=seed, per_kind=per_kind or None, progress=True)
+    out.print(f"{folder}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
