@@ -137,7 +137,7 @@ class ReferringSegmenter:
                           reason="no object stands out in the image")
         best = candidates[0]
         return Result(found=True, mask=best.mask, box=best.box, score=best.score, confidence=best.score,
-                      candidates=candidates, query=query, timings=timings)
+                      candidates=candidates, query=query, timings=timings, instances=[best])
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -60,6 +60,113 @@ def mask_box(mask: np.ndarray) -> np.ndarray:
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
 
 
+@dataclass(frozen=True, eq=False)
+class CameraModel:
+    """How a camera's pixels lie in space.
+
+    Attributes
+    ----------
+    intrinsics : float64 [3, 3], the camera matrix K in pixels
+    distortion : coefficients, as OpenCV and ``sensor_msgs/CameraInfo`` order them; empty: none
+    model : "plumb_bob", "rational_polynomial" or "equidistant", as in ``sensor_msgs/CameraInfo``
+
+    """
+
+    intrinsics: np.ndarray
+    distortion: tuple[float, ...] = ()
+    model: str = "plumb_bob"
+
+
+@dataclass(frozen=True, eq=False)
+class Depth:
+    """How far each pixel of an image is.
+
+    Attributes
+    ----------
+    metres : float32 [H, W], along the optical axis, in the frame and at the size of the image; 0 or NaN: unknown
+    camera : the model of the camera that both share
+
+    """
+
+    metres: np.ndarray
+    camera: CameraModel
+
+
+PLACES = ("left", "right", "far left", "far right", "top", "bottom", "middle", "top left", "top right", "bottom left",
+          "bottom right", "corner", "top left corner", "top right corner", "bottom left corner", "bottom right corner",
+          "front", "back")
+"""Parts of the picture an object can be in; front and back are towards and away from the camera."""
+
+ORDERS = ("left", "right", "top", "bottom", "near", "far", "large", "small", "tall", "short", "wide", "narrow")
+"""What objects can be lined up by: the first in order "left" is the leftmost, in order "near" the closest."""
+
+RELATIONS = ("left of", "right of", "above", "below", "on", "in", "under", "in front of", "behind", "next to", "near",
+             "far from", "between", "touching", "same colour", "different colour")
+"""How one object can stand to another."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which one, when the objects that fit a description are lined up.
+
+    Attributes
+    ----------
+    name : one of ORDERS
+    rank : 1 for the first; -1 for the last
+
+    """
+
+    name: str
+    rank: int = 1
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How the described object stands to others.
+
+    Attributes
+    ----------
+    name : one of RELATIONS
+    landmarks : one description; for "between" two, or one of several objects ("between the two books")
+
+    """
+
+    name: str
+    landmarks: tuple[Description, ...]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an expression says of one object, or of several alike; all of it holds together.
+
+    An order is applied last: it picks one of the objects that meet everything else.
+
+    Attributes
+    ----------
+    phrase : the noun phrase as it stands in the text, lower-cased: "the second red cup"
+    head : lemma of its noun, "cup"; empty when there is none ("the red one", "the thing" keep "one", "thing")
+    appearance : what a vision-language model can judge: the noun with its attributes, clothes, parts and doings,
+        without article, place, order, relation and negation: "red cup", "man in a blue shirt holding a cup"
+    attributes : the adjectives and noun modifiers among them: ("red",)
+    place : one of PLACES, or empty
+    order : which one in a line; None for no matter
+    relations : how it stands to landmarks
+    excluded : descriptions that it must not meet; one that lacks a noun ("not red") carries the head of this one
+    count : how many objects are meant; 0 for all there are
+
+    """
+
+    phrase: str
+    head: str = ""
+    appearance: str = ""
+    attributes: tuple[str, ...] = ()
+    place: str = ""
+    order: Order | None = None
+    relations: tuple[Relation, ...] = ()
+    excluded: tuple[Description, ...] = ()
+    count: int = 1
+
+
 @dataclass(frozen=True)
 class Query:
     """What an expression asks for.
@@ -68,15 +175,28 @@ class Query:
     ----------
     text : the expression as it was given
     sentence : the text that is encoded as a whole: lower-cased, white space folded
-    target_phrase : the noun phrase that names the target, lower-cased
-    head : lemma of the target's head noun; empty when the expression names none
+    targets : what is asked for; several for "the cup and the bowl"
 
     """
 
     text: str
     sentence: str
-    target_phrase: str
-    head: str = ""
+    targets: tuple[Description, ...]
+
+    @property
+    def target(self) -> Description:
+        """What is asked for first."""
+        return self.targets[0]
+
+    @property
+    def target_phrase(self) -> str:
+        """The noun phrase that names the target, lower-cased."""
+        return self.target.phrase
+
+    @property
+    def head(self) -> str:
+        """Lemma of the target's head noun; empty when the expression names none."""
+        return self.target.head
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +235,7 @@ class Result:
     query : the expression, understood
     timings : seconds by stage; a stage whose output was cached is absent
     reason : why nothing was found; empty when found
+    instances : the candidates that make up the mask: one, or for "both cups", "all the cans" several
 
     """
 
@@ -127,6 +248,7 @@ class Result:
     query: Query
     timings: dict[str, float] = field(default_factory=dict)
     reason: str = ""
+    instances: list[Candidate] = field(default_factory=list)
 
 
 def check_image(image: np.ndarray) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ris_ros.drawing import draw_candidates, draw_proposals, draw_result, draw_sheet
-from ris_ros.types import Candidate, Proposals, Query, Result
+from ris_ros.types import Candidate, Description, Proposals, Query, Result
 
 
 def make_result(height: int, width: int, text: str, found: bool = True) -> Result:
@@ -12,7 +12,7 @@ def make_result(height: int, width: int, text: str, found: bool = True) -> Resul
     mask[height // 4:height // 2 + 1, width // 4:width // 2 + 1] = found
     box = Proposals.from_masks(mask[None]).boxes[0]
     candidates = [Candidate(0, mask, box, 0.9, {"cosine": 0.3})] if found else []
-    return Result(found, mask, box, 0.9, 0.9, candidates, Query(text, text, text), reason="" if found else "no cup")
+    return Result(found, mask, box, 0.9, 0.9, candidates, Query(text, text, (Description(text),)), reason="" if found else "no cup")
 
 
 @pytest.mark.parametrize(("height", "width"), [(120, 160), (1, 1), (1, 300), (300, 1), (900, 30)])

@@ -4,14 +4,14 @@ import numpy as np
 from pycocotools import mask as coco
 
 from ris_ros.report import mask_to_rle, proposals_to_dict, result_to_dict
-from ris_ros.types import Candidate, Proposals, Query, Result
+from ris_ros.types import Candidate, Description, Proposals, Query, Result
 
 
 def make_result() -> Result:
     mask = np.zeros((7, 9), bool)
     mask[2:5, 3:8] = True
     box = Proposals.from_masks(mask[None]).boxes[0]
-    query = Query("The cup", "the cup", "the cup", "cup")
+    query = Query("The cup", "the cup", (Description("the cup", "cup"),))
     return Result(True, mask, box, 0.75, 0.5, [Candidate(4, mask, box, 0.75, {"cosine": 0.25})], query, {"text": 0.1})
 
 

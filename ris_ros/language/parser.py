@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ris_ros.config import LanguageConfig
 from ris_ros.errors import MissingError
 from ris_ros.language.target import commanded_target, published_target
-from ris_ros.types import Query, check_text
+from ris_ros.types import Description, Query, check_text
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -54,8 +54,7 @@ class ExpressionParser:
             sentence = sentence[:MAX_CHARACTERS]
         doc: Doc = self._nlp(sentence)
         phrase, head = self._find_target(doc)
-        return Query(text=text, sentence=sentence, target_phrase=phrase.text,
-                     head=head.lemma_ if head is not None else "")
+        return Query(text, sentence, (Description(phrase.text, head.lemma_ if head is not None else ""),))
 
 
 def _load(name: str) -> Language:

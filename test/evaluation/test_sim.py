@@ -10,7 +10,7 @@ from rich.console import Console
 from ris_ros.errors import InputError
 from ris_ros.evaluation.sim import Outcome, Report, evaluate
 from ris_ros.sim.samples import samples
-from ris_ros.types import Query, Result
+from ris_ros.types import Description, Query, Result
 
 SCENES = {"split": "test", "scenes": 2, "start": 30}
 
@@ -37,7 +37,7 @@ class Knowing:
             mask = np.isin(instances, [i + 1 for i in expression.targets]) if expression.targets else instances == 1
             rows = np.flatnonzero(mask.any(axis=1))
             mask[(rows[0] + rows[-1]) // 2:] = False
-        return Result(bool(mask.any()), mask, np.zeros(4), 1.0, 1.0, [], Query(text, text, text))
+        return Result(bool(mask.any()), mask, np.zeros(4), 1.0, 1.0, [], Query(text, text, (Description(text),)))
 
 
 @pytest.fixture(scope="module")

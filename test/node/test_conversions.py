@@ -17,7 +17,7 @@ from std_msgs.msg import Header
 
 from ris_ros.errors import InputError
 from ris_ros.node import conversions
-from ris_ros.types import Candidate, Query, Result, mask_box
+from ris_ros.types import Candidate, Description, Query, Result, mask_box
 
 RNG = np.random.default_rng(7)
 RGB = RNG.integers(0, 256, (6, 8, 3), np.uint8)
@@ -170,7 +170,7 @@ def result():
     second[3:6, 0:4] = True
     candidates = [Candidate(i, mask, mask_box(mask), score, {})
                   for i, (mask, score) in enumerate([(first, 0.75), (second, 0.25)])]
-    return Result(True, first, mask_box(first), 0.75, 0.5, candidates, Query("the cup", "the cup", "the cup"))
+    return Result(True, first, mask_box(first), 0.75, 0.5, candidates, Query("the cup", "the cup", (Description("the cup"),)))
 
 
 def test_outputs_have_the_size_stamp_and_layout_of_their_source(result):
