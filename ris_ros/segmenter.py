@@ -17,7 +17,7 @@ from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
 from ris_ros.matching import fuse, similarity
 from ris_ros.proposals import Proposer, make_proposer
-from ris_ros.types import Candidate, Proposals, Query, Result, check_image
+from ris_ros.types import Candidate, Depth, Proposals, Query, Result, check_image
 
 
 class ReferringSegmenter:
@@ -44,6 +44,7 @@ class ReferringSegmenter:
         self.encoder = encoder
         self.parser = parser
         self.proposals: Proposals | None = None
+        self._depth: Depth | None = None
         self._image: np.ndarray | None = None  # what the proposals were made for; None for given ones
         self._features: tuple[Tensor, Tensor] | None = None
         self._timings: dict[str, float] = {}
@@ -64,18 +65,21 @@ class ReferringSegmenter:
         return cls(config, make_proposer(config.proposals, device), load_encoder(config.encoder, device),
                    ExpressionParser(config.language, config.method))
 
-    def __call__(self, image: np.ndarray, text: str) -> Result:
-        """Find what `text` names in `image`, uint8 RGB [H, W, 3]."""
+    def __call__(self, image: np.ndarray, text: str, *, depth: Depth | None = None) -> Result:
+        """Find what `text` names in `image`, uint8 RGB [H, W, 3]; `depth` as in :meth:`set_image`."""
         self.parser.parse(text)  # A text without words is refused before the image costs anything.
-        self.set_image(image)
+        self.set_image(image, depth=depth)
         return self.query(text)
 
-    def set_image(self, image: np.ndarray, proposals: Proposals | None = None) -> Proposals:
+    def set_image(self, image: np.ndarray, proposals: Proposals | None = None, *, depth: Depth | None = None
+                  ) -> Proposals:
         """Propose masks for an image, uint8 RGB [H, W, 3], and encode them; given `proposals` are taken as they are.
 
-        The very image that was proposed for last, as from a simulated or a paused camera, costs nothing.
+        The very image that was proposed for last, as from a simulated or a paused camera, costs nothing. With `depth`,
+        "behind", "closest" and the like are answered by where things are in space, else by where they are in the image.
         """
         check_image(image)
+        self._depth = depth
         if proposals is None and np.array_equal(image, self._image):
             return self.proposals
         self._image = None

@@ -12,7 +12,8 @@ def make_result(height: int, width: int, text: str, found: bool = True) -> Resul
     mask[height // 4:height // 2 + 1, width // 4:width // 2 + 1] = found
     box = Proposals.from_masks(mask[None]).boxes[0]
     candidates = [Candidate(0, mask, box, 0.9, {"cosine": 0.3})] if found else []
-    return Result(found, mask, box, 0.9, 0.9, candidates, Query(text, text, (Description(text),)), reason="" if found else "no cup")
+    query = Query(text, text, (Description(text),))
+    return Result(found, mask, box, 0.9, 0.9, candidates, query, reason="" if found else "no cup")
 
 
 @pytest.mark.parametrize(("height", "width"), [(120, 160), (1, 1), (1, 300), (300, 1), (900, 30)])

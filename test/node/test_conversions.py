@@ -170,7 +170,8 @@ def result():
     second[3:6, 0:4] = True
     candidates = [Candidate(i, mask, mask_box(mask), score, {})
                   for i, (mask, score) in enumerate([(first, 0.75), (second, 0.25)])]
-    return Result(True, first, mask_box(first), 0.75, 0.5, candidates, Query("the cup", "the cup", (Description("the cup"),)))
+    query = Query("the cup", "the cup", (Description("the cup"),))
+    return Result(True, first, mask_box(first), 0.75, 0.5, candidates, query)
 
 
 def test_outputs_have_the_size_stamp_and_layout_of_their_source(result):
