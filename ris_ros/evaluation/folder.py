@@ -56,7 +56,7 @@ class Sample:
 
     def read_masks(self) -> np.ndarray:
         """The id of every pixel, int32 [H, W]."""
-        return _read_plane(self.masks).astype(np.int32)
+        return read_plane(self.masks).astype(np.int32)
 
     def read_truth(self) -> np.ndarray:
         """The targets' mask, bool [H, W]; empty when the picture has no target."""
@@ -73,7 +73,7 @@ class Sample:
         """
         if self.depth is None:
             raise InputError(f"there is no depth for {self.image}")
-        return _read_plane(self.depth).astype(np.float32) / 1000
+        return read_plane(self.depth).astype(np.float32) / 1000
 
 
 @dataclass(frozen=True)
@@ -196,10 +196,11 @@ def _picture_size(path: Path) -> tuple[int, int]:
 
 
 def _present_ids(path: Path) -> set[int]:
-    return set(np.unique(_read_plane(path)).tolist())
+    return set(np.unique(read_plane(path)).tolist())
 
 
-def _read_plane(path: Path) -> np.ndarray:
+def read_plane(path: Path) -> np.ndarray:
+    """The values [H, W] of a picture of one channel; InputError when it is none."""
     # Pillow, not OpenCV: it gives the indices of a palette PNG, which many mask tools write, not its colours.
     with _opened(path) as picture:
         if picture.mode not in _ONE_CHANNEL:

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools import mask as coco
 
 from ris_ros.errors import InputError
 from ris_ros.proposals.given import from_coco, from_labels, read_masks
@@ -93,3 +94,15 @@ def test_label_images_that_do_not_fit_are_refused(tmp_path):
         read_masks(tmp_path / "labels.png", 20, 30)
     with pytest.raises(InputError, match="cannot read masks from"):
         read_masks(tmp_path / "absent.png", 20, 30)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_run_lengths_fill_the_image_or_are_refused(seed):
+    rng = np.random.default_rng(seed)
+    mask = rng.random((37, 53)) < rng.choice([0.01, 0.5, 0.99])
+    runs = coco.encode(np.asfortranarray(mask, np.uint8))
+    annotation = {"segmentation": {"size": [37, 53], "counts": runs["counts"].decode()}}
+    np.testing.assert_array_equal(from_coco([annotation], 37, 53).masks[0], mask)
+    annotation["segmentation"]["counts"] = annotation["segmentation"]["counts"][:-1]
+    with pytest.raises(InputError):
+        from_coco([annotation], 37, 53)

@@ -1,0 +1,56 @@
+"""``ris data``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ris_ros.cli.common import Json, app, err, out
+
+data_app = typer.Typer(no_args_is_help=True, help="Data sets for `ris eval`: what is here, what is missing.")
+app.add_typer(data_app, name="data")
+
+MOST_PROBLEMS = 5
+
+
+@data_app.command("check")
+def data_check(root: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of one data set or of several.")],
+               images: Annotated[Path | None, typer.Option(help="Folder of the pictures, where they lie elsewhere."),
+                                 ] = None,
+               masks: Annotated[bool, typer.Option(help="Decode every mask that an expression names.")] = True,
+               as_json: Json = False) -> None:
+    """Say which data sets DIR holds, what is wrong with them, and where the others come from."""
+    from ris_ros.evaluation.datasets.check import check
+
+    with err.status("looking"):
+        findings = list(check(root, images=images, masks=masks))
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], default=str))
+        return
+    here = [finding for finding in findings if not finding.missing]
+    if here:
+        table = Table("data set", "split", "pictures", "expressions", "problems", title=f"in {root}")
+        for finding in here:
+            table.add_row(finding.name, finding.split, str(finding.pictures), str(finding.expressions),
+                          str(len(finding.problems)))
+        out.print(table)
+    for finding in here:
+        for problem in finding.problems[:MOST_PROBLEMS]:
+            out.print(f"{finding.name} {finding.split}: {problem}", highlight=False)
+        if len(finding.problems) > MOST_PROBLEMS:
+            out.print(f"{finding.name} {finding.split}: {len(finding.problems) - MOST_PROBLEMS} more, all of them with "
+                      "--json")
+    table = Table("data set", "missing", title="not here", show_lines=True)
+    for column in ("from", "licence"):
+        table.add_column(column, overflow="fold")
+    for name in dict.fromkeys(finding.name for finding in findings if finding.missing):
+        absent = [finding for finding in findings if finding.name == name and finding.missing]
+        files = dict.fromkeys(str(path.relative_to(root)) for finding in absent for path in finding.missing)
+        table.add_row(name, "\n".join(files), absent[0].source, absent[0].licence)
+    if table.row_count:
+        out.print(table)
