@@ -20,6 +20,8 @@ from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor
 from tqdm import tqdm
 
+from ris_ros.config import ProposalsConfig
+from ris_ros.proposals import make_proposer
 from ris_ros.sim.bundle import write_bundle
 from ris_ros.sim.splits import ALL_PAIRS, HELD_OUT_PAIRS, TRAIN_SEEDS, VALIDATION_SEEDS
 from ris_ros.sim.training_data import (
@@ -379,6 +381,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ris_ros.sim.train", description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder for data, checkpoints and the bundle")
     parser.add_argument("--scenes", type=int, default=1000, help="training scenes")
+    parser.add_argument("--proposed-scenes", type=int, default=200,
+                        help="training scenes of which MobileSAM's masks are learnt too")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=0)
@@ -388,9 +392,16 @@ def main() -> None:
 
     data = options.output / "data"
 
-    def shots(name: str, seeds: range, **pairs) -> Shots:
-        return load_or_render(data / name, seeds, SIZE, GRID, lambda shards: tqdm(shards, desc=name), **pairs)
-    train = shots("train", TRAIN_SEEDS[:options.scenes], exclude_pairs=HELD_OUT_PAIRS)
+    def shots(name: str, seeds: range, **more) -> Shots:
+        return load_or_render(data / name, seeds, SIZE, GRID, lambda shards: tqdm(shards, desc=name), **more)
+    proposed = min(options.proposed_scenes, options.scenes)
+    parts = []
+    if proposed:
+        parts.append(shots("train", TRAIN_SEEDS[:proposed], exclude_pairs=HELD_OUT_PAIRS,
+                           proposer=make_proposer(ProposalsConfig(), options.device)))
+    if proposed < options.scenes:
+        parts.append(shots("train", TRAIN_SEEDS[proposed:options.scenes], exclude_pairs=HELD_OUT_PAIRS))
+    train = Shots.joined(parts)
     validation = shots("validation", VALIDATION_SEEDS[:100], exclude_pairs=HELD_OUT_PAIRS)
     held_out = shots("held-out", VALIDATION_SEEDS[100:200], only_pairs=HELD_OUT_PAIRS)
 

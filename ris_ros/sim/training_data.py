@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -19,11 +19,13 @@ from ris_ros.sim.scene import Rendering, Scene
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
 from ris_ros.sim.splits import Pair
 from ris_ros.sim.tabletop import sample_scene
-from ris_ros.types import mask_box
+from ris_ros.types import Proposals, mask_box
 
 CATEGORY_NAMES, COLOUR_NAMES = tuple(CATEGORIES), tuple(COLOURS)
 # What a mask can be of that is no object; "several" is two objects in one mask, "part" less than a whole one.
 NOTHINGS = ("table", "floor", "several", "part")
+# Proposed masks taken of a scene, at the most, by what they are of.
+_MOST_PROPOSED = {"table": 3, "floor": 2, "several": 4, "part": 8}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class Shots:
 
 
 def load_or_render(folder: Path, seeds: Iterable[int], size: int, grid: int, progress=lambda shards: shards,
-                   **pairs: Collection[Pair]) -> Shots:
+                   proposer: Callable[[np.ndarray], Proposals] | None = None, **pairs: Collection[Pair]) -> Shots:
     """The shots of scenes, in shards of 50 that are kept in a folder, so that a second call reads what is there.
 
     Parameters
@@ -68,6 +70,7 @@ def load_or_render(folder: Path, seeds: Iterable[int], size: int, grid: int, pro
     seeds : of the scenes
     size, grid : pixels of the model's input, patches along it
     progress : wraps the shards, such as ``tqdm``
+    proposer : its masks, as far as the scene says what they are of, are shots too; they stand in shards of their own
     pairs : handed to :func:`tabletop.sample_scene`
 
     """
@@ -76,9 +79,10 @@ def load_or_render(folder: Path, seeds: Iterable[int], size: int, grid: int, pro
     parts = []
     with Renderer() as renderer:
         for start in progress(range(0, len(seeds), 50)):
-            path = folder / f"{seeds[start]}-{size}-{grid}.npz"
+            path = folder / f"{seeds[start]}-{size}-{grid}{'-proposed' if proposer else ''}.npz"
             if not path.is_file():
-                part = Shots.joined([_shots(renderer, seed, size, grid, pairs) for seed in seeds[start:start + 50]])
+                part = Shots.joined([_shots(renderer, seed, size, grid, proposer, pairs)
+                                     for seed in seeds[start:start + 50]])
                 unfinished = path.with_suffix(".part.npz")
                 np.savez(unfinished, **{field.name: getattr(part, field.name) for field in fields(part)})
                 unfinished.rename(path)
@@ -87,11 +91,15 @@ def load_or_render(folder: Path, seeds: Iterable[int], size: int, grid: int, pro
     return Shots.joined(parts)
 
 
-def _shots(renderer: Renderer, seed: int, size: int, grid: int, pairs: dict) -> Shots:
+def _shots(renderer: Renderer, seed: int, size: int, grid: int, proposer: Callable[[np.ndarray], Proposals] | None,
+           pairs: dict) -> Shots:
     scene = sample_scene(seed, **pairs)
     rendering = renderer.render(scene)
     rng = np.random.default_rng((seed, 17811))
-    labels, masks = zip(*_labelled_masks(scene, rendering, rng), strict=True)
+    labelled = list(_labelled_masks(scene, rendering, rng))
+    if proposer is not None:
+        labelled += _proposed_masks(scene, rendering, proposer(rendering.image).masks, rng)
+    labels, masks = zip(*labelled, strict=True)
     twice = [variant for mask in masks for variant in (mask, imperfect(mask, rendering, rng))]
     crops = np.stack([_crop(rendering.image, mask, size) for mask in twice])
     colour, category, nothing = np.array(labels, np.int64).T
@@ -143,6 +151,36 @@ def _labelled_masks(scene: Scene, rendering: Rendering, rng: np.random.Generator
     part = _cut(whole, rng.uniform(0.2, 0.5), rng)
     if part.sum() >= 60:
         yield (-1, -1, NOTHINGS.index("part")), part
+
+
+def _proposed_masks(scene: Scene, rendering: Rendering, masks: np.ndarray, rng: np.random.Generator
+                    ) -> list[tuple[tuple[int, int, int], np.ndarray]]:
+    """(colour, category, nothing) and mask of those of a proposer's masks, bool [N, H, W], that are clear cases."""
+    labelled, taken = [], dict.fromkeys(NOTHINGS, 0)
+    count = len(scene.objects)
+    areas = np.bincount(rendering.instances.ravel(), minlength=count + 1)[1:]
+    table, floor = _surfaces(rendering)
+    for mask in rng.permutation(masks):
+        inside = np.bincount(rendering.instances[mask], minlength=count + 1)[1:]
+        area, most = mask.sum(), int(inside.argmax())
+        overlap = inside[most] / (area + areas[most] - inside[most])
+        if overlap >= 0.75 and areas[most] >= 100:
+            thing = scene.objects[most]
+            labelled.append(((COLOUR_NAMES.index(thing.colour), CATEGORY_NAMES.index(thing.category), -1), mask))
+            continue
+        if inside.sum() < 0.1 * area:
+            surfaces = {"table": (mask & table).sum(), "floor": (mask & floor).sum()}
+            name = max(surfaces, key=surfaces.get)
+        elif (inside > 0.7 * areas.clip(100)).sum() > 1 and inside.sum() > 0.6 * area:
+            name = "several"
+        elif inside[most] > 0.85 * area and overlap < 0.55:
+            name = "part"
+        else:
+            continue
+        if taken[name] < _MOST_PROPOSED[name]:
+            taken[name] += 1
+            labelled.append(((-1, -1, NOTHINGS.index(name)), mask))
+    return labelled
 
 
 def _surfaces(rendering: Rendering) -> tuple[np.ndarray, np.ndarray]:
