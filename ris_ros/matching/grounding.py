@@ -1,0 +1,122 @@
+"""How well proposals fit a description: what each looks like, where it is, and how it stands to others.
+
+With every term in 0..1, the fit of proposal i to description d is
+
+    fit(i, d) = looks(i, d) * place(i, d) * product over relations of max over j of related(i, j) * fit(j, landmark)
+                            * product over exclusions of 1 - fit(i, excluded)
+                            * chance that i has the rank d asks for among all that fit so far
+
+and the terms stay apart for whoever wants to know why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ris_ros.matching import relations
+from ris_ros.matching.layout import Layout
+from ris_ros.matching.orders import place_in_line
+from ris_ros.matching.places import place
+from ris_ros.types import Description
+
+# Share of the smaller of two masks that lies in the other, from which they show the same thing.
+SAME_THING = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """What a vision-language model says of N proposals.
+
+    Attributes
+    ----------
+    fits : description -> float64 [N] in 0..1, the chance that a proposal shows what the description calls it
+    colours : -> float64 [N, C], each row the chances of C colours
+
+    """
+
+    fits: Callable[[Description], np.ndarray]
+    colours: Callable[[], np.ndarray]
+
+
+class Grounder:
+    """Answers for the proposals of one image, [N]."""
+
+    def __init__(self, layout: Layout, looks: Looks):
+        self.layout = relations.settled(layout)
+        self._looks = looks
+
+    def fit(self, description: Description) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The fit of each proposal to a description, float64 [N] in 0..1, and its factors by name, likewise."""
+        terms = {"looks": self._whole(self._looks.fits(description))}
+        if description.place:
+            terms["place"] = place(description.place, self.layout)
+        for relation in description.relations:
+            terms[_named(relation.name, terms)] = self._related(relation.name, relation.landmarks)
+        for excluded in description.excluded:
+            terms[_named("not", terms)] = 1 - self._excluded(excluded)
+        fit = np.prod(list(terms.values()), axis=0)
+        if description.order is not None:
+            # The rank counts things, not the several masks of one.
+            terms["rank"] = place_in_line(description.order, self.layout, self.things(fit))
+            fit = fit * terms["rank"]
+        return fit, terms
+
+    def things(self, fit: np.ndarray) -> np.ndarray:
+        """The fit where a proposal is the best of those that show the same thing, else 0; float64 [N]."""
+        overlap = np.maximum(self.layout.inside, self.layout.inside.T)
+        kept: list[int] = []
+        for i in np.argsort(-fit, kind="stable"):
+            if not (overlap[i, kept] > SAME_THING).any():
+                kept.append(i)
+        alone = np.zeros_like(fit)
+        alone[kept] = fit[kept]
+        return alone
+
+    def _whole(self, looks: np.ndarray) -> np.ndarray:
+        """What lies in something larger that fits as well is only a part of it."""
+        larger = self.layout.area[None, :] > 1.1 * self.layout.area[:, None]
+        whole = np.where(larger & (self.layout.inside > 0.85), looks[None, :], 0).max(axis=1, initial=0)
+        return looks * (1 - whole)
+
+    def _related(self, name: str, landmarks: tuple[Description, ...]) -> np.ndarray:
+        if name in ("same colour", "different colour"):
+            colours = self._looks.colours()
+            alike = colours @ colours.T
+            certainty = alike if name == "same colour" else 1 - alike
+        elif name == "between":
+            return self._between(landmarks)
+        else:
+            certainty = relations.related(name, self.layout)
+        [landmark] = landmarks
+        return (certainty * self._apart() * self.fit(landmark)[0][None, :]).max(axis=1, initial=0)
+
+    def _between(self, landmarks: tuple[Description, ...]) -> np.ndarray:
+        ends = [self.fit(landmark)[0] for landmark in (landmarks * 2)[:2]]
+        a, b = (index.ravel() for index in np.indices((len(self.layout),) * 2))
+        pair = ends[0][a] * ends[1][b] * self._apart()[a, b]
+        likely = np.argsort(-pair)[:64]
+        likely = likely[pair[likely] > 0]
+        a, b = a[likely], b[likely]
+        apart = self._apart()
+        certainty = relations.between(self.layout, a, b) * apart[:, a] * apart[:, b]
+        return (certainty * pair[likely]).max(axis=1, initial=0)
+
+    def _excluded(self, description: Description) -> np.ndarray:
+        fit, _ = self.fit(replace(description, count=1))
+        # "The cup that is not next to the red cup" is not the red cup either.
+        landmarks = [self.fit(landmark)[0] for relation in description.relations for landmark in relation.landmarks]
+        return np.max([fit, *landmarks], axis=0)
+
+    def _apart(self) -> np.ndarray:
+        """0 where two proposals are the same mask but for its edge, else 1; float64 [N, N]."""
+        inside = self.layout.inside
+        return 1.0 - (np.minimum(inside, inside.T) > 0.8)
+
+
+def _named(name: str, terms: dict[str, np.ndarray]) -> str:
+    """The name, numbered where it is taken."""
+    count = sum(taken.split(" #")[0] == name for taken in terms)
+    return f"{name} #{count + 1}" if count else name

@@ -1,0 +1,127 @@
+"""What a vision-language model says of proposals, as chances: each phrase against phrases that mean something else.
+
+A cosine between image and text says little by itself; the lead over what else could be said does. "Red cup" is held, as
+a name, against other names ("plate", "book") and against what is no object ("table top"), and, as a colour, against
+"blue cup" and "white cup". A model's own bank of such words and its temperature, fitted by
+``python -m ris_ros.matching.calibrate``, are kept beside its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from ris_ros.matching.grounding import Looks
+from ris_ros.types import Description
+
+# Heads that name no kind of thing.
+ANYTHING = frozenset({"", "object", "thing", "one", "item", "stuff", "anything", "something"})
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Words that a phrase is held against.
+
+    Attributes
+    ----------
+    nouns : kinds of things; names for the same thing stand in one string, parted by "|"
+    colours : words for colours
+    nothings : what a mask can show that is no object, or not one
+    name_temperature, colour_temperature : what logits are divided by before they become chances
+    name_bias, colour_bias : what is then added to the logit of a chance
+
+    """
+
+    nouns: tuple[str, ...]
+    colours: tuple[str, ...]
+    nothings: tuple[str, ...]
+    name_temperature: float = 1.0
+    colour_temperature: float = 1.0
+    name_bias: float = 0.0
+    colour_bias: float = 0.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name of each kind of thing."""
+        return tuple(group.split("|")[0] for group in self.nouns)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any] | None) -> Bank:
+        """The bank that a model's ``ris.json`` holds; None: the one for models of photographs."""
+        if values is None:
+            return PHOTOGRAPHS
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: tuple(value) if isinstance(value, list) else value
+                      for name, value in values.items() if name in known})
+
+
+class Judge:
+    """Judges the visual features of one image's proposals, float32 [N, D]."""
+
+    def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float, bank: Bank):
+        self._features = F.normalize(features, dim=1)
+        self._encode_text = encode_text
+        self._scale = logit_scale
+        self._bank = bank
+
+    def looks(self) -> Looks:
+        """The judge as grounding knows it."""
+        return Looks(self.fits, self.colours)
+
+    def fits(self, description: Description) -> np.ndarray:
+        """The chance, float64 [N] in 0..1, that each proposal shows what a description calls it."""
+        bank = self._bank
+        name = description.head
+        if name in ANYTHING:
+            name = "object"
+            chance = self._chance(bank.names, bank.nothings, bank.name_temperature, bank.name_bias)
+        else:
+            others = [other for group in bank.nouns if name not in group.split("|") for other in group.split("|")[:1]]
+            chance = self._chance((name,), (*others, *bank.nothings), bank.name_temperature, bank.name_bias)
+        colour = next((word for word in " ".join(description.attributes).split() if word in bank.colours), "")
+        if colour:
+            others = tuple(f"{other} {name}" for other in bank.colours if other != colour)
+            chance = chance * self._chance((f"{colour} {name}",), others, bank.colour_temperature, bank.colour_bias)
+        rest = set(description.appearance.split()) - {colour, name, ""}
+        if rest and len(chance):
+            # What else is said of it cannot be held against anything: it only chooses among those that fit so far.
+            logit = self._logits([description.appearance])[:, 0]
+            chance = chance * np.exp(np.minimum(logit - logit[chance >= 0.5 * chance.max()].max(), 0))
+        return chance
+
+    def colours(self) -> np.ndarray:
+        """The chances of the bank's colours, float64 [N, C]."""
+        logits = self._logits([f"{colour} object" for colour in self._bank.colours])
+        return torch.from_numpy(logits / self._bank.colour_temperature).softmax(1).numpy()
+
+    def _chance(self, texts: tuple[str, ...], others: tuple[str, ...], temperature: float, bias: float) -> np.ndarray:
+        logits = torch.from_numpy(self._logits([*texts, *others]) / temperature)
+        log_odds = logits[:, :len(texts)].logsumexp(1) - logits[:, len(texts):].logsumexp(1)
+        return (log_odds + bias).sigmoid().numpy()
+
+    def _logits(self, texts: list[str]) -> np.ndarray:
+        encoded = F.normalize(self._encode_text([f"the {text}" for text in texts]), dim=1)
+        return (self._scale * self._features @ encoded.T).double().cpu().numpy()
+
+
+PHOTOGRAPHS = Bank(
+    nouns=(
+        "person|man|woman|boy|girl|child|kid|baby|guy|lady|player|people", "dog|puppy", "cat|kitten", "bird", "horse",
+        "cow", "sheep", "elephant", "bear", "zebra", "giraffe", "car|truck|bus|van|vehicle", "bicycle|bike|motorcycle",
+        "train", "airplane|plane", "boat", "cup|mug", "glass|wine glass", "bottle", "can|tin", "bowl", "plate|dish|saucer",
+        "fork", "knife", "spoon", "pot|pan", "vase", "box|carton|package", "book|notebook|magazine", "ball", "block|brick",
+        "cone", "banana", "apple", "orange", "sandwich", "cake", "pizza", "donut", "carrot", "broccoli", "food|meal",
+        "chair|stool|armchair", "sofa|couch", "bed", "desk", "cabinet|cupboard|shelf|drawer", "lamp|light", "door",
+        "window", "mirror", "clock", "television|tv|screen|monitor", "laptop|computer", "keyboard", "mouse", "remote",
+        "phone|cell phone", "camera", "pen|pencil|marker", "scissors", "screwdriver|hammer|wrench|tool", "tape", "cable",
+        "bag|backpack|handbag|suitcase", "umbrella", "hat|cap|helmet", "shoe", "shirt|jacket|coat", "towel|cloth",
+        "toy|teddy bear|doll", "plant|potted plant", "flower", "tree", "sink", "toilet", "refrigerator|fridge", "oven|stove",
+        "microwave", "toothbrush", "paper|card", "sign", "skateboard|surfboard|skis", "kite", "racket|bat"),
+    colours=("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"),
+    nothings=("table top", "floor", "wall", "background", "shadow", "sky", "part of an object", "blurry texture"))
