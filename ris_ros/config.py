@@ -63,6 +63,9 @@ class MatchingConfig:
         "negative: the model's own", low=-1.0, high=1.0, live=True)
     text_weight: float = option(
         0.5, "share of the whole sentence against the target noun phrase (paper: 0.5)", low=0.0, high=1.0, live=True)
+    min_confidence: float = option(
+        -1.0, "what fits less is reported as not there; 0: always answer; negative: the model's own", low=-1.0,
+        high=1.0, live=True)
     max_candidates: int = option(5, "ranked candidates in a result", low=1, high=1000, live=True)
 
 

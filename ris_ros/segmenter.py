@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ris_ros.device import resolve_device
 from ris_ros.encoding import MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
-from ris_ros.matching import fuse, similarity
+from ris_ros.matching import Bank, Grounder, Judge, decide, fuse, measure, similarity
 from ris_ros.proposals import Proposer, make_proposer
 from ris_ros.types import Candidate, Depth, Proposals, Query, Result, check_image
 
@@ -47,6 +48,8 @@ class ReferringSegmenter:
         self._depth: Depth | None = None
         self._image: np.ndarray | None = None  # what the proposals were made for; None for given ones
         self._features: tuple[Tensor, Tensor] | None = None
+        self._grounder: Grounder | None = None  # of the proposals, for the settings at hand
+        self._bank = Bank.from_dict(encoder.calibration)
         self._timings: dict[str, float] = {}
 
     @classmethod
@@ -79,7 +82,8 @@ class ReferringSegmenter:
         "behind", "closest" and the like are answered by where things are in space, else by where they are in the image.
         """
         check_image(image)
-        self._depth = depth
+        if depth is not self._depth:
+            self._depth, self._grounder = depth, None
         if proposals is None and np.array_equal(image, self._image):
             return self.proposals
         self._image = None
@@ -91,6 +95,7 @@ class ReferringSegmenter:
             self._features = self.encoder.encode_masks(
                 image, proposals.masks, method=self.config.method)
         self.proposals = proposals
+        self._grounder = None
         self._image = proposed_for
         return proposals
 
@@ -107,44 +112,58 @@ class ReferringSegmenter:
             raise InputError("no image to search: call set_image first")
         with self._timed("language"):
             query = self.parser.parse(text)
-        with self._timed("text"):
-            sentence, phrase = self.encoder.encode_text([query.sentence, query.target_phrase])
+        match = self._match_as_published if self.config.method == "reference" else self._match
         with self._timed("matching"):
-            candidates = self._rank(sentence, phrase)
+            result = match(query)
         timings, self._timings = self._timings, {}
-        return self._answer(query, candidates, timings)
+        # Encoding texts is part of matching, but a stage of its own.
+        timings["matching"] -= timings.get("text", 0.0)
+        return replace(result, timings=timings)
 
     def update(self, config: Config) -> None:
         """Take over another configuration's settings; those that are not live need a new segmenter."""
         if config.proposals != self.config.proposals:
             self._image = None
+        self._grounder = None
         self.config = config
         self.proposer.config = config.proposals
 
-    def _rank(self, sentence: Tensor, phrase: Tensor) -> list[Candidate]:
+    def _match(self, query: Query) -> Result:
+        """The proposal that looks like what was asked for, is where it should be, and stands to others as it should."""
+        if self._grounder is None:
+            judge = Judge(self._visual(), self._encode_text, self.encoder.logit_scale, self._bank)
+            self._grounder = Grounder(measure(self.proposals, self._depth), judge.looks())
         settings = self.config.matching
-        weight = settings.visual_weight if settings.visual_weight >= 0 else self.encoder.default_visual_weight
-        visual = fuse(*self._features, weight)
-        text = fuse(sentence, phrase, settings.text_weight)
-        cosine = similarity(visual, text)
+        least = settings.min_confidence if settings.min_confidence >= 0 else self._bank.min_confidence
+        return decide(query, self.proposals, self._grounder, min_confidence=least,
+                      max_candidates=settings.max_candidates)
+
+    def _match_as_published(self, query: Query) -> Result:
+        """The proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3); there always is one."""
+        sentence, phrase = self._encode_text([query.sentence, query.target_phrase])
+        cosine = similarity(self._visual(), fuse(sentence, phrase, self.config.matching.text_weight))
         logit = self.encoder.logit_scale * cosine
         score = logit.softmax(0)
-        best_first = logit.argsort(descending=True)[:settings.max_candidates].tolist()
-        return [Candidate(index=i, mask=self.proposals.masks[i], box=self.proposals.boxes[i], score=float(score[i]),
-                          terms={"cosine": float(cosine[i]), "logit": float(logit[i])}) for i in best_first]
-
-    def _answer(self, query: Query, candidates: list[Candidate], timings: dict[str, float]) -> Result:
+        best_first = logit.argsort(descending=True)[:self.config.matching.max_candidates].tolist()
+        candidates = [
+            Candidate(index=i, mask=self.proposals.masks[i], box=self.proposals.boxes[i], score=float(score[i]),
+                      terms={"cosine": float(cosine[i]), "logit": float(logit[i])}) for i in best_first]
         if not candidates:
-            height, width = self.proposals.masks.shape[1:]
-            return Result(found=False, mask=np.zeros((height, width), bool), box=np.zeros(4, np.float32), score=0.0,
-                          confidence=0.0, candidates=[], query=query, timings=timings,
-                          reason="no object stands out in the image")
+            return Result.nothing(query, self.proposals.masks.shape[1:], "no object stands out in the image")
         best = candidates[0]
         return Result(found=True, mask=best.mask, box=best.box, score=best.score, confidence=best.score,
-                      candidates=candidates, query=query, timings=timings, instances=[best])
+                      candidates=candidates, query=query, instances=[best])
+
+    def _visual(self) -> Tensor:
+        weight = self.config.matching.visual_weight
+        return fuse(*self._features, weight if weight >= 0 else self.encoder.default_visual_weight)
+
+    def _encode_text(self, texts: list[str]) -> Tensor:
+        with self._timed("text"):
+            return self.encoder.encode_text(texts)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self._timings[stage] = time.perf_counter() - start
+        self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - start

@@ -208,7 +208,8 @@ class Candidate:
     index : its row in the Proposals
     mask : bool [H, W]
     box : float32 [4], xyxy pixels
-    score : 0..1, its probability among all proposals of the image
+    score : 0..1; with `method: full` how well it fits, the product of its terms; with `method: reference` its
+        probability among all proposals of the image
     terms : every term of the score by name, for explanations
 
     """
@@ -229,13 +230,14 @@ class Result:
     found : whether the target is in the image
     mask : bool [H, W]; all False when not found
     box : float32 [4], xyxy pixels; zeros when not found
-    score : 0..1, the chosen candidate's probability among the proposals
-    confidence : 0..1, how sure the answer is that it is the one that was asked for
+    score : 0..1, the chosen candidate's; of several the least
+    confidence : 0..1, the chance that what was asked for is there and is this
     candidates : ranked, best first
     query : the expression, understood
     timings : seconds by stage; a stage whose output was cached is absent
     reason : why nothing was found; empty when found
     instances : the candidates that make up the mask: one, or for "both cups", "all the cans" several
+    note : what else there is to say of the answer, such as that another candidate fits as well
 
     """
 
@@ -249,6 +251,14 @@ class Result:
     timings: dict[str, float] = field(default_factory=dict)
     reason: str = ""
     instances: list[Candidate] = field(default_factory=list)
+    note: str = ""
+
+    @classmethod
+    def nothing(cls, query: Query, shape: tuple[int, int], reason: str, confidence: float = 0.0,
+                candidates: list[Candidate] | None = None) -> Result:
+        """The answer that what was asked for is not in an image of `shape` (height, width)."""
+        return cls(found=False, mask=np.zeros(shape, bool), box=np.zeros(4, np.float32), score=0.0,
+                   confidence=confidence, candidates=candidates or [], query=query, reason=reason)
 
 
 def check_image(image: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -30,12 +31,13 @@ class MaskGuidedEncoder:
     masked_blocks : last transformer blocks in which a mask hides patch tokens
     batch_size : masks encoded at a time
     default_visual_weight : the share of the global feature that suits this model (paper: 0.95)
+    calibration : what turns this model's cosines into chances, see ``matching.looks.Bank``; None where nobody fitted it
 
     """
 
     def __init__(self, model: nn.Module, tokenizer: Callable | None = None, *, device: str | torch.device = "cpu",
                  dtype: torch.dtype = torch.float32, masked_blocks: int = 3, batch_size: int = 32,
-                 default_visual_weight: float = 0.95):
+                 default_visual_weight: float = 0.95, calibration: dict[str, Any] | None = None):
         self.device = torch.device(device)
         self.dtype = dtype
         self.model = model.eval().requires_grad_(False).to(device=self.device, dtype=dtype)
@@ -43,6 +45,7 @@ class MaskGuidedEncoder:
         self.masked_blocks = masked_blocks
         self.batch_size = batch_size
         self.default_visual_weight = default_visual_weight
+        self.calibration = calibration
         self.logit_scale = model.logit_scale.exp().item()
         preprocess = open_clip.get_model_preprocess_cfg(model)
         self.size = _pair(preprocess["size"])

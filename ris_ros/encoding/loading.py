@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -50,9 +51,11 @@ def load_encoder(config: EncoderConfig, device: str) -> MaskGuidedEncoder:
     if name.startswith("local-dir:"):
         folder = Path(name.removeprefix("local-dir:"))
     model, tokenizer = _create(name)
+    about = _about(folder)
     return MaskGuidedEncoder(
         model, tokenizer, device=device, dtype=getattr(torch, config.dtype), masked_blocks=config.masked_blocks,
-        batch_size=config.batch_size, default_visual_weight=_visual_weight(folder))
+        batch_size=config.batch_size, default_visual_weight=about.get("visual_weight", 0.95),
+        calibration=about.get("calibration"))
 
 
 def _create(name: str) -> tuple[nn.Module, open_clip.SimpleTokenizer]:
@@ -105,8 +108,8 @@ def verify_bundled() -> None:
         raise MissingError(f"the bundled model {weights} is damaged (its sha256 differs): install ris_ros again")
 
 
-def _visual_weight(folder: Path | None) -> float:
-    # A folder may say which share of the global feature suits its model; the paper's value otherwise.
-    if folder is not None and (folder / "ris.json").is_file():
-        return float(json.loads((folder / "ris.json").read_text()).get("visual_weight", 0.95))
-    return 0.95
+def _about(folder: Path | None) -> dict[str, Any]:
+    """What a folder's ris.json says of its model, if there is one."""
+    if folder is None or not (folder / "ris.json").is_file():
+        return {}
+    return json.loads((folder / "ris.json").read_text())

@@ -1,5 +1,9 @@
-"""From features to ranked candidates."""
+"""From features, places and a query to ranked candidates and an answer."""
 
+from ris_ros.matching.decision import decide
+from ris_ros.matching.grounding import Grounder
+from ris_ros.matching.layout import measure
+from ris_ros.matching.looks import Bank, Judge
 from ris_ros.matching.similarity import fuse, similarity
 
-__all__ = ["fuse", "similarity"]
+__all__ = ["Bank", "Grounder", "Judge", "decide", "fuse", "measure", "similarity"]

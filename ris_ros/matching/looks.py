@@ -35,6 +35,7 @@ class Bank:
     nothings : what a mask can show that is no object, or not one
     name_temperature, colour_temperature : what logits are divided by before they become chances
     name_bias, colour_bias : what is then added to the logit of a chance
+    min_confidence : what fits less is taken not to be there
 
     """
 
@@ -45,6 +46,7 @@ class Bank:
     colour_temperature: float = 1.0
     name_bias: float = 0.0
     colour_bias: float = 0.0
+    min_confidence: float = 0.1
 
     @property
     def names(self) -> tuple[str, ...]:
