@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.types import Candidate, Proposals, Result
+from ris_ros.types import Candidate, Description, Proposals, Query, Result
 
 
 def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
@@ -30,6 +30,15 @@ def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
     return answer
 
 
+def query_to_dict(query: Query) -> dict[str, Any]:
+    """A query as JSON-able values: what its first target is, and `targets`, all of them, when there are several."""
+    answer = {"text": query.text, "target_phrase": query.target_phrase, **_description_to_dict(query.target)}
+    del answer["phrase"]
+    if len(query.targets) > 1:
+        answer["targets"] = [_description_to_dict(target) for target in query.targets]
+    return answer
+
+
 def proposals_to_dict(proposals: Proposals) -> dict[str, Any]:
     """Proposals as JSON-able values: masks (COCO run-length encoding), boxes and quality, a row each."""
     return {"masks": [mask_to_rle(mask) for mask in proposals.masks],
@@ -48,6 +57,22 @@ def mask_to_rle(mask: np.ndarray) -> dict[str, Any]:
 
     encoded = coco.encode(np.asfortranarray(mask, np.uint8))
     return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
+
+
+def _description_to_dict(description: Description) -> dict[str, Any]:
+    return {
+        "phrase": description.phrase,
+        "head": description.head,
+        "appearance": description.appearance,
+        "attributes": list(description.attributes),
+        "place": description.place or None,
+        "ordinal": {"from": description.order.name, "rank": description.order.rank} if description.order else None,
+        "relations": [{"relation": relation.name,
+                       "landmarks": [_description_to_dict(landmark) for landmark in relation.landmarks]}
+                      for relation in description.relations],
+        "negations": [_description_to_dict(excluded) for excluded in description.excluded],
+        "count": description.count,
+    }
 
 
 def _candidate_to_dict(candidate: Candidate, mask: bool) -> dict[str, Any]:

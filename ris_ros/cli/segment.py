@@ -58,12 +58,12 @@ def parse(texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Ex
     """Show how expressions are understood, as JSON lines."""
     chosen = load_config(config, settings)
     from ris_ros.language import ExpressionParser
+    from ris_ros.report import query_to_dict
     parser = ExpressionParser(chosen.language, chosen.method)
     refused = 0
     for text in (line.rstrip("\n") for line in sys.stdin) if texts == ["-"] else texts:
         try:
-            query = parser.parse(text)
-            answer = {"text": query.text, "target_phrase": query.target_phrase, "head": query.head}
+            answer = query_to_dict(parser.parse(text))
         except InputError as error:
             refused += 1
             answer = {"text": text, "error": str(error)}

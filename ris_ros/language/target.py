@@ -1,4 +1,4 @@
-"""Which noun phrase of an expression names the target."""
+"""Which noun phrase of an expression names the target, by the published rule."""
 
 from __future__ import annotations
 
@@ -20,21 +20,3 @@ def published_target(doc: Doc) -> tuple[Span | Doc, Token | None]:
         if token.i in chunk_of:
             return chunk_of[token.i], chunk_of[token.i].root
     return doc[:], None
-
-
-def commanded_target(doc: Doc) -> tuple[Span | Doc, Token | None]:
-    """As `published_target`, but the object of a command before anything else.
-
-    "Could you grab me the red cup, please" asks for the red cup: the direct object of the root verb, or of a verb
-    that the root leads to ("I want you to find the bowl"). The verb must be in its base form: "kid eating cake" is
-    no command.
-    """
-    chunk_of = {token.i: chunk for chunk in doc.noun_chunks for token in chunk}
-    verbs = [token for token in doc if token.dep_ == "ROOT"]
-    while verbs:
-        verb = verbs.pop()
-        for child in verb.children:
-            if verb.tag_ in ("VB", "VBP") and child.dep_ == "dobj" and child.pos_ != "PRON" and child.i in chunk_of:
-                return chunk_of[child.i], chunk_of[child.i].root
-        verbs += [child for child in verb.children if child.dep_ in ("xcomp", "ccomp", "conj")]
-    return published_target(doc)

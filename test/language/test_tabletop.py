@@ -1,0 +1,91 @@
+"""Everything that the simulated tabletop says is understood as it was meant."""
+
+import numpy as np
+import pytest
+
+from ris_ros.language import ExpressionParser
+from ris_ros.sim import meaning
+from ris_ros.sim.expressions import CARDINALS, ORDINALS
+from ris_ros.sim.phrasing import RELATION_WORDS, say
+from ris_ros.sim.relations import ORDERS, PLACES
+from ris_ros.sim.shapes import CATEGORIES, COLOURS
+from ris_ros.types import Description, Order
+
+PAIRS = [(category, colour) for category in CATEGORIES for colour in COLOURS]
+
+
+@pytest.fixture(scope="module")
+def parser():
+    return ExpressionParser()
+
+
+def descriptions(rng):
+    """A description of every form, with nouns drawn by chance."""
+    def noun(colour=None):
+        category, some_colour = PAIRS[rng.integers(len(PAIRS))]
+        coloured = rng.random() < 0.5 if colour is None else colour
+        return {"category": category, "colour": some_colour if coloured else ""}
+
+    def thing():
+        return noun() if rng.random() < 0.8 else {"category": "", "colour": noun(True)["colour"]}
+
+    def landmark(count=1):
+        return meaning.Description(**noun(), count=count)
+
+    yield meaning.Description(**noun(False))
+    yield meaning.Description(**noun(True))
+    yield from (meaning.Description(**thing(), place=place) for place in PLACES)
+    yield from (meaning.Description(**thing(), order=order, rank=rank)
+                for order in ORDERS for rank in range(1, len(ORDINALS)))
+    yield from (meaning.Description(**thing(), relation=relation, landmarks=(landmark(),))
+                for relation in RELATION_WORDS)
+    yield meaning.Description(**thing(), relation="between", landmarks=(landmark(), landmark()))
+    yield meaning.Description(**thing(), relation="between", landmarks=(landmark(2),))
+    yield from (meaning.Description(**noun(False), excluded=excluded) for excluded in (
+        meaning.Description(colour=noun(True)["colour"]), meaning.Description(place="left"),
+        meaning.Description(place="right"),
+        *(meaning.Description(relation=relation, landmarks=(landmark(),)) for relation in ("on", "in", "next to"))))
+    yield from (meaning.Description(**thing(), count=count) for count in range(2, len(CARDINALS)))
+
+
+def texts(split, rounds):
+    """(text, phrase, description), of every form in every style it is said in."""
+    rng = np.random.default_rng(7)
+    for _ in range(rounds):
+        for description in descriptions(rng):
+            yield *say(description, split, rng), description
+            if not (description.excluded or description.relation == "between" or description.count > 1
+                    or description.rank > 1):
+                yield *say(description, split, rng, "command"), description
+                if description.colour or description.place or description.order or description.relation:
+                    yield *say(description, split, rng, "colloquial"), description
+
+
+def means(read: Description, meant: meaning.Description, head: str = "", colour: str = "") -> bool:
+    """Whether what was read is what was meant; `head` is the target's for what is excluded of it."""
+    colours = tuple(filter(None, [meant.colour or colour]))
+    return all((
+        read.head == (meant.category or head) if meant.category or head else read.head in ("object", "thing"),
+        read.attributes == colours,
+        read.appearance == " ".join([*colours, read.head]),
+        read.place == meant.place,
+        read.order == (Order(meant.order, meant.rank) if meant.order else None),
+        [relation.name for relation in read.relations] == [meant.relation] * bool(meant.relation),
+        all(len(relation.landmarks) == len(meant.landmarks) and all(map(means, relation.landmarks, meant.landmarks))
+            for relation in read.relations),
+        len(read.excluded) == (meant.excluded is not None),
+        all(means(excluded, meant.excluded, head=meant.category) for excluded in read.excluded),
+        read.count == meant.count or (read.count == 0 and meant.count > 2),
+    ))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_every_template_is_understood_as_it_was_meant(parser, split):
+    wrong, total = [], 0
+    for text, phrase, meant in texts(split, rounds=2):
+        query = parser.parse(text)
+        total += 1
+        if len(query.targets) != 1 or query.target_phrase != phrase or not means(query.target, meant):
+            wrong.append(text)
+    # The train templates served for building the parser, the test templates did not.
+    assert len(wrong) <= (0 if split == "train" else 0.01 * total), wrong if split == "train" else len(wrong)
