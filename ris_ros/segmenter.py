@@ -114,7 +114,8 @@ class ReferringSegmenter:
             query = self.parser.parse(text)
         match = self._match_as_published if self.config.method == "reference" else self._match
         with self._timed("matching"):
-            result = match(query)
+            result = match(query) if len(self.proposals) else Result.nothing(
+                query, self.proposals.masks.shape[1:], "no object stands out in the image")
         timings, self._timings = self._timings, {}
         # Encoding texts is part of matching, but a stage of its own.
         timings["matching"] -= timings.get("text", 0.0)
@@ -148,8 +149,6 @@ class ReferringSegmenter:
         candidates = [
             Candidate(index=i, mask=self.proposals.masks[i], box=self.proposals.boxes[i], score=float(score[i]),
                       terms={"cosine": float(cosine[i]), "logit": float(logit[i])}) for i in best_first]
-        if not candidates:
-            return Result.nothing(query, self.proposals.masks.shape[1:], "no object stands out in the image")
         best = candidates[0]
         return Result(found=True, mask=best.mask, box=best.box, score=best.score, confidence=best.score,
                       candidates=candidates, query=query, instances=[best])

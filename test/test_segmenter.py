@@ -6,8 +6,10 @@ from skimage import data
 
 from ris_ros import Config, Proposals, ReferringSegmenter
 from ris_ros.errors import InputError
+from ris_ros.language import ExpressionParser
 
-SETTINGS = {"device": "cpu", "proposals.max_prompts": 6}
+# The bundled model knows nothing of photographs: it must answer all the same.
+SETTINGS = {"device": "cpu", "proposals.max_prompts": 6, "matching.min_confidence": 0.0}
 PHOTOGRAPH = data.coffee()[::2, ::2].copy()
 
 
@@ -54,10 +56,13 @@ def test_given_masks_are_not_taken_for_proposed_ones(segmenter):
     assert len(segmenter.set_image(PHOTOGRAPH)) > 1
 
 
-def test_the_score_follows_the_papers_formula(segmenter):
+def test_the_published_score_follows_the_papers_formula(segmenter):
     masks = np.zeros((3, *PHOTOGRAPH.shape[:2]), bool)
     masks[0, 10:60, 20:90], masks[1, 100:150, 100:200], masks[2] = True, True, True
-    segmenter.update(Config.from_dict({**SETTINGS, "matching": {"visual_weight": 0.7, "text_weight": 0.4}}))
+    config = Config.from_dict({**SETTINGS, "method": "reference", "matching.visual_weight": 0.7,
+                               "matching.text_weight": 0.4})
+    segmenter = ReferringSegmenter(config, segmenter.proposer, segmenter.encoder,
+                                   ExpressionParser(config.language, config.method))
     segmenter.set_image(PHOTOGRAPH, Proposals.from_masks(masks))
     result = segmenter.query("The cup on the left")
     local_global = segmenter.encoder.encode_masks(PHOTOGRAPH, masks)
@@ -70,6 +75,26 @@ def test_the_score_follows_the_papers_formula(segmenter):
     assert [candidate.index for candidate in result.candidates] == list(np.argsort(-cosine))
     assert result.score == pytest.approx(score.max(), abs=1e-4)
     assert result.candidates[0].terms["cosine"] == pytest.approx(cosine.max(), abs=1e-5)
+
+
+def test_a_score_is_the_product_of_its_terms(segmenter):
+    segmenter.set_image(PHOTOGRAPH)
+    for text in ("the leftmost cup", "the red thing to the left of the cup", "the spoon that is not on the right"):
+        for candidate in segmenter.query(text).candidates:
+            assert candidate.score == pytest.approx(np.prod(list(candidate.terms.values())), abs=1e-6)
+
+
+def test_what_fits_too_little_is_not_there(segmenter):
+    segmenter.set_image(PHOTOGRAPH)
+    best = segmenter.query("the purple banana").score
+    segmenter.update(Config.from_dict({**SETTINGS, "matching.min_confidence": min(1.0, best + 0.01)}))
+    result = segmenter.query("the purple banana")
+    segmenter.update(Config.from_dict(SETTINGS))
+    assert not result.found
+    assert "purple banana" in result.reason
+    assert not result.mask.any()
+    assert result.confidence == pytest.approx(best)
+    assert result.candidates
 
 
 def test_an_image_without_objects_is_answered_with_a_reason(segmenter):

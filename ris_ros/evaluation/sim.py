@@ -1,13 +1,14 @@
 """How well a segmenter does on the simulated tabletop, kind by kind of expression, with its errors of chance.
 
-Each expression is asked twice: among the true masks (the upper bound of the paper: only the choice can be wrong) and
+Each expression is asked three times: among the true masks with their true names in place of the vision-language model
+(only the reasoning can be wrong), among the true masks (the upper bound of the paper: only the choice can be wrong) and
 among the segmenter's own proposals. A choice is right when the answer is exactly the set of objects meant: all of them
 for a plural, which a method that answers with one object never gets, and nothing where the target is absent.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +18,15 @@ from rich.progress import track
 from rich.table import Table
 
 from ris_ros.evaluation.metrics import THRESHOLDS, Estimate, mean_iou, overall_iou, overlap, precision_at, proportion
-from ris_ros.sim.samples import samples
-from ris_ros.types import Proposals
+from ris_ros.matching.decision import decide
+from ris_ros.matching.grounding import Grounder, Looks
+from ris_ros.matching.layout import measure
+from ris_ros.sim.samples import SceneSample, samples
+from ris_ros.sim.shapes import COLOURS
+from ris_ros.types import CameraModel, Depth, Description, Proposals
 
 if TYPE_CHECKING:
+    from ris_ros.language import ExpressionParser
     from ris_ros.segmenter import ReferringSegmenter
 
 
@@ -35,6 +41,8 @@ class Outcome:
     selected : whether the right objects were chosen among the true masks
     answered : whether the own proposals gave any answer; None when they were not asked
     intersection, union : pixels of that answer and the truth
+    reasoned : whether the right objects were chosen among the true masks with their true names; None when not asked
+    published : what became of it with the published method; None when not asked
 
     """
 
@@ -46,6 +54,8 @@ class Outcome:
     answered: bool | None = None
     intersection: int = 0
     union: int = 0
+    reasoned: bool | None = None
+    published: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,9 @@ class Report:
     def figures(self) -> dict[str, dict[str, Estimate]]:
         """Kind -> metric -> estimate; then "present" and "absent" for all such kinds together.
 
-        Metrics: "selection"; with proposals "oIoU", "mIoU" and "Pr@0.5" to "Pr@0.9" where the target is present, or
-        "rejected", the share answered with nothing, where it is absent.
+        Metrics: "selection"; with proposals "oIoU", "mIoU", "Pr@0.5" to "Pr@0.9" and "false absences", the share
+        answered with nothing, where the target is present, or "rejected", the same, where it is absent. With their true
+        names "reasoning"; with the published method the same as above, "published" before each name.
         """
         kinds = dict.fromkeys(outcome.kind for outcome in self.outcomes)
         groups = {kind: [outcome for outcome in self.outcomes if outcome.kind == kind] for kind in kinds}
@@ -77,24 +88,33 @@ class Report:
     def table(self) -> Table:
         """The figures in percent, each with its standard error, for a terminal."""
         table = Table(title=f"{self.split} split, {self.scenes} scenes, {len(self.outcomes)} expressions",
-                      caption="percent ± standard error; absent: share answered with nothing")
+                      caption="percent ± standard error; right choice: among the true masks; published: the same asked "
+                              "of the published method; absent: answered with nothing, which is right there")
+        figures = self.figures()
+        shown = [(metric, title) for metric, title in _COLUMNS if any(metric in row for row in figures.values())]
         table.add_column("kind", no_wrap=True)
         table.add_column("n", justify="right")
-        table.add_column("right choice", justify="right", no_wrap=True)
-        table.add_column("among true masks")
-        for metric in ("oIoU", "mIoU", "Pr@0.5", "rejected"):
-            table.add_column(metric, justify="right", no_wrap=True)
-        for name, metrics in self.figures().items():
+        for _, title in shown:
+            table.add_column(title, justify="right")
+        table.add_column("right choice")
+        for name, metrics in figures.items():
             if name == "present":
                 table.add_section()
             selection = metrics["selection"]
-            table.add_row(name, str(selection.count), _percent(selection), Bar(1, 0, selection.value, width=16),
-                          *(_percent(metrics.get(metric)) for metric in ("oIoU", "mIoU", "Pr@0.5", "rejected")))
+            table.add_row(name, str(selection.count), *(_percent(metrics.get(metric)) for metric, _ in shown),
+                          Bar(1, 0, selection.value, width=12))
         return table
 
 
+_COLUMNS = (("reasoning", "reasoning alone"), ("published selection", "published: right choice"),
+            ("selection", "right choice"), ("published mIoU", "published: mIoU"), ("mIoU", "mIoU"), ("oIoU", "oIoU"),
+            ("Pr@0.5", "Pr@0.5"), ("false absences", "false absences"), ("rejected", "absent"))
+
+
 def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int = 50, start: int = 0,
-             per_kind: int | None = 2, proposals: bool = True, progress: bool = False) -> Report:
+             per_kind: int | None = 2, proposals: bool = True, depth: bool = True,
+             reasoning: ExpressionParser | None = None, published: ReferringSegmenter | None = None,
+             progress: bool = False) -> Report:
     """Ask a segmenter for the objects of simulated scenes.
 
     Parameters
@@ -104,6 +124,9 @@ def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int 
     scenes, start : how many of the split's scenes, from which number on
     per_kind : at most so many expressions of each kind and scene; None for all
     proposals : whether to ask among the segmenter's own proposals too, which takes most of the time
+    depth : whether the camera has depth
+    reasoning : reads the expressions for the reasoning alone; None to leave that out
+    published : a segmenter that follows the published method, to stand beside; its proposals are the first one's
     progress : whether to show a bar on stderr
 
     Raises
@@ -116,37 +139,85 @@ def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int 
     rendered = track(samples(split, scenes, start, per_kind), "evaluating", total=scenes, console=Console(stderr=True),
                      disable=not progress)
     for sample in rendered:
-        rendering = sample.rendering
-        ids = np.arange(1, len(sample.scene.objects) + 1)
-        masks = rendering.instances == ids[:, None, None]
-        truths = [np.any(masks[list(expression.targets)], axis=0) for expression in sample.expressions]
-        texts = [expression.text for expression in sample.expressions]
+        view = _View(sample, depth)
+        rows = [view.asked_of(segmenter, None if proposals else view.nothing)]
+        if published is not None:
+            rows.append(view.asked_of(published, segmenter.proposals if proposals else view.nothing))
+        reasoned = view.reasoned(reasoning) if reasoning is not None else [None] * len(sample.expressions)
+        for outcome, right, *other in zip(rows[0], reasoned, *rows[1:], strict=True):
+            outcomes.append(replace(outcome, reasoned=right, published=other[0] if other else None))
+    return Report(split, scenes, outcomes)
 
-        segmenter.set_image(rendering.image, Proposals.from_masks(masks[masks.any(axis=(1, 2))]))
+
+class _View:
+    """One scene with its true masks, bool [N, H, W], of what is seen of it."""
+
+    def __init__(self, sample: SceneSample, depth: bool):
+        self.sample = sample
+        rendering = sample.rendering
+        self.image = rendering.image
+        self.depth = Depth(rendering.depth, CameraModel(rendering.intrinsics)) if depth else None
+        masks = rendering.instances == np.arange(1, len(sample.scene.objects) + 1)[:, None, None]
+        self.truths = [masks[list(expression.targets)].any(axis=0) for expression in sample.expressions]
+        self.seen = np.flatnonzero(masks.any(axis=(1, 2)))
+        self.masks = Proposals.from_masks(masks[self.seen])
+        self.nothing = Proposals.from_masks(masks[:0])
+
+    def asked_of(self, segmenter: ReferringSegmenter, proposals: Proposals | None) -> list[Outcome]:
+        """What a segmenter makes of each expression.
+
+        `proposals` as in :meth:`ReferringSegmenter.set_image`; with none in them only the true masks are asked.
+        """
+        texts = [expression.text for expression in self.sample.expressions]
+        segmenter.set_image(self.image, self.masks, depth=self.depth)
         selected = [np.array_equal(segmenter.query(text).mask, truth)
-                    for text, truth in zip(texts, truths, strict=True)]
+                    for text, truth in zip(texts, self.truths, strict=True)]
         segmented: list[tuple] = [()] * len(texts)
-        if proposals:
-            segmenter.set_image(rendering.image)
+        if proposals is not self.nothing:
+            segmenter.set_image(self.image, proposals, depth=self.depth)
             answers = [segmenter.query(text).mask for text in texts]
             segmented = [(bool(answer.any()), *overlap(answer, truth))
-                         for answer, truth in zip(answers, truths, strict=True)]
-        outcomes += [Outcome(sample.seed, expression.kind, expression.text, bool(expression.targets), right, *answer)
-                     for expression, right, answer in zip(sample.expressions, selected, segmented, strict=True)]
-    return Report(split, scenes, outcomes)
+                         for answer, truth in zip(answers, self.truths, strict=True)]
+        return [Outcome(self.sample.seed, expression.kind, expression.text, bool(expression.targets), right, *answer)
+                for expression, right, answer in zip(self.sample.expressions, selected, segmented, strict=True)]
+
+    def reasoned(self, parser: ExpressionParser) -> list[bool]:
+        """Whether each expression is answered rightly when every true mask's name and colour are known."""
+        things = [self.sample.scene.objects[i] for i in self.seen]
+
+        def fits(description: Description) -> np.ndarray:
+            return np.array([float(description.head in ("", "object", "thing", "one", thing.category)
+                                   and all(word in (thing.colour, thing.category, "coloured", "colored")
+                                           for word in description.attributes)) for thing in things])
+
+        def colours() -> np.ndarray:
+            names = list(COLOURS)
+            return np.eye(len(names))[[names.index(thing.colour) for thing in things]]
+
+        grounder = Grounder(measure(self.masks, self.depth), Looks(fits, colours))
+        answers = [decide(parser.parse(expression.text), self.masks, grounder, min_confidence=0.3, max_candidates=1)
+                   for expression in self.sample.expressions]
+        return [np.array_equal(answer.mask, truth) for answer, truth in zip(answers, self.truths, strict=True)]
 
 
 def _figures(outcomes: list[Outcome]) -> dict[str, Estimate]:
     figures = {"selection": proportion([outcome.selected for outcome in outcomes])}
+    if outcomes[0].reasoned is not None:
+        figures["reasoning"] = proportion([outcome.reasoned for outcome in outcomes])
+    if outcomes[0].published is not None:
+        published = _figures([outcome.published for outcome in outcomes])
+        figures |= {f"published {name}": estimate for name, estimate in published.items()}
     if outcomes[0].answered is None:
         return figures
+    unanswered = proportion([not outcome.answered for outcome in outcomes])
     if not outcomes[0].present:
-        return figures | {"rejected": proportion([not outcome.answered for outcome in outcomes])}
+        return figures | {"rejected": unanswered}
     intersections = [outcome.intersection for outcome in outcomes]
     unions = [outcome.union for outcome in outcomes]
     return figures | {
         "oIoU": overall_iou(intersections, unions), "mIoU": mean_iou(intersections, unions),
-        **{f"Pr@{threshold}": precision_at(threshold, intersections, unions) for threshold in THRESHOLDS}}
+        **{f"Pr@{threshold}": precision_at(threshold, intersections, unions) for threshold in THRESHOLDS},
+        "false absences": unanswered}
 
 
 def _plain(estimate: Estimate) -> dict[str, float | int | None]:

@@ -33,14 +33,14 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
     Parameters
     ----------
     query : what is asked for
-    proposals : what there is
+    proposals : what there is, at least one
     grounder : of these proposals
     min_confidence : 0..1; what fits less is not there
     max_candidates : ranked candidates to give
 
     """
     grounded = [_ground(description, grounder, min_confidence) for description in query.targets]
-    best = _best(grounded, len(proposals))
+    best = np.max([one.fit for one in grounded], axis=0)
     ranked = np.argsort(-best, kind="stable")[:max_candidates].tolist()
     rows = list(dict.fromkeys(i for one in grounded for i in one.chosen))
     # Every instance stands among the candidates, also those beyond the number asked for.
@@ -59,7 +59,7 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
 def _ground(description: Description, grounder: Grounder, min_confidence: float) -> _Grounded:
     fit, terms = grounder.fit(description)
     if description.count == 1:
-        rows = [int(fit.argmax())] if len(fit) else []
+        rows = [int(fit.argmax())]
     else:
         things = grounder.things(fit)
         rows = np.argsort(-things, kind="stable")
@@ -70,10 +70,6 @@ def _ground(description: Description, grounder: Grounder, min_confidence: float)
     return _Grounded(description, fit, terms, rows if rows and confidence >= min_confidence else [], confidence)
 
 
-def _best(grounded: list[_Grounded], count: int) -> np.ndarray:
-    return np.max([one.fit for one in grounded], axis=0) if count else np.zeros(0)
-
-
 def _candidate(i: int, best: np.ndarray, proposals: Proposals, grounded: list[_Grounded]) -> Candidate:
     [terms] = [one.terms for one in grounded if one.fit[i] == best[i]][:1]
     return Candidate(index=i, mask=proposals.masks[i], box=proposals.boxes[i], score=float(best[i]),
@@ -82,8 +78,6 @@ def _candidate(i: int, best: np.ndarray, proposals: Proposals, grounded: list[_G
 
 def _absence(one: _Grounded) -> str:
     name = one.description.phrase or "such object"
-    if not len(one.fit):
-        return f"no {name}: no object stands out in the image"
     best = int(one.fit.argmax())
     weakest = min(one.terms, key=lambda term: one.terms[term][best])
     why = f", {weakest} {one.terms[weakest][best]:.2f}" if len(one.terms) > 1 else ""

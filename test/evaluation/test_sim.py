@@ -25,7 +25,7 @@ class Knowing:
     def __init__(self):
         self.truth = {sample.rendering.image.tobytes(): sample for sample in samples(**SCENES)}
 
-    def set_image(self, image, proposals=None):
+    def set_image(self, image, proposals=None, *, depth=None):
         self.sample = self.truth[image.tobytes()]
         self.proposals = proposals
 
