@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from ris_ros.cli.common import (
     ConfigFile,
@@ -16,10 +19,34 @@ from ris_ros.cli.common import (
     Scenes,
     Settings,
     Split,
+    err,
     eval_app,
     load_config,
     out,
 )
+
+if TYPE_CHECKING:
+    from ris_ros.evaluation.run import Report
+
+# What each command measures on, and its usual split; ris_ros.evaluation.datasets knows the rest but is slow to import.
+DATASETS = {
+    "refcoco": ("RefCOCO", "val"), "refcoco+": ("RefCOCO+", "val"), "refcocog": ("RefCOCOg, split by UMD", "val"),
+    "refcocog-google": ("RefCOCOg, split by Google", "val"), "grefcoco": ("gRefCOCO, several targets and none", "val"),
+    "phrasecut": ("PhraseCut", "test"), "davis": ("the frames of Ref-DAVIS17", "valid"),
+    "folder": ("your own pictures, or what `ris sim write` wrote", "all")}
+
+Root = Annotated[Path, typer.Option("--root", help="Folder of the data set; `ris data check` says what it needs.")]
+Images = Annotated[Path | None, typer.Option(help="Folder of the pictures, where they lie elsewhere.")]
+Output = Annotated[Path | None, typer.Option(
+    help="Folder of the run; one that holds it already is continued. Default: results/DATASET-SPLIT-METHOD.")]
+MethodName = Annotated[str, typer.Option(
+    "--method", help="full, reference, global, local, cropping, grad-cam, score-map or region-token.")]
+Proposals = Annotated[str, typer.Option(
+    help="Masks to choose from: truth, or a COCO JSON file of any generator. Default: proposals.method proposes.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder that keeps proposed masks for the next run.")]
+UseDepth = Annotated[bool, typer.Option("--depth", help="Hand depth to the method, where the data set has it.")]
+Limit = Annotated[int, typer.Option(help="Most pictures; 0 for all.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first thing that is wrong with the data.")]
 
 
 @eval_app.command("sim")
@@ -49,3 +76,61 @@ def eval_sim(scenes: Scenes = 50, split: Split = "test",
         print(json.dumps(report.to_dict()))
     else:
         out.print(report.table())
+
+
+def _measure(name: str) -> Callable[..., None]:
+    """The command that measures on one data set."""
+    def command(root: Root, split: Annotated[str, typer.Option(help="Which part.")] = DATASETS[name][1],
+                method: MethodName = "full",
+                proposals: Proposals = "", output: Output = None, images: Images = None, cache: Cache = None,
+                depth: UseDepth = False, limit: Limit = 0, strict: Strict = False,
+                gallery: Annotated[bool, typer.Option(help="Write the page of pictures.")] = True,
+                as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
+                settings: Settings = None) -> None:
+        chosen = load_config(config, settings, model, device)
+        from ris_ros.evaluation.datasets import load
+        from ris_ros.evaluation.examine import Plan
+        from ris_ros.evaluation.results import write_results
+        from ris_ros.evaluation.run import evaluate
+
+        with err.status("reading the data set"):
+            data = load(name, root, split, images=images, strict=strict, limit=limit)
+        folder = output or Path("results") / f"{name}-{split}-{method}"
+        report = evaluate(data, Plan(method, chosen, proposals, cache, depth), folder, strict=strict, progress=True)
+        write_results(report, folder, gallery=gallery)
+        if as_json:
+            print((folder / "results.json").read_text())
+        else:
+            _show(report, folder)
+    command.__doc__ = f"Measure on {DATASETS[name][0]}; a run that was interrupted goes on where it stood."
+    return command
+
+
+def _show(report: Report, folder: Path) -> None:
+    from ris_ros.evaluation.figures import Figures
+    from ris_ros.evaluation.results import percent, published
+
+    table = Table("metric", "percent (95 % interval)", "expressions",
+                  title=f"{report.about['method']} on {report.data.name} {report.data.split}")
+    for metric, figure in Figures(report.outcomes).overall().items():
+        table.add_row(metric, percent(figure), str(figure.count))
+    out.print(table)
+    rows = published(report.data.name, report.data.split)
+    if rows:
+        table = Table("published", "model", "masks", "metric", "percent", "source")
+        for row in rows:
+            table.add_row(row["method"], row["model"], row["masks"], row["metric"], f"{row['value']:.2f}",
+                          f"{row['source']}, {row['table']}")
+        out.print(table)
+    if report.problems:
+        out.print(f"{len(report.problems)} problems, listed in {folder / 'results.md'}; the first: "
+                  f"{report.problems[0]}", highlight=False)
+    if report.method_seconds:
+        share = report.seconds / report.method_seconds - 1
+        out.print(f"{report.seconds:.1f} s, of which the method took {report.method_seconds:.1f} s: measuring added "
+                  f"{100 * share:.1f} %", highlight=False)
+    out.print(f"results.json, results.csv, results.md and gallery.html are in {folder}", highlight=False)
+
+
+for _name in DATASETS:
+    eval_app.command(_name)(_measure(_name))

@@ -97,6 +97,10 @@ class MaskGuidedEncoder:
         """Features, float32 [M, D], unnormalised, of M texts; recent ones are remembered."""
         return torch.stack([self._encode_one_text(text) for text in texts])
 
+    def whole_image(self, image: np.ndarray) -> Tensor:
+        """What the tower sees of a whole image, RGB uint8 [H, W, 3]: float [1, 3, *size], normalised."""
+        return self._normalised(resize_image(image_tensor(image, self.device), self.size))
+
     def _encode_in_context(self, pixels: Tensor, masks: np.ndarray, method: str) -> Tensor:
         visual = self.model.visual
         inputs = self._normalised(resize_image(pixels, self.size))

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.metrics import mean_iou, overall_iou, overlap, precision_at, proportion
+from ris_ros.evaluation.metrics import (
+    Bootstrap,
+    box_iou,
+    generalized_iou,
+    mean_iou,
+    overall_iou,
+    overlap,
+    precision_at,
+    proportion,
+)
 
 # IoUs 0.5, 0.9, 0.2 and 0 (a present target answered with nothing).
 INTERSECTIONS, UNIONS = [50, 90, 40, 0], [100, 100, 200, 100]
@@ -38,8 +47,8 @@ def test_mean_iou_and_its_standard_error():
     assert estimate.error == pytest.approx(np.sqrt(0.46 / 3 / 4))
 
 
-@pytest.mark.parametrize(("threshold", "value"), [(0.1, 0.75), (0.4, 0.5), (0.5, 0.25), (0.9, 0.0)])
-def test_precision_counts_ious_above_the_threshold(threshold, value):
+@pytest.mark.parametrize(("threshold", "value"), [(0.1, 0.75), (0.4, 0.5), (0.5, 0.5), (0.51, 0.25), (0.91, 0.0)])
+def test_precision_counts_ious_from_the_threshold_on(threshold, value):
     assert precision_at(threshold, INTERSECTIONS, UNIONS).value == value
 
 
@@ -59,3 +68,77 @@ def test_nothing_to_measure_is_not_a_number():
 def test_one_expression_has_no_spread():
     assert np.isnan(mean_iou([1], [2]).error)
     assert np.isnan(overall_iou([1], [2]).error)
+
+
+def test_generalized_iou_counts_absent_targets():
+    # A present target at IoU 0.5, a present one answered with nothing, an absent one answered with nothing, and an
+    # absent one answered with 40 pixels: (0.5 + 0 + 1 + 0) / 4.
+    estimate = generalized_iou([50, 0, 0, 0], [100, 80, 0, 40], [True, True, False, False])
+    assert estimate.value == pytest.approx(0.375)
+    assert estimate.count == 4
+
+
+@pytest.mark.parametrize(("first", "second", "iou"), [
+    ((0, 0, 10, 10), (0, 0, 10, 10), 1.0), ((0, 0, 10, 10), (5, 0, 15, 10), 1 / 3), ((0, 0, 4, 4), (4, 0, 8, 4), 0.0),
+    ((0, 0, 0, 0), (0, 0, 4, 4), 0.0), ((0, 0, 0, 0), (0, 0, 0, 0), 0.0), ((2, 2, 4, 4), (0, 0, 8, 8), 4 / 64),
+])
+def test_box_iou(first, second, iou):
+    assert box_iou(first, second) == pytest.approx(iou)
+    assert box_iou(second, first) == pytest.approx(iou)
+
+
+def test_box_iou_agrees_with_pycocotools():
+    from pycocotools import mask as coco
+
+    rng = np.random.default_rng(0)
+    boxes = np.sort(rng.integers(0, 50, (40, 2, 2)), axis=1).reshape(40, 4).astype(float)
+    boxes[:, 2:] += 1
+    ours = [[box_iou(first, second) for second in boxes[20:]] for first in boxes[:20]]
+    xywh = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    np.testing.assert_allclose(ours, coco.iou(xywh[:20], xywh[20:], [0] * 20), atol=1e-9)
+
+
+def test_overlap_agrees_with_pycocotools():
+    from pycocotools import mask as coco
+
+    rng = np.random.default_rng(1)
+    masks = rng.random((12, 30, 40)) < rng.random((12, 1, 1))
+    runs = [coco.encode(np.asfortranarray(mask, np.uint8)) for mask in masks]
+    theirs = coco.iou(runs[:6], runs[6:], [0] * 6)
+    ours = [[np.divide(*overlap(first, second)) for second in masks[6:]] for first in masks[:6]]
+    np.testing.assert_allclose(ours, theirs, atol=1e-9)
+
+
+def test_an_interval_of_two_pictures_by_hand():
+    # Drawn with replacement, two pictures of means 0 and 1 give 0, 1/2, 1 with chances 1/4, 1/2, 1/4.
+    bootstrap = Bootstrap(["a", "a", "b"], resamples=2000)
+    assert bootstrap.interval([0, 0, 1], [1, 1, 1]) == (0.0, 1.0)
+    narrow = Bootstrap(["a", "a", "b", "b"], confidence=0.4, resamples=2000)
+    assert narrow.interval([0, 0, 1, 1], [1, 1, 1, 1]) == (0.5, 0.5)
+
+
+def test_intervals_agree_with_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(2)
+    unions = rng.integers(50, 500, 200)
+    intersections = (unions * rng.random(200)).astype(int)
+    ours = Bootstrap(np.arange(200), resamples=2000).interval(intersections, unions)
+    theirs = stats.bootstrap((intersections, unions), lambda i, u, axis=-1: i.sum(axis=axis) / u.sum(axis=axis),
+                             paired=True, vectorized=True, n_resamples=2000, method="percentile", rng=3)
+    np.testing.assert_allclose(ours, theirs.confidence_interval, atol=0.006)
+
+
+def test_intervals_of_the_chosen_alone_and_of_too_few():
+    bootstrap = Bootstrap(["a", "b", "c", "d"])
+    everything = bootstrap.interval([1, 0, 1, 0], [1, 1, 1, 1])
+    assert everything[0] < 0.5 < everything[1]
+    assert bootstrap.interval([1, 0, 1, 0], [1, 1, 1, 1], [True, False, True, False]) == (1.0, 1.0)
+    assert np.isnan(bootstrap.interval([1, 0, 1, 0], [1, 1, 1, 1], [True, False, False, False])).all()
+    assert np.isnan(Bootstrap([]).interval([], [])).all()
+
+
+def test_expressions_of_one_picture_are_drawn_together():
+    values = np.repeat([0.0, 1.0], 50)
+    apart = Bootstrap(np.arange(100)).interval(values, np.ones(100))
+    together = Bootstrap(np.repeat(np.arange(10), 10)).interval(values, np.ones(100))
+    assert together[1] - together[0] > 2 * (apart[1] - apart[0])

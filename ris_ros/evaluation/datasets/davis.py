@@ -12,6 +12,7 @@ right answer is nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,15 @@ class LabelShape:
 
     def mask(self, height: int, width: int) -> np.ndarray:
         """Bool [height, width]."""
-        labels = read_plane(self.file)
+        labels = _labels(self.file)
         if labels.shape != (height, width):
             raise InputError(f"{self.file} is {labels.shape[1]} x {labels.shape[0]} pixels, "
                              f"its picture {width} x {height}")
         return labels == self.value
+
+
+# The things of a picture share one file.
+_labels = lru_cache(maxsize=2)(read_plane)
 
 
 def annotations(root: Path, split: str) -> list[Path]:

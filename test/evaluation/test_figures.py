@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ris_ros.evaluation.figures import GROUPINGS, Figures
+from ris_ros.evaluation.outcomes import Outcome
+
+OUTCOME = Outcome("9", "1", "1", "the cup", "", 1, True, 50, 100, 60, 0.6, "cup", "cup", 0.7, (4, 5), "", 0.01)
+# Two pictures; IoUs 0.5, 0.9, 0 (answered with nothing) where there is a target; one absent target is answered with
+# nothing, another with 40 pixels.
+OUTCOMES = [OUTCOME,
+            replace(OUTCOME, sentence="2", intersection=90, union=100, box_iou=0.95, chosen="bowl"),
+            replace(OUTCOME, image="25", sentence="3", intersection=0, union=200, answered=False, box_iou=0.0,
+                    chosen=""),
+            replace(OUTCOME, image="25", sentence="4", targets=0, intersection=0, union=0, area=0, answered=False,
+                    box_iou=0.0, category="", chosen=""),
+            replace(OUTCOME, image="25", sentence="5", targets=0, intersection=0, union=40, area=0, box_iou=0.0,
+                    category="", chosen="bowl")]
+
+
+@pytest.mark.parametrize(("metric", "value", "count"), [
+    ("oIoU", 140 / 400, 3), ("mIoU", 1.4 / 3, 3), ("Pr@0.5", 2 / 3, 3), ("Pr@0.6", 1 / 3, 3), ("Pr@0.9", 1 / 3, 3),
+    ("Acc@0.5", 2 / 3, 3), ("MC-Acc", 1 / 3, 3), ("cc-oIoU", 0.5, 1),
+    ("gIoU", (0.5 + 0.9 + 0 + 1 + 0) / 5, 5), ("cIoU", 140 / 440, 5), ("N-acc", 0.5, 2), ("T-acc", 2 / 3, 3),
+])
+def test_figures_by_hand(metric, value, count):
+    figure = Figures(OUTCOMES).overall()[metric]
+    assert figure.value == pytest.approx(value)
+    assert figure.count == count
+
+
+def test_without_absent_targets_and_classes_their_metrics_stay_out():
+    figures = Figures([replace(OUTCOME, category="", chosen="")]).overall()
+    assert set(figures) == {"oIoU", "mIoU", "Acc@0.5", *(f"Pr@0.{i}" for i in range(5, 10))}
+
+
+def test_the_interval_is_over_pictures():
+    figure = Figures(OUTCOMES).overall()["mIoU"]
+    assert (figure.low, figure.high) == (0.0, pytest.approx(0.7))  # one picture twice, or the other
+
+
+def test_generalized_metrics_agree_with_the_published_procedure():
+    """The sums of the benchmark's own evaluation (ReLA), written down anew from its definition."""
+    rng = np.random.default_rng(0)
+    outcomes = []
+    for number in range(300):
+        present, answered = rng.random(2) < (0.7, 0.8)
+        area, answer = int(present) * rng.integers(1, 500), int(answered) * rng.integers(1, 500)
+        shared = int(min(area, answer) * rng.random())
+        outcomes.append(replace(OUTCOME, image=str(number // 3), sentence=str(number), targets=int(present),
+                                answered=bool(answered), intersection=shared, union=int(area + answer - shared)))
+    scores, shared, union, hits = [], 0, 0, {"TP": 0, "FN": 0, "TN": 0, "FP": 0}
+    for outcome in outcomes:
+        hits[("FN" if outcome.answered else "TP") if not outcome.targets else ("TN" if outcome.answered else "FP")] += 1
+        scores.append(outcome.intersection / outcome.union if outcome.targets else float(not outcome.answered))
+        shared, union = shared + outcome.intersection, union + outcome.union
+    figures = Figures(outcomes).overall()
+    assert figures["gIoU"].value == pytest.approx(np.mean(scores))
+    assert figures["cIoU"].value == pytest.approx(shared / union)
+    assert figures["N-acc"].value == pytest.approx(hits["TP"] / (hits["TP"] + hits["FN"]))
+    assert figures["T-acc"].value == pytest.approx(hits["TN"] / (hits["TN"] + hits["FP"]))
+    for name in ("gIoU", "cIoU", "N-acc", "T-acc"):
+        assert figures[name].low < figures[name].value < figures[name].high
+
+
+@pytest.mark.parametrize(("grouping", "text", "label"), [
+    ("place words", "the cup on the left", "with"), ("place words", "leftmost cup", "with"),
+    ("place words", "second can", "with"), ("place words", "the red cup", "without"),
+    ("relations", "the cup on the table", "with"), ("relations", "the cup on the left", "without"),
+    ("relations", "cup in the middle", "without"), ("relations", "cup left of the bowl", "with"),
+    ("relations", "man in a blue shirt", "with"), ("relations", "the red cup", "without"),
+    ("relations", "a ring", "without"), ("length", "the cup", "1-2 words"), ("length", "a b c", "3-5 words"),
+    ("length", "a b c d e f", "6-9 words"), ("length", "a b c d e f g h i j", "10+ words"),
+])
+def test_kinds_of_expressions(grouping, text, label):
+    assert GROUPINGS[grouping](replace(OUTCOME, text=text)) == label
+
+
+def test_sizes_are_those_of_coco():
+    size = GROUPINGS["object size"]
+    assert size(replace(OUTCOME, area=1023)).startswith("small")
+    assert size(replace(OUTCOME, area=1024)) == "medium"
+    assert size(replace(OUTCOME, area=9216)).startswith("large")
+    assert size(replace(OUTCOME, targets=0)) == "no target"
+
+
+def test_tables_of_kinds_add_up():
+    tables = Figures(OUTCOMES).grouped()
+    assert "length" not in tables  # all alike
+    sizes = tables["object size"]
+    assert sizes["small (below 32 x 32)"]["oIoU"].count + sizes["no target"]["gIoU"].count == len(OUTCOMES)
+    assert "oIoU" not in sizes["no target"]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco
+
+from ris_ros.errors import InputError
+from ris_ros.evaluation.outcomes import Journal, Outcome
+
+OUTCOME = Outcome("9", "1", "100", "the cup", "", 1, True, 50, 100, 60, 0.6, "cup", "cup", 0.7, (4, 5), "", 0.01)
+
+
+def more(number):
+    return [replace(OUTCOME, sentence=str(100 * number + i)) for i in range(3)]
+
+
+def test_what_was_written_is_there_again(tmp_path):
+    with Journal(tmp_path / "o.jsonl") as journal:
+        journal.append(more(1))
+        journal.append(more(2))
+    with Journal(tmp_path / "o.jsonl") as journal:
+        assert list(journal.done.values()) == more(1) + more(2)
+
+
+@pytest.mark.parametrize("cut", [1, 30, 200])
+def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path, cut):
+    file = tmp_path / "o.jsonl"
+    with Journal(file) as journal:
+        journal.append(more(1))
+    file.write_bytes(file.read_bytes()[:-cut])
+    with Journal(file) as journal:
+        assert list(journal.done.values()) == more(1)[:2]
+        journal.append(more(1))
+    with Journal(file) as journal:
+        assert list(journal.done.values()) == more(1)
+    assert len(file.read_text().splitlines()) == 3
+
+
+def test_nothing_is_counted_twice(tmp_path):
+    with Journal(tmp_path / "o.jsonl") as journal:
+        journal.append(more(1))
+        journal.append([replace(more(1)[0], intersection=99)])
+    content = (tmp_path / "o.jsonl").read_text()
+    (tmp_path / "o.jsonl").write_text(content + content)
+    with Journal(tmp_path / "o.jsonl") as journal:
+        assert list(journal.done.values()) == more(1)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", json.dumps({"image": "9"})])
+def test_a_damaged_line_is_named(tmp_path, line):
+    (tmp_path / "o.jsonl").write_text(line + "\n")
+    with pytest.raises(InputError, match=r"o\.jsonl:1 is damaged"):
+        Journal(tmp_path / "o.jsonl")
+
+
+def test_the_mask_comes_back():
+    mask = np.zeros((4, 5), bool)
+    mask[1:3, 2:4] = True
+    counts = coco.encode(np.asfortranarray(mask, np.uint8))["counts"].decode()
+    np.testing.assert_array_equal(replace(OUTCOME, mask=counts).read_mask(), mask)
+    assert not OUTCOME.read_mask().any()
+
+
+def test_nothing_where_nothing_is_is_right():
+    assert OUTCOME.iou == 0.5
+    assert replace(OUTCOME, intersection=0, union=0).iou == 1

@@ -1,0 +1,175 @@
+"""A run from data set to files, with a method whose answers are known."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ris_ros.cli import app
+from ris_ros.errors import InputError
+from ris_ros.evaluation.baselines import Choice
+from ris_ros.evaluation.candidates import true_masks
+from ris_ros.evaluation.datasets import load
+from ris_ros.evaluation.examine import Examiner, Plan
+from ris_ros.evaluation.results import write_results
+from ris_ros.evaluation.run import evaluate
+
+
+class First:
+    """Answers with the first mask, to "the dog" with nothing; counts what it is asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.images = 0
+
+    def set_image(self, image, proposals, *, depth=None):
+        self.images += 1
+        self.proposals = proposals
+
+    def query(self, text):
+        self.asked.append(text)
+        mask = self.proposals.masks[0]
+        return Choice(np.zeros_like(mask), 0.1) if text == "the dog" else Choice(mask, 0.8)
+
+
+def stream(method):
+    examiner = Examiner(method, true_masks)
+    return lambda pictures: map(examiner, pictures)
+
+
+def test_answers_are_compared_with_the_truth(grefcoco_root, tmp_path):
+    data = load("grefcoco", grefcoco_root)
+    report = evaluate(data, Plan(), tmp_path / "run", stream=stream(First()))
+    one, several, none = report.outcomes
+    assert (one.intersection, one.union, one.box_iou, one.category, one.chosen) == (100, 100, 1.0, "cup", "cup")
+    assert (several.intersection, several.union, several.category) == (100, 200, "")
+    assert several.box_iou == pytest.approx(100 / (35 * 25))
+    assert (none.targets, none.answered, none.union, none.mask) == (0, False, 0, "")
+    assert one.read_mask().sum() == 100
+
+
+def test_a_picture_is_taken_in_once(refer_root, tmp_path):
+    method = First()
+    evaluate(load("refcoco", refer_root()), Plan(), tmp_path / "run", stream=stream(method))
+    assert method.images == 1
+    assert len(method.asked) == 3
+
+
+def test_a_run_goes_on_where_it_stood(refer_root, own_root, davis_root, tmp_path):
+    data = load("davis", davis_root)
+    whole = evaluate(data, Plan(), tmp_path / "whole", stream=stream(First()))
+    assert whole.continued == 0
+
+    def interrupted(pictures):
+        yield from stream(First())(pictures[:1])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(data, Plan(), tmp_path / "run", stream=interrupted)
+    # The kill came in the middle of the last line.
+    file = tmp_path / "run/outcomes.jsonl"
+    file.write_bytes(file.read_bytes()[:-7])
+    method = First()
+    report = evaluate(data, Plan(), tmp_path / "run", stream=stream(method))
+    assert report.continued == 1
+    assert len(method.asked) == data.count - 1
+    assert [outcome.key for outcome in report.outcomes] == [outcome.key for outcome in whole.outcomes]
+    method = First()
+    assert evaluate(data, Plan(), tmp_path / "run", stream=stream(method)).continued == data.count
+    assert not method.asked
+
+
+def test_a_folder_of_another_run_is_refused(refer_root, tmp_path):
+    root = refer_root()
+    evaluate(load("refcoco", root), Plan(), tmp_path / "run", stream=stream(First()))
+    for data, plan, message in (
+            (load("refcoco", root, "testA"), Plan(), "split 'val' instead of 'testA'"),
+            (load("refcoco", root), Plan("local"), "method 'full' instead of 'local'"),
+            (load("refcoco", root), Plan(proposals="truth"), "proposals 'proposer' instead of 'truth'"),
+            (load("refcoco", root), Plan(config=Plan().config.replace({"matching.text_weight": 0.25})),
+             "matching.text_weight 0.5 instead of 0.25")):
+        with pytest.raises(InputError, match=re.escape(message)):
+            evaluate(data, plan, tmp_path / "run", stream=stream(First()))
+    other_device = Plan(config=Plan().config.replace({"device": "cpu"}))
+    assert evaluate(load("refcoco", root), other_device, tmp_path / "run", stream=stream(First())).continued == 3
+
+
+def test_what_is_wrong_is_counted_and_listed(refer_root, tmp_path):
+    refer_root.instances["annotations"][1]["segmentation"] = {"size": [40, 60], "counts": [3, 5]}
+    root = refer_root()
+    data = load("refcoco", root)
+    report = evaluate(data, Plan(), tmp_path / "run", stream=lambda pictures: map(
+        Examiner(First(), lambda picture, image: true_masks(data.pictures[0], image)), pictures))
+    assert report.outcomes == []
+    assert "do not fill the image; 3 expressions are left out" in report.problems[0]
+
+    only_first = Examiner(First(), lambda picture, image: true_masks(
+        type(picture)(picture.id, picture.file, {"1": picture.things["1"]}, ()), image))
+    report = evaluate(data, Plan(), tmp_path / "run", stream=lambda pictures: map(only_first, pictures))
+    assert len(report.outcomes) == 2
+    assert len(report.problems) == 2  # its class cannot be told, and the expression that names it
+    assert "picture 9, reference 2, sentence 200" in report.problems[1]
+    assert "2 in all" in write_and_read(report, tmp_path / "run")
+    with pytest.raises(InputError, match="do not fill the image"):
+        evaluate(data, Plan(), tmp_path / "strict", strict=True, stream=lambda pictures: map(only_first, pictures))
+
+
+def test_a_picture_that_cannot_be_read_costs_its_expressions(refer_root, tmp_path):
+    root = refer_root()
+    (root / "images/mscoco/images/train2014/COCO_train2014_000000000009.jpg").write_text("no picture")
+    report = evaluate(load("refcoco", root), Plan(), tmp_path / "run", stream=stream(First()))
+    assert "is not a picture" in report.problems[0]
+    assert "3 expressions are left out" in report.problems[0]
+
+
+def write_and_read(report, folder):
+    write_results(report, folder)
+    return (folder / "results.md").read_text()
+
+
+def test_every_file_tells_the_same(grefcoco_root, tmp_path):
+    report = evaluate(load("grefcoco", grefcoco_root), Plan(), tmp_path / "run", stream=stream(First()))
+    text = write_and_read(report, tmp_path / "run")
+    values = json.loads((tmp_path / "run/results.json").read_text())
+    assert values["figures"]["gIoU"]["value"] == pytest.approx((1 + 0.5 + 1) / 3)
+    assert values["expressions"] == 3
+    with open(tmp_path / "run/results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    (row,) = [row for row in rows if (row["label"], row["metric"]) == ("all", "gIoU")]
+    assert float(row["value"]) == pytest.approx(values["figures"]["gIoU"]["value"], abs=1e-6)
+    assert {row["label"] for row in rows if row["grouping"] == "kind"} == {
+        "single target", "several targets", "no target"}
+    assert "| gIoU | 83.33 | 3 |" in text
+    assert "None." in text
+
+
+def test_the_gallery_needs_nothing_else(grefcoco_root, tmp_path):
+    report = evaluate(load("grefcoco", grefcoco_root), Plan(), tmp_path / "run", stream=stream(First()))
+    write_results(report, tmp_path / "run")
+    page = (tmp_path / "run/gallery.html").read_text()
+    assert page.count("data:image/jpeg;base64,") >= 2
+    assert not re.search(r"(src|href)=\"(?!data:)|url\(|@import|<script", page)
+    assert "cup and bowl" in page
+
+
+def test_the_command_measures_continues_and_writes(own_root, tmp_path):
+    def ris(*more):
+        return CliRunner().invoke(app, [
+            "eval", "folder", "--root", str(own_root), "--proposals", "truth", "--method", "region-token", "--output",
+            str(tmp_path / "run"), "--device", "cpu", *more], catch_exceptions=False)
+
+    done = ris("--json")
+    assert done.exit_code == 0, done.stderr
+    figures = json.loads(done.stdout)["figures"]
+    assert figures["oIoU"]["count"] == 2
+    assert figures["N-acc"]["value"] == 0  # a baseline never says that something is absent
+    written = (tmp_path / "run/outcomes.jsonl").read_bytes()
+    assert "oIoU" in ris().stdout
+    assert (tmp_path / "run/outcomes.jsonl").read_bytes() == written
+    with pytest.raises(InputError, match=r"matching\.text_weight 0\.5 instead of 0\.0"):
+        ris("--set", "matching.text_weight=0")
