@@ -291,11 +291,11 @@ def _surface(z: np.ndarray, seen: np.ndarray, jump: np.ndarray, xyz: np.ndarray)
         return seen
     largest = int(sizes.argmax())
     main = _sampled(xyz[labels == largest], 500)
-    near = max(0.03, 0.25 * float(np.linalg.norm(np.ptp(main, axis=0))))
+    near = max(0.02, 0.1 * float(np.linalg.norm(np.ptp(main, axis=0))))
     surface = labels == largest
     for part in np.flatnonzero(sizes >= max(3, sizes[largest] // 200)):
         pixels = labels == part
-        if part != largest and np.linalg.norm(main - np.median(xyz[pixels], axis=0), axis=1).min() < near:
+        if part != largest and np.linalg.norm(main - _sampled(xyz[pixels], 50)[:, None], axis=2).min() < near:
             surface |= pixels
     return surface & seen
 
@@ -408,37 +408,84 @@ def _densest_level(around: np.ndarray, of_object: np.ndarray, tolerance: float) 
 # --- box and grasp ----------------------------------------------------------------------------------------------------
 
 def _fit_box(xyz: np.ndarray, support: _Support) -> OrientedBox:
+    """The smallest upright box on the support; where round sides are seen, their hidden half is added."""
     xyz = _sampled(xyz, _SAMPLE)
     level_axes = np.stack(_level_axes(support.up))
-    flat = xyz @ level_axes.T
-    angle = _rectangle_angle(flat)
-    first = np.array([np.cos(angle), np.sin(angle)])
-    sides = np.stack([first, (-first[1], first[0])])
-    low, high = _extent(flat @ sides.T)
-    if (high - low)[1] > (high - low)[0]:
-        sides = np.stack([sides[1], -sides[0]])
+    flat, heights = xyz @ level_axes.T, support.heights(xyz)
+    height = max(float(np.percentile(heights, 99.5)), 1e-3)
+    viewer = -flat.mean(0)
+    if (disc := _fit_disc(flat, viewer)) is not None:
+        # Turned so that the fingers close across the line of sight, where both its sides are seen.
+        middle, radius = disc
+        sides = np.stack([viewer, (-viewer[1], viewer[0])]) / np.linalg.norm(viewer)
+        middle, size = sides @ middle, np.array([2 * radius, 2 * radius])
+    else:
+        angle = _rectangle_angle(flat)
+        sides = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         low, high = _extent(flat @ sides.T)
-    top = float(np.percentile(support.heights(xyz), 99.5))
-    height = max(top, 1e-3)
+        if (high - low)[1] > (high - low)[0]:
+            sides = np.stack([sides[1], -sides[0]])
+            low, high = _extent(flat @ sides.T)
+        middle, size = (low + high) / 2, high - low
+        # A lying cylinder: across its longer side it is a disc, as high as itself.
+        section = np.column_stack([flat @ sides[1], heights])
+        disc = _fit_disc(section, np.array([viewer @ sides[1], -support.level]))
+        if disc is not None and abs(2 * disc[1] / height - 1) < 0.25:
+            middle[1], size[1] = disc[0][0], 2 * disc[1]
     axes = np.column_stack([*(sides @ level_axes), support.up])
-    centre = axes @ np.array([*(low + high) / 2, support.level + height / 2])
-    return OrientedBox(centre, axes, np.array([*(high - low), height]))
+    centre = axes @ np.array([*middle, support.level + height / 2])
+    return OrientedBox(centre, axes, np.array([*size, height]))
+
+
+def _fit_disc(flat: np.ndarray, viewer: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Middle [2] and radius of the disc whose rim points [P, 2] show to a viewer in direction [2]; None for no disc.
+
+    The outline nearest to the viewer must be an arc of a circle (least squares, Kasa 1976) that is as wide as all
+    points are and that holds them. The outline of a box, however turned, is off by 8 % of the radius or more.
+    """
+    viewer = viewer / np.linalg.norm(viewer)
+    sides = np.array([[-viewer[1], viewer[0]], viewer])
+    across, towards = sides @ flat.T
+    low, high = _extent(across)
+    bins = np.floor((across - low) / (high - low + 1e-9) * 26).astype(int)
+    rim = np.array([(np.median(across[bins == i]), np.percentile(towards[bins == i], 97))
+                    for i in range(1, 25) if (bins == i).sum() >= 3])
+    if len(rim) < 18:
+        return None
+    solved = np.linalg.lstsq(np.column_stack([2 * rim, np.ones(len(rim))]), (rim**2).sum(1), rcond=None)[0]
+    middle, radius = solved[:2], float(np.sqrt(solved[2] + solved[:2] @ solved[:2]))
+    strays = np.linalg.norm(rim - middle, axis=1) / radius - 1
+    reach = np.percentile(np.linalg.norm(np.column_stack([across, towards]) - middle, axis=1), 97)
+    width, depth = (high - low) / radius, np.ptp(_extent(towards)) / radius
+    # A bent thing that shows its outer side is an arc too, but a shallow one.
+    if np.sqrt((strays**2).mean()) > 0.05 or not 1.6 < width < 2.3 or depth < 0.8 or reach > 1.1 * radius:
+        return None
+    return middle @ sides, radius
 
 
 def _rectangle_angle(flat: np.ndarray) -> float:
-    """The angle, radians, of the smallest rectangle about points [P, 2], but for outliers."""
+    """The angle, radians, of the rectangle that fits points [P, 2] best."""
     angles = np.radians(np.arange(0, 90, 3.0))
-    for step in (0.5, 0.1):
-        best = angles[_areas(flat, angles).argmin()]
-        angles = best + np.radians(np.arange(-3 * step * 2, 3 * step * 2 + 1e-9, step))
-    return float(angles[_areas(flat, angles).argmin()])
+    best = angles[_misfits(flat, angles).argmin()]
+    angles = best + np.radians(np.arange(-3, 3.01, 0.2))
+    return float(angles[_misfits(flat, angles).argmin()])
 
 
-def _areas(flat: np.ndarray, angles: np.ndarray) -> np.ndarray:
+def _misfits(flat: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """How badly rectangles at `angles` [K] fit: by their area, and by how far points are from the nearest side.
+
+    The area alone says nothing where only two sides of a box are seen and not its top; nearness to sides, by which
+    laser scanners fit cars (Zhang et al., "Efficient L-shape fitting", 2017), decides there.
+    """
     cos, sin = np.cos(angles), np.sin(angles)
-    one = _extent(flat @ np.stack([cos, sin]))
-    other = _extent(flat @ np.stack([-sin, cos]))
-    return (one[1] - one[0]) * (other[1] - other[0])
+    sides, nearest = [], np.inf
+    for axis in ([cos, sin], [-sin, cos]):
+        along = flat @ np.stack(axis)
+        low, high = _extent(along)
+        sides.append(high - low)
+        nearest = np.minimum(nearest, np.abs(np.minimum(along - low, high - along)))
+    area = sides[0] * sides[1]
+    return area * (1 + 4 * nearest.mean(0) / np.sqrt(area + 1e-12))
 
 
 def _extent(values: np.ndarray) -> np.ndarray:
