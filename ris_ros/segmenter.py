@@ -121,6 +121,11 @@ class ReferringSegmenter:
         timings["matching"] -= timings.get("text", 0.0)
         return replace(result, timings=timings)
 
+    def visual_features(self) -> Tensor:
+        """Global and local features of the proposals at hand, fused, float32 [N, D] (paper, section 3.2)."""
+        weight = self.config.matching.visual_weight
+        return fuse(*self._features, weight if weight >= 0 else self.encoder.default_visual_weight)
+
     def update(self, config: Config) -> None:
         """Take over another configuration's settings; those that are not live need a new segmenter."""
         if config.proposals != self.config.proposals:
@@ -132,7 +137,7 @@ class ReferringSegmenter:
     def _match(self, query: Query) -> Result:
         """The proposal that looks like what was asked for, is where it should be, and stands to others as it should."""
         if self._grounder is None:
-            judge = Judge(self._visual(), self._encode_text, self.encoder.logit_scale, self._bank)
+            judge = Judge(self.visual_features(), self._encode_text, self.encoder.logit_scale, self._bank)
             self._grounder = Grounder(measure(self.proposals, self._depth), judge.looks())
         settings = self.config.matching
         least = settings.min_confidence if settings.min_confidence >= 0 else self._bank.min_confidence
@@ -142,7 +147,7 @@ class ReferringSegmenter:
     def _match_as_published(self, query: Query) -> Result:
         """The proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3); there always is one."""
         sentence, phrase = self._encode_text([query.sentence, query.target_phrase])
-        cosine = similarity(self._visual(), fuse(sentence, phrase, self.config.matching.text_weight))
+        cosine = similarity(self.visual_features(), fuse(sentence, phrase, self.config.matching.text_weight))
         logit = self.encoder.logit_scale * cosine
         score = logit.softmax(0)
         best_first = logit.argsort(descending=True)[:self.config.matching.max_candidates].tolist()
@@ -152,10 +157,6 @@ class ReferringSegmenter:
         best = candidates[0]
         return Result(found=True, mask=best.mask, box=best.box, score=best.score, confidence=best.score,
                       candidates=candidates, query=query, instances=[best])
-
-    def _visual(self) -> Tensor:
-        weight = self.config.matching.visual_weight
-        return fuse(*self._features, weight if weight >= 0 else self.encoder.default_visual_weight)
 
     def _encode_text(self, texts: list[str]) -> Tensor:
         with self._timed("text"):

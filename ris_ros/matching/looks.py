@@ -2,8 +2,8 @@
 
 A cosine between image and text says little by itself; the lead over what else could be said does. "Red cup" is held, as
 a name, against other names ("plate", "book") and against what is no object ("table top"), and, as a colour, against
-"blue cup" and "white cup". A model's own bank of such words and its temperature, fitted by
-``python -m ris_ros.matching.calibrate``, are kept beside its weights.
+"blue cup" and "white cup". A model's own bank of such words and its temperatures, fitted by `ris calibrate`, are kept
+beside its weights.
 """
 
 from __future__ import annotations
@@ -79,37 +79,57 @@ class Judge:
     def fits(self, description: Description) -> np.ndarray:
         """The chance, float64 [N] in 0..1, that each proposal shows what a description calls it."""
         bank = self._bank
-        name = description.head
-        if name in ANYTHING:
-            name = "object"
-            chance = self._chance(bank.names, bank.nothings, bank.name_temperature, bank.name_bias)
-        else:
-            others = [other for group in bank.nouns if name not in group.split("|") for other in group.split("|")[:1]]
-            chance = self._chance((name,), (*others, *bank.nothings), bank.name_temperature, bank.name_bias)
-        colour = next((word for word in " ".join(description.attributes).split() if word in bank.colours), "")
-        if colour:
-            others = tuple(f"{other} {name}" for other in bank.colours if other != colour)
-            chance = chance * self._chance((f"{colour} {name}",), others, bank.colour_temperature, bank.colour_bias)
-        rest = set(description.appearance.split()) - {colour, name, ""}
-        if rest and len(chance):
+        fits = np.ones(len(self._features))
+        for kind, (logits, meant) in self.contrasts(description).items():
+            temperature, bias = getattr(bank, f"{kind}_temperature"), getattr(bank, f"{kind}_bias")
+            fits = fits * chance(logits, meant, temperature, bias)
+        if self._says_more(description) and len(fits):
             # What else is said of it cannot be held against anything: it only chooses among those that fit so far.
             logit = self._logits([description.appearance])[:, 0]
-            chance = chance * np.exp(np.minimum(logit - logit[chance >= 0.5 * chance.max()].max(), 0))
-        return chance
+            fits = fits * np.exp(np.minimum(logit - logit[fits >= 0.5 * fits.max()].max(), 0))
+        return fits
+
+    def contrasts(self, description: Description) -> dict[str, tuple[np.ndarray, int]]:
+        """By kind, "name" and, where one is said, "colour": logits float64 [N, K] of phrases, and how many are meant.
+
+        The phrases that are meant come first, those that would mean something else after them.
+        """
+        bank = self._bank
+        if description.head in ANYTHING:
+            name, meant, others = "object", bank.names, ()
+        else:
+            name, meant = description.head, (description.head,)
+            others = tuple(noun for noun, group in zip(bank.names, bank.nouns, strict=True)
+                           if name not in group.split("|"))
+        found = {"name": (self._logits([*meant, *others, *bank.nothings]), len(meant))}
+        if colour := self._colour(description):
+            others = [f"{other} {name}" for other in bank.colours if other != colour]
+            found["colour"] = (self._logits([f"{colour} {name}", *others]), 1)
+        return found
 
     def colours(self) -> np.ndarray:
         """The chances of the bank's colours, float64 [N, C]."""
         logits = self._logits([f"{colour} object" for colour in self._bank.colours])
         return torch.from_numpy(logits / self._bank.colour_temperature).softmax(1).numpy()
 
-    def _chance(self, texts: tuple[str, ...], others: tuple[str, ...], temperature: float, bias: float) -> np.ndarray:
-        logits = torch.from_numpy(self._logits([*texts, *others]) / temperature)
-        log_odds = logits[:, :len(texts)].logsumexp(1) - logits[:, len(texts):].logsumexp(1)
-        return (log_odds + bias).sigmoid().numpy()
+    def _colour(self, description: Description) -> str:
+        words = " ".join(description.attributes).split()
+        return next((word for word in words if word in self._bank.colours), "")
+
+    def _says_more(self, description: Description) -> bool:
+        name = "" if description.head in ANYTHING else description.head
+        return bool(set(description.appearance.split()) - {name, self._colour(description), *ANYTHING})
 
     def _logits(self, texts: list[str]) -> np.ndarray:
         encoded = F.normalize(self._encode_text([f"the {text}" for text in texts]), dim=1)
         return (self._scale * self._features @ encoded.T).double().cpu().numpy()
+
+
+def chance(logits: np.ndarray, meant: int, temperature: float, bias: float) -> np.ndarray:
+    """The chance, float64 [N], of the first `meant` phrases against the rest, for logits float64 [N, K]."""
+    scaled = torch.from_numpy(logits / temperature)
+    log_odds = scaled[:, :meant].logsumexp(1) - scaled[:, meant:].logsumexp(1)
+    return (log_odds + bias).sigmoid().numpy()
 
 
 PHOTOGRAPHS = Bank(

@@ -46,7 +46,7 @@ def between(layout: Layout, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     direction = along / length[:, None]
     offset = at[:, None] - start[None]
     share = np.einsum("npk,pk->np", offset, direction) / length
-    astray = np.abs(np.cross(direction[None], offset)) / length
+    astray = np.abs(direction[:, 0] * offset[..., 1] - direction[:, 1] * offset[..., 0]) / length
     certainty = above(share, 0.1, 0.03) * below(share, 0.9, 0.03) * below(astray, 0.3, 0.04)
     places = np.arange(len(layout))[:, None]
     return np.where((places == a) | (places == b), 0, certainty)
