@@ -63,6 +63,8 @@ class MatchingConfig:
         "negative: the model's own", low=-1.0, high=1.0, live=True)
     text_weight: float = option(
         0.5, "share of the whole sentence against the target noun phrase (paper: 0.5)", low=0.0, high=1.0, live=True)
+    calibration: str = option(
+        "", "JSON file of `ris calibrate` that turns the model's cosines into chances; empty: the model's own")
     min_confidence: float = option(
         -1.0, "what fits less is reported as not there; 0: always answer; negative: the model's own", low=-1.0,
         high=1.0, live=True)

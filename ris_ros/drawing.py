@@ -16,13 +16,20 @@ NOT_FOUND_COLOUR = (70, 70, 70)
 
 
 def draw_result(image: np.ndarray, result: Result) -> np.ndarray:
-    """The target's mask, outline and box with the expression and its confidence; or why it was not found."""
+    """The target's mask, outline and box with the expression and its confidence; or why it was not found.
+
+    Of several instances each has its own outline and box.
+    """
     if not result.found:
         return _label(image.copy(), (0, 0), f"{result.query.text}: {result.reason}", NOT_FOUND_COLOUR)
-    canvas = _paint(image, result.mask, TARGET_COLOUR)
-    x1, y1, x2, y2 = (round(float(edge)) for edge in result.box)
-    cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), TARGET_COLOUR, _line(image))
-    return _label(canvas, (x1, y1), f"{result.query.text}  {result.confidence:.2f}", TARGET_COLOUR)
+    canvas = image
+    for instance in result.instances:
+        canvas = _paint(canvas, instance.mask, TARGET_COLOUR)
+    for instance in result.instances:
+        x1, y1, x2, y2 = (round(float(edge)) for edge in instance.box)
+        cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), TARGET_COLOUR, _line(image))
+    corner = (round(float(result.box[0])), round(float(result.box[1])))
+    return _label(canvas, corner, f"{result.query.text}  {result.confidence:.2f}", TARGET_COLOUR)
 
 
 def draw_candidates(image: np.ndarray, candidates: list[Candidate]) -> np.ndarray:

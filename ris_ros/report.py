@@ -12,7 +12,8 @@ from ris_ros.types import Candidate, Description, Proposals, Query, Result
 def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
     """A result as JSON-able values; with `mask`, every mask as COCO run-length encoding.
 
-    `box` is [x1, y1, x2, y2] in whole pixels, x2 and y2 exclusive, or None when nothing was found.
+    `box` is [x1, y1, x2, y2] in whole pixels, x2 and y2 exclusive, or None when nothing was found; `instances` are the
+    indices of the candidates that make up the mask.
     """
     answer: dict[str, Any] = {
         "text": result.query.text,
@@ -22,6 +23,9 @@ def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
         "score": result.score,
         "confidence": result.confidence,
         "reason": result.reason,
+        "note": result.note,
+        "count": len(result.instances),
+        "instances": [instance.index for instance in result.instances],
         "candidates": [_candidate_to_dict(candidate, mask) for candidate in result.candidates],
         "timings": {stage: round(seconds, 6) for stage, seconds in result.timings.items()},
     }

@@ -49,7 +49,7 @@ class ReferringSegmenter:
         self._image: np.ndarray | None = None  # what the proposals were made for; None for given ones
         self._features: tuple[Tensor, Tensor] | None = None
         self._grounder: Grounder | None = None  # of the proposals, for the settings at hand
-        self._bank = Bank.from_dict(encoder.calibration)
+        self.bank = Bank.load(config.matching.calibration, encoder.calibration)
         self._timings: dict[str, float] = {}
 
     @classmethod
@@ -137,10 +137,10 @@ class ReferringSegmenter:
     def _match(self, query: Query) -> Result:
         """The proposal that looks like what was asked for, is where it should be, and stands to others as it should."""
         if self._grounder is None:
-            judge = Judge(self.visual_features(), self._encode_text, self.encoder.logit_scale, self._bank)
+            judge = Judge(self.visual_features(), self._encode_text, self.encoder.logit_scale, self.bank)
             self._grounder = Grounder(measure(self.proposals, self._depth), judge.looks())
         settings = self.config.matching
-        least = settings.min_confidence if settings.min_confidence >= 0 else self._bank.min_confidence
+        least = settings.min_confidence if settings.min_confidence >= 0 else self.bank.min_confidence
         return decide(query, self.proposals, self._grounder, min_confidence=least,
                       max_candidates=settings.max_candidates)
 

@@ -13,7 +13,7 @@ def make_result(height: int, width: int, text: str, found: bool = True) -> Resul
     box = Proposals.from_masks(mask[None]).boxes[0]
     candidates = [Candidate(0, mask, box, 0.9, {"cosine": 0.3})] if found else []
     query = Query(text, text, (Description(text),))
-    return Result(found, mask, box, 0.9, 0.9, candidates, query, reason="" if found else "no cup")
+    return Result(found, mask, box, 0.9, 0.9, candidates, query, reason="" if found else "no cup", instances=candidates)
 
 
 @pytest.mark.parametrize(("height", "width"), [(120, 160), (1, 1), (1, 300), (300, 1), (900, 30)])

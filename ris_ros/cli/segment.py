@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -13,16 +13,21 @@ from rich.table import Table
 from ris_ros.cli.common import ConfigFile, Device, Json, Model, PictureFile, Settings, app, err, load_config, out
 from ris_ros.errors import InputError
 
+if TYPE_CHECKING:
+    from ris_ros.types import Result
+
 
 @app.command()
 def segment(image: PictureFile,
             text: Annotated[str, typer.Argument(metavar="TEXT", help="What to find: 'the red cup on the left'.")],
             as_json: Json = False,
             output: Annotated[Path | None, typer.Option(help="Write the overlay to this .png or .jpg.")] = None,
+            explain: Annotated[bool, typer.Option("--explain", help="Show how TEXT was understood, and every factor of "
+                                                                    "each score.")] = False,
             model: Model = None, device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
     """Find what TEXT names in IMAGE."""
     from ris_ros.images import read_image, write_image
-    from ris_ros.report import box_to_list, result_to_dict
+    from ris_ros.report import query_to_dict, result_to_dict
     from ris_ros.types import check_text
 
     check_text(text)
@@ -37,19 +42,31 @@ def segment(image: PictureFile,
         from ris_ros.drawing import draw_result
         write_image(output, draw_result(pixels, result))
     if as_json:
-        print(json.dumps(result_to_dict(result, mask=True)))
+        understood = {"query": query_to_dict(result.query)} if explain else {}
+        print(json.dumps(result_to_dict(result, mask=True) | understood))
         return
-    if not result.found:
-        out.print(f"not found: {result.reason}")
-        return
-    table = Table("rank", "box", "score", *result.candidates[0].terms)
-    for rank, candidate in enumerate(result.candidates, start=1):
-        table.add_row(str(rank), str(box_to_list(candidate.box)), f"{candidate.score:.3f}",
-                      *(f"{term:.3f}" for term in candidate.terms.values()))
-    out.print(table)
+    if explain:
+        out.print_json(json.dumps(query_to_dict(result.query)))
+    if result.candidates and (result.found or explain):
+        out.print(_candidates(result, explain))
+    if note := result.note if result.found else f"not found: {result.reason}":
+        out.print(note)
     out.print(", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in result.timings.items()))
     if output is not None:
         out.print(f"overlay: {output}")
+
+
+def _candidates(result: Result, explain: bool) -> Table:
+    """The ranked candidates, the chosen ones marked, and with `explain` every factor of their scores."""
+    terms = list(dict.fromkeys(term for candidate in result.candidates for term in candidate.terms)) if explain else []
+    from ris_ros.report import box_to_list
+
+    table = Table("", "rank", "box", "score", *terms)
+    for rank, candidate in enumerate(result.candidates, start=1):
+        table.add_row("*" if candidate in result.instances else "", str(rank), str(box_to_list(candidate.box)),
+                      f"{candidate.score:.3f}",
+                      *(f"{candidate.terms[term]:.3f}" if term in candidate.terms else "" for term in terms))
+    return table
 
 
 @app.command()

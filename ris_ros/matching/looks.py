@@ -8,8 +8,10 @@ beside its weights.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from ris_ros.errors import InputError
 from ris_ros.matching.grounding import Looks
 from ris_ros.types import Description
 
@@ -54,13 +57,22 @@ class Bank:
         return tuple(group.split("|")[0] for group in self.nouns)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any] | None) -> Bank:
-        """The bank that a model's ``ris.json`` holds; None: the one for models of photographs."""
-        if values is None:
-            return PHOTOGRAPHS
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: tuple(value) if isinstance(value, list) else value
-                      for name, value in values.items() if name in known})
+    def load(cls, file: str, own: dict[str, Any] | None) -> Bank:
+        """The bank of a file of `ris calibrate`; without one a model's `own`, or the one for models of photographs.
+
+        Raises
+        ------
+        InputError
+            When the file cannot be read or holds something else.
+
+        """
+        try:
+            values = json.loads(Path(file).read_text()) if file else own
+            return PHOTOGRAPHS if values is None else cls(**{
+                name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"matching.calibration {file or 'of the model'} is not what `ris calibrate` writes: "
+                             f"{error}") from error
 
 
 class Judge:

@@ -427,7 +427,10 @@ def main() -> None:
     figures = _report(trainer, validation, held_out, weights, smooth)
     best = _best_weight(weights, figures)
     about = {"visual_weight": best, "seed": options.seed, "steps": options.steps, "scenes": options.scenes,
-             "accuracy": {"weights": weights.round(2).tolist(), **figures}}
+             "accuracy": {"weights": weights.round(2).tolist(), **figures},
+             # Words for `ris calibrate` to fit to.
+             "calibration": {"nouns": CATEGORY_NAMES, "colours": COLOUR_NAMES,
+                             "nothings": [texts[0] for texts in _NOTHING_TEXTS]}}
     write_bundle(options.output / "bundle", trainer.trained(), MODEL_CONFIG, about)
     logger.info("written to %s, visual weight %.1f", options.output / "bundle", best)
 
