@@ -105,7 +105,8 @@ class _Operator(Node):
         self.publisher.publish(String(data=command))
         result = json.loads(self.wait(lambda: self.newest.get("result"), ANSWER, processes).data)
         latency = time.perf_counter() - start
-        if not result["found"] and "mask" not in self.newest:
+        # An answer of nothing took time and has an empty mask; a failure has neither.
+        if not result["found"] and not result["timings"]:
             raise MissingError(f"the node could not answer {command!r}: {result['reason']}")
         self.wait(lambda: all(name in self.newest for name in outputs), ANSWER, processes)
         ranks = self.newest["candidates"]
