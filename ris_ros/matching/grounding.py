@@ -59,8 +59,10 @@ class Grounder:
             terms[_named("not", terms)] = 1 - self._excluded(excluded)
         fit = np.prod(list(terms.values()), axis=0)
         if description.order is not None:
-            # The rank counts things, not the several masks of one.
-            terms["rank"] = place_in_line(description.order, self.layout, self.things(fit))
+            # The rank counts things, not the several masks of one, and many unlikely ones do not add up to one more.
+            members = self.things(fit)
+            members = members**2 / (members**2 + (1 - members)**2)
+            terms["rank"] = place_in_line(description.order, self.layout, members)
             fit = fit * terms["rank"]
         return fit, terms
 
