@@ -1,4 +1,3 @@
-# ruff: noqa
 """What is known of English: a spaCy model's tagger and word lists."""
 
 from __future__ import annotations
@@ -19,17 +18,20 @@ if TYPE_CHECKING:
 
 
 class English:
-    """Parts of speech, lemmas and senses of English words, from a loaded spaCy model."""
+    """Parts of speech, base forms and senses of English words, from a loaded spaCy model.
+
+    The senses are those of the model's rule lemmatizer, whose lists come from WordNet.
+    """
 
     def __init__(self, nlp: Language):
         self._nlp = nlp
-        tables = nlp.get_pipe("lemmatizer").lookups
-        index, exceptions = tables.get_table("lemma_index"), tables.get_table("lemma_exc")
-        rules = tables.get_table("lemma_rules")
+        lookups = nlp.get_pipe("lemmatizer").lookups
+        index, irregular, endings = (lookups.get_table(f"lemma_{name}") for name in ("index", "exc", "rules"))
         self._senses = {kind: frozenset(index[kind]) for kind in ("noun", "verb", "adj", "adv")}
-        self._irregular = {kind: exceptions.get(kind, {}) for kind in ("noun", "verb", "adj")}
-        self._endings = {kind: rules[kind] for kind in ("noun", "verb", "adj")}
+        self._irregular = {kind: irregular.get(kind, {}) for kind in self._senses}
+        self._endings = {kind: endings.get(kind, []) for kind in self._senses}
         self._function_words = nlp.Defaults.stop_words
+        self.lemma = lru_cache(maxsize=4096)(self._lemma)
 
     def tag(self, text: Text) -> None:
         """Set the part of speech of every word."""
@@ -39,47 +41,60 @@ class English:
         for word, token in zip(text.words, doc, strict=True):
             word.tag = token.tag_
 
-    @lru_cache(maxsize=4096)
-    def lemma(self, word: str, kind: str = "noun") -> str:
-        """The base form of a word taken as a noun, verb or adjective; the word itself when it has none in the lists."""
+    def _lemma(self, word: str, kind: str = "noun") -> str:
+        """The base form of a word as a noun, verb or adj; the word itself where it has none."""
         known = self._senses[kind]
-        if kind == "noun" and word in v.PLURAL_ONLY:
-            return word
-        if kind == "noun" and word in v.SINGULARS:
-            return v.SINGULARS[word]
+        if kind == "noun" and (word in v.PLURAL_ONLY or word in v.SINGULARS):
+            return v.SINGULARS.get(word, word)
         if word in self._irregular[kind]:
             return self._irregular[kind][word][0]
         if word in known and not (kind == "noun" and word.endswith("s") and word[:-1] in known):
             return word
-        stems = [word[:-len(old)] + new for old, new in self._endings[kind] if word.endswith(old) and len(word) > len(old)]
-        found = [stem for stem in stems if stem in known]
-        if found:
-            return found[0]
-        if kind == "noun" and word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
-            return word[:-1]
-        return word
+        for ending, replacement in self._endings[kind]:
+            stem = word[:-len(ending)] + replacement
+            if word.endswith(ending) and stem != replacement and stem in known:
+                return stem
+        # A noun that is not in the lists: "smartphones".
+        is_plural = kind == "noun" and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+        return word[:-1] if is_plural else word
 
     def has_sense(self, word: str, kind: str) -> bool:
         """Whether the word, in this form or another, is listed as a noun, verb, adj or adv."""
-        known = self._senses[kind]
-        return word in known or (kind != "adv" and self.lemma(word, kind) in known)
+        return word in self._senses[kind] or self.lemma(word, kind) in self._senses[kind]
 
     def is_known(self, word: str) -> bool:
         """Whether this is a word of English, as far as the lists go."""
-        if word in self._function_words or word in VOCABULARY or any(char.isdigit() for char in word):
+        if word in self._function_words or word in _ALSO_KNOWN or any(character.isdigit() for character in word):
             return True
         if "-" in word:
             return all(self.is_known(piece) for piece in word.split("-") if piece)
-        return any(self.has_sense(word, kind) for kind in ("noun", "verb", "adj", "adv"))
+        return any(self.has_sense(word, kind) for kind in self._senses)
+
+    def is_english(self, text: Text) -> bool:
+        """Whether a text is English rather than another language or none."""
+        words = [word.text for word in text.words if word.text[0].isalpha()]
+        foreign = sum(word in v.FOREIGN for word in words)
+        native = sum(word in _NATIVE for word in words)
+        known = sum(word not in v.FOREIGN and self.is_known(word) for word in words)
+        return known * 2 >= len(words) and not (foreign >= 2 and foreign > native)
 
 
-VOCABULARY = frozenset().union(
-    v.COLOURS, v.SHADES, v.DIRECTIONS, v.ORDINALS, v.CARDINALS, v.CLOTHES, v.PEOPLE, v.ANIMALS, v.ADVERBS, v.FILLERS,
-    v.SUPERLATIVES, v.PRONOUNS, v.DETERMINERS, v.INTENSIFIERS, v.SHOWN, v.VERBS, v.words("'s laptop t-shirt wifi"))
+# Words that tell English from its neighbours.
+_NATIVE = v.words("the of and that this with from is are on in at to next my your it one not which who left right top")
+_ALSO_KNOWN = frozenset().union(
+    v.COLOURS, v.SHADES, v.DIRECTIONS, v.ORDINALS, v.CARDINALS, v.CLOTHES, v.PEOPLE, v.ANIMALS, v.IDLE_AFTER, v.FILLERS,
+    v.SUPERLATIVES, v.PRONOUNS, v.DETERMINERS, v.INTENSIFIERS, v.SHOWN, v.VERBS, v.FOREIGN, v.words("'s laptop wifi"))
 
 
 def load(name: str, *, exclude: list[str]) -> Language:
-    """A spaCy model by name or folder, without some of its parts; MissingError tells how to install it."""
+    """A spaCy model by name or folder, without some of its parts.
+
+    Raises
+    ------
+    MissingError
+        When it is not installed; the message tells how to install it.
+
+    """
     with _without_torch(unless=name.endswith("_trf")):
         import spacy
     # The small English model also comes as a plain package from the package index, under a name of its own.

@@ -7,8 +7,10 @@ from functools import lru_cache
 
 from ris_ros.config import LanguageConfig
 from ris_ros.language import request
+from ris_ros.language import vocabulary as v
+from ris_ros.language.draft import MAX_WORDS, Draft
 from ris_ros.language.english import English, load
-from ris_ros.language.grammar import MAX_WORDS, Draft, Grammar, finished
+from ris_ros.language.grammar import Grammar
 from ris_ros.language.target import published_target
 from ris_ros.language.words import Text, split
 from ris_ros.types import Description, Query, check_text
@@ -24,7 +26,8 @@ class ExpressionParser:
     Parameters
     ----------
     config : which spaCy model reads the text
-    method : "reference" finds the target noun phrase by the published rule, "full" understands the whole expression
+    method : "reference" finds the target noun phrase by the published rule and nothing else, "full" understands the
+        whole expression
 
     Raises
     ------
@@ -58,51 +61,74 @@ class ExpressionParser:
 
     def _understood(self, sentence: str) -> tuple[Description, ...]:
         text = split(sentence, self._english.is_known)
-        plain = " ".join(sentence.split()[:MAX_WORDS])
-        if not len(text) or not _is_english(text, self._english):
-            return (Description(plain, appearance=plain),)
-        self._english.tag(text)
-        drafts = _targets(text, self._english)
+        drafts = []
+        if self._english.is_english(text):
+            self._english.tag(text)
+            drafts = _targets(text, self._english)
         if not drafts:
+            plain = " ".join(sentence.split()[:MAX_WORDS])
             return (Description(plain, appearance=plain),)
-        return tuple(finished(draft, text) for draft in drafts)
+        return tuple(draft.finished(text) for draft in drafts)
 
 
 def _targets(text: Text, english: English) -> list[Draft]:
-    """What is asked for: in the first clause that names something."""
+    """What is asked for: what an order or question names first, else what any sentence names first."""
     grammar = Grammar(text, english)
+    best: list[Draft] = []
+    refused: list[Draft] = []
     for start, end in request.clauses(text):
-        i = request.opening(text, start, english)
-        if i >= end:
+        i, asking = request.opening(text, start, end, english)
+        if best and text.match(v.COPULA, start)[0]:
+            grammar.modifiers(start, best[0])               # "It is red."
             continue
-        found = grammar.description(i)
-        if found is None:
+        draft, j = grammar.description(i) if i < end else (None, i)
+        if draft is not None and "not" in asking.split():
+            # "I do not want the red cup, give me the blue one."
+            refused.append(draft)
+            i, asking = request.opening(text, j, end, english)
+            draft, j = grammar.description(i) if j < i < end else (None, i)
+        if draft is None:
             continue
-        return _further(grammar, text, *found)
-    return []
+        draft.excluded += refused
+        if asking.split()[-1:] and asking.split()[-1] in v.PUTTING:
+            draft = _without_goal(grammar, i)
+        drafts = [draft, *_further(grammar, text, english, draft, j)]
+        if best and draft.is_generic:
+            best[0].merge(draft)
+        elif not best or (best[0].is_generic and not draft.is_generic):
+            best = drafts
+    return best
 
 
-def _further(grammar: Grammar, text: Text, draft: Draft, i: int) -> list[Draft]:
-    """Targets beside the first: "the cup and the bowl"."""
-    drafts = [draft]
+def _without_goal(grammar: Grammar, i: int) -> Draft:
+    """The description at `i` without the place that the thing shall be put to, which is said last."""
+    draft = Draft()
+    j = grammar.nouns.read(i, draft)
+    place = draft.place
+    grammar.modifiers(j, draft)
+    if draft.relations:
+        draft.relations.pop()
+    else:
+        draft.place = place
+    return draft
+
+
+def _further(grammar: Grammar, text: Text, english: English, draft: Draft, i: int) -> list[Draft]:
+    """Targets beside the first: "the cup, the bowl and the spoon"."""
+    drafts: list[Draft] = []
     while i < len(text):
-        j = request.closing(text, 0, i)
+        j = request.closing(text, i)
         if j > i:
             i = j
             continue
-        if text[i] in ("and", "or", "plus"):
-            i += 1
-        found = grammar.description(i) if text[i - 1] in ("and", "or", "plus", ",") else None
-        if found is None:
+        j += text[j] == ","
+        j += text[j] in ("and", "or", "plus")
+        j = request.opening(text, j, len(text), english)[0] if j > i else j
+        other, k = grammar.description(j) if j > i else (None, j)
+        if other is None or not other.head:                 # "... and put it in the bowl"
             break
-        other, i = found
-        if not other.head:
-            break
+        if other.head == "one" and draft.head:              # "the red cup and the blue one"
+            other.head, other.noun = draft.head, draft.noun
         drafts.append(other)
+        i = k
     return drafts
-
-
-def _is_english(text: Text, english: English) -> bool:
-    """Whether at least half of the words are English."""
-    words = [word.text for word in text.words if word.text[0].isalpha()]
-    return sum(english.is_known(word) for word in words) * 2 >= len(words)

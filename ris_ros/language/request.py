@@ -1,5 +1,4 @@
-# ruff: noqa
-"""What people say around an expression: greetings, requests, thanks."""
+"""What people say around an expression: greetings, orders, thanks."""
 
 from __future__ import annotations
 
@@ -7,76 +6,85 @@ from ris_ros.language import vocabulary as v
 from ris_ros.language.english import English
 from ris_ros.language.words import Text
 
+_SENTENCE_ENDS = v.words(". ! ? ; ...")
+# What the object of an order starts with.
+_OBJECT_STARTS = v.DETERMINERS - {"which", "what"} | v.GIVEN_TO | v.words("all both every each")
+
 
 def clauses(text: Text) -> list[tuple[int, int]]:
-    """The sentences of a text, as word ranges."""
+    """The sentences of a text, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
-        if text[i] in (".", "!", "?", ";") and (i + 1 == len(text) or text.words[i + 1].start > text.words[i].end):
-            if i > start:
-                found.append((start, i))
+        # "red.cup.left" is one.
+        spaced = i + 1 == len(text) or text.words[i + 1].start > text.words[i].end
+        if text[i] in _SENTENCE_ENDS and spaced:
+            found.append((start, i))
             start = i + 1
-    if start < len(text):
-        found.append((start, len(text)))
-    return found
+    return [(first, last) for first, last in [*found, (start, len(text))] if last > first]
 
 
-def opening(text: Text, i: int, english: English) -> int:
-    """The index after everything that only asks: "hey robot, could you please grab me"."""
-    while i < len(text):
+def opening(text: Text, i: int, end: int, english: English) -> tuple[int, str]:
+    """The index after everything that only asks, and what asks: "hey robot, could you please grab me"."""
+    start = i
+    while i < end:
         j = _opening_step(text, i, english)
         if j == i:
-            return i
+            break
         i = j
-    return i
+    return i, text.between(start, i)
 
 
 def _opening_step(text: Text, i: int, english: English) -> int:
-    word = text[i]
-    if word in (",", ":", "-", "...", ".", "!", '"', "'", "(", "*"):
+    for pattern in (v.GREETING, v.REQUEST):
+        found, j = text.match(pattern, i)
+        if found:
+            return j
+    word, following = text[i], text[i + 1]
+    if word in v.FILLERS | v.PAUSES:
         return i + 1
-    if found := text.match(v.REQUEST, i):
-        return found[1]
-    if word in v.FILLERS and not (word == "like" and False):
+    if word in v.PRONOUNS and word not in ("each", "whose", "who") and _is_verb(text, i + 1):
+        return _verbs_end(text, i + 1)                      # "i left", "he has put"
+    if word == "to" and following in v.VERBS:
         return i + 1
-    if word in v.PRONOUNS and word not in ("each", "it", "whose", "who") and (text.tag(i + 1).startswith(("VB", "MD"))
-                                                                     or text[i + 1] in v.VERBS):
-        j = i + 1
-        while text.tag(j).startswith(("VB", "MD", "RB", "TO")) and text[j] not in v.DIRECTIONS:
-            j += 1
-        return j if j > i + 1 else i
-    return _verb(text, i, english)
+    found, j = text.match(v.DO_NOT, i)
+    if found and _is_verb(text, j):
+        return j
+    return _order_end(text, i, english)
 
 
-def _verb(text: Text, i: int, english: English) -> int:
-    """The index after a verb in the imperative, its particles and whom it is for."""
-    word = text[i]
-    if word == "to" and (text[i + 1] in v.VERBS):
-        return i + 1
+def _is_verb(text: Text, i: int) -> bool:
+    return text.tag(i).startswith(("VB", "MD")) or text[i] in v.VERBS
+
+
+def _verbs_end(text: Text, i: int) -> int:
+    while text.tag(i).startswith(("VB", "MD", "RB", "TO")):
+        i += 1
+    return i
+
+
+def _order_end(text: Text, i: int, english: English) -> int:
+    """The index after an imperative, its particles and whom it is for: "pick up", "hand me"."""
+    word, following = text[i], text[i + 1]
     j = i + 1
-    following = text[j]
-    object_follows = following in v.DETERMINERS | v.GIVEN_TO | {"all", "both", "every", "each", "one"}
-    if following == "that" and word not in v.VERBS:     # "mug that is red"
-        object_follows = False
-    if word in v.VERBS and word not in v.VERB_OR_NOUN:
-        pass
-    elif not (english.has_sense(word, "verb") and (
-            object_follows or (word in v.VERBS and (following in v.words("up down away off out over") or (
-                text.tag(i) in ("VB", "VBP") and following not in v.DIRECTIONS and following not in ("on", "at", "in", "with", "of")))))) or (text.tag(i) not in ("VB", "VBP") and word not in v.VERBS and not object_follows):
-        return i
-    while text[j] in v.PARTICLES | {"it", "and"} and j < len(text):
-        if text[j] == "and" and text[j + 1] not in v.VERBS:
-            break
-        # "find in the ...", "look on the left" say where.
-        if text[j] in ("on", "in", "with", "around", "back", "from", "over") and text[j + 1] not in v.VERBS \
-                and word not in ("turn", "switch", "click", "tap", "focus", "zoom"):
+    if word not in v.VERBS:
+        _, phrasal_end = text.match(v.PHRASAL, i)
+        may_be = word in v.VERBS_OR_NOUNS or (text.tag(i) in ("VB", "VBP") and english.has_sense(word, "verb"))
+        may_be = may_be and not (following == "that" and _is_verb(text, i + 2))     # "block that is red"
+        if phrasal_end > j and text[phrasal_end] in _OBJECT_STARTS:
+            j = phrasal_end
+        elif not may_be or following not in _OBJECT_STARTS:
+            return i
+    while text[j] in v.PARTICLES | v.GIVEN_TO | {"it"} or (text[j] == "and" and text[j + 1] in v.VERBS):
+        # "find on the left ..." says where.
+        if text[j] in ("on", "over") and text.match(v.PLACE_AFTER, j)[0]:
             break
         j += 1
     return j
 
 
-def closing(text: Text, start: int, i: int) -> int:
-    """The index after thanks and the like at `i`; `i` when there are none."""
-    if found := text.match(v.TRAILING, i):
-        return found[1]
-    return i + 1 if text[i] in v.ADVERBS | v.FILLERS | {",", '"', "'", ")"} else i
+def closing(text: Text, i: int) -> int:
+    """The index after thanks and the like at `i`."""
+    found, j = text.match(v.CLOSING, i)
+    if found:
+        return j
+    return i + 1 if text[i] in v.IDLE_AFTER | v.FILLERS | v.PAUSES - {","} and text[i] != "and" else i

@@ -1,0 +1,377 @@
+"""Noun phrases: determiner, count, order, place, attributes and noun, read word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ris_ros.language import vocabulary as v
+from ris_ros.language.draft import Draft
+from ris_ros.language.english import English
+from ris_ros.language.orders import read_ranked
+from ris_ros.language.words import Text
+from ris_ros.types import Order
+
+NOUN, ADJECTIVE, POSSESSOR = "noun", "adjective", "possessor"
+
+# Words that are never attribute or noun.
+_CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | v.PAUSES | v.CARDINALS.keys()
+           | v.words("""on in at by to from under underneath beneath above below over behind beside besides next near
+    between inside outside within against off upon atop and or but nor not never neither without no if
+    then than because while when how why 's too very also there here please thanks yes okay ok hey hi
+    hello up down out away as so such both all every either along across past before after since until
+    except excluding alongside touching holding wearing another ! ? ;""")) - v.words("can will might must made opposite like one per")
+
+
+@dataclass
+class _Reading:
+    """How far a noun phrase has been read."""
+
+    draft: Draft
+    start: int
+    coordinate: bool                                               # whether "red and white" may be two attributes of it
+    pieces: list[tuple[str, str]] = field(default_factory=list)    # kind and text of attributes and nouns
+    has_noun: bool = False
+    has_order: bool = False                                        # or a place
+
+
+class NounPhrases:
+    """Reads the noun phrases of one text."""
+
+    def __init__(self, text: Text, english: English):
+        self.text = text
+        self.english = english
+
+    def read(self, i: int, draft: Draft, *, coordinate: bool = True) -> int:
+        """Read the noun phrase at word `i` into `draft`; the index after it, `i` where there is none."""
+        said_before, draft.order = draft.order, None                # "from the left, the second cup"
+        reading = _Reading(draft, i, coordinate)
+        before_noun = (self._compound, self._partitive, self._quantifier, self._determiner, self._idle, self._ruled_out,
+                       self._ranked, self._placed, self._number, self._coordination, self._possessor, self._degree,
+                       self._colour_word, self._numbered, self._content)
+        after_noun = (self._possessor, self._numbered, self._content)
+        j = i
+        while j < len(self.text):
+            for step in after_noun if reading.has_noun else before_noun:
+                k = step(j, reading)
+                if k > j:
+                    break
+            else:
+                break
+            j = k
+        draft.first, draft.last = i, j
+        if reading.pieces:
+            self._choose_head(reading)
+        elif not (draft.order or draft.rank or draft.place or (draft.count is not None and j > i)):
+            j = i
+        if said_before:
+            draft.order = Order(said_before.name, draft.rank or (draft.order.rank if draft.order else said_before.rank))
+            draft.rank = 0
+        return j
+
+    def starts(self, i: int) -> bool:
+        """Whether a noun phrase may start at `i`."""
+        return self.text[i] in v.DETERMINERS | v.DIRECTIONS.keys() or self.goes_on(i) or self.number(i) is not None \
+            or self.text.match(v.QUANTIFIER, i)[0] is not None
+
+    def goes_on(self, i: int) -> bool:
+        """Whether an attribute or a noun stands at `i`."""
+        return bool(self.kind(i)) or self.text[i] in v.SUPERLATIVES or self.text[i] in v.ORDINALS \
+            or (self.number(i) is not None and bool(self.kind(i + 1)))
+
+    def number(self, i: int) -> int | None:
+        """The number at `i`."""
+        word = self.text[i]
+        if word in v.CARDINALS:
+            return v.CARDINALS[word]
+        return int(word) if word.isascii() and word.isdigit() and len(word) < 4 else None
+
+    # --- steps: each the index after what it read, or `i` -------------------------------------------------------------
+
+    def _compound(self, i: int, reading: _Reading) -> int:
+        """Names such as "first aid kit"."""
+        if f"{self.text[i]}_{self.text[i + 1]}" not in v.COMPOUNDS:
+            return i
+        reading.pieces.append((NOUN, self.text.between(i, i + 2)))
+        reading.has_noun = True
+        return i + 2
+
+    def _partitive(self, i: int, reading: _Reading) -> int:
+        """"the largest | of the three | cups", "half | of the sandwich"."""
+        draft = reading.draft
+        if self.text[i] != "of" or reading.pieces or not (draft.order or draft.rank or draft.count is not None):
+            return i
+        if self.text.match(v.OF_ALL, i)[0] and not self.goes_on(self.text.match(v.OF_ALL, i)[1]):
+            return i
+        j = i + 1
+        while self.text[j] in v.DETERMINERS or self.number(j) is not None:
+            j += 1
+        if draft.count is None:
+            draft.count = 1
+        return j if self.goes_on(j) else i
+
+    def _quantifier(self, i: int, reading: _Reading) -> int:
+        draft = reading.draft
+        found, j = self.text.match(v.QUANTIFIER, i)
+        if not found or reading.pieces or draft.count is not None or self.text[j] in ("side", "end"):
+            return i
+        draft.count = v.QUANTIFIERS[found[0]]
+        if found[0].endswith("pair of") and self.text[j] in v.PLURAL_ONLY:
+            draft.count = 1
+        while self.text[j] == "of" or (self.text[j] in v.DETERMINERS and self.text[j] != "that"):
+            j += 1
+        number = self.number(j)
+        if number is not None and draft.count != 1:
+            draft.count = number
+            j += 1
+        return j
+
+    def _determiner(self, i: int, reading: _Reading) -> int:
+        draft, word = reading.draft, self.text[i]
+        if word not in v.DETERMINERS or reading.pieces or reading.has_order:
+            return i
+        if word in v.ONE_OF_THEM and draft.count is None:
+            draft.count = 1
+        return i + 1
+
+    def _idle(self, i: int, reading: _Reading) -> int:
+        return i + 1 if self.text[i] in v.IDLE_BEFORE and self.starts(i + 1) else i
+
+    def _ruled_out(self, i: int, reading: _Reading) -> int:
+        """"the non-red cup"."""
+        if self.text[i] not in ("non", "not") or i == reading.start or self.kind(i + 1) != ADJECTIVE \
+                or not self._noun_follows(i + 2):
+            return i
+        attribute = self.text[i + 1]
+        reading.draft.excluded.append(Draft(i + 1, i + 2, before=[attribute], attributes=[attribute]))
+        return i + 2
+
+    def _ranked(self, i: int, reading: _Reading) -> int:
+        """"second largest", "leftmost", "third", "last"."""
+        if reading.draft.order:
+            return i
+        if self.text[i] in ("near", "far") and not self.kind(i + 1):
+            return i
+        j = read_ranked(self.text, i, reading.draft)
+        reading.has_order |= j > i
+        return j
+
+    def _placed(self, i: int, reading: _Reading) -> int:
+        """A place before the noun: "far left", "upper right"; and parts: "the left half of the sandwich"."""
+        draft = reading.draft
+        found, j = self.text.match(v.PLACE_BEFORE, i)
+        if not found:
+            return i
+        if self.text[j - 1] == "hand" and not self.goes_on(j):       # "the left hand"
+            j -= 1
+        if self.text[j] == "of" and self.starts(j + 1) and not self.text.match(v.IN_FRAME, j)[0] and not reading.pieces:
+            part = self.text[j - 1]
+            words = found["where"].split()
+            if part not in v.PARTS:
+                return i
+            if part in words:
+                words = words[:-1]
+            for word in words:
+                draft.add_place(v.DIRECTIONS[word])
+            reading.pieces.append((NOUN, part))
+            reading.has_noun = True
+            return j
+        if not self.goes_on(j):
+            return i
+        reading.has_order = True
+        if self.text[j] in v.OWN_ENDS and found["where"].split()[0] in ("front", "back", "rear"):
+            end, *sides = found["where"].split()
+            reading.pieces.append((ADJECTIVE, end))
+            for side in sides:
+                draft.add_place(v.DIRECTIONS[side])
+            return j
+        draft.add_place(place_name(found))
+        return j
+
+    def _number(self, i: int, reading: _Reading) -> int:
+        draft, number = reading.draft, self.number(i)
+        if number is None or reading.pieces or draft.count is not None:
+            return i
+        if self.text[i + 1] == "of" and self.text[i + 2] in v.DETERMINERS:          # "two of the cups"
+            draft.count = number
+            return i + 3
+        if self.text[i] == "one" and (not self.kind(i + 1) or reading.has_order):
+            return i                                                                # "the left one"
+        draft.count = number
+        return i + 1
+
+    def _coordination(self, i: int, reading: _Reading) -> int:
+        """"red | and | white striped umbrella"."""
+        between_adjectives = reading.pieces and reading.pieces[-1][0] == ADJECTIVE and self.kind(i + 1) == ADJECTIVE
+        return i + 1 if self.text[i] in ("and", "or", ",") and reading.coordinate and between_adjectives \
+            and self._noun_follows(i + 1) else i
+
+    def _possessor(self, i: int, reading: _Reading) -> int:
+        """"the man | 's | hat"."""
+        if self.text[i] != "'s" or not reading.pieces:
+            return i
+        reading.pieces = [(POSSESSOR, " ".join(text for _, text in reading.pieces) + "'s")]
+        reading.has_noun = False
+        return i + 1
+
+    def _degree(self, i: int, reading: _Reading) -> int:
+        return i + 1 if self.text[i] in v.DEGREES and self.kind(i + 1) == ADJECTIVE else i
+
+    def _colour_word(self, i: int, reading: _Reading) -> int:
+        """"red | coloured cup"."""
+        if not reading.pieces or reading.pieces[-1][1] not in v.COLOURS:
+            return i
+        if self.text[i] == "in" and self.text[i + 1] in v.COLOUR_WORDS:
+            return i + 2
+        return i + 1 if self.text[i] in v.COLOUR_WORDS else i
+
+    def _numbered(self, i: int, reading: _Reading) -> int:
+        """"player | number 23", "number 7 | bus": no noun of its own."""
+        if self.text[i] not in ("number", "no", "#") or not self.text[i + 1].isdigit():
+            return i
+        if reading.has_noun:
+            reading.draft.after.append(self.text.between(i, i + 2))
+        else:
+            reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))
+        return i + 2
+
+    def _content(self, i: int, reading: _Reading) -> int:
+        kind = self.kind(i, after_noun=reading.has_noun)
+        if not kind or (reading.has_noun and kind == ADJECTIVE):
+            return i
+        if self.text[i] in ("everything", "everyone"):
+            reading.draft.count = 0
+        reading.pieces.append((kind, self.text[i]))
+        reading.has_noun = kind == NOUN
+        return i + 1
+
+    # --- which word is what -------------------------------------------------------------------------------------------
+
+    def kind(self, i: int, *, after_noun: bool = False) -> str:
+        """Whether the word at `i` can be a NOUN or an ADJECTIVE of a noun phrase; empty when it is neither."""
+        word = self.text[i]
+        if word in v.GENERIC:
+            return NOUN
+        if not word or not word[0].isalnum() or word in _CLOSED:
+            return ""
+        if word in v.COLOURS or word.split("-")[-1] in v.COLOURS:
+            is_thing = word in v.COLOUR_THINGS and not after_noun and self.text.tag(i).startswith("NN") \
+                and not self._open_kind(i + 1) and (i == 0 or self.text[i - 1] not in v.COLOURS)
+            return NOUN if is_thing else ADJECTIVE
+        if word in v.DIRECTIONS:
+            # "a pink top", "her back".
+            return NOUN if word in ("top", "back") and (self.text[i - 1] in v.COLOURS) else ""
+        if word in v.SUPERLATIVES or self.text.match(v.RANK, i)[0]:
+            return ""
+        return self._open_kind(i, after_noun=after_noun)
+
+    def _open_kind(self, i: int, *, after_noun: bool = False) -> str:
+        """As `kind`, for words of no special meaning: by part of speech, corrected by the senses that a word has."""
+        word, tag = self.text[i], self.text.tag(i)
+        if not word or not word[0].isalpha() or word in _CLOSED:
+            return ""
+        lemma = self.english.lemma(word)
+        noun, verb, adjective = (self.english.has_sense(word, kind) for kind in ("noun", "verb", "adj"))
+        if word in v.ING_NOUNS or word in v.CLOTHES or lemma in v.PEOPLE or lemma in v.CONTAINERS:
+            return NOUN
+        if word.endswith("ing") and verb and (tag.startswith("VB") or after_noun):
+            return ADJECTIVE if not after_noun and self._content_follows(i) else ""
+        if tag in ("VBN", "VBD"):
+            if after_noun:
+                return NOUN if noun and not verb else ""
+            if self._content_follows(i):
+                return ADJECTIVE
+            return NOUN if noun and not word.endswith("ed") else ADJECTIVE if adjective or word.endswith("ed") else ""
+        if tag.startswith("JJ"):
+            listed_as_noun = noun and not adjective and not word.endswith(("ed", "en", "ish")) and "-" not in word
+            return NOUN if listed_as_noun else ADJECTIVE
+        if tag.startswith("NN"):
+            return ADJECTIVE if adjective and not noun else NOUN
+        if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and self._object_follows(i):
+            return ""
+        if tag.startswith("RB") and word.endswith("ly"):
+            return ADJECTIVE if adjective else ""
+        if noun:
+            return NOUN
+        return ADJECTIVE if adjective else NOUN if tag in ("FW", "XX", "UH", "ADD", "NFP") else ""
+
+    def _content_follows(self, i: int) -> bool:
+        word = self.text[i + 1]
+        if not word or not word[0].isalpha() or word in _CLOSED or word in v.DIRECTIONS:
+            return False
+        return self.text.tag(i + 1).startswith(("NN", "JJ")) or word in v.COLOURS or word in v.GENERIC \
+            or self.english.has_sense(word, "noun")
+
+    def _object_follows(self, i: int) -> bool:
+        word = self.text[i + 1]
+        return word in v.DETERMINERS or (word not in _CLOSED and self.text.tag(i + 1).startswith(("NN", "JJ")))
+
+    def _noun_follows(self, i: int) -> bool:
+        """Whether adjectives lead to a noun."""
+        for k in range(i, min(i + 6, len(self.text))):
+            kind = self.kind(k)
+            if kind == NOUN or not (kind or self.text[k] in ("and", "or", ",")):
+                return kind == NOUN
+        return False
+
+    # --- head and attributes ------------------------------------------------------------------------------------------
+
+    def _choose_head(self, reading: _Reading) -> None:
+        """Take what was read apart into attributes, head and telegraphic additions: "guy | hat"."""
+        draft, pieces = reading.draft, reading.pieces
+        head = self._head(pieces)
+        if head is not None:
+            *words, last = pieces[head][1].split()
+            draft.head = self.english.lemma(last)
+            draft.noun = " ".join([*words, draft.head])
+            draft.plural = draft.head != last and last not in v.PLURAL_ONLY
+            draft.after = [text for _, text in pieces[head + 1:]] + draft.after
+            pieces = pieces[:head]
+        for kind, text in _with_shades(pieces):
+            draft.before.append(text)
+            if kind != POSSESSOR:
+                draft.attributes.append(text)
+
+    def _head(self, pieces: list[tuple[str, str]]) -> int | None:
+        """Which piece is the head: the last noun; but "guy hat" is a guy, and "bowl soup" a bowl."""
+        nouns = [k for k, (kind, _) in enumerate(pieces) if kind == NOUN]
+        if not nouns:
+            return self._noun_among_adjectives(pieces)
+        for k in nouns[:-1]:
+            noun, following = self.english.lemma(pieces[k][1]), pieces[k + 1][1]
+            if (noun in v.PEOPLE and following in v.CLOTHES) or (noun in v.CONTAINERS and following in v.SUBSTANCES):
+                return k
+        return nouns[-1]
+
+    def _noun_among_adjectives(self, pieces: list[tuple[str, str]]) -> int | None:
+        """The last word of a phrase without a noun, where it can be one: "the plastic", but not "the red"."""
+        kind, word = pieces[-1]
+        if word in ("blonde", "blond", "orange"):
+            return len(pieces) - 1
+        if kind == POSSESSOR or word in v.COLOURS or self.english.has_sense(word, "adj"):
+            return None
+        return len(pieces) - 1 if self.english.has_sense(word, "noun") else None
+
+
+def place_name(found: object) -> str:
+    """The place that a match of one of the place patterns names."""
+    groups = found.groupdict()
+    where = groups.get("middle") or groups["where"]
+    place, *others = (v.DIRECTIONS[word] for word in where.split())
+    for other in others:
+        place = v.TOGETHER.get(frozenset((place, other)), place)
+    if groups["part"] == "corner" and " " in place:
+        return f"{place} corner"
+    return f"far {place}" if (groups["far"] or groups.get("all")) and place in ("left", "right") else place
+
+
+def _with_shades(pieces: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The pieces, with "dark" and "blue" as one."""
+    k = 0
+    while k < len(pieces):
+        kind, text = pieces[k]
+        if text in v.SHADES and k + 1 < len(pieces) and pieces[k + 1][1].split("-")[0] in v.COLOURS:
+            k += 1
+            text = f"{text} {pieces[k][1]}"
+        yield kind, text
+        k += 1
