@@ -17,7 +17,9 @@ FIELD_OF_VIEW = np.radians(60)
 PITCH = np.radians(35)
 # Longer side, in pixels, of the copies on which masks are held against each other.
 SMALL = 192
-# Share of an object's points, at each end, that may be stray.
+# Points of an object that its ends are found from.
+ENOUGH = 1000
+# Share of them, at each end, that may be stray.
 STRAY = 0.04
 
 
@@ -127,10 +129,11 @@ def _in_space(masks: np.ndarray, boxes: np.ndarray, depth: Depth) -> tuple[np.nd
     low, high = np.full((len(masks), 3), np.nan), np.full((len(masks), 3), np.nan)
     for i, (mask, box) in enumerate(zip(masks, boxes.astype(int), strict=True)):
         window = np.s_[box[1]:box[3], box[0]:box[2]]
-        at = mask[window] & ~np.isnan(metres[window])
-        points = (directions[window][at] * metres[window][at][:, None]) @ turn.T
-        if len(points):
-            low[i], high[i] = np.quantile(points[::max(1, len(points) // 2000)], (STRAY, 1 - STRAY), axis=0)
+        at = np.flatnonzero(mask[window] & ~np.isnan(metres[window]))
+        at = at[::max(1, len(at) // ENOUGH)]
+        if len(at):
+            points = directions[window].reshape(-1, 3)[at] * metres[window].ravel()[at, None]
+            low[i], high[i] = np.quantile(points @ turn.T, (STRAY, 1 - STRAY), axis=0)
     return low, high
 
 
