@@ -13,5 +13,6 @@ setup(
         ("share/ament_index/resource_index/packages", ["resource/ris_ros"]),
         (SHARE, ["package.xml"]),
         (f"{SHARE}/launch", glob("launch/*.launch.py")),
-        (f"{SHARE}/config", glob("config/*")),
+        (f"{SHARE}/config", glob("config/*.*")),
+        (f"{SHARE}/config/cameras", glob("config/cameras/*")),
     ])

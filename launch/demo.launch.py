@@ -19,6 +19,7 @@ def generate_launch_description():
     def camera_parameter(name, value_type):
         return ParameterValue(LaunchConfiguration(name), value_type=value_type)
 
+    passed_on = ("model", "device", "mode", "params_file")
     return LaunchDescription([
         DeclareLaunchArgument("seed", default_value="200007", description="which simulated scene"),
         DeclareLaunchArgument("rate", default_value="10.0", description="frames per second"),
@@ -28,13 +29,17 @@ def generate_launch_description():
                               description="parameter encoder.model; empty: what the parameter file says"),
         DeclareLaunchArgument("device", default_value="",
                               description="auto, cpu, cuda or cuda:N; empty: what the parameter file says"),
+        DeclareLaunchArgument("mode", default_value="",
+                              description="on_command or continuous; empty: what the parameter file says"),
+        DeclareLaunchArgument("params_file", default_value=str(share / "config" / "ris.yaml"),
+                              description="ROS 2 parameter file"),
         DeclareLaunchArgument("rviz", default_value="true", description="start RViz"),
         Node(package="ris_ros", executable="ris_camera", name="camera", output="screen", parameters=[{
             "seed": camera_parameter("seed", int), "rate": camera_parameter("rate", float),
             "moving": camera_parameter("moving", bool), "picture": camera_parameter("picture", str)}]),
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(share / "launch" / "ris.launch.py")),
-            launch_arguments={name: LaunchConfiguration(name) for name in ("model", "device")}.items()),
+            launch_arguments={name: LaunchConfiguration(name) for name in passed_on}.items()),
         Node(package="rviz2", executable="rviz2", arguments=["-d", str(share / "config" / "ris.rviz")],
              condition=IfCondition(LaunchConfiguration("rviz"))),
     ])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
@@ -13,18 +14,35 @@ from launch_ros.events.lifecycle import ChangeState
 from launch_ros.parameter_descriptions import ParameterValue
 from lifecycle_msgs.msg import Transition
 
+SHARE = Path(get_package_share_directory("ris_ros"))
+CAMERAS = sorted(file.stem for file in (SHARE / "config" / "cameras").glob("*.yaml"))
+
+TOPICS = {
+    "image": "topic of the camera's images; empty: the camera's, else `image`",
+    "depth": "topic of depth images in the colour image's frame and size; empty: the camera's, else `depth`",
+    "camera_info": "topic of the camera's model; empty: the camera's, else beside the images",
+    "command": "topic of the commands; empty: `command`",
+}
+# Argument -> parameter. An empty argument leaves the parameter to the parameter file.
+PARAMETERS = {
+    "device": ("device", "auto, cpu, cuda or cuda:N"),
+    "model": ("encoder.model", "CLIP model, as open_clip names it: ViT-B-16/openai"),
+    "mode": ("mode", "on_command: answer each command once; continuous: answer the standing command on every frame"),
+    "image_transport": ("image_transport", "raw or compressed"),
+}
+
 
 def generate_launch_description():
     """Declare the arguments; what they make is decided when their values are known."""
-    params_file = str(Path(get_package_share_directory("ris_ros")) / "config" / "ris.yaml")
     return LaunchDescription([
-        DeclareLaunchArgument("image", default_value="image", description="topic of the camera images"),
-        DeclareLaunchArgument("command", default_value="command", description="topic of the commands"),
-        DeclareLaunchArgument("params_file", default_value=params_file, description="ROS 2 parameter file"),
-        DeclareLaunchArgument("device", default_value="",
-                              description="auto, cpu, cuda or cuda:N; empty: what the parameter file says"),
-        DeclareLaunchArgument("model", default_value="",
-                              description="parameter encoder.model; empty: what the parameter file says"),
+        DeclareLaunchArgument("camera", default_value="",
+                              description=f"whose topics to take: {', '.join(CAMERAS)}, or a file like theirs"),
+        *(DeclareLaunchArgument(name, default_value="", description=text) for name, text in TOPICS.items()),
+        *(DeclareLaunchArgument(name, default_value="",
+                                description=f"{text} (parameter {parameter}; empty: what the parameter file says)")
+          for name, (parameter, text) in PARAMETERS.items()),
+        DeclareLaunchArgument("params_file", default_value=str(SHARE / "config" / "ris.yaml"),
+                              description="ROS 2 parameter file"),
         DeclareLaunchArgument("use_sim_time", default_value="false", description="take the time from /clock"),
         DeclareLaunchArgument("namespace", default_value="", description="namespace of the node"),
         DeclareLaunchArgument("log_level", default_value="info", description="debug, info, warn, error or fatal"),
@@ -33,22 +51,22 @@ def generate_launch_description():
 
 
 def _start(context):
-    argument = {name: LaunchConfiguration(name).perform(context)
-                for name in ("image", "command", "params_file", "device", "model", "namespace", "log_level")}
+    def value(name):
+        return LaunchConfiguration(name).perform(context)
+
+    topics = _camera_topics(value("camera")) | {name: value(name) for name in TOPICS if value(name)}
     overrides = {"autostart": False,
                  "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
-    for parameter, value in (("device", argument["device"]), ("encoder.model", argument["model"])):
-        if value:
-            overrides[parameter] = ParameterValue(value, value_type=str)
-
+    overrides |= {parameter: ParameterValue(value(name), value_type=str)
+                  for name, (parameter, _) in PARAMETERS.items() if value(name)}
     node = LifecycleNode(
         package="ris_ros",
         executable="ris_node",
         name="ris",
-        namespace=argument["namespace"],
-        parameters=[argument["params_file"], overrides],
-        remappings=[("image", argument["image"]), ("command", argument["command"])],
-        arguments=["--ros-args", "--log-level", argument["log_level"]],
+        namespace=value("namespace"),
+        parameters=[value("params_file"), overrides],
+        remappings=list(topics.items()),
+        arguments=["--ros-args", "--log-level", value("log_level")],
         output="screen",
     )
 
@@ -60,3 +78,16 @@ def _start(context):
         target_lifecycle_node=node, start_state="configuring", goal_state="inactive", handle_once=True,
         entities=[change_state(Transition.TRANSITION_ACTIVATE)]))
     return [activate, node, change_state(Transition.TRANSITION_CONFIGURE)]
+
+
+def _camera_topics(camera):
+    """The topics, by the node's names for them, of a known camera or of a file."""
+    if not camera:
+        return {}
+    file = SHARE / "config" / "cameras" / f"{camera}.yaml" if camera in CAMERAS else Path(camera)
+    if not file.is_file():
+        raise RuntimeError(f"camera:={camera} is none of {', '.join(CAMERAS)}, nor a file")
+    topics = yaml.safe_load(file.read_text())
+    if not isinstance(topics, dict) or not set(topics) <= set(TOPICS):
+        raise RuntimeError(f"{file} must give topics for some of {', '.join(TOPICS)}")
+    return topics

@@ -27,6 +27,9 @@ _FARTHEST = 100.0
 _MARGIN = 6
 # Most points that the box is fitted to.
 _SAMPLE = 3000
+# A point as RViz, PCL and Foxglove read it from a PointCloud2 with fields x, y, z, rgb: the colour's bytes, blue first,
+# in the place of a float.
+POINT = np.dtype([("xyz", np.float32, 3), ("bgr", np.uint8, 3), ("unused", np.uint8)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,12 @@ class Points:
     def __len__(self) -> int:
         return len(self.xyz)
 
+    def packed(self) -> np.ndarray:
+        """The points as the data of a ``sensor_msgs/PointCloud2``, of type POINT [P]."""
+        points = np.zeros(len(self), POINT)
+        points["xyz"], points["bgr"] = self.xyz, self.colours[:, ::-1]
+        return points
+
 
 @dataclass(frozen=True, eq=False)
 class OrientedBox:
@@ -64,6 +73,13 @@ class OrientedBox:
     centre: np.ndarray
     axes: np.ndarray
     size: np.ndarray
+
+    @property
+    def quaternion(self) -> np.ndarray:
+        """The rotation as float64 [4]: x, y, z, w."""
+        turn = cv2.Rodrigues(self.axes)[0][:, 0]
+        angle = np.linalg.norm(turn)
+        return np.array([*(turn * np.sin(angle / 2) / (angle or 1.0)), np.cos(angle / 2)])
 
     @property
     def corners(self) -> np.ndarray:

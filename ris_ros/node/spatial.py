@@ -1,7 +1,7 @@
 """Objects in space to ROS messages, and the transform into another frame.
 
 `header` is that of the source, or one with its stamp and the frame that the objects were moved to. Point clouds are
-laid out by numpy: it is four lines, and the same on robots with and without sensor_msgs_py.
+laid out by numpy: that is a few lines, and the same on robots with and without sensor_msgs_py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Vector3
 from sensor_msgs.msg import PointCloud2, PointField
@@ -20,14 +19,13 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from ris_ros.drawing import TARGET_COLOUR
 from ris_ros.errors import InputError, MissingError
+from ris_ros.geometry import POINT
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
-    from ris_ros.geometry import Object3D
+    from ris_ros.geometry import Object3D, OrientedBox
 
-# As RViz, PCL and sensor_msgs_py read it: the colour's bytes, blue first, in the place of a float.
-_POINT = np.dtype([("xyz", np.float32, 3), ("bgr", np.uint8, 3), ("unused", np.uint8)])
 _FIELDS = [PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
            for i, name in enumerate(("x", "y", "z", "rgb"))]
 
@@ -81,11 +79,8 @@ class TargetFrame:
 
 def to_points(objects: Sequence[Object3D], header: Header) -> PointCloud2:
     """The visible points of all objects with their colours, fields x, y, z, rgb; an empty cloud for none."""
-    points = np.zeros(sum(len(thing.points) for thing in objects), _POINT)
-    if objects:
-        points["xyz"] = np.concatenate([thing.points.xyz for thing in objects])
-        points["bgr"] = np.concatenate([thing.points.colours for thing in objects])[:, ::-1]
-    message = PointCloud2(header=header, height=1, width=len(points), fields=_FIELDS, point_step=_POINT.itemsize,
+    points = np.concatenate([np.zeros(0, POINT), *(thing.points.packed() for thing in objects)])
+    message = PointCloud2(header=header, height=1, width=len(points), fields=_FIELDS, point_step=POINT.itemsize,
                           row_step=points.nbytes, is_bigendian=sys.byteorder == "big", is_dense=True)
     message.data = array("B", points.tobytes())
     return message
@@ -93,7 +88,7 @@ def to_points(objects: Sequence[Object3D], header: Header) -> PointCloud2:
 
 def to_pose(thing: Object3D, header: Header) -> PoseStamped:
     """The middle of the object's box; x along its longer horizontal side, y along the shorter, z up."""
-    return PoseStamped(header=header, pose=_pose(thing.box.centre, thing.box.axes))
+    return PoseStamped(header=header, pose=_pose(thing.box))
 
 
 def to_markers(objects: Sequence[Object3D], texts: Sequence[str], header: Header) -> MarkerArray:
@@ -104,7 +99,7 @@ def to_markers(objects: Sequence[Object3D], texts: Sequence[str], header: Header
         height = box.size[2]
         top = box.centre + thing.up * height / 2
         solid = _marker(header, "box", Marker.CUBE, box.size, TARGET_COLOUR, 0.3)
-        solid.pose = _pose(box.centre, box.axes)
+        solid.pose = _pose(box)
         half = grasp.closing * grasp.opening / 2
         level = grasp.centre + thing.up * height / 2
         fingers = _marker(header, "grasp", Marker.LINE_LIST, (0.004, 0.0, 0.0), (255, 220, 0), 1.0)
@@ -128,7 +123,7 @@ def to_detections_3d(objects: Sequence[Object3D], text: str, score: float, heade
     detections = []
     for thing in objects:
         detection = Detection3D(header=header)
-        detection.bbox.center = _pose(thing.box.centre, thing.box.axes)
+        detection.bbox.center = _pose(thing.box)
         detection.bbox.size = _vector(thing.box.size)
         hypothesis = ObjectHypothesisWithPose()
         hypothesis.hypothesis.class_id, hypothesis.hypothesis.score = text, float(score)
@@ -149,11 +144,9 @@ def to_matrix(translation: Any, rotation: Any) -> np.ndarray:
         [0, 0, 0, 1]])
 
 
-def _pose(position: np.ndarray, axes: np.ndarray) -> Pose:
-    turn = cv2.Rodrigues(axes)[0][:, 0]
-    angle = float(np.linalg.norm(turn))
-    x, y, z = (turn / angle * np.sin(angle / 2) if angle else turn).tolist()
-    return Pose(position=_point(position), orientation=Quaternion(x=x, y=y, z=z, w=float(np.cos(angle / 2))))
+def _pose(box: OrientedBox) -> Pose:
+    x, y, z, w = box.quaternion.tolist()
+    return Pose(position=_point(box.centre), orientation=Quaternion(x=x, y=y, z=z, w=w))
 
 
 def _marker(header: Header, namespace: str, kind: int, scale: Sequence[float], rgb: tuple[int, int, int],

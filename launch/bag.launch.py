@@ -1,0 +1,72 @@
+"""Play a bag to the node `ris` and record its answers; for an answer to every frame, however slow, see `ris bag`.
+
+The node loads its models first, then hears the command, then the bag is played. All ends a while after the bag does.
+"""
+
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    ExecuteProcess,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    RegisterEventHandler,
+    TimerAction,
+)
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+
+# Handed to ris.launch.py as they are.
+PASSED_ON = ("camera", "image", "depth", "camera_info", "image_transport", "model", "device", "params_file")
+RECORDED = "/ris/(result|mask|roi|box|box_3d|points|pose|marker)$"
+
+
+def generate_launch_description():
+    """Declare the arguments; what they make is decided when their values are known."""
+    share = Path(get_package_share_directory("ris_ros"))
+    return LaunchDescription([
+        DeclareLaunchArgument("bag", description="the bag to play: a folder, or an .mcap or .db3 file"),
+        DeclareLaunchArgument("text", description="what to look for: 'the red cup on the left'"),
+        DeclareLaunchArgument("output", default_value="",
+                              description="the bag to write; empty: the played one's name with _ris, beside it"),
+        DeclareLaunchArgument("rate", default_value="1.0", description="how fast to play, times real time"),
+        DeclareLaunchArgument("wait", default_value="10.0",
+                              description="how long to wait for the last answers after the bag's end, in seconds"),
+        *(DeclareLaunchArgument(name, default_value="", description=f"see ris.launch.py: {name}")
+          for name in PASSED_ON[:-1]),
+        DeclareLaunchArgument("params_file", default_value=str(share / "config" / "ris.yaml"),
+                              description="ROS 2 parameter file"),
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(str(share / "launch" / "ris.launch.py")),
+            launch_arguments={**{name: LaunchConfiguration(name) for name in PASSED_ON},
+                              "mode": "continuous", "use_sim_time": "true"}.items()),
+        OpaqueFunction(function=_play_and_record),
+    ])
+
+
+def _play_and_record(context):
+    def value(name):
+        return LaunchConfiguration(name).perform(context)
+
+    bag = Path(value("bag")).expanduser()
+    if not bag.exists():
+        raise RuntimeError(f"bag:={bag} is not there")
+    output = value("output") or str(bag.with_name(f"{bag.stem}_ris"))
+    if Path(output).exists():
+        raise RuntimeError(f"{output} is there already; name another with output:=")
+    # The word of the command as a YAML string: quotes in it are doubled.
+    message = "{data: '" + value("text").replace("'", "''") + "'}"
+    record = ExecuteProcess(cmd=["ros2", "bag", "record", "-o", output, "-e", RECORDED], output="screen")
+    # Waits for the active node, which alone subscribes.
+    say = ExecuteProcess(cmd=["ros2", "topic", "pub", "--once", "--wait-matching-subscriptions", "1", "/command",
+                              "std_msgs/msg/String", message], output="screen")
+    play = ExecuteProcess(cmd=["ros2", "bag", "play", str(bag), "--clock", "100", "--rate", value("rate")],
+                          output="screen")
+    end = TimerAction(period=float(value("wait")), actions=[EmitEvent(event=Shutdown(reason="the bag has ended"))])
+    return [record, say, RegisterEventHandler(OnProcessExit(target_action=say, on_exit=[play])),
+            RegisterEventHandler(OnProcessExit(target_action=play, on_exit=[end]))]

@@ -1,0 +1,148 @@
+"""The launch files: what they declare, and what they make of it. Starting them for real is in test_package.py."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("launch_ros")
+
+import ament_index_python.packages
+from launch import LaunchContext
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, OpaqueFunction
+from launch.utilities import perform_substitutions
+from launch_ros.actions import LifecycleNode, Node
+
+from ris_ros.config import Config, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PRESETS = sorted((ROOT / "config" / "cameras").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def share(monkeypatch):
+    """The repository is laid out as the share folder is."""
+    monkeypatch.setattr(ament_index_python.packages, "get_package_share_directory", lambda _: str(ROOT))
+
+
+def description(name):
+    return runpy.run_path(str(ROOT / "launch" / name))["generate_launch_description"]()
+
+
+def arguments(name):
+    return {argument.name: argument for argument in description(name).get_launch_arguments()}
+
+
+def started(name, **values):
+    """The actions, and the context, that a launch file comes to with some arguments."""
+    context = LaunchContext()
+    context.launch_configurations.update(values)
+    actions = []
+    for entity in description(name).entities:
+        if isinstance(entity, DeclareLaunchArgument):
+            entity.execute(context)
+        elif isinstance(entity, OpaqueFunction):
+            actions += entity.execute(context)
+        else:
+            actions.append(entity)
+    return actions, context
+
+
+def node_of(actions, context):
+    [node] = [action for action in actions if isinstance(action, LifecycleNode)]
+    node._perform_substitutions(context)
+    return node
+
+
+def parameters(node):
+    """What the node is given by parameter files and overrides, later ones winning."""
+    values = {}
+    for argument, is_file in node._Node__expanded_parameter_arguments:
+        if is_file:
+            for of_node in yaml.safe_load(Path(argument).read_text()).values():
+                values |= of_node["ros__parameters"]
+        else:
+            values[argument.name] = argument.evaluate(LaunchContext())[1]
+    return values
+
+
+@pytest.mark.parametrize("name", ["ris.launch.py", "demo.launch.py", "bag.launch.py"])
+def test_every_argument_says_what_it_is(name):
+    found = arguments(name)
+    assert found
+    assert all(len(argument.description) > 5 for argument in found.values())
+    required = {argument.name for argument in found.values() if not argument.default_value}
+    assert required == ({"bag", "text"} if name == "bag.launch.py" else set())
+
+
+def test_arguments_stand_for_parameters_that_exist():
+    module = runpy.run_path(str(ROOT / "launch" / "ris.launch.py"))
+    known = {setting.name: setting for setting in settings(Config())}
+    for parameter, _ in module["PARAMETERS"].values():
+        assert known[parameter].type is str
+
+
+def test_nothing_is_remapped_or_overridden_unless_asked_for():
+    node = node_of(*started("ris.launch.py"))
+    assert not node.expanded_remapping_rules
+    given = parameters(node)
+    assert given["autostart"] is False and given["use_sim_time"] is False
+    assert given["device"] == Config().device
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
+def test_a_known_camera_gives_its_topics(preset):
+    topics = yaml.safe_load(preset.read_text())
+    node = node_of(*started("ris.launch.py", camera=preset.stem))
+    assert dict(node.expanded_remapping_rules) == topics
+    assert all(topic.startswith("/") for topic in topics.values())
+
+
+def test_a_topic_goes_before_the_cameras_and_a_file_is_a_camera(tmp_path):
+    (tmp_path / "mine.yaml").write_text("image: /mine/image\ndepth: /mine/depth\n")
+    node = node_of(*started("ris.launch.py", camera=str(tmp_path / "mine.yaml"), image="/other", command="/say"))
+    assert dict(node.expanded_remapping_rules) == {"image": "/other", "depth": "/mine/depth", "command": "/say"}
+
+
+def test_an_unknown_camera_is_refused_with_the_known_ones():
+    with pytest.raises(RuntimeError, match="realsense"):
+        started("ris.launch.py", camera="kinekt")
+
+
+def test_arguments_become_parameters():
+    node = node_of(*started("ris.launch.py", model="ViT-B-16/openai", mode="continuous", use_sim_time="true"))
+    given = parameters(node)
+    assert given["mode"] == "continuous" and given["encoder.model"] == "ViT-B-16/openai"
+
+
+def test_the_demo_starts_camera_node_and_rviz():
+    actions, _ = started("demo.launch.py")
+    assert [action.node_executable for action in actions if isinstance(action, Node)] == ["ris_camera", "rviz2"]
+    [included] = [action for action in actions if isinstance(action, IncludeLaunchDescription)]
+    assert {name for name, _ in included.launch_arguments} <= set(arguments("ris.launch.py"))
+
+
+def test_a_bag_is_played_after_the_command_and_recorded(tmp_path):
+    bag = tmp_path / "kitchen.mcap"
+    bag.touch()
+    actions, context = started("bag.launch.py", bag=str(bag), text="the dog's bowl")
+    record, say = ([perform_substitutions(context, part) for part in action.cmd]
+                   for action in actions if isinstance(action, ExecuteProcess))
+    assert record[:5] == ["ros2", "bag", "record", "-o", str(tmp_path / "kitchen_ris")]
+    assert yaml.safe_load(say[-1]) == {"data": "the dog's bowl"}
+    [included] = [action for action in actions if isinstance(action, IncludeLaunchDescription)]
+    passed = dict(included.launch_arguments)
+    assert set(passed) <= set(arguments("ris.launch.py"))
+    assert (passed["mode"], passed["use_sim_time"]) == ("continuous", "true")
+
+
+def test_a_bag_that_is_missing_or_done_already_is_refused(tmp_path):
+    with pytest.raises(RuntimeError, match="not there"):
+        started("bag.launch.py", bag=str(tmp_path / "none"), text="x")
+    (tmp_path / "a_ris").mkdir()
+    (tmp_path / "a").mkdir()
+    with pytest.raises(RuntimeError, match="output:="):
+        started("bag.launch.py", bag=str(tmp_path / "a"), text="x")
