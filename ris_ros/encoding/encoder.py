@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,16 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
+from ris_ros.device import Batches
+from ris_ros.encoding import sparse
 from ris_ros.encoding.pixels import image_tensor, masked_crop, resize_image, resize_masks
-from ris_ros.encoding.sparse import is_sparse, sparse_vision_transformer
+from ris_ros.encoding.text import text_features, vocabulary_size
 from ris_ros.encoding.towers import global_path, patch_grid
 from ris_ros.errors import InputError
 from ris_ros.types import check_image
+
+TEXTS_KEPT = 1024
+"""Texts whose features are remembered."""
 
 
 class MaskGuidedEncoder:
@@ -25,41 +31,53 @@ class MaskGuidedEncoder:
 
     Parameters
     ----------
-    model : an open_clip model, its pre-processing settings attached, as open_clip's factory leaves it
-    tokenizer : the model's tokenizer; None takes open_clip's default one at the model's context length
+    model : an open_clip model, as open_clip's factory leaves it; it is moved, converted and frozen in place
+    tokenizer : the model's tokenizer; None takes CLIP's at the model's context length
     device, dtype : where, and in which arithmetic, the model runs
     masked_blocks : last transformer blocks in which a mask hides patch tokens
-    batch_size : masks encoded at a time
+    batch_size : masks encoded at a time; halved for good when the device runs out of memory
     default_visual_weight : the share of the global feature that suits this model (paper: 0.95)
     calibration : what turns this model's cosines into chances, see ``matching.looks.Bank``; None where nobody fitted it
+
+    Raises
+    ------
+    InputError
+        When the model's input does not divide into its patches.
 
     """
 
     def __init__(self, model: nn.Module, tokenizer: Callable | None = None, *, device: str | torch.device = "cpu",
                  dtype: torch.dtype = torch.float32, masked_blocks: int = 3, batch_size: int = 32,
                  default_visual_weight: float = 0.95, calibration: dict[str, Any] | None = None):
+        self._global_path = global_path(model.visual)
+        self._grid = patch_grid(model.visual) if self._global_path else None
         self.device = torch.device(device)
         self.dtype = dtype
+        self.logit_scale = model.logit_scale.exp().item()
         self.model = model.eval().requires_grad_(False).to(device=self.device, dtype=dtype)
-        self.tokenizer = tokenizer or open_clip.SimpleTokenizer(context_length=model.context_length)
+        self.tokenizer = tokenizer or _default_tokenizer(model)
         self.masked_blocks = masked_blocks
-        self.batch_size = batch_size
         self.default_visual_weight = default_visual_weight
         self.calibration = calibration
-        self.logit_scale = model.logit_scale.exp().item()
         preprocess = open_clip.get_model_preprocess_cfg(model)
         self.size = _pair(preprocess["size"])
-        self._mean = torch.tensor(preprocess["mean"], device=self.device).view(1, 3, 1, 1)
-        self._std = torch.tensor(preprocess["std"], device=self.device).view(1, 3, 1, 1)
-        self._global_path = global_path(model.visual)
-        self._encode_one_text = lru_cache(maxsize=1024)(self._encode_one_text_uncached)
+        self._mean, self._std = (
+            torch.tensor(preprocess.get(name, default), device=self.device).view(1, 3, 1, 1)
+            for name, default in (("mean", open_clip.OPENAI_DATASET_MEAN), ("std", open_clip.OPENAI_DATASET_STD)))
+        self._is_sparse = sparse.is_sparse(model.visual)
+        self._batches = Batches(batch_size, "masks")
+        self._texts: OrderedDict[str, Tensor] = OrderedDict()
 
     @property
     def has_global_path(self) -> bool:
         """Whether the tower lets masks in; where it does not, both features are the local one."""
         return self._global_path is not None
 
-    @torch.inference_mode()
+    @property
+    def notes(self) -> list[str]:
+        """What does not run as it was asked for, for diagnostics."""
+        return [self._batches.note] if self._batches.note else []
+
     def encode_masks(self, image: np.ndarray, masks: np.ndarray, *, method: str = "reference"
                      ) -> tuple[Tensor, Tensor]:
         """Encode every mask of an image in its global and in its local context.
@@ -73,7 +91,7 @@ class MaskGuidedEncoder:
         Returns
         -------
         global_features, local_features : float32 [N, D] each, unnormalised. A mask too small to show on the patch
-            grid leaves its global feature with the class token alone.
+            grid leaves its global feature with the class token alone; see `towers` for towers that have none.
 
         Raises
         ------
@@ -81,57 +99,123 @@ class MaskGuidedEncoder:
             When image and masks do not fit the above.
 
         """
+        features = self.look(image, masks, method=method)
+        return features.in_context, features.local
+
+    def look(self, image: np.ndarray, masks: np.ndarray, *, method: str = "reference") -> MaskFeatures:
+        """The same features, each kind computed when it is first asked for; parameters as in :meth:`encode_masks`."""
         check_image(image)
         _check_masks(masks, image)
-        if not len(masks):
-            nothing = torch.zeros((0, len(self._encode_one_text(""))), device=self.device)
-            return nothing, nothing
-        pixels = image_tensor(image, self.device)
-        local_features = self._encode_crops(pixels, masks)
-        if self._global_path is None:
-            return local_features, local_features
-        return self._encode_in_context(pixels, masks, method), local_features
+        if method not in ("reference", "full"):
+            raise InputError(f"method must be reference or full, not {method!r}")
+        return MaskFeatures(self, image, masks, method)
 
     @torch.inference_mode()
     def encode_text(self, texts: list[str]) -> Tensor:
-        """Features, float32 [M, D], unnormalised, of M texts; recent ones are remembered."""
-        return torch.stack([self._encode_one_text(text) for text in texts])
+        """Features, float32 [M, D], unnormalised, of M texts; the 1024 used last are remembered.
+
+        Raises
+        ------
+        InputError
+            When the model's vocabulary is not CLIP's and it was given no tokenizer.
+
+        """
+        missing = [text for text in dict.fromkeys(texts) if text not in self._texts]
+        if missing:
+            if self.tokenizer is None:
+                raise InputError(f"the model knows {vocabulary_size(self.model)} tokens, which are not CLIP's: give "
+                                 "MaskGuidedEncoder its tokenizer, see open_clip.get_tokenizer")
+            self._texts.update(zip(missing, self._encode_texts(missing), strict=True))
+        for text in texts:
+            self._texts.move_to_end(text)
+        features = [self._texts[text] for text in texts]
+        while len(self._texts) > TEXTS_KEPT:
+            self._texts.popitem(last=False)
+        return torch.stack(features) if features else torch.zeros((0, self._width), device=self.device)
 
     def whole_image(self, image: np.ndarray) -> Tensor:
         """What the tower sees of a whole image, RGB uint8 [H, W, 3]: float [1, 3, *size], normalised."""
         return self._normalised(resize_image(image_tensor(image, self.device), self.size))
 
+    @torch.inference_mode()
     def _encode_in_context(self, pixels: Tensor, masks: np.ndarray, method: str) -> Tensor:
+        if not len(masks):
+            return torch.zeros((0, self._width), device=self.device)
         visual = self.model.visual
         inputs = self._normalised(resize_image(pixels, self.size))
-        cells = resize_masks(masks, patch_grid(visual), self.device).to(self.dtype)
-        if method == "full" and is_sparse(visual):
-            return sparse_vision_transformer(visual, inputs, cells, self.masked_blocks, self.batch_size).float()
-        features = [self._global_path(visual, inputs, batch, self.masked_blocks)
-                    for batch in cells.split(self.batch_size)]
-        return torch.cat(features).float()
+        cells = resize_masks(masks, self._grid, self.device)
+        if method == "full" and self._is_sparse:
+            return sparse.encode_in_context(visual, inputs, cells, self.masked_blocks, self._batches)
+        return torch.cat(self._batches.map(
+            lambda batch: self._global_path(visual, inputs, batch, self.masked_blocks), cells.to(self.dtype))).float()
 
-    def _encode_crops(self, pixels: Tensor, masks: np.ndarray) -> Tensor:
-        features = []
-        for start in range(0, len(masks), self.batch_size):
-            crops = [masked_crop(pixels, mask, self.size) for mask in masks[start:start + self.batch_size]]
-            features.append(self.model.encode_image(self._normalised(torch.cat(crops))))
-        return torch.cat(features).float()
+    @torch.inference_mode()
+    def _encode_crops(self, pixels: Tensor, masks: np.ndarray, method: str) -> Tensor:
+        if not len(masks):
+            return torch.zeros((0, self._width), device=self.device)
+
+        def encode(batch: np.ndarray) -> Tensor:
+            crops = self._normalised(torch.cat([masked_crop(pixels, mask, self.size) for mask in batch]))
+            if method == "full" and self._is_sparse:
+                return sparse.encode_images(self.model.visual, crops)
+            return self.model.encode_image(crops, normalize=False)
+
+        return torch.cat(self._batches.map(encode, masks)).float()
+
+    def _encode_texts(self, texts: list[str]) -> Tensor:
+        tokens = self.tokenizer(texts).to(self.device)
+        return torch.cat(self._batches.map(lambda batch: text_features(self.model, batch), tokens)).float()
 
     def _normalised(self, pixels: Tensor) -> Tensor:
         return ((pixels - self._mean) / self._std).to(self.dtype)
 
-    def _encode_one_text_uncached(self, text: str) -> Tensor:
-        return self.model.encode_text(self.tokenizer([text]).to(self.device))[0].float()
+    @cached_property
+    def _width(self) -> int:
+        with torch.inference_mode():
+            blank = torch.zeros((1, 3, *self.size), dtype=self.dtype, device=self.device)
+            return self.model.encode_image(blank, normalize=False).shape[1]
+
+
+class MaskFeatures:
+    """Features of the masks of one image, as :meth:`MaskGuidedEncoder.look` gives them."""
+
+    def __init__(self, encoder: MaskGuidedEncoder, image: np.ndarray, masks: np.ndarray, method: str):
+        self._encoder = encoder
+        self._masks = masks
+        self._method = method
+        self._pixels = image_tensor(image, encoder.device)
+
+    @cached_property
+    def in_context(self) -> Tensor:
+        """Global features, float32 [N, D]; the local ones where the tower does not let masks in."""
+        if not self._encoder.has_global_path:
+            return self.local
+        return self._encoder._encode_in_context(self._pixels, self._masks, self._method)
+
+    @cached_property
+    def local(self) -> Tensor:
+        """Local features, float32 [N, D]."""
+        return self._encoder._encode_crops(self._pixels, self._masks, self._method)
+
+    def weighted(self, weight: float) -> tuple[Tensor | None, Tensor | None]:
+        """Global and local features; None, and not computed, for the one that a global share of 1 or 0 leaves out."""
+        return (self.in_context if weight > 0 else None), (self.local if weight < 1 else None)
 
 
 def _check_masks(masks: np.ndarray, image: np.ndarray) -> None:
-    if not isinstance(masks, np.ndarray) or masks.dtype != np.bool_ or masks.shape[1:] != image.shape[:2]:
+    if not isinstance(masks, np.ndarray) or masks.dtype != np.bool_ or masks.ndim != 3 \
+            or masks.shape[1:] != image.shape[:2]:
         raise InputError(f"masks must be bool [N, {image.shape[0]}, {image.shape[1]}] for an image "
                          f"{list(image.shape)}, not {getattr(masks, 'dtype', type(masks))} {list(np.shape(masks))}")
-    empty = np.flatnonzero(~masks.any(axis=(1, 2)))
-    if empty.size:
+    empty = [index for index, mask in enumerate(masks) if not mask.any()]
+    if empty:
         raise InputError(f"mask {empty[0]} of masks {list(masks.shape)} is empty")
+
+
+def _default_tokenizer(model: nn.Module) -> Callable | None:
+    """CLIP's tokenizer; None for a model whose vocabulary is another."""
+    tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
+    return tokenizer if tokenizer.vocab_size == vocabulary_size(model) else None
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -1,0 +1,157 @@
+"""Image towers other than CLIP's own: small ones of each family open_clip offers, held to their own pooling."""
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+
+from ris_ros.encoding import MaskGuidedEncoder, towers
+
+TEXT = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+VIT = {"image_size": 48, "patch_size": 8, "width": 64, "layers": 4, "head_width": 32}
+
+MEANS = {
+    "CLIPA": {**VIT, "pool_type": "avg", "no_ln_pre": True, "final_ln_after_pool": True},
+    "mean of normalised": {**VIT, "pool_type": "avg"},
+    "ViTamin, timm ViT": {"timm_model_name": "test_vit4", "timm_pool": "", "image_size": 160},
+    "ConvNeXt": {"timm_model_name": "test_convnext", "timm_pool": "", "timm_proj": "mlp", "image_size": 160},
+    "MobileCLIP-S": {"timm_model_name": "fastvit_t8", "timm_pool": "avg", "timm_proj": "", "image_size": 128},
+    "Swin": {"timm_model_name": "swin_tiny_patch4_window7_224", "timm_pool": "", "image_size": 224},
+    "timm ResNet": {"timm_model_name": "test_resnet", "timm_pool": "", "image_size": 160},
+}
+ATTENTION = {
+    "CoCa": {**VIT, "attentional_pool": True, "attn_pooler_heads": 4},
+    "SigLIP": {"timm_model_name": "test_vit3", "timm_pool": "map", "timm_proj": "none", "image_size": 160},
+    "PE": {"timm_model_name": "vit_pe_core_tiny_patch16_384", "timm_pool": "map", "timm_proj": "", "image_size": 384},
+}
+CLASS_TOKEN = {
+    "EVA": {"timm_model_name": "eva02_tiny_patch14_224", "timm_pool": "token", "timm_proj": "", "image_size": 224},
+    "MobileCLIP-B": {"timm_model_name": "test_vit", "timm_pool": "token", "timm_proj": "", "image_size": 160},
+}
+
+
+def make_model(vision: dict) -> open_clip.CLIP:
+    torch.manual_seed(0)
+    model = open_clip.CLIP(64, vision, TEXT).eval()
+    for name, parameter in model.visual.named_parameters():
+        # Layers that begin life at nearly nothing would hide all that comes before them.
+        if "gamma" in name or "layer_scale" in name or "bn" in name:
+            torch.nn.init.uniform_(parameter, 0.5, 1.5)
+    return model
+
+
+def normalised(size: tuple[int, int]) -> torch.Tensor:
+    return torch.randn((1, 3, *size), generator=torch.Generator().manual_seed(1))
+
+
+def halves(grid: tuple[int, int]) -> torch.Tensor:
+    """Two masks, [2, rows, columns] in 0 and 1: the upper rows, and all but one corner."""
+    masks = torch.zeros(2, *grid)
+    masks[0, :grid[0] // 2] = 1
+    masks[1] = 1
+    masks[1, -1, -1] = 0
+    return masks
+
+
+def pooled_alone(visual: torch.nn.Module, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """What the tower makes of the patches of one mask when it is given no others to pool."""
+    shown = mask.flatten().bool()
+    if isinstance(visual, open_clip.transformer.VisionTransformer):
+        tokens = visual.transformer(visual._embeds(image))
+        pooled, _ = visual._pool(tokens[:, torch.cat([torch.ones(1, dtype=torch.bool), shown])])
+        return pooled[0] @ visual.proj
+    trunk = visual.trunk
+    features = trunk.forward_features(image)
+    if features.ndim == 3:
+        prefix = torch.ones(features.shape[1] - len(shown), dtype=torch.bool)
+        features = features[:, torch.cat([prefix, shown])]
+    elif features.shape[1:3] == mask.shape:  # channels last
+        features = features[:, mask.bool()][:, None]
+    else:
+        features = features[:, :, mask.bool()][:, :, None]
+    return visual.head(trunk.forward_head(features))[0]
+
+
+@pytest.mark.parametrize("family", [*MEANS, *ATTENTION])
+@torch.no_grad()
+def test_pooling_under_a_mask_is_the_towers_own_pooling_of_its_patches(family):
+    model = make_model((MEANS | ATTENTION)[family])
+    visual = model.visual
+    path = towers.global_path(visual)
+    assert ("mean of" in towers.DESCRIPTIONS[path]) == (family in MEANS)
+    image = normalised(open_clip.get_model_preprocess_cfg(model)["size"])
+    masks = halves(towers.patch_grid(visual))
+    features = path(visual, image, masks, 3)
+    for feature, mask in zip(features, masks, strict=True):
+        torch.testing.assert_close(feature, pooled_alone(visual, image, mask), rtol=1e-4, atol=1e-6)
+    everything = path(visual, image, torch.ones_like(masks), 3)
+    torch.testing.assert_close(everything[:1], model.encode_image(image), rtol=1e-4, atol=1e-6)
+    vanished = path(visual, image, torch.zeros_like(masks), 3)
+    torch.testing.assert_close(vanished, everything)
+    assert (features[0] - features[1]).norm() > 1e-3 * features[0].norm()
+
+
+@pytest.mark.parametrize("family", CLASS_TOKEN)
+@torch.no_grad()
+def test_class_tokens_of_timm_take_the_papers_path(family):
+    visual = make_model(CLASS_TOKEN[family]).visual
+    path = towers.global_path(visual)
+    assert path is towers.timm_transformer
+    image = normalised(visual.image_size)
+    masks = halves(towers.patch_grid(visual)) * 0.7
+    features = path(visual, image, masks, 3)
+    for feature, mask in zip(features, masks, strict=True):
+        assert torch.allclose(feature, naive_class_token(visual, image, mask, 3), rtol=1e-4, atol=1e-6)
+    assert (features[0] - features[1]).norm() > 1e-3 * features[0].norm()
+    torch.testing.assert_close(path(visual, image, masks, 0), visual(image).expand(2, -1))
+    torch.testing.assert_close(visual(image), path(visual, image, masks, 0)[:1])  # no hook stays behind
+
+
+def naive_class_token(visual, image, mask, masked_blocks):
+    """One mask, by blocks that are replaced for the occasion."""
+    blocks = visual.trunk.blocks
+    keep = torch.cat([torch.ones(visual.trunk.num_prefix_tokens), mask.flatten()])[:, None]
+
+    class Masked(torch.nn.Module):
+        def __init__(self, block):
+            super().__init__()
+            self.block = block
+
+        def forward(self, tokens, *others, **more):
+            return self.block(tokens * keep, *others, **more)
+
+    last = {i: blocks[i] for i in range(len(blocks) - masked_blocks, len(blocks))}
+    for i, block in last.items():
+        blocks[i] = Masked(block)
+    try:
+        return visual(image)[0]
+    finally:
+        for i, block in last.items():
+            blocks[i] = block
+
+
+@pytest.mark.parametrize("family", ["CLIPA", "SigLIP", "EVA", "ConvNeXt"])
+def test_other_towers_encode_masks_of_an_image(family):
+    model = make_model((MEANS | ATTENTION | CLASS_TOKEN)[family])
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (61, 97, 3), dtype=np.uint8)
+    masks = np.zeros((3, 61, 97), bool)
+    masks[0, 10:40, 20:70], masks[1, 60, 96], masks[2] = True, True, True
+    encoder = MaskGuidedEncoder(model)
+    assert encoder.has_global_path
+    for method in ("reference", "full"):
+        in_context, local = encoder.encode_masks(image, masks, method=method)
+        assert in_context.shape == local.shape == (3, len(model.encode_image(encoder.whole_image(image))[0]))
+        assert torch.isfinite(in_context).all()
+        assert not torch.allclose(in_context, local)
+
+
+def test_a_tower_without_a_path_uses_its_local_feature():
+    model = make_model({"timm_model_name": "resnet18", "timm_pool": "rot_attn", "timm_proj": "", "image_size": 224})
+    encoder = MaskGuidedEncoder(model)
+    assert not encoder.has_global_path
+    masks = np.zeros((2, 61, 97), bool)
+    masks[0, :30], masks[1, 30:] = True, True
+    in_context, local = encoder.encode_masks(np.zeros((61, 97, 3), np.uint8), masks)
+    assert in_context is local
+    assert local.shape == (2, 64)
