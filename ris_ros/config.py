@@ -78,6 +78,10 @@ class Config:
     method: str = option("full", "full: the best this package can do; reference: the published procedure, exactly",
                          choices=("full", "reference"))
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a CUDA device where there is one")
+    frame_tolerance: float = option(
+        4.0, "an image whose means of 8 x 8 pixels all differ by no more than this from those of one seen lately is "
+        "taken for the same; 0: only if it is equal", unit="grey levels", low=0.0, high=255.0, live=True)
+    frames_kept: int = option(3, "images whose proposals and features are remembered", low=1, high=100)
     # Only the node reads the next four; they stand here because the node's parameters are this one tree.
     autostart: bool = option(True, "configure and activate without a lifecycle manager")
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from ris_ros.config import Config
 from ris_ros.device import resolve_device
-from ris_ros.encoding import MaskGuidedEncoder, load_encoder
+from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
+from ris_ros.frames import FrameMemory
 from ris_ros.language import ExpressionParser
 from ris_ros.matching import Bank, Grounder, Judge, decide, fuse, measure, similarity
 from ris_ros.proposals import Proposer, make_proposer
@@ -46,8 +47,8 @@ class ReferringSegmenter:
         self.parser = parser
         self.proposals: Proposals | None = None
         self._depth: Depth | None = None
-        self._image: np.ndarray | None = None  # what the proposals were made for; None for given ones
-        self._features: tuple[Tensor, Tensor] | None = None
+        self._features: MaskFeatures | None = None
+        self._seen: FrameMemory[tuple[Proposals, MaskFeatures]] = FrameMemory(config.frames_kept)
         self._grounder: Grounder | None = None  # of the proposals, for the settings at hand
         self.bank = Bank.load(config.matching.calibration, encoder.calibration)
         self._timings: dict[str, float] = {}
@@ -78,26 +79,26 @@ class ReferringSegmenter:
                   ) -> Proposals:
         """Propose masks for an image, uint8 RGB [H, W, 3], and encode them; given `proposals` are taken as they are.
 
-        The very image that was proposed for last, as from a simulated or a paused camera, costs nothing. With `depth`,
-        "behind", "closest" and the like are answered by where things are in space, else by where they are in the image.
+        An image that was seen among the last few, as from a still camera, costs nothing, see :class:`FrameMemory`. With
+        `depth`, "behind", "closest" and the like are answered by where things are in space, else by where they are in
+        the image.
         """
         check_image(image)
         if depth is not self._depth:
             self._depth, self._grounder = depth, None
-        if proposals is None and np.array_equal(image, self._image):
-            return self.proposals
-        self._image = None
-        self._timings = {}
-        proposed_for = image.copy() if proposals is None else None
-        with self._timed("proposals"):
-            proposals = self.proposer(image) if proposals is None else proposals
-        with self._timed("visual"):
-            self._features = self.encoder.encode_masks(
-                image, proposals.masks, method=self.config.method)
-        self.proposals = proposals
-        self._grounder = None
-        self._image = proposed_for
-        return proposals
+        tolerance = self.config.frame_tolerance if self.config.method == "full" else 0
+        seen = self._seen.find(image, tolerance) if proposals is None else None
+        if seen is None or seen[1] is not self._features:
+            self._timings = {}
+        if seen is None:
+            image = image.copy()  # The caller may write into its own before all is computed.
+            seen = self._look(image, proposals)
+            if proposals is None:
+                self._seen.put(image, seen)
+        if seen[1] is not self._features:
+            self.proposals, self._features = seen
+            self._grounder = None
+        return self.proposals
 
     def query(self, text: str) -> Result:
         """Find what `text` names in the image that was set last.
@@ -123,16 +124,29 @@ class ReferringSegmenter:
 
     def visual_features(self) -> Tensor:
         """Global and local features of the proposals at hand, fused, float32 [N, D] (paper, section 3.2)."""
-        weight = self.config.matching.visual_weight
-        return fuse(*self._features, weight if weight >= 0 else self.encoder.default_visual_weight)
+        weight = self._visual_weight()
+        return fuse(*self._features.weighted(weight), weight)
+
+    @property
+    def notes(self) -> list[str]:
+        """What does not run as it was asked for, such as on the CPU instead of a GPU; for diagnostics."""
+        return [*getattr(self.proposer, "notes", ()), *self.encoder.notes]
 
     def update(self, config: Config) -> None:
         """Take over another configuration's settings; those that are not live need a new segmenter."""
         if config.proposals != self.config.proposals:
-            self._image = None
+            self._seen.clear()
         self._grounder = None
         self.config = config
         self.proposer.config = config.proposals
+
+    def _look(self, image: np.ndarray, proposals: Proposals | None) -> tuple[Proposals, MaskFeatures]:
+        with self._timed("proposals"):
+            proposals = self.proposer(image) if proposals is None else proposals
+        with self._timed("visual"):
+            features = self.encoder.look(image, proposals.masks, method=self.config.method)
+            features.weighted(self._visual_weight())
+        return proposals, features
 
     def _match(self, query: Query) -> Result:
         """The proposal that looks like what was asked for, is where it should be, and stands to others as it should."""
@@ -146,8 +160,9 @@ class ReferringSegmenter:
 
     def _match_as_published(self, query: Query) -> Result:
         """The proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3); there always is one."""
-        sentence, phrase = self._encode_text([query.sentence, query.target_phrase])
-        cosine = similarity(self.visual_features(), fuse(sentence, phrase, self.config.matching.text_weight))
+        weight = self.config.matching.text_weight
+        texts = self._encode_text([query.sentence] * (weight > 0) + [query.target_phrase] * (weight < 1))
+        cosine = similarity(self.visual_features(), fuse(texts[0], texts[-1], weight))
         logit = self.encoder.logit_scale * cosine
         score = logit.softmax(0)
         best_first = logit.argsort(descending=True)[:self.config.matching.max_candidates].tolist()
@@ -157,6 +172,10 @@ class ReferringSegmenter:
         best = candidates[0]
         return Result(found=True, mask=best.mask, box=best.box, score=best.score, confidence=best.score,
                       candidates=candidates, query=query, instances=[best])
+
+    def _visual_weight(self) -> float:
+        weight = self.config.matching.visual_weight
+        return weight if weight >= 0 else self.encoder.default_visual_weight
 
     def _encode_text(self, texts: list[str]) -> Tensor:
         with self._timed("text"):

@@ -39,14 +39,31 @@ def test_one_image_serves_many_queries(segmenter):
     assert "visual" not in segmenter.query("the cup").timings
 
 
-def test_the_same_image_again_costs_nothing_and_another_one_does(segmenter):
+def test_an_image_that_was_seen_lately_costs_nothing_and_another_one_does(segmenter):
     first = segmenter.set_image(PHOTOGRAPH)
     segmenter.query("cup")
-    assert segmenter.set_image(PHOTOGRAPH.copy()) is first
+    noise = np.random.default_rng(0).normal(0, 3, PHOTOGRAPH.shape)
+    still = np.clip(PHOTOGRAPH + noise.round(), 0, 255).astype(np.uint8)
+    assert segmenter.set_image(still) is first
     assert "proposals" not in segmenter.query("cup").timings
-    changed = PHOTOGRAPH.copy()
-    changed[0, 0] += 1
-    assert segmenter.set_image(changed) is not first
+    moved = np.roll(PHOTOGRAPH, 3, axis=1)
+    second = segmenter.set_image(moved)
+    assert second is not first
+    assert segmenter.set_image(PHOTOGRAPH) is first  # going back
+    assert "proposals" not in segmenter.query("cup").timings
+    np.testing.assert_array_equal(segmenter.query("cup").candidates[0].mask, segmenter.query("cup").mask)
+    segmenter.update(Config.from_dict({**SETTINGS, "frame_tolerance": 0.0}))
+    assert segmenter.set_image(moved) is second
+    assert segmenter.set_image(still) is not first
+    segmenter.update(Config.from_dict(SETTINGS))
+
+
+def test_the_caller_may_write_into_the_image_afterwards(segmenter):
+    image = PHOTOGRAPH.copy()
+    first = segmenter.set_image(image)
+    image[:] = 0
+    assert segmenter.set_image(image) is not first
+    assert segmenter.set_image(PHOTOGRAPH) is first
 
 
 def test_given_masks_are_not_taken_for_proposed_ones(segmenter):
@@ -75,6 +92,40 @@ def test_the_published_score_follows_the_papers_formula(segmenter):
     assert [candidate.index for candidate in result.candidates] == list(np.argsort(-cosine))
     assert result.score == pytest.approx(score.max(), abs=1e-4)
     assert result.candidates[0].terms["cosine"] == pytest.approx(cosine.max(), abs=1e-5)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_the_papers_ablations_are_settings_and_cost_what_they_use(segmenter, weight, monkeypatch):
+    config = Config.from_dict({**SETTINGS, "method": "reference", "matching.visual_weight": weight,
+                               "matching.text_weight": weight})
+    alone = ReferringSegmenter(config, segmenter.proposer, segmenter.encoder,
+                               ExpressionParser(config.language, config.method))
+    masks = np.zeros((3, *PHOTOGRAPH.shape[:2]), bool)
+    masks[0, 10:60, 20:90], masks[1, 100:150, 100:200], masks[2] = True, True, True
+    in_context, local = segmenter.encoder.encode_masks(PHOTOGRAPH, masks)
+    sentence, phrase = segmenter.encoder.encode_text(["the cup on the left", "the cup"])
+    unused = "_encode_crops" if weight else "_encode_in_context"
+    monkeypatch.setattr(segmenter.encoder, unused, lambda *_: pytest.fail(f"{unused} has no share"))
+    alone.set_image(PHOTOGRAPH, Proposals.from_masks(masks))
+    asked = []
+    monkeypatch.setattr(segmenter.encoder, "encode_text", lambda texts, encode=segmenter.encoder.encode_text: (
+        asked.extend(texts), encode(texts))[1])
+    result = alone.query("The cup on the left")
+    assert asked == ["the cup on the left" if weight else "the cup"]
+    visual, text = ((in_context, sentence) if weight else (local, phrase))
+    cosine = (visual @ text / visual.norm(dim=1) / text.norm()).numpy()
+    assert [candidate.index for candidate in result.candidates] == list(np.argsort(-cosine))
+    assert result.candidates[0].terms["cosine"] == pytest.approx(cosine.max(), abs=1e-5)
+
+
+def test_a_weight_that_changes_later_brings_the_missing_feature(segmenter):
+    segmenter.update(Config.from_dict({**SETTINGS, "matching.visual_weight": 1.0}))
+    segmenter.set_image(PHOTOGRAPH[::2, ::2])
+    segmenter.update(Config.from_dict({**SETTINGS, "matching.visual_weight": 0.5}))
+    features = segmenter.visual_features()
+    segmenter.update(Config.from_dict(SETTINGS))
+    in_context, local = segmenter.encoder.encode_masks(PHOTOGRAPH[::2, ::2], segmenter.proposals.masks)
+    np.testing.assert_allclose(features, (in_context + local) / 2, rtol=1e-3, atol=1e-4)
 
 
 def test_a_score_is_the_product_of_its_terms(segmenter):

@@ -103,7 +103,10 @@ class MaskGuidedEncoder:
         return features.in_context, features.local
 
     def look(self, image: np.ndarray, masks: np.ndarray, *, method: str = "reference") -> MaskFeatures:
-        """The same features, each kind computed when it is first asked for; parameters as in :meth:`encode_masks`."""
+        """The same features, each kind computed when it is first asked for; parameters as in :meth:`encode_masks`.
+
+        Until then neither image nor masks may change.
+        """
         check_image(image)
         _check_masks(masks, image)
         if method not in ("reference", "full"):
@@ -138,11 +141,11 @@ class MaskGuidedEncoder:
         return self._normalised(resize_image(image_tensor(image, self.device), self.size))
 
     @torch.inference_mode()
-    def _encode_in_context(self, pixels: Tensor, masks: np.ndarray, method: str) -> Tensor:
+    def _encode_in_context(self, image: np.ndarray, masks: np.ndarray, method: str) -> Tensor:
         if not len(masks):
             return torch.zeros((0, self._width), device=self.device)
         visual = self.model.visual
-        inputs = self._normalised(resize_image(pixels, self.size))
+        inputs = self.whole_image(image)
         cells = resize_masks(masks, self._grid, self.device)
         if method == "full" and self._is_sparse:
             return sparse.encode_in_context(visual, inputs, cells, self.masked_blocks, self._batches)
@@ -150,9 +153,10 @@ class MaskGuidedEncoder:
             lambda batch: self._global_path(visual, inputs, batch, self.masked_blocks), cells.to(self.dtype))).float()
 
     @torch.inference_mode()
-    def _encode_crops(self, pixels: Tensor, masks: np.ndarray, method: str) -> Tensor:
+    def _encode_crops(self, image: np.ndarray, masks: np.ndarray, method: str) -> Tensor:
         if not len(masks):
             return torch.zeros((0, self._width), device=self.device)
+        pixels = image_tensor(image, self.device)
 
         def encode(batch: np.ndarray) -> Tensor:
             crops = self._normalised(torch.cat([masked_crop(pixels, mask, self.size) for mask in batch]))
@@ -183,19 +187,19 @@ class MaskFeatures:
         self._encoder = encoder
         self._masks = masks
         self._method = method
-        self._pixels = image_tensor(image, encoder.device)
+        self._image = image
 
     @cached_property
     def in_context(self) -> Tensor:
         """Global features, float32 [N, D]; the local ones where the tower does not let masks in."""
         if not self._encoder.has_global_path:
             return self.local
-        return self._encoder._encode_in_context(self._pixels, self._masks, self._method)
+        return self._encoder._encode_in_context(self._image, self._masks, self._method)
 
     @cached_property
     def local(self) -> Tensor:
         """Local features, float32 [N, D]."""
-        return self._encoder._encode_crops(self._pixels, self._masks, self._method)
+        return self._encoder._encode_crops(self._image, self._masks, self._method)
 
     def weighted(self, weight: float) -> tuple[Tensor | None, Tensor | None]:
         """Global and local features; None, and not computed, for the one that a global share of 1 or 0 leaves out."""

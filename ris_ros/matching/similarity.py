@@ -6,11 +6,13 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 
-def fuse(first: Tensor, second: Tensor, weight: float) -> Tensor:
-    """The weighted sum of two features, `weight` being the share of the first.
+def fuse(first: Tensor | None, second: Tensor | None, weight: float) -> Tensor:
+    """The weighted sum of two features, `weight` being the share of the first; one without a share may be None.
 
     For masks: global and local context (paper, section 3.2). For text: sentence and target noun phrase (section 3.3).
     """
+    if weight in (0, 1):
+        return first if weight else second
     return weight * first + (1 - weight) * second
 
 
