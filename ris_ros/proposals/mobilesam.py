@@ -50,9 +50,25 @@ class MobileSam:
         # A prompt without a box ends in a padding point, labelled -1, as the decoder was trained.
         coordinates = np.stack([points, np.zeros_like(points)], axis=1).astype(np.float32)
         labels = np.tile(np.array([[1, -1]], np.float32), (len(points), 1))
-        masks, quality = self._decoder.run(None, {
-            "image_embeddings": embedding, "point_coords": coordinates, "point_labels": labels})
+        masks, quality = self._run_decoder(embedding, coordinates, labels)
         return masks[:, 1:], quality[:, 1:]
+
+    def decode_object(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray, box: np.ndarray
+                      ) -> tuple[np.ndarray, np.ndarray]:
+        """Logits float32 [4, 256, 256] and predicted IoU float32 [4] of what lies in a box, xyxy input pixels.
+
+        The first mask is the one meant for several prompts at once, the others are those of `decode`. Points [P, 2]
+        lie on the object where their label is 1, beside it where it is 0.
+        """
+        coordinates = np.concatenate([points, box.reshape(2, 2)])[None].astype(np.float32)
+        # The decoder takes a box as two points: 2 labels its upper left corner, 3 the lower right one.
+        labels = np.concatenate([labels, (2, 3)])[None].astype(np.float32)
+        masks, quality = self._run_decoder(embedding, coordinates, labels)
+        return masks[0], quality[0]
+
+    def _run_decoder(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
+        return self._decoder.run(None, {
+            "image_embeddings": embedding, "point_coords": points, "point_labels": labels})
 
 
 def _session(model: str | bytes, device: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -35,6 +36,22 @@ class Network(Protocol):
     def decode(self, embedding: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits float32 [P, 3, 256, 256] and predicted IoU float32 [P, 3] for points [P, 2], xy input pixels."""
 
+    def decode_object(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray, box: np.ndarray
+                      ) -> tuple[np.ndarray, np.ndarray]:
+        """Logits float32 [4, 256, 256] and predicted IoU float32 [4] of what lies in a box, xyxy input pixels.
+
+        The first mask is the one meant for several prompts at once, the others are those of `decode`. Points [P, 2]
+        lie on the object where their label is 1, beside it where it is 0.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """An image as the network's decoder sees it: one encoding for any number of questions."""
+
+    embedding: np.ndarray
+    frame: Frame
+
 
 class PromptedProposer:
     """Image uint8 RGB [H, W, 3] -> Proposals, best first; `config` may be replaced between calls."""
@@ -43,8 +60,30 @@ class PromptedProposer:
         self.network = network
         self.config = config
 
-    def __call__(self, image: np.ndarray, points: np.ndarray | None = None) -> Proposals:
+    def embed(self, image: np.ndarray) -> Embedded:
+        """Encode an image, uint8 RGB [H, W, 3], which is what takes a network most of its time."""
+        check_image(image)
+        frame = Frame(*image.shape[:2])
+        return Embedded(self.network.encode(frame.resize(image)), frame)
+
+    def object_in(self, embedded: Embedded, box: np.ndarray, points: np.ndarray, labels: np.ndarray) -> Proposals:
+        """The answers, at most four and none empty, to one question: what is in a box, xyxy image pixels.
+
+        Points [P, 2], xy image pixels, lie on it where their label is 1 and beside it where it is 0.
+        """
+        frame = embedded.frame
+        logits, quality = self.network.decode_object(
+            embedded.embedding, points * frame.scale, labels, box * np.tile(frame.scale, 2))
+        rows, columns = frame.logit_shape
+        masks = frame.masks(logits[:, :rows, :columns])
+        seen = masks.any(axis=(1, 2))
+        return Proposals.from_masks(masks[seen], np.minimum(quality[seen], 1))
+
+    def __call__(self, image: np.ndarray, points: np.ndarray | None = None, *, embedded: Embedded | None = None
+                 ) -> Proposals:
         """Masks of everything in the image, or of what lies at given points [P, 2], xy image pixels.
+
+        An image that was embedded before is not encoded again.
 
         Raises
         ------
@@ -52,9 +91,8 @@ class PromptedProposer:
             When the image is not uint8 [H, W, 3].
 
         """
-        check_image(image)
-        frame = Frame(*image.shape[:2])
-        embedding = self.network.encode(frame.resize(image))
+        embedded = embedded or self.embed(image)
+        embedding, frame = embedded.embedding, embedded.frame
         if points is not None:
             kept = self._ask(points * frame.scale, embedding, frame)
         else:

@@ -58,8 +58,27 @@ class Sam:
         coordinates = torch.from_numpy(points).float().to(device)[:, None]
         sparse, dense = self._model.prompt_encoder(
             points=(coordinates, torch.ones(len(points), 1, device=device)), boxes=None, masks=None)
-        masks, quality = self._model.mask_decoder(
-            image_embeddings=torch.from_numpy(embedding).to(device),
+        masks, quality = self._run_decoder(embedding, sparse, dense)
+        return masks[:, 1:], quality[:, 1:]
+
+    @torch.inference_mode()
+    def decode_object(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray, box: np.ndarray
+                      ) -> tuple[np.ndarray, np.ndarray]:
+        """Logits float32 [4, 256, 256] and predicted IoU float32 [4] of what lies in a box, xyxy input pixels.
+
+        The first mask is the one meant for several prompts at once, the others are those of `decode`. Points [P, 2]
+        lie on the object where their label is 1, beside it where it is 0.
+        """
+        points, labels, box = (torch.from_numpy(np.asarray(values)).float().to(self._model.device)[None]
+                               for values in (points, labels, box))
+        masks, quality = self._run_decoder(embedding, *self._model.prompt_encoder(
+            points=(points, labels), boxes=box, masks=None))
+        return masks[0], quality[0]
+
+    def _run_decoder(self, embedding: np.ndarray, sparse: torch.Tensor, dense: torch.Tensor
+                     ) -> tuple[np.ndarray, np.ndarray]:
+        masks, quality = self._model.mask_decoder.predict_masks(
+            image_embeddings=torch.from_numpy(embedding).to(self._model.device),
             image_pe=self._model.prompt_encoder.get_dense_pe(), sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense, multimask_output=True)
+            dense_prompt_embeddings=dense)
         return masks.cpu().numpy(), quality.cpu().numpy()
