@@ -27,6 +27,9 @@ class ProposalsConfig:
     checkpoint: str = option("", "checkpoint name (see `ris weights list`) or path; empty: the proposer's own default")
     max_prompts: int = option(
         56, "most prompt points an image gets; plain images get fewer", low=1, high=4096, live=True)
+    search_prompts: int = option(
+        4, "further prompt points, where the picture looks like what was asked for and not found; 0: none", low=0,
+        high=64, live=True)
     min_quality: float = option(0.78, "least predicted IoU of a mask", low=0.0, high=1.0, live=True)
     min_stability: float = option(
         0.65, "least IoU of a mask with itself between logit thresholds -1 and +1", low=0.0, high=1.0, live=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,13 @@ from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
 from ris_ros.frames import FrameMemory
 from ris_ros.language import ExpressionParser
-from ris_ros.matching import Bank, Grounder, Judge, decide, fuse, measure, similarity
-from ris_ros.proposals import Proposer, make_proposer
+from ris_ros.matching import Bank, Grounder, Judge, decide, fuse, measure, mentioned, peaks, similarity
+from ris_ros.proposals import Embedded, PromptedProposer, Proposer, make_proposer
 from ris_ros.types import Candidate, Depth, Proposals, Query, Result, check_image
+
+_NOTHING = "no object stands out in the image"
+# What no proposal shows with this chance is searched for where the picture hints at it with the second.
+_SHOWN, _HINTED = 0.5, 0.2
 
 
 class ReferringSegmenter:
@@ -45,12 +49,11 @@ class ReferringSegmenter:
         self.proposer = proposer
         self.encoder = encoder
         self.parser = parser
-        self.proposals: Proposals | None = None
-        self._depth: Depth | None = None
-        self._features: MaskFeatures | None = None
-        self._seen: FrameMemory[tuple[Proposals, MaskFeatures]] = FrameMemory(config.frames_kept)
-        self._grounder: Grounder | None = None  # of the proposals, for the settings at hand
         self.bank = Bank.load(config.matching.calibration, encoder.calibration)
+        self._view: _View | None = None
+        self._seen: FrameMemory[_View] = FrameMemory(config.frames_kept)
+        self._depth: Depth | None = None
+        self._grounder: Grounder | None = None  # of the view's proposals, for the settings at hand
         self._timings: dict[str, float] = {}
 
     @classmethod
@@ -87,18 +90,21 @@ class ReferringSegmenter:
         if depth is not self._depth:
             self._depth, self._grounder = depth, None
         tolerance = self.config.frame_tolerance if self.config.method == "full" else 0
-        seen = self._seen.find(image, tolerance) if proposals is None else None
-        if seen is None or seen[1] is not self._features:
-            self._timings = {}
-        if seen is None:
+        view = self._seen.find(image, tolerance) if proposals is None else None
+        if view is None or view is not self._view:
+            self._timings, self._grounder = {}, None
+        if view is None:
             image = image.copy()  # The caller may write into its own before all is computed.
-            seen = self._look(image, proposals)
+            view = self._look(image, proposals)
             if proposals is None:
-                self._seen.put(image, seen)
-        if seen[1] is not self._features:
-            self.proposals, self._features = seen
-            self._grounder = None
-        return self.proposals
+                self._seen.put(image, view)
+        self._view = view
+        return view.proposals
+
+    @property
+    def proposals(self) -> Proposals | None:
+        """Of the image that was set last; None before."""
+        return self._view.proposals if self._view is not None else None
 
     def query(self, text: str) -> Result:
         """Find what `text` names in the image that was set last.
@@ -109,14 +115,16 @@ class ReferringSegmenter:
             When no image was set, or the text has no words.
 
         """
-        if self.proposals is None:
+        if self._view is None:
             raise InputError("no image to search: call set_image first")
         with self._timed("language"):
             query = self.parser.parse(text)
         match = self._match_as_published if self.config.method == "reference" else self._match
         with self._timed("matching"):
-            result = match(query) if len(self.proposals) else Result.nothing(
-                query, self.proposals.masks.shape[1:], "no object stands out in the image")
+            result = match(query)
+        if not result.found and self._search(query):
+            with self._timed("matching"):
+                result = match(query)
         timings, self._timings = self._timings, {}
         # Encoding texts is part of matching, but a stage of its own.
         timings["matching"] -= timings.get("text", 0.0)
@@ -125,7 +133,7 @@ class ReferringSegmenter:
     def visual_features(self) -> Tensor:
         """Global and local features of the proposals at hand, fused, float32 [N, D] (paper, section 3.2)."""
         weight = self._visual_weight()
-        return fuse(*self._features.weighted(weight), weight)
+        return fuse(*self._view.features.weighted(weight), weight)
 
     @property
     def notes(self) -> list[str]:
@@ -140,26 +148,59 @@ class ReferringSegmenter:
         self.config = config
         self.proposer.config = config.proposals
 
-    def _look(self, image: np.ndarray, proposals: Proposals | None) -> tuple[Proposals, MaskFeatures]:
+    def _look(self, image: np.ndarray, proposals: Proposals | None) -> _View:
+        embedded = None
         with self._timed("proposals"):
-            proposals = self.proposer(image) if proposals is None else proposals
+            if proposals is None and isinstance(self.proposer, PromptedProposer):
+                embedded = self.proposer.embed(image)
+                proposals = self.proposer(image, embedded=embedded)
+            elif proposals is None:
+                proposals = self.proposer(image)
         with self._timed("visual"):
             features = self.encoder.look(image, proposals.masks, method=self.config.method)
             features.weighted(self._visual_weight())
-        return proposals, features
+        return _View(image, proposals, features, embedded)
 
     def _match(self, query: Query) -> Result:
         """The proposal that looks like what was asked for, is where it should be, and stands to others as it should."""
+        if not len(self.proposals):
+            return Result.nothing(query, self.proposals.masks.shape[1:], _NOTHING)
         if self._grounder is None:
-            judge = Judge(self.visual_features(), self._encode_text, self.encoder.logit_scale, self.bank)
-            self._grounder = Grounder(measure(self.proposals, self._depth), judge.looks())
+            self._grounder = Grounder(measure(self.proposals, self._depth), self._judge(self.visual_features()).looks())
         settings = self.config.matching
         least = settings.min_confidence if settings.min_confidence >= 0 else self.bank.min_confidence
         return decide(query, self.proposals, self._grounder, min_confidence=least,
                       max_candidates=settings.max_candidates)
 
+    def _search(self, query: Query) -> bool:
+        """Propose masks where the picture looks like something that no proposal shows; whether there are new ones."""
+        view, most = self._view, self.config.proposals.search_prompts
+        if self.config.method == "reference" or view.embedded is None or not most or view.features.places is None:
+            return False
+        judge = self._judge(self.visual_features())
+        missing = [named for named in mentioned(query) if named.appearance not in view.searched
+                   and judge.fits(named).max(initial=0) < _SHOWN]
+        view.searched |= {named.appearance for named in missing}
+        with self._timed("search"):
+            places = view.features.places
+            maps = [self._judge(places.flatten(0, 1)).fits(named).reshape(places.shape[:2]) for named in missing]
+            points = [peaks(chances, least=_HINTED, most=most) for chances in maps]
+            if not sum(map(len, points)):
+                return False
+            height, width = view.image.shape[:2]
+            found = self.proposer(view.image, np.concatenate(points) * (width, height), embedded=view.embedded)
+            found = found.new_to(view.proposals, self.config.proposals.duplicate_iou)
+            view.proposals, view.features = view.proposals.extended(found), view.features.extended(found.masks)
+            self._grounder = None
+            return len(found) > 0
+
+    def _judge(self, features: Tensor) -> Judge:
+        return Judge(features, self._encode_text, self.encoder.logit_scale, self.bank)
+
     def _match_as_published(self, query: Query) -> Result:
         """The proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3); there always is one."""
+        if not len(self.proposals):
+            return Result.nothing(query, self.proposals.masks.shape[1:], _NOTHING)
         weight = self.config.matching.text_weight
         texts = self._encode_text([query.sentence] * (weight > 0) + [query.target_phrase] * (weight < 1))
         cosine = similarity(self.visual_features(), fuse(texts[0], texts[-1], weight))
@@ -186,3 +227,14 @@ class ReferringSegmenter:
         start = time.perf_counter()
         yield
         self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - start
+
+
+@dataclass(eq=False)
+class _View:
+    """An image as it was proposed for and encoded; `embedded` is None where no more masks can be asked for."""
+
+    image: np.ndarray
+    proposals: Proposals
+    features: MaskFeatures
+    embedded: Embedded | None
+    searched: set[str] = field(default_factory=set)  # what was searched for, found or not

@@ -51,6 +51,21 @@ class Proposals:
         return cls(masks, boxes.astype(np.float32), np.asarray(quality, np.float32))
 
 
+    def extended(self, more: Proposals) -> Proposals:
+        """These and more."""
+        return Proposals(np.concatenate([self.masks, more.masks]), np.concatenate([self.boxes, more.boxes]),
+                         np.concatenate([self.quality, more.quality]))
+
+    def new_to(self, others: Proposals, most_iou: float) -> Proposals:
+        """Those that overlap none of `others`, of the same image, by more than `most_iou`."""
+        rows = [i for i, mask in enumerate(self.masks) if all(_iou(mask, other) <= most_iou for other in others.masks)]
+        return Proposals(self.masks[rows], self.boxes[rows], self.quality[rows])
+
+
+def _iou(a: np.ndarray, b: np.ndarray) -> float:
+    return np.count_nonzero(a & b) / max(1, np.count_nonzero(a | b))
+
+
 def mask_box(mask: np.ndarray) -> np.ndarray:
     """The tight box, int64 [4] xyxy with exclusive ends, of a bool mask [H, W]; zeros when it is empty."""
     rows = np.flatnonzero(mask.any(axis=1))

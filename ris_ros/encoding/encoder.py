@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -144,9 +145,12 @@ class MaskGuidedEncoder:
     def _encode_in_context(self, image: np.ndarray, masks: np.ndarray, method: str) -> Tensor:
         if not len(masks):
             return torch.zeros((0, self._width), device=self.device)
+        return self._encode_cells(image, resize_masks(masks, self._grid, self.device), method)
+
+    @torch.inference_mode()
+    def _encode_cells(self, image: np.ndarray, cells: Tensor, method: str) -> Tensor:
         visual = self.model.visual
         inputs = self.whole_image(image)
-        cells = resize_masks(masks, self._grid, self.device)
         if method == "full" and self._is_sparse:
             return sparse.encode_in_context(visual, inputs, cells, self.masked_blocks, self._batches)
         return torch.cat(self._batches.map(
@@ -200,6 +204,29 @@ class MaskFeatures:
     def local(self) -> Tensor:
         """Local features, float32 [N, D]."""
         return self._encoder._encode_crops(self._image, self._masks, self._method)
+
+    @cached_property
+    def places(self) -> Tensor | None:
+        """Global features, float32 [rows, columns, D], of what is about each patch; None without a global path."""
+        if not self._encoder.has_global_path:
+            return None
+        rows, columns = self._encoder._grid
+        down, across = (1 - 0.5 * (torch.arange(side)[:, None] - torch.arange(side)).abs().float()
+                        for side in (rows, columns))
+        cells = down.clamp(0)[:, None, :, None] * across.clamp(0)[None, :, None, :]
+        cells = cells.reshape(rows * columns, rows, columns).to(self._encoder.device)
+        return self._encoder._encode_cells(self._image, cells, self._method).unflatten(0, (rows, columns))
+
+    def extended(self, masks: np.ndarray) -> MaskFeatures:
+        """Features of these masks and further ones, bool [M, H, W]; only those of the latter are still to compute."""
+        joined, more = copy(self), copy(self)
+        joined._masks, more._masks = np.concatenate([self._masks, masks]), masks
+        for features in (joined, more):
+            for kind in ("in_context", "local"):
+                features.__dict__.pop(kind, None)
+        for kind in {"in_context", "local"} & self.__dict__.keys():
+            joined.__dict__[kind] = torch.cat([getattr(self, kind), getattr(more, kind)])
+        return joined
 
     def weighted(self, weight: float) -> tuple[Tensor | None, Tensor | None]:
         """Global and local features; None, and not computed, for the one that a global share of 1 or 0 leaves out."""

@@ -22,7 +22,7 @@ from ris_ros.matching.decision import decide
 from ris_ros.matching.grounding import Grounder, Looks
 from ris_ros.matching.layout import measure
 from ris_ros.sim.samples import SceneSample, samples
-from ris_ros.sim.shapes import COLOURS
+from ris_ros.sim.shapes import CATEGORIES, COLOURS
 from ris_ros.types import CameraModel, Depth, Description, Proposals
 
 if TYPE_CHECKING:
@@ -190,11 +190,12 @@ class _View:
                                    and all(word in (thing.colour, thing.category, "coloured", "colored")
                                            for word in description.attributes)) for thing in things])
 
-        def colours() -> np.ndarray:
-            names = list(COLOURS)
-            return np.eye(len(names))[[names.index(thing.colour) for thing in things]]
+        def chances(words: list[str], true: list[str]) -> np.ndarray:
+            return np.eye(len(words))[[words.index(word) for word in true]]
 
-        grounder = Grounder(measure(self.masks, self.depth), Looks(fits, colours))
+        looks = Looks(fits, lambda: chances(list(CATEGORIES), [thing.category for thing in things]),
+                      lambda: chances(list(COLOURS), [thing.colour for thing in things]))
+        grounder = Grounder(measure(self.masks, self.depth), looks)
         answers = [decide(parser.parse(expression.text), self.masks, grounder, min_confidence=0.3, max_candidates=1)
                    for expression in self.sample.expressions]
         return [np.array_equal(answer.mask, truth) for answer, truth in zip(answers, self.truths, strict=True)]

@@ -4,6 +4,7 @@ from ris_ros.matching.decision import decide
 from ris_ros.matching.grounding import Grounder
 from ris_ros.matching.layout import measure
 from ris_ros.matching.looks import Bank, Judge
+from ris_ros.matching.search import mentioned, peaks
 from ris_ros.matching.similarity import fuse, similarity
 
-__all__ = ["Bank", "Grounder", "Judge", "decide", "fuse", "measure", "similarity"]
+__all__ = ["Bank", "Grounder", "Judge", "decide", "fuse", "measure", "mentioned", "peaks", "similarity"]

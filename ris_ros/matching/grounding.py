@@ -33,11 +33,13 @@ class Looks:
     Attributes
     ----------
     fits : description -> float64 [N] in 0..1, the chance that a proposal shows what the description calls it
+    names : -> float64 [N, K], each row the chances of K names for it
     colours : -> float64 [N, C], each row the chances of C colours
 
     """
 
     fits: Callable[[Description], np.ndarray]
+    names: Callable[[], np.ndarray]
     colours: Callable[[], np.ndarray]
 
 
@@ -47,6 +49,10 @@ class Grounder:
     def __init__(self, layout: Layout, looks: Looks):
         self.layout = relations.settled(layout)
         self._looks = looks
+        # How certainly proposal i is a part of j: it lies in j, which is larger, and both go by the same name.
+        root = np.sqrt(looks.names())
+        within = (layout.inside > 0.85) & (layout.area[None, :] > 1.1 * layout.area[:, None])
+        self._part = within * (root @ root.T)
 
     def fit(self, description: Description) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The fit of each proposal to a description, float64 [N] in 0..1, and its factors by name, likewise."""
@@ -79,9 +85,7 @@ class Grounder:
 
     def _whole(self, looks: np.ndarray) -> np.ndarray:
         """What lies in something larger that fits as well is only a part of it."""
-        larger = self.layout.area[None, :] > 1.1 * self.layout.area[:, None]
-        whole = np.where(larger & (self.layout.inside > 0.85), looks[None, :], 0).max(axis=1, initial=0)
-        return looks * (1 - whole)
+        return looks * (1 - (self._part * looks[None, :]).max(axis=1, initial=0))
 
     def _related(self, name: str, landmarks: tuple[Description, ...]) -> np.ndarray:
         if name in ("same colour", "different colour"):

@@ -86,7 +86,7 @@ class Judge:
 
     def looks(self) -> Looks:
         """The judge as grounding knows it."""
-        return Looks(self.fits, self.colours)
+        return Looks(self.fits, self.names, self.colours)
 
     def fits(self, description: Description) -> np.ndarray:
         """The chance, float64 [N] in 0..1, that each proposal shows what a description calls it."""
@@ -118,6 +118,11 @@ class Judge:
             others = [f"{other} {name}" for other in bank.colours if other != colour]
             found["colour"] = (self._logits([f"{colour} {name}", *others]), 1)
         return found
+
+    def names(self) -> np.ndarray:
+        """The chances of the bank's nouns and nothings, float64 [N, K]."""
+        logits = self._logits([*self._bank.names, *self._bank.nothings])
+        return torch.from_numpy(logits / self._bank.name_temperature).softmax(1).numpy()
 
     def colours(self) -> np.ndarray:
         """The chances of the bank's colours, float64 [N, C]."""

@@ -1,8 +1,21 @@
-"""Where in a picture something may be that no proposal shows."""
+"""What to search for, and where in a picture it may be, when no proposal shows it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+
+from ris_ros.types import Description, Query
+
+
+def mentioned(query: Query) -> Iterator[Description]:
+    """The targets of a query and everything that they are related to."""
+    open_ends = list(query.targets)
+    while open_ends:
+        description = open_ends.pop(0)
+        yield description
+        open_ends += [landmark for relation in description.relations for landmark in relation.landmarks]
 
 
 def peaks(chances: np.ndarray, *, least: float, most: int) -> np.ndarray:

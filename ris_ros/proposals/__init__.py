@@ -8,11 +8,17 @@ from typing import Protocol
 import numpy as np
 
 from ris_ros.config import ProposalsConfig
+from ris_ros.proposals.prompting import Embedded, PromptedProposer
 from ris_ros.types import Proposals
+
+__all__ = ["PROPOSERS", "Embedded", "PromptedProposer", "Proposer", "make_proposer"]
 
 
 class Proposer(Protocol):
-    """Masks for an image; `config` may be replaced between calls."""
+    """Masks for an image; `config` may be replaced between calls.
+
+    One that can be asked again about parts of an image has what :class:`PromptedProposer` has besides.
+    """
 
     config: ProposalsConfig
 
@@ -22,12 +28,10 @@ class Proposer(Protocol):
 
 def _mobilesam(config: ProposalsConfig, device: str) -> Proposer:
     from ris_ros.proposals.mobilesam import MobileSam
-    from ris_ros.proposals.prompting import PromptedProposer
     return PromptedProposer(MobileSam(config.checkpoint or "mobilesam", device), config)
 
 
 def _sam(config: ProposalsConfig, device: str) -> Proposer:
-    from ris_ros.proposals.prompting import PromptedProposer
     from ris_ros.proposals.sam import Sam
     return PromptedProposer(Sam(config.checkpoint or "sam_vit_b", device), config)
 

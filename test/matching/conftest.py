@@ -29,7 +29,9 @@ def grounded():
             return np.array([float(wanted <= set(name)) for name in names])
 
         proposals = Proposals.from_masks(np.stack([rectangle(*box) for _, box in things]))
-        grounder = Grounder(measure(proposals), Looks(fits, lambda: np.eye(len(things))))
+        heads = [name[-1] for name in names]
+        alike = np.array([[float(a == b) for b in sorted(set(heads))] for a in heads])
+        grounder = Grounder(measure(proposals), Looks(fits, lambda: alike, lambda: np.eye(len(things))))
         grounder.proposals = proposals
         return grounder
     return make
