@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -85,14 +87,22 @@ class Config:
         4.0, "an image whose means of 8 x 8 pixels all differ by no more than this from those of one seen lately is "
         "taken for the same; 0: only if it is equal", unit="grey levels", low=0.0, high=255.0, live=True)
     frames_kept: int = option(3, "images whose proposals and features are remembered", low=1, high=100)
-    # Only the node reads the next four; they stand here because the node's parameters are this one tree.
+    # Only the node reads the next eight; they stand here because the node's parameters are this one tree.
     autostart: bool = option(True, "configure and activate without a lifecycle manager")
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
                        "the standing command on every frame", choices=("on_command", "continuous"), live=True)
+    max_rate: float = option(0.0, "most answers to a standing command in mode continuous; 0: no limit", unit="Hz",
+                             low=0.0, high=1000.0, live=True)
+    cameras: tuple[str, ...] = option(
+        ("",), "names of the cameras; each NAME has topics NAME/image, ~/NAME/mask, ...; an empty one image, ~/mask")
     image_transport: str = option("raw", "how images arrive: topic image or image/compressed",
-                                  choices=("raw", "compressed"))
-    image_reliability: str = option("best_effort", "reliability asked of the image publisher",
-                                    choices=("best_effort", "reliable"))
+                                  choices=("raw", "compressed"), live=True)
+    image_reliability: str = option(
+        "auto", "reliability asked of the publishers of images; auto: reliable where all of them offer it",
+        choices=("auto", "best_effort", "reliable"), live=True)
+    depth_tolerance: float = option(
+        0.05, "largest difference between the stamps of an image and its depth", unit="s", low=0.0, high=10.0,
+        live=True)
     proposals: ProposalsConfig = field(default_factory=ProposalsConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
@@ -123,9 +133,9 @@ class Config:
             raise InputError(f"the configuration {path} must hold settings by name")
         for node in values.values():
             if isinstance(node, dict) and "ros__parameters" in node:
-                # These two belong to ROS itself and may stand in any parameter file.
+                # These belong to ROS itself; `ros2 param dump` writes them too.
                 values = {name: value for name, value in node["ros__parameters"].items()
-                          if name not in ("use_sim_time", "qos_overrides")}
+                          if name not in ("use_sim_time", "qos_overrides", "start_type_description_service")}
         return cls.from_dict(values)
 
     def replace(self, values: dict[str, Any]) -> Config:
@@ -157,6 +167,8 @@ class Setting:
         """`value` in this setting's type, or an InputError that says what it must be."""
         if self.type is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
+        if self.type == tuple[str, ...]:
+            return self._checked_names(value)
         if type(value) is not self.type:
             raise InputError(f"{self.name} must be a {self.type.__name__}, not {value!r}")
         if self.choices and value not in self.choices:
@@ -165,6 +177,15 @@ class Setting:
         if self.low is not None and not self.low <= value <= self.high:
             raise InputError(f"{self.name} must be from {self.low} to {self.high}, not {value!r}")
         return value
+
+    def _checked_names(self, value: Any) -> tuple[str, ...]:
+        # An empty list has no type in ROS, where it arrives as None or as bytes.
+        names = tuple(value or ("",))
+        if isinstance(value, str) or len(set(names)) < len(names) or not all(
+                isinstance(name, str) and re.fullmatch(r"([A-Za-z]\w*)?", name, re.ASCII) for name in names):
+            raise InputError(f"{self.name} must be a list of different names of letters, digits and underscores, "
+                             f"not {value!r}")
+        return names
 
 
 def settings(tree: Any, prefix: str = "") -> Iterator[Setting]:
@@ -180,8 +201,6 @@ def settings(tree: Any, prefix: str = "") -> Iterator[Setting]:
 
 def to_ros_yaml(config: Config) -> str:
     """The text of a commented ROS 2 parameter file with every setting."""
-    import yaml
-
     lines = ["# Every parameter of the node, with its default. Written by `ris config`; edit a copy.",
              "/**:", "  ros__parameters:"]
     section = ""
@@ -191,9 +210,17 @@ def to_ros_yaml(config: Config) -> str:
             section = parents[0]
             lines += ["", f"    # {type(getattr(config, section)).__doc__}", f"    {section}:"]
         indent = "      " if parents else "    "
-        value = yaml.safe_dump(setting.value, default_style='"' if setting.type is str else None).split("\n")[0]
+        value = _yaml(setting.value)
         lines += [f"{indent}# {note}" for note in _notes(setting)] + [f"{indent}{leaf}: {value}"]
     return "\n".join(lines) + "\n"
+
+
+def _yaml(value: Any) -> str:
+    import yaml
+
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_yaml, value))}]"
+    return yaml.safe_dump(value, default_style='"' if isinstance(value, str) else None, width=math.inf).split("\n")[0]
 
 
 def _notes(setting: Setting) -> list[str]:

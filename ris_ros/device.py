@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ris_ros.errors import InputError, MissingError
+from ris_ros.interrupt import checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Batches:
 
         done, start = [], 0
         while start < len(items):
+            checkpoint()
             batch = items[start:start + self.size]
             try:
                 done.append(work(batch))

@@ -72,6 +72,10 @@ class ReferringSegmenter:
         return cls(config, make_proposer(config.proposals, device), load_encoder(config.encoder, device),
                    ExpressionParser(config.language, config.method))
 
+    def sibling(self) -> ReferringSegmenter:
+        """Another segmenter on the same models, with an image of its own."""
+        return ReferringSegmenter(self.config, self.proposer, self.encoder, self.parser)
+
     def __call__(self, image: np.ndarray, text: str, *, depth: Depth | None = None) -> Result:
         """Find what `text` names in `image`, uint8 RGB [H, W, 3]; `depth` as in :meth:`set_image`."""
         self.parser.parse(text)  # A text without words is refused before the image costs anything.

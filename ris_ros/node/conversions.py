@@ -12,10 +12,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from ris_ros.errors import InputError, MissingError
 from ris_ros.report import box_to_list
+from ris_ros.types import CameraModel
 
 if TYPE_CHECKING:
     from std_msgs.msg import Header
@@ -30,6 +31,12 @@ _CHANNELS = {
     "mono16": 1, "rgb16": 3, "bgr16": 3, "rgba16": 4, "bgra16": 4,
     **{f"bayer_{order}{bits}": 1 for bits in (8, 16) for order in ("rggb", "bggr", "gbrg", "grbg")}}
 
+# numpy type and metres of a unit by encoding (REP 118).
+_DEPTH_UNITS = {"16UC1": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
+# Metres that the middle of a depth image can be away; outside, its unit was mistaken.
+_NEAREST, _FARTHEST = 0.02, 200.0
+_DISTORTION_MODELS = ("plumb_bob", "rational_polynomial", "equidistant")
+
 # Runs in a process of its own: a cv_bridge that was compiled for numpy 1 may crash under numpy 2, not only raise.
 _CV_BRIDGE_PROBE = """
 import numpy, types
@@ -38,24 +45,6 @@ frame = types.SimpleNamespace(height=1, width=1, encoding="bgr8", step=3, is_big
                               data=numpy.array([1, 2, 3], numpy.uint8))
 assert CvBridge().imgmsg_to_cv2(frame, "rgb8").tolist() == [[[3, 2, 1]]]
 """
-
-
-def check_image(message: Image | CompressedImage) -> None:
-    """Raise an InputError when an image's header cannot be true; cheap enough for every frame that arrives."""
-    if isinstance(message, CompressedImage):
-        if not message.data:
-            raise InputError("compressed image without data")
-        return
-    if not message.width or not message.height:
-        raise InputError(f"image of {message.width} x {message.height} pixels: both must be at least 1")
-    dtype, channels = _pixel(message.encoding)
-    row = message.width * channels * dtype.itemsize
-    if message.step < row:
-        raise InputError(f"image step is {message.step} bytes, but a row of {message.width} {message.encoding} "
-                         f"pixels takes {row}")
-    if len(message.data) < message.height * message.step:
-        raise InputError(f"image data is {len(message.data)} bytes, but {message.height} rows of {message.step} bytes "
-                         f"take {message.height * message.step}")
 
 
 def to_rgb(message: Image | CompressedImage) -> np.ndarray:
@@ -69,20 +58,17 @@ def to_rgb(message: Image | CompressedImage) -> np.ndarray:
         When the message is inconsistent, in an unknown encoding, or its data cannot be decoded.
 
     """
-    check_image(message)
     if isinstance(message, CompressedImage):
         return _decompressed(message)
+    if not message.width or not message.height:
+        raise InputError(f"image of {message.width} x {message.height} pixels: both must be at least 1")
     dtype, channels = _pixel(message.encoding)
-    row = message.width * channels * dtype.itemsize
-    rows = np.frombuffer(message.data, np.uint8, message.height * message.step)
-    pixels = np.ascontiguousarray(rows.reshape(message.height, message.step)[:, :row]).view(dtype)
-    if bool(message.is_bigendian) != (sys.byteorder == "big"):
-        pixels = pixels.byteswap()
+    pixels = _rows(message, dtype, channels)
     encoding = _SAME_AS.get(message.encoding, message.encoding)
     if encoding == "rgb8":
         return pixels.reshape(message.height, message.width, 3)
-    plain = SimpleNamespace(height=message.height, width=message.width, encoding=encoding, step=row, data=pixels,
-                            is_bigendian=int(sys.byteorder == "big"))
+    plain = SimpleNamespace(height=message.height, width=message.width, encoding=encoding,
+                            step=pixels[0].nbytes, data=pixels, is_bigendian=int(sys.byteorder == "big"))
     try:
         return image_converter()(plain, "rgb8")
     except MissingError:
@@ -90,6 +76,59 @@ def to_rgb(message: Image | CompressedImage) -> np.ndarray:
     except Exception as error:  # The libraries raise TypeError, cv2.error and types of their own.
         raise InputError(f"cannot convert a {message.encoding} image of {message.width} x {message.height} pixels: "
                          f"{' '.join(str(error).split())}") from error
+
+
+def to_metres(message: Image, image: Header, shape: tuple[int, int]) -> np.ndarray:
+    """The distances of a depth image, float32 [H, W] in metres, 0 where they are unknown.
+
+    Parameters
+    ----------
+    message : 16UC1 in millimetres or 32FC1 in metres (REP 118)
+    image, shape : the header and (H, W) of the image that it belongs to
+
+    Raises
+    ------
+    InputError
+        When the message is inconsistent, does not lie over the image, or its unit cannot be right.
+
+    """
+    if message.encoding not in _DEPTH_UNITS:
+        raise InputError(f"depth is {message.encoding!r}; it must be 16UC1 in millimetres or 32FC1 in metres")
+    if message.header.frame_id != image.frame_id:
+        raise InputError(f"depth is in the frame {message.header.frame_id!r}, the image in {image.frame_id!r}: have "
+                         "the driver register depth to the colour camera")
+    if (message.height, message.width) != shape:
+        raise InputError(f"depth has {message.width} x {message.height} pixels, the image {shape[1]} x {shape[0]}: "
+                         "have the driver register depth to the colour camera")
+    dtype, unit = _DEPTH_UNITS[message.encoding]
+    values = _rows(message, np.dtype(dtype), 1)
+    metres = np.where(np.isfinite(values) & (values > 0), values, 0).astype(np.float32) * np.float32(unit)
+    known = metres[::4, ::4][metres[::4, ::4] > 0]
+    if known.size and not _NEAREST <= (typical := float(np.median(known))) <= _FARTHEST:
+        raise InputError(f"depth of typically {typical:g} m cannot be right: {message.encoding} must hold "
+                         f"{'millimetres' if unit != 1 else 'metres'}")
+    return metres
+
+
+def to_camera_model(message: CameraInfo, shape: tuple[int, int]) -> CameraModel:
+    """The camera that took an image of `shape`, (H, W).
+
+    Raises
+    ------
+    InputError
+        When the camera is not calibrated, or the message tells of another image size or an unknown distortion.
+
+    """
+    if (message.height, message.width) != shape:
+        raise InputError(f"camera_info is for {message.width} x {message.height} pixels, the image has {shape[1]} x "
+                         f"{shape[0]}")
+    intrinsics = np.array(message.k).reshape(3, 3)
+    if intrinsics[0, 0] <= 0 or intrinsics[1, 1] <= 0:
+        raise InputError("camera_info has no focal length: calibrate the camera")
+    model = message.distortion_model or "plumb_bob"
+    if model not in _DISTORTION_MODELS:
+        raise InputError(f"camera_info has the distortion model {model!r}; known are {', '.join(_DISTORTION_MODELS)}")
+    return CameraModel(intrinsics, tuple(message.d), model)
 
 
 @cache
@@ -165,6 +204,23 @@ def to_detections(result: Result, header: Header) -> Any:
     return message
 
 
+def _rows(message: Image, dtype: np.dtype, channels: int) -> np.ndarray:
+    """The message's values [H, W * channels] without padding, in this machine's byte order; a view where that can be.
+
+    Raises an InputError when the header cannot be true.
+    """
+    row = message.width * channels * dtype.itemsize
+    if message.step < row:
+        raise InputError(f"image step is {message.step} bytes, but a row of {message.width} {message.encoding} "
+                         f"pixels takes {row}")
+    if len(message.data) < message.height * message.step:
+        raise InputError(f"image data is {len(message.data)} bytes, but {message.height} rows of {message.step} bytes "
+                         f"take {message.height * message.step}")
+    rows = np.frombuffer(message.data, np.uint8, message.height * message.step)
+    values = np.ascontiguousarray(rows.reshape(message.height, message.step)[:, :row]).view(dtype)
+    return values if bool(message.is_bigendian) == (sys.byteorder == "big") else values.byteswap()
+
+
 def _pixel(encoding: str) -> tuple[np.dtype, int]:
     name = _SAME_AS.get(encoding, encoding)
     if name not in _CHANNELS:
@@ -175,6 +231,8 @@ def _pixel(encoding: str) -> tuple[np.dtype, int]:
 def _decompressed(message: CompressedImage) -> np.ndarray:
     import cv2
 
+    if not message.data:
+        raise InputError("compressed image without data")
     # The camera model describes the pixels as they were taken: an orientation tag must not turn them.
     picture = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if picture is None:

@@ -2,54 +2,86 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import gc
 import json
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType, JumpThreshold
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
-from std_msgs.msg import String
+from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 
-from ris_ros.device import resolve_device
-from ris_ros.drawing import draw_result
 from ris_ros.errors import InputError, RisError
-from ris_ros.node import conversions, parameters
-from ris_ros.node.worker import Job, Worker
-from ris_ros.report import box_to_list, result_to_dict
-
-try:
-    from vision_msgs.msg import Detection2DArray
-except ImportError:
-    Detection2DArray = None
+from ris_ros.node import conversions, diagnostics, parameters
+from ris_ros.node.answering import CameraWork
+from ris_ros.node.commands import Command, CommandError, parse_command
+from ris_ros.node.notices import THROTTLE, LibraryLog, Notices
+from ris_ros.node.worker import COMMANDS_KEPT, Job, Worker
+from ris_ros.report import box_to_list
 
 if TYPE_CHECKING:
-    import numpy as np
-    from std_msgs.msg import Header
-
     from ris_ros.config import Config
     from ris_ros.segmenter import ReferringSegmenter
     from ris_ros.types import Result
 
-# Seconds between repeated warnings about frames that cannot be used.
-THROTTLE = 5.0
+# Seconds that deactivation waits for the job at hand to be broken off.
+GRACE = 1.0
+
+
+def _logged(transition: Callable) -> Callable:
+    """Say why a transition raised: rclpy goes to the error state without a word."""
+    @functools.wraps(transition)
+    def wrapped(self: RisNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(self, state)
+        except Exception as error:
+            self.get_logger().error(f"{transition.__name__}: {_one_line(error)}")
+            raise
+    return wrapped
 
 
 class RisNode(LifecycleNode):
-    """Answers the standing command on the newest camera frame.
+    """Answers the standing commands on the newest camera frames.
 
-    Callbacks only hand things to a :class:`Worker`, whose thread alone touches the segmenter, so that services
-    answer while it computes.
+    Callbacks only hand things to a :class:`Worker`, whose thread alone receives images and touches the segmenters, so
+    that services answer while it computes.
+
+    Parameters
+    ----------
+    load : makes a segmenter from a configuration; None for ReferringSegmenter.from_config
+
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, load: Callable[[Config], ReferringSegmenter] | None = None, **kwargs: Any) -> None:
         super().__init__("ris", **kwargs)
         parameters.declare(self)
         self.add_on_set_parameters_callback(self._on_parameters)
+        self._load = load
         self._config: Config | None = None
+        self._is_active = False
+        self._device = ""
+        self._failure = ""
+        self._cameras: dict[str, CameraWork] = {}
+        self._worker: Worker | None = None
+        self._services_made: list[Any] = []
+        self._commands: list[Any] = []
+        self._notices = Notices(self.get_logger().warning)
+        self._library_log = LibraryLog(self._notices.keep)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 1)
+        # By a clock that runs while simulated time stands still.
+        self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._jumps = self.get_clock().create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
+            post_callback=self._on_clock_jump)
 
     def autostart(self) -> None:
         """Configure and activate, where the parameter of that name asks for it."""
@@ -60,126 +92,147 @@ class RisNode(LifecycleNode):
 
     # Lifecycle
 
+    @_logged
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the models; on failure say why in one line and stay unconfigured."""
         started = time.perf_counter()
         try:
-            config = parameters.read(self)
-            conversions.image_converter()
-            # Late, because this imports torch: a node that waits for its lifecycle manager is there at once.
-            from ris_ros.segmenter import ReferringSegmenter
-
-            self._segmenter: ReferringSegmenter = ReferringSegmenter.from_config(config)
+            with self._library_log:
+                config = parameters.read(self)
+                conversions.image_converter()
+                segmenter = self._loaded(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
-            self.get_logger().error(f"cannot configure: {_one_line(error)}")
+            self._failure = f"cannot configure: {_one_line(error)}"
+            self.get_logger().error(self._failure)
+            self._free()
             return TransitionCallbackReturn.FAILURE
-        self._config = self._applied = config
-        self._encoded: Any = None
-        self._picture: np.ndarray | None = None
-        self._worker = Worker(self._answer, self._on_failure, continuous=config.mode == "continuous")
-        self._create_interfaces()
+        self._failure = ""
+        self._config, self._device = config, str(segmenter.encoder.device)
+        self._cameras = {name: CameraWork(self, name, segmenter.sibling(), self._notices) for name in config.cameras}
+        self._worker = Worker(self._answer, self._on_failure, self._cameras, **_pace(config))
+        self._create_services()
         self.get_logger().info(
             f"configured in {time.perf_counter() - started:.1f} s: {config.proposals.method} proposals, "
-            f"{config.encoder.model} features ({config.encoder.dtype}), device {resolve_device(config.device)}")
+            f"{config.encoder.model} features ({config.encoder.dtype}), device {self._device}")
         return super().on_configure(state)
 
+    @_logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and begin to work."""
-        # Subscriptions live only while the node is active: frames cost their deserialisation even when they are unused.
-        command = self.create_subscription(String, "command", self._on_command, 10)
-        image_qos = QoSProfile(depth=1, reliability=(
-            ReliabilityPolicy.RELIABLE if self._config.image_reliability == "reliable"
-            else ReliabilityPolicy.BEST_EFFORT))
-        if self._config.image_transport == "compressed":
-            # As image_transport does: the base topic's remapping carries over.
-            topic, image_type = f"{self.resolve_topic_name('image')}/compressed", CompressedImage
-        else:
-            topic, image_type = "image", Image
-        image = self.create_subscription(image_type, topic, self._on_image, image_qos)
-        self._inputs = [command, image]
+        # Subscriptions live only while the node is active.
+        self._subscribe()
         self._worker.activate()
-        self.get_logger().info(f"active: images from {image.topic_name}, commands from {command.topic_name}")
+        self._is_active = True
+        for camera in self._cameras.values():
+            image, depth, _ = camera.inputs.topics
+            self.get_logger().info(f"active: images from {image}, depth from {depth}, commands from "
+                                   f"{' and '.join(command.topic_name for command in self._commands)}")
         return super().on_activate(state)
 
+    @_logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unsubscribe, and forget commands and frame."""
+        """Unsubscribe, forget commands and frames, and free the device but for the models."""
         self._stop()
+        if self._worker.wait_idle(GRACE):
+            for camera in self._cameras.values():
+                camera.forget()
+            _give_memory_back()
+        else:
+            self.get_logger().warning(f"the job at hand takes longer than {GRACE:g} s to break off; it is not answered")
         return super().on_deactivate(state)
 
+    @_logged
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the models, once the job at hand is done."""
         self.close()
         return super().on_cleanup(state)
 
+    @_logged
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop for good."""
         self.close()
         return super().on_shutdown(state)
 
+    @_logged
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to unconfigured after a transition that raised."""
-        self.get_logger().error(f"transition from {state.label} failed; the node is unconfigured again")
+        self._failure = f"a transition from {state.label} failed; the node is unconfigured again"
+        self.get_logger().error(self._failure)
         self.close()
-        return super().on_error(state)
+        # Whatever of the managed entities the failed transition left half way is gone with close().
+        return TransitionCallbackReturn.SUCCESS
 
     def close(self, timeout: float | None = None) -> bool:
         """Stop the work and free what configure made, if anything.
 
         False when the job at hand takes longer than `timeout` seconds; then nothing is freed.
         """
-        if self._config is None:
-            return True
         self._stop()
-        if not self._worker.close(timeout):
+        if self._worker is not None and not self._worker.close(timeout):
             return False
         self._free()
         return True
 
-    def _create_interfaces(self) -> None:
-        outputs = {"mask": Image, "roi": RegionOfInterest, "overlay": Image, "candidates": Image}
-        if Detection2DArray is not None:
-            outputs["box"] = Detection2DArray
-        self._outputs = {name: self.create_lifecycle_publisher(message_type, f"~/{name}", 1)
-                         for name, message_type in outputs.items()}
-        self._outputs["result"] = self.create_lifecycle_publisher(String, "~/result", 10)
+    def _loaded(self, config: Config) -> ReferringSegmenter:
+        if self._load is not None:
+            return self._load(config)
+        # Late, because this imports torch: a node that waits for its lifecycle manager is there at once.
+        from ris_ros.segmenter import ReferringSegmenter
+
+        return ReferringSegmenter.from_config(config)
+
+    def _create_services(self) -> None:
         self._services_made = [self.create_service(SetBool, "~/enable", self._on_enable),
-                               self.create_service(Trigger, "~/segment", self._on_segment)]
-        self._inputs: list[Any] = []
+                               self.create_service(Trigger, "~/segment", partial(self._on_segment, None))]
+        self._services_made += [self.create_service(Trigger, f"~/{name}/segment", partial(self._on_segment, name))
+                                for name in self._cameras if name]
+
+    def _subscribe(self) -> None:
+        self._commands = [self.create_subscription(String, "command", partial(self._on_command, None), 10)]
+        for name, camera in self._cameras.items():
+            if name:
+                self._commands.append(self.create_subscription(
+                    String, f"{name}/command", partial(self._on_command, name), 10))
+            camera.open(self._config)
 
     def _stop(self) -> None:
-        self._worker.deactivate()
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs = []
+        self._is_active = False
+        if self._worker is not None:
+            self._worker.deactivate()
+        for command in self._commands:
+            self.destroy_subscription(command)
+        self._commands = []
+        for camera in self._cameras.values():
+            camera.close()
 
     def _free(self) -> None:
         for service in self._services_made:
             self.destroy_service(service)
-        for publisher in self._outputs.values():
-            self.destroy_lifecycle_publisher(publisher)
-        self._config = self._applied = self._encoded = self._picture = None
-        del self._segmenter
-
-        import torch
-
-        gc.collect()
-        torch.cuda.empty_cache()
+        for camera in self._cameras.values():
+            camera.outputs.close()
+        self._services_made, self._cameras, self._worker, self._config = [], {}, None, None
+        self._notices.clear()
+        _give_memory_back()
 
     # Callbacks: quick, on the executor's thread
 
-    def _on_image(self, message: Image | CompressedImage) -> None:
+    def _on_command(self, camera: str | None, message: String) -> None:
         try:
-            conversions.check_image(message)
-        except InputError as error:
-            self.get_logger().warning(f"frame ignored: {error}", throttle_duration_sec=THROTTLE)
-        else:
-            self._worker.put_frame(message)
-
-    def _on_command(self, message: String) -> None:
-        text = message.data.strip()
-        self.get_logger().info(f"command: {json.dumps(text, ensure_ascii=False)}" if text
+            command = parse_command(message.data)
+        except CommandError as error:
+            self._notices.warn("command", str(error))
+            self._refuse(str(error), error.command, camera)
+            return
+        self.get_logger().info(f"command: {_quoted(command.text)}" if command.text
                                else "empty command: stopped, nothing is published until the next command")
-        self._worker.put_command(text)
+        for name, forgotten in self._worker.put_command(command, camera):
+            reason = f"forgotten: {COMMANDS_KEPT} later commands came before it was answered"
+            self._notices.warn("forgotten", f"{_quoted(forgotten.text)}: {reason}")
+            self._refuse(reason, forgotten, name)
+
+    def _refuse(self, reason: str, command: Command, camera: str | None) -> None:
+        for name in self._cameras if camera is None else [camera]:
+            self._cameras[name].outputs.publish_failure(reason, Header(), command)
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._worker.set_enabled(request.data)
@@ -187,8 +240,8 @@ class RisNode(LifecycleNode):
         response.message = "enabled" if request.data else "disabled"
         return response
 
-    def _on_segment(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        reason = self._worker.repeat()
+    def _on_segment(self, camera: str | None, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        reason = self._worker.repeat(camera)
         response.success = not reason
         response.message = reason or "the answer follows on ~/result"
         return response
@@ -200,66 +253,91 @@ class RisNode(LifecycleNode):
             return SetParametersResult(successful=False, reason=str(error))
         if self._config is not None and values:
             self._config = self._config.replace(values)
-            self._worker.set_continuous(self._config.mode == "continuous")
+            self._worker.configure(**_pace(self._config))
+            for camera in self._cameras.values():
+                if camera.inputs is not None:
+                    camera.inputs.configure(self._config)
         return SetParametersResult(successful=True)
+
+    def _on_clock_jump(self, _: Any) -> None:
+        self.get_logger().info("the time jumped: frames from before are forgotten")
+        for camera in self._cameras.values():
+            if camera.inputs is not None:
+                camera.inputs.forget()
+
+    def _on_second(self) -> None:
+        self._look_around()
+        for camera in self._cameras.values():
+            if camera.inputs is not None:
+                camera.inputs.check()
+        self._diagnostics.publish(self._report())
+
+    def _look_around(self) -> None:
+        name, namespace = self.get_name(), self.get_namespace()
+        if self.get_node_names_and_namespaces().count((name, namespace)) > 1:
+            self._notices.warn("name", f"another node is called {self.get_fully_qualified_name()} too, and calls of "
+                               "services and parameters reach either: start one with -r __node:=ANOTHER_NAME")
+        if self.get_parameter("use_sim_time").value and self.get_clock().now().nanoseconds == 0:
+            self._notices.warn("time", "use_sim_time is set but no time comes on /clock: latencies are not known")
+
+    def _report(self) -> DiagnosticArray:
+        who = self.get_fully_qualified_name().lstrip("/")
+        config = self._config
+        values = {"state": "active" if self._is_active else "unconfigured" if config is None else "inactive"}
+        if config is not None:
+            values |= {"mode": config.mode, "method": config.method, "device": self._device,
+                       "proposals model": config.proposals.checkpoint or config.proposals.method,
+                       "encoder model": f"{config.encoder.model} ({config.encoder.dtype})",
+                       "language model": config.language.model, "commands waiting": str(self._worker.waiting)}
+        array = DiagnosticArray()
+        array.header.stamp = self.get_clock().now().to_msg()
+        array.status = [diagnostics.status(f"{who}: node", values["state"], values | diagnostics.memory(),
+                                           warnings=self._notices.current(), error=self._failure)]
+        array.status += [diagnostics.camera_status(f"{who}: camera {name}".rstrip(), camera.inputs, camera.statistics)
+                         for name, camera in self._cameras.items() if camera.inputs is not None]
+        return array
 
     # Work: slow, on the worker's thread
 
     def _answer(self, job: Job) -> None:
-        started = time.perf_counter()
-        config = self._config
-        if config is not self._applied:
-            self._segmenter.update(config)
-            if config.proposals != self._applied.proposals:
-                self._encoded = None
-            self._applied = config
-        if job.frame is not self._encoded:
-            try:
-                picture = conversions.to_rgb(job.frame)
-            except InputError as error:
-                self.get_logger().warning(f"frame ignored: {error}", throttle_duration_sec=THROTTLE)
-                self._worker.return_job(job)
-                return
-            self._encoded = None
-            self._segmenter.set_image(picture)
-            self._encoded, self._picture = job.frame, picture
-        result = self._segmenter.query(job.text)
-        if self._worker.is_wanted(job):
-            self._publish(result, job.frame.header)
-            self._log_answer(job.text, result, time.perf_counter() - started)
-
-    def _publish(self, result: Result, header: Header) -> None:
-        outputs = self._outputs
-        outputs["mask"].publish(conversions.to_mask_image(result.mask, header))
-        outputs["roi"].publish(conversions.to_roi(result))
-        if "box" in outputs:
-            outputs["box"].publish(conversions.to_detections(result, header))
-        if outputs["overlay"].get_subscription_count():
-            outputs["overlay"].publish(conversions.to_image(draw_result(self._picture, result), "rgb8", header))
-        if outputs["candidates"].get_subscription_count():
-            outputs["candidates"].publish(
-                conversions.to_candidates_image(result.candidates, result.mask.shape, header))
-        # Last, so that whoever waits for the answer has the mask already.
-        self._publish_report(result_to_dict(result), header)
-
-    def _publish_report(self, report: dict[str, Any], header: Header) -> None:
-        stamp = {"sec": header.stamp.sec, "nanosec": header.stamp.nanosec}
-        self._outputs["result"].publish(String(data=json.dumps(
-            {**report, "stamp": stamp, "frame_id": header.frame_id}, ensure_ascii=False)))
-
-    def _log_answer(self, text: str, result: Result, seconds: float) -> None:
-        outcome = (f"box {box_to_list(result.box)}, score {result.score:.2f}, "
-                   f"confidence {result.confidence:.2f}" if result.found else f"not found: {result.reason}")
-        self.get_logger().info(f"{json.dumps(text, ensure_ascii=False)}: {outcome} ({seconds * 1000:.0f} ms)")
+        result, seconds = self._cameras[job.camera].answer(job, self._config)
+        text = f"{_quoted(job.command.text)}: {_outcome(result)} ({seconds * 1000:.0f} ms)"
+        if job.follows:
+            self.get_logger().info(text, throttle_duration_sec=THROTTLE)
+        else:
+            self.get_logger().info(text)
 
     def _on_failure(self, job: Job, error: Exception) -> None:
         # Between Ctrl-C and the end of the thread nothing can be published, and nobody needs to know.
         if not self.context.ok() or not self._worker.is_wanted(job):
             return
         reason = _one_line(error)
-        self.get_logger().error(f"{json.dumps(job.text, ensure_ascii=False)}: {reason}")
-        self._publish_report({"text": job.text, "found": False, "box": None, "score": 0.0, "confidence": 0.0,
-                              "candidates": [], "timings": {}, "reason": reason}, job.frame.header)
+        camera = self._cameras[job.camera]
+        self.get_logger().error(f"{_quoted(job.command.text)}: {reason}", throttle_duration_sec=THROTTLE)
+        camera.statistics.fail(reason)
+        camera.outputs.publish_failure(reason, job.frame.header, job.command)
+
+
+def _pace(config: Config) -> dict[str, Any]:
+    return {"continuous": config.mode == "continuous", "max_rate": config.max_rate}
+
+
+def _give_memory_back() -> None:
+    gc.collect()
+    if "torch" in sys.modules:
+        sys.modules["torch"].cuda.empty_cache()
+    # Freed memory stays with the allocator, and a robot's other nodes could use it.
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+
+
+def _outcome(result: Result) -> str:
+    return (f"box {box_to_list(result.box)}, score {result.score:.2f}, confidence {result.confidence:.2f}"
+            if result.found else f"not found: {result.reason}")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _one_line(error: Exception) -> str:

@@ -58,8 +58,8 @@ def _descriptor(setting: Setting) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
         description=setting.help + (f" [{setting.unit}]" if setting.unit else ""),
         additional_constraints=f"one of: {', '.join(setting.choices)}" if setting.choices else "",
-        # So that `1` in a parameter file will do for 1.0; Config checks the type.
-        dynamic_typing=setting.type is float)
+        # So that `1` in a parameter file will do for 1.0, and `[]` for no names; Config checks the type.
+        dynamic_typing=setting.type not in (str, int, bool))
     if setting.low is not None and setting.type is int:
         descriptor.integer_range = [IntegerRange(from_value=setting.low, to_value=setting.high, step=1)]
     elif setting.low is not None:

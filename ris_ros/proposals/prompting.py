@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ris_ros.config import ProposalsConfig
+from ris_ros.interrupt import checkpoint
 from ris_ros.proposals import filters
 from ris_ros.proposals.frame import STRIDE, Frame
 from ris_ros.types import Proposals, check_image
@@ -116,6 +117,7 @@ class PromptedProposer:
         points = np.minimum(points, np.array(frame.size) - 0.5)
         kept = []
         for start in range(0, len(points), self.network.batch_size):
+            checkpoint()
             logits, quality = self.network.decode(embedding, points[start:start + self.network.batch_size])
             logits, quality = logits[..., :rows, :columns].reshape(-1, rows, columns), quality.ravel()
             stability = filters.stability(logits)

@@ -12,6 +12,7 @@ import threading
 import time
 from array import array
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -80,13 +81,106 @@ class NodeProcess:
         self._reader.join(5)
 
 
+class FakeSegmenter:
+    """A segmenter without models: finds the brighter half. Its `seen` are (image, depth) of every new image."""
+
+    def __init__(self, config, seen=None, gate=None):
+        self.config = config
+        self.seen = [] if seen is None else seen
+        self.gate = gate or threading.Event()
+        self.gate.set()
+        self.encoder = SimpleNamespace(device="fake")
+
+    def sibling(self):
+        return FakeSegmenter(self.config, self.seen, self.gate)
+
+    def update(self, config):
+        self.config = config
+
+    def set_image(self, image, proposals=None, *, depth=None):
+        self.seen.append((image.copy(), depth))
+        self.image = image
+
+    def query(self, text):
+        from ris_ros.errors import InputError
+        from ris_ros.interrupt import checkpoint
+        from ris_ros.types import Candidate, Description, Query, Result, mask_box
+
+        while not self.gate.wait(0.01):
+            checkpoint()
+        if text == "break":
+            raise ValueError("broken\nfor the test")
+        if not any(map(str.isalnum, text)):
+            raise InputError("the text names nothing")
+        mask = self.image.mean(axis=2) > self.image.mean()
+        best = Candidate(0, mask, mask_box(mask).astype(np.float32), 0.75, {})
+        query = Query(text, text, (Description(text),))
+        return Result(bool(mask.any()), mask, best.box, 0.75, 0.5, [best], query, {"text": 0.001})
+
+
+class LocalNode:
+    """The node in this process, on a thread of its own, with a FakeSegmenter: quick, and open to the test."""
+
+    def __init__(self, parameters=None, arguments=(), node_class=None):
+        import rclpy
+        from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+        from rclpy.parameter import Parameter
+
+        from ris_ros.node.node import RisNode
+
+        self.segmenters = []
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context, args=["--ros-args", *arguments] if arguments else [])
+        self.node = (node_class or RisNode)(
+            load=self._load, context=self.context,
+            parameter_overrides=[Parameter(name, value=value) for name, value in (parameters or {}).items()])
+        self.load_error = None
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self.node)
+
+        def spin():
+            self.node.autostart()
+            with suppress(ExternalShutdownException):
+                self._executor.spin()
+
+        self._thread = threading.Thread(target=spin, daemon=True)
+        self._thread.start()
+
+    def _load(self, config):
+        if self.load_error:
+            raise self.load_error
+        self.segmenters.append(FakeSegmenter(config))
+        return self.segmenters[-1]
+
+    @property
+    def gate(self):
+        """Cleared, it holds every answer up."""
+        return self.segmenters[-1].gate
+
+    @property
+    def seen(self):
+        return self.segmenters[-1].seen
+
+    def close(self):
+        for segmenter in self.segmenters:
+            segmenter.gate.set()
+        self._executor.shutdown()
+        self._thread.join(5)
+        self.node.close(5)
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
 class Robot:
     """The rest of the robot: camera, operator and everything that listens to the node."""
 
-    def __init__(self, *, namespace="", image_topic="image", image_type=None, image_reliability="best_effort"):
+    def __init__(self, *, namespace="", image_topic="image", image_type=None, image_reliability="best_effort",
+                 prefix=""):
         import rclpy
+        from diagnostic_msgs.msg import DiagnosticArray
+        from rcl_interfaces.msg import Log
         from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-        from rclpy.qos import QoSProfile, ReliabilityPolicy
+        from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
         from sensor_msgs.msg import Image, RegionOfInterest
         from std_msgs.msg import String
 
@@ -97,8 +191,15 @@ class Robot:
         self.camera = self.node.create_publisher(image_type or Image, image_topic,
                                                  QoSProfile(depth=1, reliability=reliability))
         self.operator = self.node.create_publisher(String, "command", 10)
+        self.prefix = f"ris/{prefix}"
         self.received = {}
         self.listeners = {}
+        self.extra = {}
+        self.logs = []
+        self.diagnostics = []
+        self.node.create_subscription(Log, "/rosout", lambda line: self.logs.append(line.msg), QoSProfile(
+            depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self.diagnostics.append, 10)
         for name, message_type in (("mask", Image), ("roi", RegionOfInterest), ("result", String)):
             self.listen(name, message_type)
         self._executor = SingleThreadedExecutor(context=self.context)
@@ -111,10 +212,36 @@ class Robot:
         self._thread = threading.Thread(target=spin, daemon=True)
         self._thread.start()
 
+    def publisher(self, message_type, topic, reliability="reliable", **qos):
+        """A further publisher, made once."""
+        from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+        if topic not in self.extra:
+            self.extra[topic] = self.node.create_publisher(message_type, topic, QoSProfile(
+                depth=5, reliability=ReliabilityPolicy[reliability.upper()], **qos))
+            wait_for(lambda: self.extra[topic].get_subscription_count(), 10, f"a subscription of {topic}")
+            time.sleep(0.3)
+        return self.extra[topic]
+
+    def log(self, pattern, seconds=10.0):
+        """The first line on /rosout since :meth:`clear`, now or later, that holds `pattern`."""
+        return wait_for(lambda: next((line for line in list(self.logs) if re.search(pattern, line)), None), seconds,
+                        f"{pattern!r} in {self.logs}")
+
+    def status(self, name, condition=lambda status, values: True, seconds=10.0):
+        """The newest diagnostic status whose name ends with `name`, once it meets `condition`, and its values."""
+        def found():
+            for status in self.diagnostics[-1].status if self.diagnostics else ():
+                values = {pair.key: pair.value for pair in status.values}
+                if status.name.endswith(name) and condition(status, values):
+                    return status, values
+            return None
+        return wait_for(found, seconds, f"a status {name!r}, not {self.diagnostics[-1:]}")
+
     def listen(self, name, message_type):
         self.received[name] = []
         self.listeners[name] = self.node.create_subscription(
-            message_type, f"ris/{name}", self.received[name].append, 10)
+            message_type, f"{self.prefix}{name}", self.received[name].append, 10)
 
     def unlisten(self, name):
         self.node.destroy_subscription(self.listeners.pop(name))
@@ -122,13 +249,13 @@ class Robot:
     def connect(self):
         """Wait until the active node hears us and we hear it."""
         wait_for(lambda: (self.camera.get_subscription_count() and self.operator.get_subscription_count()
-                          and all(self.node.count_publishers(f"ris/{name}") for name in self.listeners)),
+                          and all(self.node.count_publishers(f"{self.prefix}{name}") for name in self.listeners)),
                  START_UP, "discovery")
         # Both ends discover each other on their own: this end's match does not prove the other's.
         time.sleep(0.3)
 
     def clear(self):
-        for messages in self.received.values():
+        for messages in (*self.received.values(), self.logs, self.diagnostics):
             messages.clear()
 
     def say(self, text):
@@ -244,6 +371,13 @@ def _running(make, close):
 def start_node():
     """Starts node processes, which end with the module at the latest."""
     with _running(NodeProcess, NodeProcess.kill) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def local_node():
+    """Starts nodes in this process, which end with the module at the latest."""
+    with _running(LocalNode, LocalNode.close) as start:
         yield start
 
 

@@ -223,7 +223,7 @@ def test_overlay_and_candidates_come_when_someone_listens(robot, photograph):
 
 @pytest.mark.parametrize(("name", "value", "words"), [
     ("encoder.model", "RN50/random", "takes effect at configure"),
-    ("image_transport", "compressed", "takes effect at configure"),
+    ("device", "cuda", "takes effect at configure"),
     ("mode", "always", "one of on_command, continuous"),
     ("proposals.max_prompts", 0, ""),
     ("matching.text_weight", 1.5, ""),

@@ -1,0 +1,84 @@
+"""One camera of the node: its inputs, its outputs, and a segmenter with an image of its own."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ris_ros.interrupt import checkpoint
+from ris_ros.node.diagnostics import Statistics
+from ris_ros.node.inputs import CameraInputs, Frame
+from ris_ros.node.outputs import CameraOutputs
+
+if TYPE_CHECKING:
+    from rclpy.lifecycle import LifecycleNode
+
+    from ris_ros.config import Config
+    from ris_ros.node.notices import Notices
+    from ris_ros.node.worker import Job
+    from ris_ros.segmenter import ReferringSegmenter
+    from ris_ros.types import Result
+
+
+class CameraWork:
+    """Answers commands on the frames of one camera; a source of frames for the worker.
+
+    The models behind the segmenters of all cameras are the same; :meth:`answer` is for the worker's thread alone.
+    """
+
+    def __init__(self, node: LifecycleNode, name: str, segmenter: ReferringSegmenter, notices: Notices):
+        self.name = name
+        self.outputs = CameraOutputs(node, name)
+        self.statistics = Statistics()
+        self.inputs: CameraInputs | None = None
+        self._node = node
+        self._notices = notices
+        self._segmenter = segmenter
+        self._encoded: Frame | None = None
+        self._applied: Config | None = None
+        self._number = 0  # of the frame that was answered last
+
+    def open(self, config: Config) -> None:
+        """Subscribe."""
+        self.inputs = CameraInputs(self._node, self.name, config, self._notices)
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        inputs, self.inputs = self.inputs, None
+        if inputs is not None:
+            inputs.close()
+
+    def newest(self) -> Frame | None:
+        """The newest frame; None while there is none, and while unsubscribed."""
+        inputs = self.inputs
+        return inputs.newest() if inputs is not None else None
+
+    def has_frame(self) -> bool:
+        """Whether a frame has come."""
+        inputs = self.inputs
+        return inputs is not None and inputs.has_frame()
+
+    def forget(self) -> None:
+        """Let go of the image and its features; for when no job is at hand."""
+        self._segmenter = self._segmenter.sibling()
+        self._encoded = self._applied = None
+
+    def answer(self, job: Job, config: Config) -> tuple[Result, float]:
+        """Answer a job and publish it unless it was broken off; the result, and the seconds it took."""
+        started = time.perf_counter()
+        if config is not self._applied:
+            self._segmenter.update(config)
+            self._applied, self._encoded = config, None
+        if job.frame is not self._encoded:
+            self._encoded = None
+            self._segmenter.set_image(job.frame.image, depth=job.frame.depth)
+            self._encoded = job.frame
+        result = self._segmenter.query(job.command.text)
+        checkpoint()
+        seconds = time.perf_counter() - started
+        latency = self.outputs.publish(result, job.frame, job.command)
+        dropped = max(0, job.frame.number - self._number - 1) if job.follows and self._number else 0
+        self._number = job.frame.number
+        self.statistics.add({**result.timings, "total": seconds}
+                            | ({"stamp to publish": latency} if latency is not None else {}), dropped)
+        return result, seconds

@@ -1,0 +1,50 @@
+"""Plain and marked commands."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ris_ros.node.commands import Command, CommandError, parse_command
+
+
+@pytest.mark.parametrize(("data", "command"), [
+    ("the red cup", Command("the red cup")),
+    ("  the red cup\n", Command("the red cup")),
+    ("", Command("")),
+    ('{"text": "the red cup"}', Command("the red cup")),
+    ('{"id": "a-7", "text": " the red cup "}', Command("the red cup", "a-7")),
+    ('{"id": 7, "text": ""}', Command("", 7)),
+    ('{"id": null, "text": "cup"}', Command("cup")),
+    ("[the] red cup", Command("[the] red cup")),
+])
+def test_commands_are_read(data, command):
+    assert parse_command(data) == command
+
+
+@pytest.mark.parametrize(("data", "words", "mark"), [
+    ("{", "not JSON", None),
+    ("{'id': 7, 'text': 'the red cup'}", "not JSON", None),
+    ('{"id": 7, "text": "the red cup"', "not JSON", None),
+    ("{" * 100_000, "not JSON", None),
+    ('{"a":' * 100_000, "not JSON", None),
+    ('{"id": 7}', 'without "text"', 7),
+    ('{"id": 7, "text": ["cup"]}', 'without "text"', 7),
+    ('{"id": [7], "text": "cup"}', '"id" must be', None),
+    ('{"id": true, "text": "cup"}', '"id" must be', None),
+    ('{"id": 7, "text": "cup", "camera": "front"}', "holds camera", 7),
+])
+def test_what_begins_like_json_and_is_no_command_is_refused(data, words, mark):
+    with pytest.raises(CommandError, match=words) as caught:
+        parse_command(data)
+    assert caught.value.command == Command(data, mark)
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text):
+    try:
+        assert isinstance(parse_command(text).text, str)
+    except CommandError as error:
+        assert text.strip().startswith("{")
+        assert str(error)

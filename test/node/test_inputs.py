@@ -1,0 +1,194 @@
+"""What cameras send, good and bad, to the real node over DDS; the models are played by a fake."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy")
+
+from rclpy.qos import DurabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image
+
+TEXT = "the bright half"
+WIDTH, HEIGHT = 64, 48
+PICTURE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+PICTURE[:, :WIDTH // 2] = 200
+METRES = np.linspace(0.5, 2.0, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
+
+
+@pytest.fixture(scope="module")
+def node(local_node):
+    return local_node()
+
+
+@pytest.fixture(scope="module")
+def _robot(node, make_robot):
+    robot = make_robot(image_reliability="reliable")
+    robot.connect()
+    return robot
+
+
+@pytest.fixture
+def robot(_robot):
+    _robot.clear()
+    yield _robot
+    _robot.set("depth_tolerance", 0.05)
+    _robot.restart()
+
+
+def header(stamp, frame_id="camera_optical"):
+    message = Image().header
+    message.stamp.sec, message.stamp.nanosec = stamp
+    message.frame_id = frame_id
+    return message
+
+
+def depth_image(stamp, values=METRES, encoding="32FC1", frame_id="camera_optical"):
+    return Image(header=header(stamp, frame_id), height=values.shape[0], width=values.shape[1], encoding=encoding,
+                 step=values[0].nbytes, data=array("B", values.tobytes()))
+
+
+def camera_info(stamp=(0, 0), width=WIDTH, height=HEIGHT, focal=60.0, model="plumb_bob"):
+    return CameraInfo(header=header(stamp), width=width, height=height, distortion_model=model,
+                      d=[0.1, 0.0, 0.0, 0.0, 0.0], k=[focal, 0.0, width / 2, 0.0, focal, height / 2, 0.0, 0.0, 1.0])
+
+
+@pytest.fixture
+def depth_camera(robot, node):
+    """Publishes an image with its depth and asks about it; the depth that reached the segmenter."""
+    depth = robot.publisher(Image, "depth")
+    info = robot.publisher(CameraInfo, "camera_info")
+
+    def ask(stamp, depth_message, info_message=None):
+        if info_message is not None:
+            info.publish(info_message)
+        depth.publish(depth_message)
+        robot.show(PICTURE, stamp)
+        robot.rest(0.2)
+        robot.received["result"].clear()
+        robot.say(TEXT)
+        assert robot.answer(TEXT, 20)["stamp"]["sec"] == stamp[0]
+        return node.seen[-1][1]
+
+    return ask
+
+
+def test_depth_and_model_come_with_their_image(depth_camera):
+    millimetres = (METRES * 1000).astype(np.uint16)
+    millimetres[0, 0] = 0
+    found = depth_camera((10, 0), depth_image((10, 0), millimetres, "16UC1"), camera_info((10, 0)))
+    assert found.metres.dtype == np.float32
+    np.testing.assert_allclose(found.metres, np.where(millimetres, METRES, 0), atol=1e-3)
+    np.testing.assert_allclose(found.camera.intrinsics, [[60, 0, 32], [0, 60, 24], [0, 0, 1]])
+    assert found.camera.distortion == (0.1, 0, 0, 0, 0)
+    assert found.camera.model == "plumb_bob"
+
+
+def test_depth_without_an_answer_of_the_sensor_is_zero(depth_camera):
+    values = METRES.copy()
+    values[0, :4] = np.nan, np.inf, -np.inf, -1
+    found = depth_camera((11, 0), depth_image((11, 0), values), camera_info())
+    assert (found.metres[0, :4] == 0).all()
+    np.testing.assert_array_equal(found.metres[1:], METRES[1:])
+
+
+@pytest.mark.parametrize(("depth", "info", "words"), [
+    (depth_image((12, 0), METRES[::2, ::2]), camera_info(), "depth has 32 x 24 pixels, the image 64 x 48"),
+    (depth_image((12, 0), frame_id="depth_optical"), camera_info(), "depth is in the frame 'depth_optical'"),
+    (depth_image((12, 0), METRES.astype(np.uint16), "16UC1"), camera_info(), "16UC1 must hold millimetres"),
+    (depth_image((12, 0), METRES * 1000), camera_info(), "32FC1 must hold metres"),
+    (depth_image((12, 0), METRES.astype(np.float64), "64FC1"), camera_info(), "must be 16UC1"),
+    (depth_image((12, 0)), camera_info(width=32), "camera_info is for 32 x 48 pixels"),
+    (depth_image((12, 0)), camera_info(focal=0.0), "no focal length"),
+    (depth_image((12, 0)), camera_info(model="fisheye9"), "distortion model 'fisheye9'"),
+    (depth_image((11, 900_000_000)), camera_info(), "no depth within 0.05 s of the image"),
+])
+def test_depth_that_cannot_be_right_is_left_out_and_the_next_is_used(depth_camera, robot, node, depth, info, words):
+    node.node._notices.clear()  # Each of these warnings counts as new.
+    assert depth_camera((12, 0), depth, info) is None
+    robot.log(words)
+    robot.clear()
+    assert depth_camera((13, 0), depth_image((13, 0)), camera_info()) is not None
+
+
+def test_the_tolerance_changes_live(depth_camera, robot):
+    assert robot.set("depth_tolerance", 0.2).successful
+    assert depth_camera((14, 0), depth_image((13, 900_000_000)), camera_info()) is not None
+    assert not robot.set("depth_tolerance", -1.0).successful
+
+
+def test_a_recording_that_starts_over_works_like_the_first_time(depth_camera):
+    for start in (100, 50):
+        for second in range(start, start + 3):
+            assert depth_camera((second, 0), depth_image((second, 0)), camera_info()) is not None
+
+
+def test_the_size_may_change_in_the_middle_of_a_stream(depth_camera, robot):
+    assert depth_camera((20, 0), depth_image((20, 0)), camera_info()) is not None
+    robot.clear()
+    robot.show(PICTURE[::2, ::2], (21, 0))
+    robot.rest(0.6)
+    robot.say(TEXT)
+    assert robot.answer(TEXT)["box"] == [0, 0, 16, 24]
+    assert robot.matching("mask", (21, 0)).width == 32
+    robot.clear()
+    assert depth_camera((22, 0), depth_image((22, 0)), camera_info()) is not None
+
+
+def test_only_the_newest_of_the_frames_that_came_meanwhile_is_used(robot, node):
+    robot.set("mode", "continuous")
+    node.gate.clear()
+    robot.show(PICTURE, (30, 0))
+    robot.say(TEXT)
+    robot.rest(0.5)
+    for second in range(31, 41):
+        robot.show(PICTURE, (second, 0))
+    robot.rest(0.5)
+    node.gate.set()
+    robot.matching("mask", (40, 0))
+    robot.rest(0.3)
+    assert [result["stamp"]["sec"] for result in robot.results()] == [30, 40]
+    robot.status("camera", lambda _, values: values["frames dropped for newer ones"] == "9")
+    robot.set("mode", "on_command")
+
+
+def test_bad_bytes_are_no_end(robot, node):
+    node.node._notices.clear()
+    robot.show(PICTURE, (50, 0), encoding="rainbow9")
+    robot.log("frame ignored: unknown image encoding 'rainbow9'")
+    robot.show(PICTURE, (51, 0))
+    robot.say(TEXT)
+    assert robot.answer(TEXT)["stamp"]["sec"] == 51
+
+
+def test_rgb_is_not_copied_on_its_way(robot, node):
+    robot.show(PICTURE, (60, 0))
+    robot.say(TEXT)
+    robot.answer(TEXT)
+    base = node.node._cameras[""].newest().image
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    assert isinstance(base.base, memoryview | array), "the pixels lie in the message's own memory"
+
+
+def test_quality_of_service_is_matched_or_explained(local_node, make_robot):
+    node = local_node({"image_reliability": "reliable"}, ["-r", "__ns:=/strict"])
+    robot = make_robot(namespace="strict", image_reliability="best_effort")
+    robot.log("offers less than this node asks for.* set image_reliability to auto or best_effort")
+    assert robot.set("image_reliability", "auto").successful
+    latched = robot.publisher(CameraInfo, "camera_info", durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    latched.publish(camera_info())
+    robot.publisher(Image, "depth").publish(depth_image((5, 0)))
+    robot.connect()
+    robot.rest(1.2)
+    robot.show(PICTURE, (5, 0))
+    robot.say(TEXT)
+    assert robot.answer(TEXT)["found"]
+    offered = {info.topic_type: info.qos_profile.reliability.name
+               for topic in ("/strict/image", "/strict/depth", "/strict/camera_info")
+               for info in robot.node.get_subscriptions_info_by_topic(topic)}
+    assert offered == {"sensor_msgs/msg/Image": "RELIABLE", "sensor_msgs/msg/CameraInfo": "RELIABLE"}
+    node.close()
