@@ -87,7 +87,7 @@ class Config:
         4.0, "an image whose means of 8 x 8 pixels all differ by no more than this from those of one seen lately is "
         "taken for the same; 0: only if it is equal", unit="grey levels", low=0.0, high=255.0, live=True)
     frames_kept: int = option(3, "images whose proposals and features are remembered", low=1, high=100)
-    # Only the node reads the next eight; they stand here because the node's parameters are this one tree.
+    # Only the node reads the next nine; they stand here because the node's parameters are this one tree.
     autostart: bool = option(True, "configure and activate without a lifecycle manager")
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
                        "the standing command on every frame", choices=("on_command", "continuous"), live=True)
@@ -102,6 +102,9 @@ class Config:
         choices=("auto", "best_effort", "reliable"), live=True)
     depth_tolerance: float = option(
         0.05, "largest difference between the stamps of an image and its depth", unit="s", low=0.0, high=10.0,
+        live=True)
+    target_frame: str = option(
+        "", "frame with z up, such as the robot's base, that points and poses are published in; empty: the camera's",
         live=True)
     proposals: ProposalsConfig = field(default_factory=ProposalsConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ris_ros.config import Config
     from ris_ros.node.notices import Notices
+    from ris_ros.node.spatial import TargetFrame
     from ris_ros.node.worker import Job
     from ris_ros.segmenter import ReferringSegmenter
     from ris_ros.types import Result
@@ -28,7 +29,7 @@ class CameraWork:
 
     def __init__(self, node: LifecycleNode, name: str, segmenter: ReferringSegmenter, notices: Notices):
         self.name = name
-        self.outputs = CameraOutputs(node, name)
+        self.outputs = CameraOutputs(node, name, notices)
         self.statistics = Statistics()
         self.inputs: CameraInputs | None = None
         self._node = node
@@ -63,8 +64,11 @@ class CameraWork:
         self._segmenter = self._segmenter.sibling()
         self._encoded = self._applied = None
 
-    def answer(self, job: Job, config: Config) -> tuple[Result, float]:
-        """Answer a job and publish it unless it was broken off; the result, and the seconds it took."""
+    def answer(self, job: Job, config: Config, target: TargetFrame | None) -> tuple[Result, float]:
+        """Answer a job and publish it unless it was broken off; the result, and the seconds it took.
+
+        `target` is the frame that objects are told in; None for the camera's.
+        """
         started = time.perf_counter()
         if config is not self._applied:
             self._segmenter.update(config)
@@ -75,10 +79,9 @@ class CameraWork:
             self._encoded = job.frame
         result = self._segmenter.query(job.command.text)
         checkpoint()
+        told = self.outputs.publish(result, job.frame, job.command, target)
         seconds = time.perf_counter() - started
-        latency = self.outputs.publish(result, job.frame, job.command)
         dropped = max(0, job.frame.number - self._number - 1) if job.follows and self._number else 0
         self._number = job.frame.number
-        self.statistics.add({**result.timings, "total": seconds}
-                            | ({"stamp to publish": latency} if latency is not None else {}), dropped)
+        self.statistics.add({**result.timings, "total": seconds, **told}, dropped)
         return result, seconds

@@ -15,13 +15,13 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from ris_ros.errors import InputError, MissingError
+from ris_ros.geometry import camera_model, rays
 from ris_ros.report import box_to_list
-from ris_ros.types import CameraModel
 
 if TYPE_CHECKING:
     from std_msgs.msg import Header
 
-    from ris_ros.types import Candidate, Result
+    from ris_ros.types import CameraModel, Candidate, Result
 
 # Encodings that say nothing about colour, as what most drivers mean by them, and newer names of older encodings.
 _SAME_AS = {"8UC1": "mono8", "8UC3": "rgb8", "8UC4": "rgba8", "uyvy": "yuv422", "yuyv": "yuv422_yuy2"}
@@ -35,7 +35,6 @@ _CHANNELS = {
 _DEPTH_UNITS = {"16UC1": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
 # Metres that the middle of a depth image can be away; outside, its unit was mistaken.
 _NEAREST, _FARTHEST = 0.02, 200.0
-_DISTORTION_MODELS = ("plumb_bob", "rational_polynomial", "equidistant")
 
 # Runs in a process of its own: a cv_bridge that was compiled for numpy 1 may crash under numpy 2, not only raise.
 _CV_BRIDGE_PROBE = """
@@ -122,13 +121,9 @@ def to_camera_model(message: CameraInfo, shape: tuple[int, int]) -> CameraModel:
     if (message.height, message.width) != shape:
         raise InputError(f"camera_info is for {message.width} x {message.height} pixels, the image has {shape[1]} x "
                          f"{shape[0]}")
-    intrinsics = np.array(message.k).reshape(3, 3)
-    if intrinsics[0, 0] <= 0 or intrinsics[1, 1] <= 0:
-        raise InputError("camera_info has no focal length: calibrate the camera")
-    model = message.distortion_model or "plumb_bob"
-    if model not in _DISTORTION_MODELS:
-        raise InputError(f"camera_info has the distortion model {model!r}; known are {', '.join(_DISTORTION_MODELS)}")
-    return CameraModel(intrinsics, tuple(message.d), model)
+    camera = camera_model(message)
+    rays(camera, *shape)  # Raises for a model that cannot be used.
+    return camera
 
 
 @cache

@@ -20,11 +20,12 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 
-from ris_ros.errors import InputError, RisError
+from ris_ros.errors import RisError
 from ris_ros.node import conversions, diagnostics, parameters
 from ris_ros.node.answering import CameraWork
 from ris_ros.node.commands import Command, CommandError, parse_command
 from ris_ros.node.notices import THROTTLE, LibraryLog, Notices
+from ris_ros.node.spatial import TargetFrame
 from ris_ros.node.worker import COMMANDS_KEPT, Job, Worker
 from ris_ros.report import box_to_list
 
@@ -69,6 +70,7 @@ class RisNode(LifecycleNode):
         self._config: Config | None = None
         self._is_active = False
         self._device = ""
+        self._target: TargetFrame | None = None
         self._failure = ""
         self._cameras: dict[str, CameraWork] = {}
         self._worker: Worker | None = None
@@ -99,6 +101,7 @@ class RisNode(LifecycleNode):
         try:
             with self._library_log:
                 config = parameters.read(self)
+                self._target = self._target_frame(config)
                 conversions.image_converter()
                 segmenter = self._loaded(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
@@ -181,6 +184,12 @@ class RisNode(LifecycleNode):
 
         return ReferringSegmenter.from_config(config)
 
+    def _target_frame(self, config: Config) -> TargetFrame | None:
+        if not config.target_frame:
+            return None
+        is_known = self._target is not None and self._target.name == config.target_frame
+        return self._target if is_known else TargetFrame(self, config.target_frame)
+
     def _create_services(self) -> None:
         self._services_made = [self.create_service(SetBool, "~/enable", self._on_enable),
                                self.create_service(Trigger, "~/segment", partial(self._on_segment, None))]
@@ -249,10 +258,13 @@ class RisNode(LifecycleNode):
     def _on_parameters(self, changes: list[Any]) -> SetParametersResult:
         try:
             values = parameters.accepted(changes, self._config)
-        except InputError as error:
+            config = None if self._config is None else self._config.replace(values)
+            if config is not None and config.target_frame != self._config.target_frame:
+                self._target = self._target_frame(config)
+        except RisError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        if self._config is not None and values:
-            self._config = self._config.replace(values)
+        if config is not None and values:
+            self._config = config
             self._worker.configure(**_pace(self._config))
             for camera in self._cameras.values():
                 if camera.inputs is not None:
@@ -300,7 +312,7 @@ class RisNode(LifecycleNode):
     # Work: slow, on the worker's thread
 
     def _answer(self, job: Job) -> None:
-        result, seconds = self._cameras[job.camera].answer(job, self._config)
+        result, seconds = self._cameras[job.camera].answer(job, self._config, self._target)
         text = f"{_quoted(job.command.text)}: {_outcome(result)} ({seconds * 1000:.0f} ms)"
         if job.follows:
             self.get_logger().info(text, throttle_duration_sec=THROTTLE)

@@ -115,7 +115,8 @@ class FakeSegmenter:
         mask = self.image.mean(axis=2) > self.image.mean()
         best = Candidate(0, mask, mask_box(mask).astype(np.float32), 0.75, {})
         query = Query(text, text, (Description(text),))
-        return Result(bool(mask.any()), mask, best.box, 0.75, 0.5, [best], query, {"text": 0.001})
+        return Result(bool(mask.any()), mask, best.box, 0.75, 0.5, [best], query, {"text": 0.001},
+                      instances=[best] if mask.any() else [])
 
 
 class LocalNode:

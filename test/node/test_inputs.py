@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from array import array
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 pytest.importorskip("rclpy")
 
+from geometry_msgs.msg import PoseStamped
 from rclpy.qos import DurabilityPolicy
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from visualization_msgs.msg import MarkerArray
 
 TEXT = "the bright half"
 WIDTH, HEIGHT = 64, 48
@@ -51,9 +54,10 @@ def depth_image(stamp, values=METRES, encoding="32FC1", frame_id="camera_optical
                  step=values[0].nbytes, data=array("B", values.tobytes()))
 
 
-def camera_info(stamp=(0, 0), width=WIDTH, height=HEIGHT, focal=60.0, model="plumb_bob"):
-    return CameraInfo(header=header(stamp), width=width, height=height, distortion_model=model,
-                      d=[0.1, 0.0, 0.0, 0.0, 0.0], k=[focal, 0.0, width / 2, 0.0, focal, height / 2, 0.0, 0.0, 1.0])
+def camera_info(stamp=(0, 0), width=WIDTH, height=HEIGHT, focal=60.0, model="plumb_bob", distorted=True):
+    return CameraInfo(
+        header=header(stamp), width=width, height=height, distortion_model=model,
+        d=[0.1 * distorted, 0.0, 0.0, 0.0, 0.0], k=[focal, 0.0, width / 2, 0.0, focal, height / 2, 0.0, 0.0, 1.0])
 
 
 @pytest.fixture
@@ -103,7 +107,7 @@ def test_depth_without_an_answer_of_the_sensor_is_zero(depth_camera):
     (depth_image((12, 0), METRES.astype(np.float64), "64FC1"), camera_info(), "must be 16UC1"),
     (depth_image((12, 0)), camera_info(width=32), "camera_info is for 32 x 48 pixels"),
     (depth_image((12, 0)), camera_info(focal=0.0), "no focal length"),
-    (depth_image((12, 0)), camera_info(model="fisheye9"), "distortion model 'fisheye9'"),
+    (depth_image((12, 0)), camera_info(model="fisheye9"), "unknown distortion model 'fisheye9'"),
     (depth_image((11, 900_000_000)), camera_info(), "no depth within 0.05 s of the image"),
 ])
 def test_depth_that_cannot_be_right_is_left_out_and_the_next_is_used(depth_camera, robot, node, depth, info, words):
@@ -112,6 +116,47 @@ def test_depth_that_cannot_be_right_is_left_out_and_the_next_is_used(depth_camer
     robot.log(words)
     robot.clear()
     assert depth_camera((13, 0), depth_image((13, 0)), camera_info()) is not None
+
+
+def test_the_object_is_told_of_in_space(robot):
+    """A block of 0.1 m height on a table 1 m below the camera, seen on 20 x 16 pixels."""
+    kinds = {"points": PointCloud2, "pose": PoseStamped, "marker": MarkerArray}
+    for name, kind in kinds.items():
+        robot.listen(name, kind)
+    depth, info = robot.publisher(Image, "depth"), robot.publisher(CameraInfo, "camera_info")
+    robot.connect()
+    values, picture = np.ones((HEIGHT, WIDTH), np.float32), np.zeros_like(PICTURE)
+    values[16:32, 20:40], picture[16:32, 20:40] = 0.9, (200, 100, 50)
+    info.publish(camera_info(distorted=False))
+    depth.publish(depth_image((9, 0), values))
+    robot.show(picture, (9, 0))
+    robot.rest(0.2)
+    robot.say(TEXT)
+    result = robot.answer(TEXT)
+    [block] = result["objects"]
+    assert result["objects_frame_id"] == "camera_optical"
+    np.testing.assert_allclose(block["box"]["size"], (0.3, 0.24, 0.1), atol=0.02)
+    pose = robot.matching("pose", (9, 0))
+    assert pose.header.frame_id == "camera_optical"
+    assert pose.pose.position.z == pytest.approx(0.95, abs=0.01)
+    points = robot.matching("points", (9, 0))
+    assert points.width == block["points"] > 200
+    [marker] = robot.received["marker"]
+    assert len(marker.markers) == 5
+    robot.clear()
+    robot.show(np.zeros_like(PICTURE), (10, 0))
+    depth.publish(depth_image((10, 0), values))
+    robot.rest(0.2)
+    robot.say(TEXT)
+    assert robot.answer(TEXT)["objects"] == []
+    assert robot.matching("points", (10, 0)).width == 0
+    assert not robot.received["pose"]
+    for name in kinds:
+        robot.unlisten(name)
+    outcome = robot.set("target_frame", "base_link")
+    assert outcome.successful is bool(find_spec("tf2_ros"))
+    assert outcome.successful or "needs tf2_ros" in outcome.reason
+    robot.set("target_frame", "")
 
 
 def test_the_tolerance_changes_live(depth_camera, robot):

@@ -53,7 +53,7 @@ def test_a_missing_package_is_one_line_that_says_what_to_do(missing):
 def test_compressed_images_of_a_remapped_camera_in_a_namespace(start_node, make_robot, photograph):
     node = start_node({"image_transport": "compressed", "image_reliability": "reliable"},
                       ["-r", "__ns:=/arm", "-r", "image:=/head/image_raw"])
-    node.log("active: images from /head/image_raw/compressed, commands from /arm/command")
+    node.log("active: images from /head/image_raw/compressed, depth from /arm/depth, commands from /arm/command")
     robot = make_robot(namespace="arm", image_topic="/head/image_raw/compressed", image_type=CompressedImage,
                        image_reliability="reliable")
     robot.connect()
