@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ris_ros.config import Config
     from ris_ros.node.notices import Notices
 
+# Seconds in which publishers that are there will have been discovered.
+DISCOVERY = 3.0
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -120,7 +123,7 @@ class CameraInputs:
         """See what the publishers offer, and adapt to it or say what is wrong."""
         for stream in self._streams:
             stream.adapt()
-        if not self._image.publishers:
+        if not self._image.publishers and time.monotonic() - self._opened > DISCOVERY:
             self._warn("no camera", f"nothing publishes {self._image.topic}; {self._known_images()}")
 
     def configure(self, config: Config) -> None:
@@ -137,6 +140,7 @@ class CameraInputs:
             stream.close()
 
     def _open(self, config: Config) -> None:
+        self._opened = time.monotonic()
         self._received_by = config.image_transport, config.image_reliability
         prefix = f"{self.name}/" if self.name else ""
         base = self._node.resolve_topic_name(f"{prefix}image")
@@ -194,7 +198,7 @@ class CameraInputs:
         wanted = "sensor_msgs/msg/CompressedImage" if self._received_by[0] == "compressed" else "sensor_msgs/msg/Image"
         own = self._node.get_fully_qualified_name()
         known = [topic for topic, types in self._node.get_topic_names_and_types()
-                 if wanted in types and not topic.startswith(f"{own}/")]
+                 if wanted in types and not topic.startswith(f"{own}/") and self._node.count_publishers(topic)]
         return f"remap it to one of the image topics: {', '.join(known)}" if known else "no camera publishes images"
 
     def _warn(self, kind: str, text: str) -> None:

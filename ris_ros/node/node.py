@@ -107,7 +107,7 @@ class RisNode(LifecycleNode):
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
             self._failure = f"cannot configure: {_one_line(error)}"
             self.get_logger().error(self._failure)
-            self._free()
+            self._notices.clear()
             return TransitionCallbackReturn.FAILURE
         self._failure = ""
         self._config, self._device = config, str(segmenter.encoder.device)
@@ -137,8 +137,7 @@ class RisNode(LifecycleNode):
         """Unsubscribe, forget commands and frames, and free the device but for the models."""
         self._stop()
         if self._worker.wait_idle(GRACE):
-            for camera in self._cameras.values():
-                camera.forget()
+            self._forget_images()
             _give_memory_back()
         else:
             self.get_logger().warning(f"the job at hand takes longer than {GRACE:g} s to break off; it is not answered")
@@ -174,6 +173,7 @@ class RisNode(LifecycleNode):
         if self._worker is not None and not self._worker.close(timeout):
             return False
         self._free()
+        _give_memory_back()
         return True
 
     def _loaded(self, config: Config) -> ReferringSegmenter:
@@ -214,6 +214,10 @@ class RisNode(LifecycleNode):
         for camera in self._cameras.values():
             camera.close()
 
+    def _forget_images(self) -> None:
+        for camera in self._cameras.values():
+            camera.forget()
+
     def _free(self) -> None:
         for service in self._services_made:
             self.destroy_service(service)
@@ -221,7 +225,6 @@ class RisNode(LifecycleNode):
             camera.outputs.close()
         self._services_made, self._cameras, self._worker, self._config = [], {}, None, None
         self._notices.clear()
-        _give_memory_back()
 
     # Callbacks: quick, on the executor's thread
 

@@ -67,14 +67,18 @@ class LibraryLog(logging.Handler):
     def __init__(self, keep: Callable[[str], None]):
         super().__init__(logging.WARNING)
         self._keep = keep
+        self._logger = logging.getLogger("ris_ros")
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by the logging package."""
         self._keep(record.getMessage())
 
     def __enter__(self) -> LibraryLog:
-        logging.getLogger("ris_ros").addHandler(self)
+        self._logger.addHandler(self)
+        # Else a root handler that some library has set up would say everything again.
+        self._logger.propagate = False
         return self
 
     def __exit__(self, *_: object) -> None:
-        logging.getLogger("ris_ros").removeHandler(self)
+        self._logger.removeHandler(self)
+        self._logger.propagate = True

@@ -73,8 +73,8 @@ def ask(commands: list[str], *, camera: dict[str, object], node: dict[str, objec
     """
     os.environ |= {"ROS_DOMAIN_ID": str(random.randint(1, 100)), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
                    "ROS_LOCALHOST_ONLY": "1"}
-    with _process("ris_ros.node.camera", camera) as camera_process, \
-            _process("ris_ros.node.main", node) as node_process, _operator() as operator:
+    with process("ris_ros.node.camera", camera) as camera_process, \
+            process("ris_ros.node.main", node) as node_process, _operator() as operator:
         processes = {"ris_camera": camera_process, "ris_node": node_process}
         progress("waiting for the camera")
         image = to_rgb(operator.wait(lambda: operator.newest.get("image"), START_UP, processes))
@@ -137,16 +137,17 @@ def _operator() -> Iterator[_Operator]:
 
 
 @contextmanager
-def _process(module: str, parameters: dict[str, object]) -> Iterator[subprocess.Popen]:
+def process(module: str, parameters: dict[str, object]) -> Iterator[subprocess.Popen]:
+    """One of our executables, by its module and with ROS parameters; it ends with the context."""
     assignments = [f"{name}:={json.dumps(value)}" for name, value in parameters.items()]
     command = [sys.executable, "-m", module, "--ros-args", "--log-level", "warn"]
-    process = subprocess.Popen(command + [word for one in assignments for word in ("-p", one)])
+    running = subprocess.Popen(command + [word for one in assignments for word in ("-p", one)])
     try:
-        yield process
+        yield running
     finally:
-        process.send_signal(signal.SIGINT)
+        running.send_signal(signal.SIGINT)
         try:
-            process.wait(10)
+            running.wait(10)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            running.kill()
+            running.wait()
