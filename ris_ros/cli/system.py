@@ -41,7 +41,7 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def bench(parts: Annotated[list[str] | None, typer.Argument(
-              metavar="[PART...]", help="start, proposals, encoding, command; default: all.")] = None,
+              metavar="[PART...]", help="start, proposals, encoding, command, node; default: all but node.")] = None,
           image: Annotated[Path | None, typer.Option(help="Picture; default: a simulated tabletop.")] = None,
           models: Annotated[list[str] | None, typer.Option("--architecture", help="For encoding; repeat.")] = None,
           counts: Annotated[list[int] | None, typer.Option("--masks", help="For encoding; repeat.")] = None,
@@ -53,9 +53,10 @@ def bench(parts: Annotated[list[str] | None, typer.Argument(
     from ris_ros.images import read_image
     from ris_ros.proposals import make_proposer
 
-    names = ("start", "proposals", "encoding", "command")
+    names = ("start", "proposals", "encoding", "command", "node")
     if unknown := set(parts or []) - set(names):
         raise InputError(f"no part {', '.join(unknown)}; there are {', '.join(names)}")
+    parts = parts or names[:-1]
     chosen = load_config(config, settings, model, device)
     where = resolve_device(chosen.device)
     picture = read_image(image) if image is not None else bench.example_image()
@@ -64,11 +65,16 @@ def bench(parts: Annotated[list[str] | None, typer.Argument(
         masks = make_proposer(chosen.proposals, where)(picture).masks
         return bench.bench_encoding(picture, masks, where, models or ["ViT-B-32", "ViT-B-16"], counts or [16, 64, 128])
 
+    def node() -> list[bench.Row]:
+        from ris_ros.node.bench import bench_node
+
+        return bench_node(chosen)
+
     benches = dict(zip(names, (
         bench.bench_start, lambda: bench.bench_proposals(picture, chosen), encoding,
-        lambda: bench.bench_command(picture, chosen)), strict=True))
+        lambda: bench.bench_command(picture, chosen), node), strict=True))
     report = {}
-    for part in parts or benches:
+    for part in parts:
         with err.status(f"measuring {part}"):
             report[part] = benches[part]()
     if as_json:
