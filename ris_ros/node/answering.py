@@ -39,6 +39,11 @@ class CameraWork:
         self._applied: Config | None = None
         self._number = 0  # of the frame that was answered last
 
+    @property
+    def notes(self) -> list[str]:
+        """What the models do not do as they were asked to, such as run on the CPU instead of a GPU."""
+        return self._segmenter.notes
+
     def open(self, config: Config) -> None:
         """Subscribe."""
         self.inputs = CameraInputs(self._node, self.name, config, self._notices)

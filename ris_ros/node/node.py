@@ -99,15 +99,15 @@ class RisNode(LifecycleNode):
         """Load the models; on failure say why in one line and stay unconfigured."""
         started = time.perf_counter()
         try:
-            with self._library_log:
-                config = parameters.read(self)
-                self._target = self._target_frame(config)
-                conversions.image_converter()
-                segmenter = self._loaded(config)
+            self._library_log.attach()
+            config = parameters.read(self)
+            self._target = self._target_frame(config)
+            conversions.image_converter()
+            segmenter = self._loaded(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
             self._failure = f"cannot configure: {_one_line(error)}"
             self.get_logger().error(self._failure)
-            self._notices.clear()
+            self._free()
             return TransitionCallbackReturn.FAILURE
         self._failure = ""
         self._config, self._device = config, str(segmenter.encoder.device)
@@ -224,6 +224,7 @@ class RisNode(LifecycleNode):
         for camera in self._cameras.values():
             camera.outputs.close()
         self._services_made, self._cameras, self._worker, self._config = [], {}, None, None
+        self._library_log.detach()
         self._notices.clear()
 
     # Callbacks: quick, on the executor's thread
@@ -304,10 +305,13 @@ class RisNode(LifecycleNode):
                        "proposals model": config.proposals.checkpoint or config.proposals.method,
                        "encoder model": f"{config.encoder.model} ({config.encoder.dtype})",
                        "language model": config.language.model, "commands waiting": str(self._worker.waiting)}
+        warnings = self._notices.current()
+        for camera in list(self._cameras.values())[:1]:  # The models are the same for all.
+            warnings += [note for note in camera.notes if not any(note in warning for warning in warnings)]
         array = DiagnosticArray()
         array.header.stamp = self.get_clock().now().to_msg()
         array.status = [diagnostics.status(f"{who}: node", values["state"], values | diagnostics.memory(),
-                                           warnings=self._notices.current(), error=self._failure)]
+                                           warnings=warnings, error=self._failure)]
         array.status += [diagnostics.camera_status(f"{who}: camera {name}".rstrip(), camera.inputs, camera.statistics)
                          for name, camera in self._cameras.items() if camera.inputs is not None]
         return array

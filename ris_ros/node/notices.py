@@ -73,12 +73,13 @@ class LibraryLog(logging.Handler):
         """Called by the logging package."""
         self._keep(record.getMessage())
 
-    def __enter__(self) -> LibraryLog:
+    def attach(self) -> None:
+        """Begin to listen."""
         self._logger.addHandler(self)
         # Else a root handler that some library has set up would say everything again.
         self._logger.propagate = False
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def detach(self) -> None:
+        """Cease to listen."""
         self._logger.removeHandler(self)
         self._logger.propagate = True

@@ -90,6 +90,7 @@ class FakeSegmenter:
         self.gate = gate or threading.Event()
         self.gate.set()
         self.encoder = SimpleNamespace(device="fake")
+        self.notes = []
 
     def sibling(self):
         return FakeSegmenter(self.config, self.seen, self.gate)

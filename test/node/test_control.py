@@ -152,10 +152,15 @@ def test_the_diagnostics_tell_how_the_node_does(robot):
     assert int(values["answers"]) >= 1
     median, high = map(float, values["total p50, p95 [ms]"].split(", "))
     assert 0 <= median <= high
-    status, values = robot.status("ris: node")
-    assert status.level == DiagnosticStatus.OK, status.message
+    status, values = robot.status("ris: node", lambda status, _: status.level == DiagnosticStatus.OK)
     assert (values["state"], values["device"], values["encoder model"]) == ("active", "fake", "bundled (float32)")
     assert float(values["memory [MB]"]) > 10
+
+
+def test_what_the_models_cannot_do_as_asked_stands_in_the_diagnostics(robot, node):
+    node.node._cameras[""]._segmenter.notes.append("MobileSAM runs on the CPU")
+    status, _ = robot.status("ris: node", lambda status, _: status.level == DiagnosticStatus.WARN)
+    assert "MobileSAM runs on the CPU" in status.message
 
 
 def test_pictures_are_only_made_for_those_who_listen(robot, monkeypatch):

@@ -48,10 +48,12 @@ def test_what_does_not_come_again_ends(notices, now):
 
 def test_what_the_package_logs_is_kept_once(notices, log):
     logger = logging.getLogger("ris_ros.proposals.mobilesam")
-    with LibraryLog(notices.keep):
-        for _ in range(2):
-            logger.warning("MobileSAM runs on the %s", "CPU")
-        logger.info("nothing of note")
+    library = LibraryLog(notices.keep)
+    library.attach()
+    for _ in range(2):
+        logger.warning("MobileSAM runs on the %s", "CPU")
+    logger.info("nothing of note")
+    library.detach()
     logger.setLevel(logging.CRITICAL)
     logger.warning("later")
     logger.setLevel(logging.NOTSET)
