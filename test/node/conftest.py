@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -164,6 +165,8 @@ class LocalNode:
         return self.segmenters[-1].seen
 
     def close(self):
+        if self.node is None:
+            return
         for segmenter in self.segmenters:
             segmenter.gate.set()
         self._executor.shutdown()
@@ -171,6 +174,9 @@ class LocalNode:
         self.node.close(5)
         self.node.destroy_node()
         self.context.try_shutdown()
+        # A node that lingers keeps the publisher on /rosout of the next one of its name, on its own network.
+        self.node = self._executor = self._thread = None
+        gc.collect()
 
 
 class Robot:
