@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 # Each module puts its commands into the application.
-from ris_ros.cli import bag, calibrate, data, demo, evaluation, geometry, segment, sim, system, weights  # noqa: F401
+from ris_ros.cli import (  # noqa: F401
+    ask,
+    bag,
+    calibrate,
+    data,
+    demo,
+    evaluation,
+    geometry,
+    segment,
+    sim,
+    system,
+    weights,
+)
 from ris_ros.cli.common import app
 from ris_ros.errors import RisError
 
