@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,8 @@ from ris_ros.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from ris_ros.evaluation.run import Report
+    from ris_ros.evaluation.examine import Plan
+    from ris_ros.evaluation.run import Report, Stream
 
 # What each command measures on, and its usual split; ris_ros.evaluation.datasets knows the rest but is slow to import.
 DATASETS = {
@@ -46,6 +48,10 @@ Proposals = Annotated[str, typer.Option(
 Cache = Annotated[Path | None, typer.Option(help="Folder that keeps proposed masks for the next run.")]
 UseDepth = Annotated[bool, typer.Option("--depth", help="Hand depth to the method, where the data set has it.")]
 Limit = Annotated[int, typer.Option(help="Most pictures; 0 for all.")]
+Ray = Annotated[str, typer.Option(
+    "--ray", metavar="ADDRESS", help="Spread the pictures over a Ray cluster: local starts one here; auto, or an "
+    "address, joins one.")]
+Workers = Annotated[int, typer.Option(help="Ray workers; 0 for one per GPU, or per core.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first thing that is wrong with the data.")]
 
 
@@ -83,7 +89,7 @@ def _measure(name: str) -> Callable[..., None]:
     def command(root: Root, split: Annotated[str, typer.Option(help="Which part.")] = DATASETS[name][1],
                 method: MethodName = "full",
                 proposals: Proposals = "", output: Output = None, images: Images = None, cache: Cache = None,
-                depth: UseDepth = False, limit: Limit = 0, strict: Strict = False,
+                depth: UseDepth = False, limit: Limit = 0, strict: Strict = False, ray: Ray = "", workers: Workers = 0,
                 gallery: Annotated[bool, typer.Option(help="Write the page of pictures.")] = True,
                 as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
                 settings: Settings = None) -> None:
@@ -96,7 +102,9 @@ def _measure(name: str) -> Callable[..., None]:
         with err.status("reading the data set"):
             data = load(name, root, split, images=images, strict=strict, limit=limit)
         folder = output or Path("results") / f"{name}-{split}-{method}"
-        report = evaluate(data, Plan(method, chosen, proposals, cache, depth), folder, strict=strict, progress=True)
+        plan = Plan(method, chosen, proposals, cache, depth)
+        with _stream(plan, ray, workers) as stream:
+            report = evaluate(data, plan, folder, stream=stream, strict=strict, progress=True)
         write_results(report, folder, gallery=gallery)
         if as_json:
             print((folder / "results.json").read_text())
@@ -104,6 +112,14 @@ def _measure(name: str) -> Callable[..., None]:
             _show(report, folder)
     command.__doc__ = f"Measure on {DATASETS[name][0]}; a run that was interrupted goes on where it stood."
     return command
+
+
+def _stream(plan: Plan, ray: str, workers: int) -> AbstractContextManager[Stream | None]:
+    if not ray:
+        return nullcontext()
+    from ris_ros.evaluation.cluster import cluster
+
+    return cluster(plan, ray, workers)
 
 
 def _show(report: Report, folder: Path) -> None:
@@ -130,6 +146,28 @@ def _show(report: Report, folder: Path) -> None:
         out.print(f"{report.seconds:.1f} s, of which the method took {report.method_seconds:.1f} s: measuring added "
                   f"{100 * share:.1f} %", highlight=False)
     out.print(f"results.json, results.csv, results.md and gallery.html are in {folder}", highlight=False)
+
+
+@eval_app.command("compare")
+def eval_compare(name: Annotated[str, typer.Argument(metavar="DATASET", help="Such as folder or refcoco.")], root: Root,
+                 split: Annotated[str, typer.Option(help="Which part. Default: the usual one.")] = "",
+                 methods: Annotated[str, typer.Option(help="Names with commas between them. Default: all.")] = "",
+                 ablations: Annotated[bool, typer.Option(help="Vary weights and masked blocks as well.")] = True,
+                 output: Output = Path("results/compare"), images: Images = None, cache: Cache = None,
+                 depth: UseDepth = False, limit: Limit = 0, model: Model = None, device: Device = None,
+                 config: ConfigFile = None, settings: Settings = None) -> None:
+    """Run every method and ablation on one data set, among proposed and among true masks, and print the table."""
+    chosen = load_config(config, settings, model, device)
+    from ris_ros.evaluation.baselines import METHODS
+    from ris_ros.evaluation.compare import compare, to_markdown
+    from ris_ros.evaluation.datasets import load
+    from ris_ros.evaluation.examine import Plan
+
+    data = load(name, root, split, images=images, limit=limit)
+    plan = Plan("full", chosen, cache=cache or output / "masks", depth=depth)
+    rows = compare(data, plan, output, methods=methods.split(",") if methods else METHODS, ablations=ablations,
+                   progress=True)
+    print(to_markdown(rows))
 
 
 for _name in DATASETS:

@@ -23,6 +23,7 @@ from ris_ros.encoding.sparse import is_sparse
 from ris_ros.encoding.towers import patch_grid
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
+from ris_ros.proposals import Proposer
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.types import Depth, Proposals, Query
 
@@ -37,8 +38,8 @@ class Answer(Protocol):
 class Method(Protocol):
     """Whatever can be measured: an image with its masks once, then texts."""
 
-    def set_image(self, image: np.ndarray, proposals: Proposals, *, depth: Depth | None = None) -> Proposals:
-        """Take an image, uint8 RGB [H, W, 3], and the masks to choose from."""
+    def set_image(self, image: np.ndarray, proposals: Proposals | None, *, depth: Depth | None = None) -> Proposals:
+        """Take an image, uint8 RGB [H, W, 3], and the masks to choose from; None: the method's own proposer's."""
 
     def query(self, text: str) -> Answer:
         """Answer one expression."""
@@ -65,13 +66,14 @@ class Choice:
 class Scored:
     """A method that is made of a scorer. It reads the sentence as a whole, as the paper's baselines do."""
 
-    def __init__(self, scorer: Scorer, encoder: MaskGuidedEncoder, parser: ExpressionParser):
-        self._scorer, self._encoder, self._parser = scorer, encoder, parser
+    def __init__(self, scorer: Scorer, encoder: MaskGuidedEncoder, parser: ExpressionParser,
+                 proposer: Proposer | None = None):
+        self._scorer, self._encoder, self._parser, self._proposer = scorer, encoder, parser, proposer
         self._proposals: Proposals | None = None
 
-    def set_image(self, image: np.ndarray, proposals: Proposals, *, depth: Depth | None = None) -> Proposals:
+    def set_image(self, image: np.ndarray, proposals: Proposals | None, *, depth: Depth | None = None) -> Proposals:
         """Take an image and the masks to choose from; depth is not looked at."""
-        self._proposals = proposals
+        self._proposals = proposals = self._proposer(image) if proposals is None else proposals
         if len(proposals):
             self._scorer.look(self._encoder.whole_image(image), proposals.masks)
         return proposals
@@ -203,7 +205,8 @@ class GradCam:
 
 
 WEIGHTED: dict[str, dict[str, object]] = {
-    "full": {"method": "full"},
+    # Pictures of a data set are no still camera: each is looked at for itself.
+    "full": {"method": "full", "frame_tolerance": 0.0},
     "reference": {"method": "reference"},
     "global": {"method": "reference", "matching.visual_weight": 1.0},
     "local": {"method": "reference", "matching.visual_weight": 0.0},
@@ -225,8 +228,8 @@ def method_config(name: str, config: Config) -> Config:
     return config.replace(WEIGHTED.get(name, {"method": "reference"}))
 
 
-def make_method(name: str, config: Config, encoder: MaskGuidedEncoder, proposer: object = None) -> Method:
-    """The method of that name, one of METHODS, around an encoder; its own proposer is only asked when it is given one.
+def make_method(name: str, config: Config, encoder: MaskGuidedEncoder, proposer: Proposer | None = None) -> Method:
+    """The method of that name, one of METHODS, around an encoder and, where images come without masks, a proposer.
 
     Raises
     ------
@@ -237,7 +240,7 @@ def make_method(name: str, config: Config, encoder: MaskGuidedEncoder, proposer:
     config = method_config(name, config)
     parser = _parser(config.language, config.method)
     if name in SCORERS:
-        return Scored(SCORERS[name](encoder.model.visual), encoder, parser)
+        return Scored(SCORERS[name](encoder.model.visual), encoder, parser, proposer)
     return ReferringSegmenter(config, proposer, encoder, parser)
 
 

@@ -1,7 +1,8 @@
 """Where the masks to choose from come from: a proposer, the data set's own objects, or a file of any generator.
 
-A source is a function (picture, image) -> Proposals. The masks that a proposer made can be kept in a folder, so that
-methods that are compared choose from the same ones and their cost is paid once.
+A source is a function (picture, image) -> Proposals, or None for what the method itself proposes. The masks that a
+proposer made can be kept in a folder, so that compared methods choose from the same ones and their cost is paid
+once.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ris_ros.proposals.given import from_coco
 from ris_ros.report import mask_to_rle
 from ris_ros.types import Proposals
 
-Source = Callable[[Picture, np.ndarray], Proposals]
+Source = Callable[[Picture, np.ndarray], Proposals | None]
 
 TRUTH = "truth"
 
@@ -94,16 +95,19 @@ class GivenMasks:
 
 
 class ProposedMasks:
-    """What a proposer finds, remembered in `cache` (None: nowhere) by picture and settings."""
+    """What a proposer finds, remembered in `cache` by picture and settings.
+
+    Without a cache the method is left to propose, which it can do better: "full" searches again for what is not found.
+    """
 
     def __init__(self, proposer: Proposer, cache: Path | None = None):
         self.proposer = proposer
         self._cache = cache
 
-    def __call__(self, picture: Picture, image: np.ndarray) -> Proposals:
+    def __call__(self, picture: Picture, image: np.ndarray) -> Proposals | None:
         """The masks of a picture."""
         if self._cache is None:
-            return self.proposer(image)
+            return None
         content = hashlib.sha256(json.dumps([asdict(self.proposer.config), image.shape]).encode())
         content.update(np.ascontiguousarray(image))
         file = self._cache / f"{content.hexdigest()[:32]}.json"
