@@ -14,7 +14,7 @@ from dataclasses import replace
 from ris_ros.language import vocabulary as v
 from ris_ros.language.draft import Draft, named_as
 from ris_ros.language.english import English
-from ris_ros.language.nouns import NounPhrases, place_name
+from ris_ros.language.nouns import NOUN, NounPhrases, place_name
 from ris_ros.language.orders import read_counted, read_ranked
 from ris_ros.language.words import Text
 from ris_ros.types import Description, Order, Relation
@@ -111,7 +111,7 @@ class Grammar:
     def _continued(self, i: int, draft: Draft) -> int:
         """More about the same thing after a comma or "and": "the cup, on the left", "cup, the red one"."""
         j = i
-        while self.text[j] in v.PAUSES:
+        while self.text[j] in v.PAUSES | v.IDLE_AFTER:
             j += 1
         paused = j > i
         j += self.text[j] in ("and", "but")
@@ -133,7 +133,8 @@ class Grammar:
             found, j = self.text.match(pattern, i)
             if found and not (pattern is v.OF_ALL and self.nouns.goes_on(j)):
                 return j
-        return i + 1 if self.text[i] in v.IDLE_AFTER else i
+        is_idle = self.text[i] in v.IDLE_AFTER and not self.text.match(v.PLACE_AFTER, i)[0]     # "all the way left"
+        return i + is_idle
 
     # --- negation -----------------------------------------------------------------------------------------------------
 
@@ -191,6 +192,9 @@ class Grammar:
         if found:
             k = self._predicate(j, draft)
             return k if k > j else i
+        if self.text[i + 1] in ("which", "whom", "whose") and (
+                self.text[i] in v.SHOWN or self.text.match(v.RELATION, i)[0]):
+            return self._verbatim(i, i + 1, draft)                      # "under which the cat hides"
         if self.text[i] not in v.RELATIVES:
             return self._object_relative(i, draft)
         j = i + 1
@@ -225,7 +229,8 @@ class Grammar:
         """What follows "is": properties, adjectives, or what the thing is called."""
         end = i
         while True:
-            while self.text[i] in v.IDLE_AFTER | v.DEGREES and not self.text.match(v.OF_ALL, i)[0]:
+            while self.text[i] in v.IDLE_AFTER | v.DEGREES and not (
+                    self.text.match(v.OF_ALL, i)[0] or self.text.match(v.PLACE_AFTER, i)[0]):
                 i += 1
             j = self._property(i, draft)
             if j == i:
@@ -313,6 +318,8 @@ class Grammar:
     def _is_intensifier(self, i: int) -> bool:
         """Whether a place or relation follows; in "right of", "right side" and "cup right in blue" it does not."""
         word, following = self.text[i], self.text[i + 1]
+        if word in v.DIRECTIONS and following in v.DIRECTIONS:          # "back left"
+            return False
         if word == "right":
             return bool(self.text.match(v.RELATION, i + 1)[0]) and following not in ("of", "from") \
                 and not (following == "in" and self._is_worn(i + 2, Draft()))
@@ -326,7 +333,7 @@ class Grammar:
             words = found[0].split()
             # "on the right track" is on a track; "left on the table" was left there; "the left of the cake" is a part.
             is_of_noun = found["the"] and words[0] in ("on", "in", "at", "by", "near") and not found["part"] \
-                and self.nouns.kind(j, after_noun=False) == "noun"
+                and self.nouns.kind(j) == NOUN
             if not is_of_noun and self.text[j] != "of" and not self._is_left_behind(i, j):
                 draft.add_place(place_name(found))
                 return j
@@ -361,7 +368,18 @@ class Grammar:
             return k
         relation, k = self._with_landmarks(name, j)
         if relation and not (words in ("closest", "nearest") and relation.landmarks[0].head in v.GENERIC):
+            landmark = relation.landmarks[0]
+            if name in ("left of", "right of") and not landmark.head and landmark.place == "middle":
+                draft.add_place(name.split()[0])                        # "left of the center"
+                return k
             draft.relations.append(relation)
+            while self.text[k] == "and" and name != "between" and self.text.tag(k + 1).startswith("NN") \
+                    and self.nouns.kind(k + 1) == NOUN:
+                other, end = self._with_landmarks(name, k + 1)          # "under the knife and fork"
+                if other is None:
+                    break
+                draft.relations.append(other)
+                k = end
             return k
         if name in v.ALONE and not self.nouns.starts(j):
             draft.add_place(v.ALONE[name])
@@ -473,6 +491,8 @@ class Grammar:
         verb = self.english.lemma(word, "verb")
         if verb in v.LOOKS and self.text.match(v.PLACE_AFTER, j)[0]:            # "looking left" is no place
             k = self.text.match(v.PLACE_AFTER, j)[1]
+        elif verb in v.LOOKS and self.text[j] == "away":
+            k = self._stretch(j + 2) if self.text[j + 1] == "from" else j + 1
         elif verb in v.LOCATED | v.POSTURES and self._is_placed(j):
             if verb in v.LOCATED or draft.noun not in v.PEOPLE | v.ANIMALS:
                 return j

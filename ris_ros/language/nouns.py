@@ -90,7 +90,10 @@ class NounPhrases:
     # --- steps: each the index after what it read, or `i` -------------------------------------------------------------
 
     def _compound(self, i: int, reading: _Reading) -> int:
-        """Names such as "first aid kit"."""
+        """Names such as "first aid kit" and "salt and pepper shaker"."""
+        if "_".join(self.text[k] for k in range(i, i + 3)) in v.COUPLES and self.kind(i + 3):
+            reading.pieces.append((ADJECTIVE, self.text.between(i, i + 3)))
+            return i + 3
         if f"{self.text[i]}_{self.text[i + 1]}" not in v.COMPOUNDS:
             return i
         reading.pieces.append((NOUN, self.text.between(i, i + 2)))
@@ -100,7 +103,7 @@ class NounPhrases:
     def _partitive(self, i: int, reading: _Reading) -> int:
         """"the largest | of the three | cups", "half | of the sandwich"."""
         draft = reading.draft
-        if self.text[i] != "of" or reading.pieces or not (draft.order or draft.rank or draft.count is not None):
+        if self.text[i] != "of" or reading.pieces or not (reading.has_order or draft.count is not None):
             return i
         if self.text.match(v.OF_ALL, i)[0] and not self.goes_on(self.text.match(v.OF_ALL, i)[1]):
             return i
@@ -122,8 +125,8 @@ class NounPhrases:
         while self.text[j] == "of" or (self.text[j] in v.DETERMINERS and self.text[j] != "that"):
             j += 1
         number = self.number(j)
-        if number is not None and draft.count != 1:
-            draft.count = number
+        if number is not None:
+            draft.count = 1 if draft.count == 1 else number
             j += 1
         return j
 
@@ -167,6 +170,10 @@ class NounPhrases:
             j -= 1
         if self.text[j] == "of" and self.starts(j + 1) and not self.text.match(v.IN_FRAME, j)[0] and not reading.pieces:
             part = self.text[j - 1]
+            if self.number(j + 1 + (self.text[j + 1] in v.DETERMINERS)) and i > reading.start:  # "the left of the two"
+                draft.add_place(place_name(found))
+                reading.has_order = True
+                return j
             words = found["where"].split()
             if part not in v.PARTS:
                 return i
@@ -180,11 +187,12 @@ class NounPhrases:
         if not self.goes_on(j):
             return i
         reading.has_order = True
-        if self.text[j] in v.OWN_ENDS and found["where"].split()[0] in ("front", "back", "rear"):
-            end, *sides = found["where"].split()
-            reading.pieces.append((ADJECTIVE, end))
-            for side in sides:
-                draft.add_place(v.DIRECTIONS[side])
+        if self.text[j] in v.OWN_ENDS and {"front", "back", "rear"} & set(found["where"].split()):
+            for word in found["where"].split():
+                if word in ("front", "back", "rear"):
+                    reading.pieces.append((ADJECTIVE, word))
+                else:
+                    draft.add_place(v.DIRECTIONS[word])
             return j
         draft.add_place(place_name(found))
         return j
@@ -216,7 +224,8 @@ class NounPhrases:
         return i + 1
 
     def _degree(self, i: int, reading: _Reading) -> int:
-        return i + 1 if self.text[i] in v.DEGREES and self.kind(i + 1) == ADJECTIVE else i
+        is_degree = self.text[i] in v.DEGREES or (self.text[i].endswith("ly") and self.text.tag(i) == "RB")
+        return i + 1 if is_degree and (self.kind(i + 1) == ADJECTIVE or self.text.match(v.RANK, i + 1)[0]) else i
 
     def _colour_word(self, i: int, reading: _Reading) -> int:
         """"red | coloured cup"."""
@@ -228,7 +237,7 @@ class NounPhrases:
 
     def _numbered(self, i: int, reading: _Reading) -> int:
         """"player | number 23", "number 7 | bus": no noun of its own."""
-        if self.text[i] not in ("number", "no", "#") or not self.text[i + 1].isdigit():
+        if self.text[i] not in ("number", "no", "#") or self.number(i + 1) is None:
             return i
         if reading.has_noun:
             reading.draft.after.append(self.text.between(i, i + 2))
@@ -238,6 +247,9 @@ class NounPhrases:
 
     def _content(self, i: int, reading: _Reading) -> int:
         kind = self.kind(i, after_noun=reading.has_noun)
+        if reading.has_noun and self._goes_on_after_noun(i, reading):
+            reading.pieces[-1] = (ADJECTIVE, reading.pieces[-1][1])
+            kind, reading.has_noun = ADJECTIVE, False
         if not kind or (reading.has_noun and kind == ADJECTIVE):
             return i
         if self.text[i] in ("everything", "everyone"):
@@ -245,6 +257,14 @@ class NounPhrases:
         reading.pieces.append((kind, self.text[i]))
         reading.has_noun = kind == NOUN
         return i + 1
+
+    def _goes_on_after_noun(self, i: int, reading: _Reading) -> bool:
+        """Whether the noun before `i` is part of an attribute: "horse | drawn carriage", "size | 10 shoe"."""
+        if not self.text.tag(i + 1).startswith("NN") or not self.kind(i + 1):
+            return False
+        return self.text[i].isdigit() or (
+            self.text.tag(i) == "VBN" and self.english.lemma(reading.pieces[-1][1]) not in v.PEOPLE
+            and self.english.lemma(self.text[i], "verb") not in v.NAMING)
 
     # --- which word is what -------------------------------------------------------------------------------------------
 
@@ -260,8 +280,10 @@ class NounPhrases:
                 and not self._open_kind(i + 1) and (i == 0 or self.text[i - 1] not in v.COLOURS)
             return NOUN if is_thing else ADJECTIVE
         if word in v.DIRECTIONS:
-            # "a pink top", "her back".
-            return NOUN if word in ("top", "back") and (self.text[i - 1] in v.COLOURS) else ""
+            # "a pink top", "the lady's back".
+            is_thing = word in ("top", "back", "front") and self.text[i - 1] in v.COLOURS | v.OWNERS \
+                and not self._open_kind(i + 1)
+            return NOUN if is_thing else ""
         if word in v.SUPERLATIVES or self.text.match(v.RANK, i)[0]:
             return ""
         return self._open_kind(i, after_noun=after_noun)
@@ -269,8 +291,12 @@ class NounPhrases:
     def _open_kind(self, i: int, *, after_noun: bool = False) -> str:
         """As `kind`, for words of no special meaning: by part of speech, corrected by the senses that a word has."""
         word, tag = self.text[i], self.text.tag(i)
-        if not word or not word[0].isalpha() or word in _CLOSED:
+        if not word or not word[0].isalnum() or word.isdigit() or word in _CLOSED:
             return ""
+        if word == "half" and self.text.tag(i + 1).startswith(("JJ", "VBN")):
+            return ADJECTIVE
+        if word[0].isdigit():                                           # "2-liter"
+            return ADJECTIVE if self._content_follows(i) else NOUN
         lemma = self.english.lemma(word)
         noun, verb, adjective = (self.english.has_sense(word, kind) for kind in ("noun", "verb", "adj"))
         if word in v.ING_NOUNS or word in v.CLOTHES or lemma in v.PEOPLE or lemma in v.CONTAINERS:
@@ -292,9 +318,9 @@ class NounPhrases:
             return ""
         if tag.startswith("RB") and word.endswith("ly"):
             return ADJECTIVE if adjective else ""
-        if noun:
+        if noun or not (adjective or verb or self.english.has_sense(word, "adv")):      # or an unknown word
             return NOUN
-        return ADJECTIVE if adjective else NOUN if tag in ("FW", "XX", "UH", "ADD", "NFP") else ""
+        return ADJECTIVE if adjective else ""
 
     def _content_follows(self, i: int) -> bool:
         word = self.text[i + 1]
@@ -340,7 +366,8 @@ class NounPhrases:
             return self._noun_among_adjectives(pieces)
         for k in nouns[:-1]:
             noun, following = self.english.lemma(pieces[k][1]), pieces[k + 1][1]
-            if (noun in v.PEOPLE and following in v.CLOTHES) or (noun in v.CONTAINERS and following in v.SUBSTANCES):
+            is_worn = noun in v.PEOPLE - v.ROLES and following in v.CLOTHES
+            if is_worn or (noun in v.CONTAINERS and following in v.SUBSTANCES):
                 return k
         return nouns[-1]
 

@@ -76,13 +76,14 @@ def _targets(text: Text, english: English) -> list[Draft]:
     grammar = Grammar(text, english)
     best: list[Draft] = []
     refused: list[Draft] = []
+    was_asked = False
     for start, end in request.clauses(text):
         i, asking = request.opening(text, start, end, english)
         if best and text.match(v.COPULA, start)[0]:
             grammar.modifiers(start, best[0])               # "It is red."
             continue
         draft, j = grammar.description(i) if i < end else (None, i)
-        if draft is not None and "not" in asking.split():
+        if draft is not None and "not" in asking:
             # "I do not want the red cup, give me the blue one."
             refused.append(draft)
             i, asking = request.opening(text, j, end, english)
@@ -90,13 +91,13 @@ def _targets(text: Text, english: English) -> list[Draft]:
         if draft is None:
             continue
         draft.excluded += refused
-        if asking.split()[-1:] and asking.split()[-1] in v.PUTTING:
+        if asking and asking[-1] in v.PUTTING:
             draft = _without_goal(grammar, i)
-        drafts = [draft, *_further(grammar, text, english, draft, j)]
         if best and draft.is_generic:
             best[0].merge(draft)
-        elif not best or (best[0].is_generic and not draft.is_generic):
-            best = drafts
+        elif not best or best[0].is_generic or (asking and not was_asked):
+            best = [draft, *_further(grammar, text, english, draft, j)]
+            was_asked = bool(asking)
     return best
 
 
@@ -122,13 +123,21 @@ def _further(grammar: Grammar, text: Text, english: English, draft: Draft, i: in
             i = j
             continue
         j += text[j] == ","
-        j += text[j] in ("and", "or", "plus")
-        j = request.opening(text, j, len(text), english)[0] if j > i else j
-        other, k = grammar.description(j) if j > i else (None, j)
+        is_joined = text[j] in ("and", "or", "plus")
+        start = request.opening(text, j + is_joined, len(text), english)[0] if is_joined or j > i else i
+        other, k = grammar.description(start) if start > i else (None, i)
         if other is None or not other.head:                 # "... and put it in the bowl"
             break
-        if other.head == "one" and draft.head:              # "the red cup and the blue one"
-            other.head, other.noun = draft.head, draft.noun
-        drafts.append(other)
         i = k
+        if not is_joined and text[start] not in v.DETERMINERS and text[k] not in (",", "and", "or"):
+            draft.after.append(text.between(start, k))      # "laptop, screen on"
+            continue
+        if not draft.head:                                  # "the red and the blue cup"
+            draft.head, draft.noun = other.head, other.noun
+        if other.head == "one" and draft.head and is_joined:    # "the red cup and the blue one"
+            other.head, other.noun = draft.head, draft.noun
+        if other.head == "one" and not is_joined and start > j:    # "I see two cups, give me the red one"
+            draft.merge(other)
+        else:
+            drafts.append(other)
     return drafts

@@ -23,28 +23,24 @@ def clauses(text: Text) -> list[tuple[int, int]]:
     return [(first, last) for first, last in [*found, (start, len(text))] if last > first]
 
 
-def opening(text: Text, i: int, end: int, english: English) -> tuple[int, str]:
-    """The index after everything that only asks, and what asks: "hey robot, could you please grab me"."""
-    start = i
+def opening(text: Text, i: int, end: int, english: English) -> tuple[int, list[str]]:
+    """The index after everything that only asks, "hey robot, could you please grab me", and the words that ask."""
+    asking: list[str] = []
     while i < end:
-        j = _opening_step(text, i, english)
+        j = _asking_end(text, i, english)
+        asking += text.between(i, j).split()
+        j = j if j > i else _idle_end(text, i)
         if j == i:
             break
         i = j
-    return i, text.between(start, i)
+    return i, asking
 
 
-def _opening_step(text: Text, i: int, english: English) -> int:
-    for pattern in (v.GREETING, v.REQUEST):
-        found, j = text.match(pattern, i)
-        if found:
-            return j
-    word, following = text[i], text[i + 1]
-    if word in v.FILLERS | v.PAUSES:
-        return i + 1
-    if word in v.PRONOUNS and word not in ("each", "whose", "who") and _is_verb(text, i + 1):
-        return _verbs_end(text, i + 1)                      # "i left", "he has put"
-    if word == "to" and following in v.VERBS:
+def _asking_end(text: Text, i: int, english: English) -> int:
+    found, j = text.match(v.REQUEST, i)
+    if found:
+        return j
+    if text[i] == "to" and text[i + 1] in v.VERBS:
         return i + 1
     found, j = text.match(v.DO_NOT, i)
     if found and _is_verb(text, j):
@@ -52,20 +48,39 @@ def _opening_step(text: Text, i: int, english: English) -> int:
     return _order_end(text, i, english)
 
 
+def _idle_end(text: Text, i: int) -> int:
+    """The index after a greeting, a name, or a statement that leads to what is meant: "I left"."""
+    found, j = text.match(v.GREETING, i)
+    if found:
+        return j
+    word, following = text[i], text[i + 1]
+    if word in v.FILLERS | v.PAUSES:
+        return i + 1
+    # "Honey, where is ...", "Max, fetch ..."
+    if following in v.words("can could would will where please") and text.match(v.REQUEST, i + 1)[0]:
+        return i + 1
+    if i == 0 and following == "," and (text.match(v.REQUEST, 2)[0] or text[2] in v.VERBS):
+        return 2
+    j = i + 1
+    if word in v.PRONOUNS and word not in ("each", "whose", "who") and _is_verb(text, j):
+        while text.tag(j).startswith(("VB", "MD", "RB", "TO")):
+            j += 1
+        return j if j > i + 1 else i
+    return i
+
+
 def _is_verb(text: Text, i: int) -> bool:
     return text.tag(i).startswith(("VB", "MD")) or text[i] in v.VERBS
-
-
-def _verbs_end(text: Text, i: int) -> int:
-    while text.tag(i).startswith(("VB", "MD", "RB", "TO")):
-        i += 1
-    return i
 
 
 def _order_end(text: Text, i: int, english: English) -> int:
     """The index after an imperative, its particles and whom it is for: "pick up", "hand me"."""
     word, following = text[i], text[i + 1]
+    if text[i - 1] in v.words("mind for by about try start keep"):       # "would you mind bringing"
+        word = english.lemma(word, "verb")
     j = i + 1
+    if word in v.VERBS and following == "of":                           # "outline of the building"
+        return i
     if word not in v.VERBS:
         _, phrasal_end = text.match(v.PHRASAL, i)
         may_be = word in v.VERBS_OR_NOUNS or (text.tag(i) in ("VB", "VBP") and english.has_sense(word, "verb"))
@@ -74,11 +89,17 @@ def _order_end(text: Text, i: int, english: English) -> int:
             j = phrasal_end
         elif not may_be or following not in _OBJECT_STARTS:
             return i
+    if word in v.GIVING:
+        k = j + (text[j] in v.DETERMINERS)
+        if english.lemma(text[k]) in v.PEOPLE and text[k + 1] in v.DETERMINERS:
+            j = k + 1
     while text[j] in v.PARTICLES | v.GIVEN_TO | {"it"} or (text[j] == "and" and text[j + 1] in v.VERBS):
         # "find on the left ..." says where.
         if text[j] in ("on", "over") and text.match(v.PLACE_AFTER, j)[0]:
             break
         j += 1
+        if text[j - 1] == "it":                                         # "put it on the table"
+            break
     return j
 
 

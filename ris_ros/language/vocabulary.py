@@ -30,6 +30,7 @@ def pattern(source: str) -> re.Pattern[str]:
 ARTICLES = words("the a an")
 DETERMINERS = ARTICLES | words("this that these those my your his her its our their some any another which what")
 ONE_OF_THEM = words("a an this that another")          # determiners that speak of one thing
+OWNERS = words("'s my your his her its our their")
 PRONOUNS = words("""it him her them himself herself itself themselves he she they i we you me us each who whom
     whose mine yours ours theirs hers myself yourself somebody nobody nothing""")
 RELATIVES = words("that which who whom whose where")
@@ -216,9 +217,9 @@ def relation_name(found: re.Match[str]) -> str:
 
 
 # Things that others are in, where "from" leaves that open: "the cup from the drawer", "the cup from the table".
-RECEPTACLES = words("""box drawer fridge refrigerator bowl basket cupboard bag cabinet sink cup mug jar bin can
-    bucket oven dishwasher pot vase closet case crate backpack room kitchen garage bathroom microwave glass pocket
-    wardrobe toolbox suitcase freezer trash pan""")
+RECEPTACLES = words("""vial tube beaker bottle carton jug tank box drawer fridge refrigerator bowl basket
+    cupboard bag cabinet sink cup mug jar bin can bucket oven dishwasher pot vase closet case crate backpack room
+    kitchen garage bathroom microwave glass pocket wardrobe toolbox suitcase freezer trash pan""")
 # Relations whose words, without a landmark, say a place: "the one behind".
 ALONE = {"behind": "back", "in front of": "front", "above": "top", "below": "bottom", "under": "bottom"}
 # Landmarks that are the onlooker.
@@ -254,6 +255,8 @@ PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentl
 ANIMALS = words("""dog cat horse cow sheep elephant giraffe zebra bear bird duck goat pig monkey lion tiger
     rabbit puppy kitten calf foal lamb deer chicken goose swan penguin pony bull donkey camel fox wolf squirrel mouse
     rat fish shark dolphin whale turtle frog snake parrot pigeon seagull owl eagle animal colt mare herd""")
+# People who have clothes of their own: a "cowboy hat" is a hat.
+ROLES = words("cowboy chef baker soldier nurse clown bride fisherman farmer baby doctor cop policeman referee")
 CLOTHES = words("""shirt t-shirt tee dress skirt hat cap coat jacket jeans pants trousers shorts suit tie uniform
     sweater hoodie sweatshirt vest scarf glove gloves shoe shoes boot boots sock socks glasses sunglasses goggles
     helmet hood apron robe gown costume bikini swimsuit wetsuit trunks blouse top tank polo plaid stripes outfit
@@ -284,11 +287,14 @@ ING_NOUNS = words("""building painting ceiling ring king string thing wing sprin
     lettering crossing landing seating lining covering opening filling bedding wrapping stuffing housing casing
     bearing fitting coating gosling something anything everything nothing evening morning wedding""")
 # Names in which a word of structure is none.
-COMPOUNDS = words("""first_aid first_base second_base third_base top_hat tank_top crop_top right_angle
-    middle_finger traffic_light light_bulb light_switch""")
+COUPLES = words("salt_and_pepper ham_and_cheese mac_and_cheese fish_and_chips bread_and_butter pen_and_paper")
+COMPOUNDS = words("""first_class left_handed right_handed second_hand two_way one_way first_aid first_base
+    second_base third_base top_hat tank_top crop_top right_angle middle_finger traffic_light light_bulb light_switch""")
 
 # --- doings -----------------------------------------------------------------------------------------------------------
 
+# "A box labelled B2" says what it is called.
+NAMING = words("label name call mark title number")
 # Verbs that only say that a thing is somewhere.
 LOCATED = words("""found locate place position situate find put set keep see park stack store leave stop arrange
     pile reside stay""")
@@ -322,8 +328,8 @@ _SOFTLY = "(?:please|kindly|maybe|perhaps|just|possibly|now|then|also|mind|be ab
 REQUEST = pattern(
     rf"(?:can|could|would|will|may|might|should) {_YOU}(?: {_SOFTLY})*|"
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need|want|like|love|prefer|wish for|wish|require|"
-    "fancy|meant|mean|choose|pick|take|am (?:looking|searching) for|am (?:thinking|talking) (?:of|about)|am after|"
-    "was looking for|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
+    "fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
+    "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
     "(?:let|allow) (?:me|us) (?:have|see|get|hold|take|borrow)|let us|"
     "where (?:is|are|was|were|did (?:i|we|you) (?:put|leave|place|see)|do (?:you|i|we) see|"
     "can (?:i|we|you) (?:find|see|get))|"
@@ -344,10 +350,14 @@ VERBS_OR_NOUNS = words("""lift shut drive walk watch tell empty serve say catch 
     place point pass show hold water park clean open close light touch press lift turn drop cut fill pack sort return
     help use order draw circle head track mask count mark spot name look move stop load check search reach approach
     switch click tap hit kick try stack slide want need""")
+# "Give grandma her glasses".
+GIVING = words("give hand pass bring show get fetch buy send lend serve")
 # Particles that make an order of those and of others: "point to", "switch on", "throw away".
 PHRASAL = pattern(
     "(?:point|look|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|search|wait|ask|care|"
     "listen|reach|stop|halt)(?: (?:over|up|down|back|out))*(?: (?:to|at|for|towards?|after|onto))|"
+    "(?:wait|stop|stand|halt|park) (?:by|near|next to|beside|in front of)|"
+    "(?:check|see|tell me|look|find out) (?:if|whether)|(?:zoom|focus) in on|"
     "(?:turn|switch|click|tap|focus|put)(?: (?:on|off))|"
     "(?:pick|throw|put|take|clean|hand|pass|give|drop|bring|lift|set|open|close|shut|cut|fill|wipe|check|tidy|pack|"
     "carry|push|pull|lay|sort)(?: (?:up|out|off|over|away|down|back))+")

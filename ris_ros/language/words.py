@@ -95,7 +95,8 @@ _CLITICS = {"'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am
 _BE_AFTER = v.words("that who what where which there here it he she how one everything this")
 _JOINED = {(first, "most"): f"{first}most" for first in
            ("left", "right", "top", "bottom", "front", "back", "rear", "upper", "lower", "near")}
-_JOINED |= {("t", "shirt"): "t-shirt", ("tee", "shirt"): "t-shirt", ("t", "shirts"): "t-shirts"}
+_JOINED |= {("upside", "down"): "upside-down", ("inside", "out"): "inside-out", ("right-side", "up"): "right-side-up",
+            ("t", "shirt"): "t-shirt", ("tee", "shirt"): "t-shirt", ("t", "shirts"): "t-shirts"}
 # A hyphen between any of these is a space: "top-left", "2nd-from-left", "second-largest".
 _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CARDINALS.keys() | v.words(
     "far hand most side corner to from in of the next on last")
@@ -149,8 +150,9 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _is_apart(pieces: list[str]) -> bool:
-    return all(piece in _APART or _ORDINAL.fullmatch(piece) for piece in pieces) or (
-        pieces[0] == "non" and len(pieces) == 2)
+    first, last = pieces[0], pieces[-1]
+    return all(piece in _APART or _ORDINAL.fullmatch(piece) for piece in pieces) or (len(pieces) == 2 and (
+        first == "non" or (first in v.COLOURS and last not in v.COLOURS and not last.endswith(("ed", "ish")))))
 
 
 def _spelling(word: str, is_known: Callable[[str], bool]) -> str:

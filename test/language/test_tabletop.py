@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from ris_ros.language import ExpressionParser
 from ris_ros.sim import meaning
 from ris_ros.sim.expressions import CARDINALS, ORDINALS
 from ris_ros.sim.phrasing import RELATION_WORDS, say
@@ -12,12 +11,6 @@ from ris_ros.sim.shapes import CATEGORIES, COLOURS
 from ris_ros.types import Description, Order
 
 PAIRS = [(category, colour) for category in CATEGORIES for colour in COLOURS]
-
-
-@pytest.fixture(scope="module")
-def parser():
-    return ExpressionParser()
-
 
 def descriptions(rng):
     """A description of every form, with nouns drawn by chance."""
@@ -47,7 +40,6 @@ def descriptions(rng):
         *(meaning.Description(relation=relation, landmarks=(landmark(),)) for relation in ("on", "in", "next to"))))
     yield from (meaning.Description(**thing(), count=count) for count in range(2, len(CARDINALS)))
 
-
 def texts(split, rounds):
     """(text, phrase, description), of every form in every style it is said in."""
     rng = np.random.default_rng(7)
@@ -59,7 +51,6 @@ def texts(split, rounds):
                 yield *say(description, split, rng, "command"), description
                 if description.colour or description.place or description.order or description.relation:
                     yield *say(description, split, rng, "colloquial"), description
-
 
 def means(read: Description, meant: meaning.Description, head: str = "", colour: str = "") -> bool:
     """Whether what was read is what was meant; `head` is the target's for what is excluded of it."""
@@ -77,7 +68,6 @@ def means(read: Description, meant: meaning.Description, head: str = "", colour:
         all(means(excluded, meant.excluded, head=meant.category) for excluded in read.excluded),
         read.count == meant.count or (read.count == 0 and meant.count > 2),
     ))
-
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_every_template_is_understood_as_it_was_meant(parser, split):
