@@ -153,7 +153,7 @@ class Object3D:
             return [round(float(value), 5) for value in values]
         return {"points": len(self.points), "centroid": plain(self.centroid),
                 "box": {"centre": plain(self.box.centre), "size": plain(self.box.size),
-                        "axes": [plain(axis) for axis in self.box.axes.T]},
+                        "axes": [plain(axis) for axis in self.box.axes.T], "quaternion": plain(self.box.quaternion)},
                 "grasp": {"centre": plain(self.grasp.centre), "closing": plain(self.grasp.closing),
                           "approach": plain(self.grasp.approach), "yaw": round(self.grasp.yaw, 5),
                           "opening": round(self.grasp.opening, 5)},
@@ -464,7 +464,7 @@ def _fit_disc(flat: np.ndarray, viewer: np.ndarray) -> tuple[np.ndarray, float] 
     across, towards = sides @ flat.T
     low, high = _extent(across)
     bins = np.floor((across - low) / (high - low + 1e-9) * 26).astype(int)
-    rim = np.array([(np.median(across[bins == i]), np.percentile(towards[bins == i], 97))
+    rim = np.array([(np.median(across[bins == i]), np.percentile(towards[bins == i], 99))
                     for i in range(1, 25) if (bins == i).sum() >= 3])
     if len(rim) < 18:
         return None

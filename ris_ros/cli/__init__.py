@@ -21,6 +21,7 @@ from ris_ros.cli import (  # noqa: F401
     segment,
     sim,
     system,
+    view,
     weights,
 )
 from ris_ros.cli.common import app

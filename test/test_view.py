@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rerun")
+
+from ris_ros.errors import InputError
+from ris_ros.types import CameraModel
+from ris_ros.view import Viewer
+
+SECOND = 1_000_000_000
+OBJECT = {"box": {"centre": [0.1, 0.2, 0.9], "size": [0.3, 0.2, 0.1], "quaternion": [0.0, 0.0, 0.0, 1.0]},
+          "grasp": {"centre": [0.1, 0.2, 0.9], "closing": [0.0, 1.0, 0.0], "opening": 0.2}}
+FOUND = {"text": "the red cup", "found": True, "box": [10, 20, 30, 50], "confidence": 0.75, "reason": "",
+         "stamp": {"sec": 5, "nanosec": 0}, "frame_id": "optical", "objects": [OBJECT], "latency": 0.25}
+ABSENT = {**FOUND, "found": False, "box": None, "reason": "nothing fits", "stamp": {"sec": 6, "nanosec": 0},
+          "objects": [], "latency": None}
+
+
+def printed(recording, entity):
+    """What Rerun's own reader says of an entity in a recording."""
+    return subprocess.run([str(Path(sys.executable).with_name("rerun")), "rrd", "print", "-vvv", "--entity", entity,
+                           str(recording)], capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    file = tmp_path_factory.mktemp("view") / "answers.rrd"
+    viewer = Viewer()
+    viewer.save(file)
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    viewer.image(5 * SECOND, image)
+    viewer.mask(5 * SECOND, image[..., 0] > 128)
+    viewer.camera(5 * SECOND, "optical", CameraModel(np.array([[50.0, 0, 32], [0, 50, 24], [0, 0, 1]])), 64, 48)
+    viewer.points(5 * SECOND, "optical", np.array([[0.5, 0.25, 1.5]], np.float32), np.array([[255, 0, 0]], np.uint8))
+    viewer.result(FOUND)
+    viewer.result(ABSENT)
+    viewer.close()
+    return file
+
+
+@pytest.mark.parametrize(("entity", "holds"), [
+    ("/camera/image", "image/jpeg"), ("/camera/mask", r"\[64, 48\]|width"),
+    ("/camera/box", r"the red cup  0\.75"), ("/answers", "the red cup: not found: nothing fits"),
+    ("/space/optical/camera", r"\[64\.0, 48\.0\]"), ("/space/optical/points", r"\[0\.5, 0\.25, 1\.5\]"),
+    ("/space/optical/boxes", r"\[0\.15, 0\.1, 0\.05\]"), ("/space/optical/grasps", r"0\.1, 0\.3, 0\.9"),
+    ("/figures/confidence", r"0\.75"), ("/figures/latency", r"0\.25"),
+])
+def test_everything_is_in_the_recording_at_its_stamp(recording, entity, holds):
+    text = printed(recording, entity)
+    assert re.search(holds, text), text
+    assert "1970-01-01T00:00:05" in text or "1970-01-01T00:00:06" in text
+
+
+def test_what_is_not_found_is_taken_away(recording):
+    for entity in ("/camera/box", "/space/optical/boxes", "/space/optical/grasps"):
+        text = printed(recording, entity)
+        assert "Clear" in text and "1970-01-01T00:00:06" in text
+
+
+def test_the_page_comes_from_this_machine_and_lets_other_hosts_pages_ask():
+    viewer = Viewer()
+    address = viewer.serve(19191, 19292)
+    assert address == "http://{host}:19191/?url=rerun%2Bhttp%3A%2F%2F{host}:19292/proxy"
+    with urllib.request.urlopen("http://127.0.0.1:19191/", timeout=20) as page:
+        assert b"Rerun" in page.read()
+    for origin, allowed in (("http://robot.local:19191", True), ("http://elsewhere.org", False)):
+        request = urllib.request.Request("http://127.0.0.1:19292/", method="OPTIONS", headers={
+            "Origin": origin, "Access-Control-Request-Method": "POST"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert (answer.headers.get("Access-Control-Allow-Origin") == origin) is allowed
+    with pytest.raises(InputError, match=r"port 19191: .*--port"):
+        Viewer().serve(19191, 19393)
+    with pytest.raises(InputError, match=r"port 19292: .*--data-port"):
+        Viewer().serve(19494, 19292)
+    viewer.close()
+
+
+def test_a_file_that_cannot_be_written_is_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot write"):
+        Viewer().save(tmp_path / "no" / "such" / "folder.rrd")
