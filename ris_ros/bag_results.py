@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ris_ros.bag import Bag, BagFrame
-from ris_ros.drawing import draw_result, draw_sheet
+from ris_ros.drawing import draw_objects, draw_result, draw_sheet
 from ris_ros.errors import InputError
 from ris_ros.geometry import POINT, Object3D, locate
 from ris_ros.images import write_image
@@ -93,7 +93,8 @@ def run_over_bag(segmenter: ReferringSegmenter, bag: Bag, texts: list[str], outp
                 lines.write(json.dumps(report, ensure_ascii=False) + "\n")
                 lines.flush()
                 written.write(name, frame, result, things, report)
-                pictures.append(draw_result(frame.image, result))
+                picture = draw_result(frame.image, result)
+                pictures.append(draw_objects(picture, things, frame.depth.camera) if things else picture)
                 summary.found[text] += result.found
                 summary.located[text] += bool(things)
             picture = np.hstack(pictures)

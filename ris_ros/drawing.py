@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ris_ros.types import Candidate, Proposals, Result
+from ris_ros.geometry import Object3D, project
+from ris_ros.types import CameraModel, Candidate, Proposals, Result
 
 TARGET_COLOUR = (255, 64, 64)
+BOX_COLOUR = (255, 255, 255)
+GRASP_COLOUR = (255, 220, 0)
 LABEL_INK = (255, 255, 255)
 NOT_FOUND_COLOUR = (70, 70, 70)
 
@@ -30,6 +34,23 @@ def draw_result(image: np.ndarray, result: Result) -> np.ndarray:
         cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), TARGET_COLOUR, _line(image))
     corner = (round(float(result.box[0])), round(float(result.box[1])))
     return _label(canvas, corner, f"{result.query.text}  {result.confidence:.2f}", TARGET_COLOUR)
+
+
+def draw_objects(image: np.ndarray, objects: Sequence[Object3D], camera: CameraModel) -> np.ndarray:
+    """The box of each object in space, and the line along which a gripper from above would close."""
+    canvas = image.copy()
+    for thing in objects:
+        half = thing.grasp.closing * thing.grasp.opening / 2
+        top = thing.grasp.centre - thing.grasp.approach * thing.box.size[2] / 2
+        pixels = project(camera, np.concatenate([thing.box.corners, [top - half, top + half]]))
+        # Corners whose indices differ in one bit are joined.
+        edges = [(i, i | bit) for i in range(8) for bit in (1, 2, 4) if not i & bit]
+        for ends, colour, width in [*((edge, BOX_COLOUR, 1) for edge in edges), ((8, 9), GRASP_COLOUR, 2)]:
+            # What is far outside the picture overflows OpenCV's integers, and what is behind the camera is NaN.
+            if (np.abs(pixels[list(ends)]) < 1e4).all():
+                start, end = (tuple(np.round(pixels[i]).astype(int).tolist()) for i in ends)
+                cv2.line(canvas, start, end, colour, width * _line(image), cv2.LINE_AA)
+    return canvas
 
 
 def draw_candidates(image: np.ndarray, candidates: list[Candidate]) -> np.ndarray:

@@ -224,6 +224,17 @@ def rays(camera: CameraModel, height: int, width: int) -> np.ndarray:
                  width)
 
 
+def project(camera: CameraModel, points: np.ndarray) -> np.ndarray:
+    """The pixels (column, row), float64 [N, 2], of points [N, 3] in the camera's frame; NaN for what is behind it."""
+    ahead = points[:, 2] > 1e-3
+    pixels = np.full((len(points), 2), np.nan)
+    if ahead.any():
+        through = cv2.fisheye.projectPoints if camera.model == "equidistant" else cv2.projectPoints
+        pixels[ahead] = through(points[ahead, None].astype(np.float64), np.zeros(3), np.zeros(3), camera.intrinsics,
+                                np.array(camera.distortion or (0.0,) * 4))[0][:, 0]
+    return pixels
+
+
 def camera_model(info: Any) -> CameraModel:
     """The model in a ``sensor_msgs/CameraInfo``, by whichever library it was read."""
     return CameraModel(np.array(info.k, np.float64).reshape(3, 3), tuple(float(value) for value in info.d),

@@ -12,13 +12,12 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ris_ros.drawing import TARGET_COLOUR
+from ris_ros.drawing import GRASP_COLOUR, TARGET_COLOUR
 from ris_ros.errors import InputError, MissingError
 from ris_ros.types import CameraModel
 
 # What is kept for browsers that open the page later.
 _KEPT = "512MB"
-_GRASP_COLOUR = (255, 220, 0)
 
 
 class Viewer:
@@ -40,6 +39,10 @@ class Viewer:
             raise MissingError("`ris view` needs Rerun: pip install 'ris_ros[view]'") from error
         self._rerun = rerun
         self._recording = rerun.RecordingStream("ris_ros")
+        # Of a mask only the target shows.
+        classes = rerun.AnnotationContext([(0, "", (0, 0, 0, 0)), (1, "target", TARGET_COLOUR)])
+        self._recording.log("camera/mask", classes, static=True)
+        self._frame = ""
 
     def serve(self, port: int = 9090, data_port: int = 9876) -> str:
         """Serve viewer and data to browsers on any host.
@@ -116,7 +119,9 @@ class Viewer:
         self._log(stamp, "figures/confidence", rerun.Scalars(report["confidence"]))
         if report.get("latency") is not None:
             self._log(stamp, "figures/latency", rerun.Scalars(report["latency"]))
-        self._objects(stamp, report.get("objects_frame_id") or report["frame_id"], report.get("objects") or [], text)
+        frame = report.get("objects_frame_id") or report["frame_id"]
+        self._orient(frame, optical=frame == report["frame_id"])
+        self._objects(stamp, frame, report.get("objects") or [], text)
 
     def _objects(self, stamp: int, frame: str, objects: list[dict[str, Any]], text: str) -> None:
         rerun = self._rerun
@@ -131,8 +136,15 @@ class Viewer:
             colors=[TARGET_COLOUR] * len(boxes)))
         fingers = [np.array([grasp["centre"]]) + np.outer([-0.5, 0.5], grasp["closing"]) * grasp["opening"]
                    for grasp in grasps]
-        self._log(stamp, f"space/{frame}/grasps", rerun.LineStrips3D(fingers, colors=[_GRASP_COLOUR] * len(grasps),
+        self._log(stamp, f"space/{frame}/grasps", rerun.LineStrips3D(fingers, colors=[GRASP_COLOUR] * len(grasps),
                                                                      radii=0.002))
+
+    def _orient(self, frame: str, optical: bool) -> None:
+        """Tell the view which way is up, when things come in a frame that it does not show yet."""
+        if frame != self._frame:
+            self._frame = frame
+            known = self._rerun.ViewCoordinates
+            self._recording.log("space", known.RDF if optical else known.RIGHT_HAND_Z_UP, static=True)
 
     def _log(self, stamp: int, entity: str, what: Any) -> None:
         self._recording.set_time("stamp", timestamp=np.datetime64(stamp, "ns"))
@@ -148,5 +160,4 @@ class Viewer:
                 layout.Vertical(layout.Spatial3DView(origin="space", name="space"),
                                 layout.TimeSeriesView(origin="figures", name="figures"), row_shares=[3, 1])),
             # The newest at the time of its stamp; who wants to look back drags the time.
-            layout.TimePanel(state="collapsed", timeline="stamp", play_state="following"),
-            layout.BlueprintPanel(state="hidden"), layout.SelectionPanel(state="hidden"))
+            layout.TimePanel(state="collapsed", timeline="stamp", play_state="following"), collapse_panels=True)

@@ -74,3 +74,8 @@ def test_the_jetson_file_changes_only_settings_there_are():
     config = Config.from_yaml(PARAMETER_FILE.with_name("jetson.yaml"))
     assert config.device == "cuda"
     assert config.encoder.dtype == "float16"
+
+
+def test_the_off_board_file_takes_compressed_images():
+    config = Config.from_yaml(PARAMETER_FILE.with_name("off_board.yaml"))
+    assert config == Config.from_dict({"image_transport": "compressed", "image_reliability": "best_effort"})

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from ris_ros.drawing import draw_candidates, draw_proposals, draw_result, draw_sheet
-from ris_ros.types import Candidate, Description, Proposals, Query, Result
+from ris_ros.drawing import draw_candidates, draw_objects, draw_proposals, draw_result, draw_sheet
+from ris_ros.geometry import Grasp, Object3D, OrientedBox, Points
+from ris_ros.types import CameraModel, Candidate, Description, Proposals, Query, Result
 
 
 def make_result(height: int, width: int, text: str, found: bool = True) -> Result:
@@ -48,3 +49,20 @@ def test_a_sheet_holds_every_tile():
     sheet = draw_sheet([(red, "one"), (blue, "two"), (red, "three")], columns=2, tile_width=120)
     assert (sheet == [255, 0, 0]).all(axis=2).sum() == 2 * 120 * 90
     assert (sheet == [0, 0, 255]).all(axis=2).sum() == 120 * 90
+
+
+def test_a_box_is_drawn_where_it_projects_to():
+    camera = CameraModel(np.array([[100.0, 0, 80], [0, 100, 60], [0, 0, 1]]))
+    box = OrientedBox(np.array([0.0, 0.0, 1.0]), np.eye(3), np.array([0.4, 0.2, 0.2]))
+    nothing = Points(np.zeros((0, 3)), np.zeros((0, 2)), np.zeros((0, 3)))
+    thing = Object3D(nothing, box.centre, box, Grasp(box.centre, box.axes[:, 1], -box.axes[:, 2], 0.2), box.axes[:, 2],
+                     "given")
+    image = np.full((120, 160, 3), 128, np.uint8)
+    picture = draw_objects(image, [thing], camera)
+    rows, columns = np.nonzero((picture != image).any(2))
+    # The near face, at 0.9 m, is 100 / 0.9 pixels a metre.
+    np.testing.assert_allclose((columns.min(), columns.max(), rows.min(), rows.max()), (58, 102, 49, 71), atol=1)
+    behind = OrientedBox(np.array([0.0, 0.0, -1.0]), np.eye(3), box.size)
+    hidden = Object3D(nothing, behind.centre, behind, Grasp(behind.centre, behind.axes[:, 1], -behind.axes[:, 2], 0.2),
+                      behind.axes[:, 2], "given")
+    np.testing.assert_array_equal(draw_objects(image, [hidden], camera), image)

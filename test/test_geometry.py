@@ -226,6 +226,19 @@ def test_a_camera_info_becomes_a_model():
     assert (model.distortion, model.model) == ((0.1, 0.2, 0, 0, 0), "plumb_bob")
 
 
+@pytest.mark.parametrize("camera", [
+    CameraModel(np.array([[520.0, 0, 320], [0, 530, 235], [0, 0, 1]])),
+    CameraModel(np.array([[520.0, 0, 320], [0, 530, 235], [0, 0, 1]]), (-0.28, 0.07, 0.0008, -0.0005, 0.0)),
+    CameraModel(np.array([[420.0, 0, 320], [0, 420, 235], [0, 0, 1]]), (-0.02, 0.004, 0, 0), "equidistant")],
+    ids=["plain", "bent", "fisheye"])
+def test_projecting_goes_back_to_the_pixel(camera):
+    directions = geometry.rays(camera, 480, 640)
+    rows, columns = np.mgrid[60:420:60, 60:600:60].reshape(2, -1)
+    np.testing.assert_allclose(geometry.project(camera, 0.7 * directions[rows, columns]),
+                               np.column_stack([columns, rows]), atol=0.05)
+    assert np.isnan(geometry.project(camera, np.array([[0.1, 0.1, -1.0], [0, 0, 0]]))).all()
+
+
 def test_a_pixel_without_a_ray_gets_none():
     # Such coefficients fold the picture's corners back into it.
     directions = geometry.rays(CameraModel(np.array([[300.0, 0, 320], [0, 300, 240], [0, 0, 1]]),

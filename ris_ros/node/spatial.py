@@ -17,7 +17,7 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from ris_ros.drawing import TARGET_COLOUR
+from ris_ros.drawing import GRASP_COLOUR, TARGET_COLOUR
 from ris_ros.errors import InputError, MissingError
 from ris_ros.geometry import POINT
 
@@ -102,11 +102,11 @@ def to_markers(objects: Sequence[Object3D], texts: Sequence[str], header: Header
         solid.pose = _pose(box)
         half = grasp.closing * grasp.opening / 2
         level = grasp.centre + thing.up * height / 2
-        fingers = _marker(header, "grasp", Marker.LINE_LIST, (0.004, 0.0, 0.0), (255, 220, 0), 1.0)
+        fingers = _marker(header, "grasp", Marker.LINE_LIST, (0.004, 0.0, 0.0), GRASP_COLOUR, 1.0)
         fingers.points = [_point(end) for end in (
             level - half, level + half, level - half, level - half + grasp.approach * height / 2,
             level + half, level + half + grasp.approach * height / 2)]
-        approach = _marker(header, "approach", Marker.ARROW, (0.006, 0.014, 0.02), (255, 220, 0), 1.0)
+        approach = _marker(header, "approach", Marker.ARROW, (0.006, 0.014, 0.02), GRASP_COLOUR, 1.0)
         approach.points = [_point(level - 0.10 * grasp.approach), _point(level)]
         label = _marker(header, "text", Marker.TEXT_VIEW_FACING, (0.0, 0.0, 0.03), (255, 255, 255), 1.0)
         label.pose.position, label.text = _point(top + 0.14 * thing.up), text
