@@ -27,6 +27,8 @@ class ProposalsConfig:
 
     method: str = option("mobilesam", "mask proposer", choices=("mobilesam", "sam"))
     checkpoint: str = option("", "checkpoint name (see `ris weights list`) or path; empty: the proposer's own default")
+    tensorrt: bool = option(
+        False, "run MobileSAM in TensorRT on CUDA devices, where onnxruntime has it; its first image takes minutes")
     max_prompts: int = option(
         56, "most prompt points an image gets; plain images get fewer", low=1, high=4096, live=True)
     search_prompts: int = option(

@@ -28,7 +28,8 @@ class Proposer(Protocol):
 
 def _mobilesam(config: ProposalsConfig, device: str) -> Proposer:
     from ris_ros.proposals.mobilesam import MobileSam
-    return PromptedProposer(MobileSam(config.checkpoint or "mobilesam", device), config)
+    network = MobileSam(config.checkpoint or "mobilesam", device, tensorrt=config.tensorrt)
+    return PromptedProposer(network, config)
 
 
 def _sam(config: ProposalsConfig, device: str) -> Proposer:

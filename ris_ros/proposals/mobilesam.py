@@ -24,8 +24,11 @@ _OUTPUTS = {"/Reshape_9_output_0": "masks", "/iou_prediction_head/layers.2/Gemm_
 class MobileSam:
     """The network of the default proposer: image -> embedding, embedding and points -> three masks a point."""
 
-    def __init__(self, checkpoint: str, device: str):
-        """Load the checkpoint of that name, or encoder.onnx and sam.onnx from the folder of that path."""
+    def __init__(self, checkpoint: str, device: str, *, tensorrt: bool = False):
+        """Load the checkpoint of that name, or encoder.onnx and sam.onnx from the folder of that path.
+
+        With `tensorrt`, and where onnxruntime has it, TensorRT engines are built on the first image and kept on disk.
+        """
         if checkpoint in weights.CHECKPOINTS:
             encoder, decoder = (weights.path(checkpoint, file) for file in ("encoder.onnx", "sam.onnx"))
         else:
@@ -33,8 +36,13 @@ class MobileSam:
             if not (encoder.is_file() and decoder.is_file()):
                 raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a folder with "
                                  "encoder.onnx and sam.onnx")
-        self._encoder = _session(str(encoder), device)
-        self._decoder = _session(_three_mask_decoder(decoder), device)
+        self._encoder = _session(str(encoder), device, tensorrt)
+        self._decoder = _session(_three_mask_decoder(decoder), device, tensorrt)
+        self.notes = []
+        if device.startswith("cuda") and self._encoder.get_providers()[0] == "CPUExecutionProvider":
+            self.notes = ["MobileSAM runs on the CPU: this onnxruntime has no working CUDA; "
+                          "run `pip install onnxruntime-gpu` in place of onnxruntime"]
+            logger.warning(self.notes[0])
         # On a CPU a larger batch gains nothing and takes more memory; on a GPU it saves launches.
         self.batch_size = 2 if device == "cpu" else 32
 
@@ -71,17 +79,19 @@ class MobileSam:
             "image_embeddings": embedding, "point_coords": points, "point_labels": labels})
 
 
-def _session(model: str | bytes, device: str):
+def _session(model: str | bytes, device: str, tensorrt: bool):
     import onnxruntime
 
+    available = onnxruntime.get_available_providers()
     providers = ["CPUExecutionProvider"]
     if device.startswith("cuda"):
-        if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-            _, _, index = device.partition(":")
-            providers.insert(0, ("CUDAExecutionProvider", {"device_id": int(index or 0)}))
-        else:
-            logger.warning("MobileSAM runs on the CPU: this onnxruntime has no CUDA; "
-                           "run `pip install onnxruntime-gpu`")
+        number = int(device.partition(":")[2] or 0)
+        if "CUDAExecutionProvider" in available:
+            providers.insert(0, ("CUDAExecutionProvider", {"device_id": number}))
+        if tensorrt and "TensorrtExecutionProvider" in available:
+            providers.insert(0, ("TensorrtExecutionProvider", {
+                "device_id": number, "trt_engine_cache_enable": True,
+                "trt_engine_cache_path": str(weights.cache_dir() / "tensorrt")}))
     options = onnxruntime.SessionOptions()
     # The arena keeps what the largest layer once needed: 300 MB that a robot's other nodes can use.
     options.enable_cpu_mem_arena = False
@@ -105,12 +115,20 @@ def _three_mask_decoder(file: Path) -> bytes:
     nodes = [node for node in graph.node if node.output[0] in needed]
     for node in nodes:
         node.output[:] = [_OUTPUTS.get(name, name) for name in node.output]
+        # One image for all prompts of a batch, instead of a copy for each: what the first layer computes from it alone
+        # is then computed once, and later layers broadcast.
+        if node.op_type == "Tile":
+            node.op_type = "Identity"
+            del node.input[1:]
+        elif node.name == "/Reshape_7":
+            node.input[1] = "grid"
     used = {name for node in nodes for name in node.input}
     info = onnx.helper.make_tensor_value_info
     real = onnx.TensorProto.FLOAT
     constants = [*graph.initializer,
                  onnx.numpy_helper.from_array(np.zeros((1, 1, 256, 256), np.float32), "mask_input"),
-                 onnx.numpy_helper.from_array(np.zeros(1, np.float32), "has_mask_input")]
+                 onnx.numpy_helper.from_array(np.zeros(1, np.float32), "has_mask_input"),
+                 onnx.numpy_helper.from_array(np.array([-1, 256, 64, 64]), "grid")]
     # The file declares one prompt a call, but every shape inside is computed: a free batch needs only new declarations.
     cut = onnx.helper.make_graph(
         nodes, "three_masks",

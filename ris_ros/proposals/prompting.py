@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ris_ros.config import ProposalsConfig
-from ris_ros.interrupt import checkpoint
+from ris_ros.device import Batches
 from ris_ros.proposals import filters
 from ris_ros.proposals.frame import STRIDE, Frame
 from ris_ros.types import Proposals, check_image
@@ -30,6 +30,8 @@ class Network(Protocol):
     """What a SAM must offer to be prompted."""
 
     batch_size: int
+    notes: list[str]
+    """What does not run as it was asked for."""
 
     def encode(self, image: np.ndarray) -> np.ndarray:
         """The embedding float32 [1, D, 64, 64] of uint8 RGB [h, w, 3] whose longer side is 1024."""
@@ -60,6 +62,12 @@ class PromptedProposer:
     def __init__(self, network: Network, config: ProposalsConfig):
         self.network = network
         self.config = config
+        self._batches = Batches(network.batch_size, "prompts")
+
+    @property
+    def notes(self) -> list[str]:
+        """What does not run as it was asked for, for diagnostics."""
+        return self.network.notes + [self._batches.note] * bool(self._batches.note)
 
     def embed(self, image: np.ndarray) -> Embedded:
         """Encode an image, uint8 RGB [H, W, 3], which is what takes a network most of its time."""
@@ -115,17 +123,17 @@ class PromptedProposer:
         smallest = self._smallest(frame)
         # The last cell may reach into the padding.
         points = np.minimum(points, np.array(frame.size) - 0.5)
-        kept = []
-        for start in range(0, len(points), self.network.batch_size):
-            checkpoint()
-            logits, quality = self.network.decode(embedding, points[start:start + self.network.batch_size])
+
+        def ask(batch: np.ndarray) -> list[tuple[np.ndarray, float, float]]:
+            logits, quality = self.network.decode(embedding, batch)
             logits, quality = logits[..., :rows, :columns].reshape(-1, rows, columns), quality.ravel()
             stability = filters.stability(logits)
             area = np.count_nonzero(logits > 0, axis=(1, 2))
             good = (quality >= self.config.min_quality) & (stability >= self.config.min_stability)
             good &= area >= max(smallest, 1)
-            kept += [(filters.tidy(logits[i], smallest), quality[i], stability[i]) for i in np.flatnonzero(good)]
-        return kept
+            return [(filters.tidy(logits[i], smallest), quality[i], stability[i]) for i in np.flatnonzero(good)]
+
+        return [mask for masks in self._batches.map(ask, points) for mask in masks]
 
     def _distinct(self, kept: list[tuple[np.ndarray, float, float]], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
         """Logits float32 [N, rows, columns] and predicted IoU float32 [N] without duplicates, best first."""

@@ -44,6 +44,7 @@ class Sam:
         self._model = model.eval().to(device)
         # On a CPU a larger batch gains nothing; on a GPU it saves launches.
         self.batch_size = 4 if device == "cpu" else 64
+        self.notes: list[str] = []
 
     @torch.inference_mode()
     def encode(self, image: np.ndarray) -> np.ndarray:

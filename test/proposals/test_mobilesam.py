@@ -201,5 +201,59 @@ def test_cuda_without_a_cuda_runtime_says_so(caplog):
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
     with caplog.at_level("WARNING"):
-        make_proposer(ProposalsConfig(), "cuda:0")
-    assert "onnxruntime-gpu" in caplog.text
+        proposer = make_proposer(ProposalsConfig(), "cuda:0")
+    assert caplog.text.count("onnxruntime-gpu") == 1
+    assert "runs on the CPU" in proposer.notes[0]
+
+
+@pytest.mark.parametrize(("device", "tensorrt", "expected"), [
+    ("cpu", True, ["CPUExecutionProvider"]),
+    ("cuda:1", False, ["CUDAExecutionProvider", "CPUExecutionProvider"]),
+    ("cuda", True, ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]),
+])
+def test_the_device_chooses_the_providers(monkeypatch, device, tensorrt, expected):
+    import onnxruntime
+    asked = []
+
+    class Session:
+        def __init__(self, model, options, providers):
+            asked.append(providers)
+
+        def get_providers(self):
+            return expected
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [
+        "TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"])
+    assert make_proposer(ProposalsConfig(tensorrt=tensorrt), device).notes == []
+    assert len(asked) == 2
+    for providers in asked:
+        assert [name if isinstance(name, str) else name[0] for name in providers] == expected
+        numbers = {name[1]["device_id"] for name in providers if not isinstance(name, str)}
+        assert numbers <= {1 if device == "cuda:1" else 0}
+
+
+def test_prompts_of_a_batch_do_not_see_each_other(proposer):
+    network = proposer.network
+    embedding = network.encode(np.ascontiguousarray(data.coffee()))
+    points = np.array([[200.0, 300.0], [600.0, 500.0], [10.0, 10.0]])
+    together = network.decode(embedding, points)
+    for i, point in enumerate(points):
+        for ours, alone in zip(together, network.decode(embedding, point[None]), strict=True):
+            np.testing.assert_allclose(ours[i], alone[0], atol=1e-3)
+
+
+def test_prompts_become_fewer_where_memory_is_short(proposer, monkeypatch):
+    import torch
+    decode = proposer.network.decode
+    expected = len(make_proposer(ProposalsConfig(max_prompts=4), "cpu")(data.chelsea()))
+
+    def stingy(embedding, points):
+        if len(points) > 1:
+            raise torch.OutOfMemoryError
+        return decode(embedding, points)
+
+    short = make_proposer(ProposalsConfig(max_prompts=4), "cpu")
+    monkeypatch.setattr(short.network, "decode", stingy)
+    assert len(short(data.chelsea())) == expected
+    assert short.notes == ["out of memory: prompts are computed 1 at a time, which takes longer"]
