@@ -26,7 +26,7 @@ from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
 # A mask that overlaps its target by this much shows it; one that overlaps it by less than the second does not.
 SHOWN, NOT_SHOWN = 0.75, 0.45
 # Share of present things that the threshold may miss.
-MISSED = 0.04
+MISSED = 0.05
 LEAST_EXPRESSIONS = 20
 
 
@@ -109,23 +109,41 @@ def _fitted(bank: Bank, looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.
     """The bank with the temperatures and biases of the greatest likelihood."""
     from scipy.optimize import minimize
 
-    clear = [~np.isnan(shown) for _, shown in looks]
-    count = sum(rows.sum() for rows in clear)
+    # Of each expression only the masks that clearly show its target or clearly do not.
+    clear = [({kind: (logits[~np.isnan(shown)], meant) for kind, (logits, meant) in contrasts.items()},
+              shown[~np.isnan(shown)]) for contrasts, shown in looks]
+    shown = np.concatenate([of_one for _, of_one in clear]) > 0
+    groups = _alike(clear)
 
     def settings(values: np.ndarray) -> dict[str, float]:
         return {"name_temperature": float(np.exp(values[0])), "name_bias": float(values[1]),
                 "colour_temperature": float(np.exp(values[2])), "colour_bias": float(values[3])}
 
     def surprise(values: np.ndarray) -> float:
-        now, total = settings(values), 0.0
-        for (contrasts, shown), rows in zip(looks, clear, strict=True):
-            fits = np.prod([chance(logits[rows], meant, now[f"{kind}_temperature"], now[f"{kind}_bias"])
-                            for kind, (logits, meant) in contrasts.items()], axis=0).clip(1e-6, 1 - 1e-6)
-            total -= np.log(np.where(shown[rows] > 0, fits, 1 - fits)).sum()
-        return total / count
+        now, fits = settings(values), np.ones(len(shown))
+        for kind, meant, logits, rows in groups:
+            fits[rows] *= chance(logits, meant, now[f"{kind}_temperature"], now[f"{kind}_bias"])
+        fits = fits.clip(1e-6, 1 - 1e-6)
+        return -np.log(np.where(shown, fits, 1 - fits)).mean()
 
-    found = minimize(surprise, np.zeros(4), method="Nelder-Mead", options={"xatol": 0.01, "fatol": 1e-6})
+    # Scipy's own first steps from 0 are too small to see a difference.
+    start = np.vstack([np.zeros(4), 0.5 * np.eye(4)])
+    # Bounded, as few pictures would have it that a model is never wrong.
+    found = minimize(surprise, start[0], method="Nelder-Mead", bounds=[(-0.7, 2.0), (-3, 3)] * 2,
+                     options={"initial_simplex": start, "xatol": 0.01, "fatol": 1e-6})
     return replace(bank, **{name: round(value, 3) for name, value in settings(found.x).items()})
+
+
+def _alike(looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.ndarray]]
+           ) -> list[tuple[str, int, np.ndarray, np.ndarray]]:
+    """Contrasts of one kind and shape together: kind, phrases meant, logits [R, K] and whose, int [R], they are."""
+    groups: dict[tuple[str, int, int], list[tuple[np.ndarray, np.ndarray]]] = {}
+    start = 0
+    for contrasts, shown in looks:
+        rows = np.arange(start, start := start + len(shown))
+        for kind, (logits, meant) in contrasts.items():
+            groups.setdefault((kind, meant, logits.shape[1]), []).append((logits, rows))
+    return [(kind, meant, *map(np.concatenate, zip(*parts, strict=True))) for (kind, meant, _), parts in groups.items()]
 
 
 def _confidences(segmenter: ReferringSegmenter, picture: _Picture, bank: Bank) -> Iterator[tuple[float, bool]]:

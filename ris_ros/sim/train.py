@@ -430,7 +430,7 @@ def main() -> None:
              "accuracy": {"weights": weights.round(2).tolist(), **figures},
              # Words for `ris calibrate` to fit to.
              "calibration": {"nouns": CATEGORY_NAMES, "colours": COLOUR_NAMES,
-                             "nothings": [texts[0] for texts in _NOTHING_TEXTS]}}
+                             "nothings": ["table", "floor", "several objects", "part of an object"]}}
     write_bundle(options.output / "bundle", trainer.trained(), MODEL_CONFIG, about)
     logger.info("written to %s, visual weight %.1f", options.output / "bundle", best)
 
