@@ -170,5 +170,37 @@ def eval_compare(name: Annotated[str, typer.Argument(metavar="DATASET", help="Su
     print(to_markdown(rows))
 
 
+@eval_app.command("questions")
+def eval_questions(name: Annotated[str, typer.Argument(metavar="DATASET", help="Such as folder or refcoco.")],
+                   root: Root,
+                   split: Annotated[str, typer.Option(help="Which part. Default: the usual one.")] = "",
+                   proposals: Proposals = "", images: Images = None, cache: Cache = None, limit: Limit = 0,
+                   as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
+                   settings: Settings = None) -> None:
+    """Ask whether each class of annotated object is in a picture, and how many; print how often that is right."""
+    chosen = load_config(config, settings, model, device)
+    from dataclasses import asdict
+
+    from ris_ros.evaluation.datasets import load
+    from ris_ros.evaluation.examine import Plan
+    from ris_ros.evaluation.questions import figures, reply
+    from ris_ros.evaluation.results import percent
+
+    data = load(name, root, split, images=images, limit=limit)
+    replies, problems = reply(data, Plan("full", chosen, proposals, cache), progress=True)
+    found = figures(replies)
+    if as_json:
+        print(json.dumps({"figures": {kind: asdict(figure) for kind, figure in found.items()}, "problems": problems,
+                          "replies": [asdict(one) for one in replies]}))
+        return
+    table = Table("question", "right, percent (95 % interval)", "asked")
+    for kind, figure in found.items():
+        value = f"{figure.value:.2f} objects" if "error" in kind else percent(figure)
+        table.add_row(kind, value, str(figure.count))
+    out.print(table)
+    for problem in problems:
+        out.print(problem, highlight=False, markup=False)
+
+
 for _name in DATASETS:
     eval_app.command(_name)(_measure(_name))

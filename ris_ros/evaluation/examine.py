@@ -78,7 +78,7 @@ class Examiner:
     """A method and the source of its masks, ready for pictures."""
 
     def __init__(self, method: Method, source: Source, *, depth: bool = False):
-        self._method, self._source, self._depth = method, source, depth
+        self.method, self.source, self._depth = method, source, depth
 
     def __call__(self, picture: Picture) -> Examined:
         """Ask everything about a picture. What is wrong with it becomes problems; nothing is skipped in silence."""
@@ -89,7 +89,7 @@ class Examiner:
             image = picture.read_image()
             depth = _depth(picture) if self._depth else None
             looking = time.perf_counter()
-            self._method.set_image(image, self._source(picture, image), depth=depth)
+            self.method.set_image(image, self.source(picture, image), depth=depth)
             looked = time.perf_counter() - looking
         except InputError as error:
             lost = f"picture {picture.id}: {error}; {len(picture.expressions)} expressions are left out"
@@ -100,7 +100,7 @@ class Examiner:
             try:
                 truth = picture.truth(expression, *image.shape[:2])
                 asking = time.perf_counter()
-                answer = self._method.query(expression.text)
+                answer = self.method.query(expression.text)
                 seconds = time.perf_counter() - asking
             except InputError as error:
                 problems.append(f"picture {picture.id}, reference {expression.ref}, sentence {expression.sentence}: "
