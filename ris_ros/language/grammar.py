@@ -69,7 +69,7 @@ class Grammar:
     # --- one modifier -------------------------------------------------------------------------------------------------
 
     def _modifier(self, i: int, draft: Draft) -> int:
-        for read in (self._idle, self._negation, self._relative, self._order, self._placing, self._shown, self._doing,
+        for read in (self._negation, self._idle, self._relative, self._order, self._placing, self._shown, self._doing,
                      self._addition):
             j = read(i, draft)
             if j > i:
@@ -117,7 +117,7 @@ class Grammar:
         j += self.text[j] in ("and", "but")
         if j == i or j >= len(self.text):
             return i
-        k = self._relative(j, draft) if paused and self.text[j] in v.RELATIVES else j
+        k = self._relative(j, draft) if paused and self.text[j] in v.RELATIVES | {"it", "they"} else j
         k = self._property(j, draft) if k == j else k
         if k > j or not paused:
             return k if k > j else i
@@ -337,12 +337,19 @@ class Grammar:
             if not is_of_noun and self.text[j] != "of" and not self._is_left_behind(i, j):
                 draft.add_place(place_name(found))
                 return j
+            # "in the bottom right of the fridge"; where "of" is part of a relation, that reads it.
+            if self.text[j] == "of" and not self._is_relation_until(i, j + 1) and words[0] in ("on", "in", "at"):
+                draft.add_place(place_name(found))
+                return self._stretch(j + 1)
         for pattern, place in ((v.CORNER, "corner"), (v.AFAR, "back"), (v.UP_FRONT, "front")):
             found, j = self.text.match(pattern, i)
             if found:
                 draft.add_place(place)
                 return j
         return i
+
+    def _is_relation_until(self, i: int, j: int) -> bool:
+        return self.text.match(v.RELATION, i)[1] == j
 
     def _is_left_behind(self, i: int, j: int) -> bool:
         return self.text[i] == "left" and self.text[j] in v.words("on by behind at inside outside under in") \
@@ -448,7 +455,8 @@ class Grammar:
                 k = j if other.is_generic or other.head in v.PEOPLE or self.text[j + 1] == "the" else k
             elif self.text.match(v.RELATION, j)[0]:
                 # "a hat on", "flowers on it", "a cat on its side".
-                if self.text[j + 1] in v.words("it him her them its his their"):
+                if self.text[j + 1] in v.words("it him her them its his their") or (
+                        self.text[j + 1] == "top" and self.text[j + 2] != "of"):
                     k = max(j + 2, self.nouns.read(j + 1, Draft()))
                 elif word in ("on", "off") and j + 1 == len(self.text):
                     k = j + 1

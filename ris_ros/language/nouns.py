@@ -20,7 +20,7 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     between inside outside within against off upon atop and or but nor not never neither without no if
     then than because while when how why 's too very also there here please thanks yes okay ok hey hi
     hello up down out away as so such both all every either along across past before after since until
-    except excluding alongside touching holding wearing another ! ? ;""")
+    except excluding alongside touching holding wearing another vs versus ! ? ;""")
            ) - v.words("can will might must made opposite like one per")
 
 

@@ -42,7 +42,7 @@ class ExpressionParser:
             self._nlp = load(config.model, exclude=["ner"])
             self._targets = self._published
         else:
-            self._english = English(load(config.model, exclude=["ner", "parser"]))
+            self._english = English(load(config.model, exclude=["ner", "parser", "attribute_ruler"]))
             self._targets = self._understood
         self.parse = lru_cache(maxsize=1024)(self._parse)
 

@@ -91,12 +91,13 @@ DIRECTIONS = {
 }
 # Two directions at once, in any order; what is towards the camera is low in the picture. Of others the first counts.
 _TOGETHER = """left+top=top left, left+bottom=bottom left, right+top=top right, right+bottom=bottom right,
-    left+back=top left, left+front=bottom left, right+back=top right, right+front=bottom right,
-    middle+left=left, middle+right=right, middle+top=top, middle+bottom=bottom, middle+front=front, middle+back=back,
-    top+back=back, bottom+front=front, far left+top=top left, far left+bottom=bottom left, far right+top=top right,
-    far right+bottom=bottom right, far left+left=far left, far right+right=far right, far left+back=top left,
-    far left+front=bottom left, far right+back=top right, far right+front=bottom right,
-    top left+back=top left, top right+back=top right, bottom left+front=bottom left, bottom right+front=bottom right"""
+    left+back=top left, left+front=bottom left, right+back=top right, right+front=bottom right, middle+far left=far
+    left, middle+far right=far right, middle+left=left, middle+right=right, middle+top=top, middle+bottom=bottom,
+    middle+front=front, middle+back=back, top+back=back, bottom+front=front, far left+top=top left, far
+    left+bottom=bottom left, far right+top=top right, far right+bottom=bottom right, far left+left=far left, far
+    right+right=far right, far left+back=top left, far left+front=bottom left, far right+back=top right, far
+    right+front=bottom right, top left+back=top left, top right+back=top right, bottom left+front=bottom left,
+    bottom right+front=bottom right"""
 TOGETHER = {frozenset(pair.split("+")): place for pair, place in
             (entry.strip().split("=") for entry in _TOGETHER.split(","))}
 # Whole that a place is a place in, when it is the picture's: "on the left of the image".
@@ -238,7 +239,7 @@ NO = pattern("(?:(?:and|but) )?(?:without(?: any| having)?|with no|lacking|minus
              "no|with nothing|devoid of|free of|wearing no)|"
              "(?:(?:and|but) )?(?:do|does|did|has|have) not (?:have|got|has|contain|carry|show)(?: any| got)?")
 EXCEPT = pattern("(?:(?:and|but) )?(?:except(?: for)?|other than|excluding|apart from|aside from|instead of|"
-                 "rather than|save for|as opposed to|unlike)|but")
+                 "rather than|vs|versus|save for|as opposed to|unlike)|but")
 
 # --- nouns ------------------------------------------------------------------------------------------------------------
 
@@ -277,8 +278,9 @@ STATES = words("""uniform motion flight half pieces hand hands mouth use air mid
 # Always plural, and one thing.
 PLURAL_ONLY = words("""scissors pants trousers jeans shorts sunglasses goggles eyeglasses spectacles tongs pliers
     tweezers headphones earphones binoculars pajamas pyjamas leggings tights clippers shears overalls""")
-# Plurals that the lists of spaCy's models lack.
-SINGULARS = {"men": "man", "women": "woman", "people": "person", "leaves": "leaf"}
+# Plurals that the lists of spaCy's models lack, and words that stand for a plural.
+SINGULARS = {"men": "man", "women": "woman", "people": "person", "leaves": "leaf", "everything": "thing",
+             "everyone": "person", "someone": "person", "anyone": "person"}
 # Parts of a thing that are meant when "of" follows: "the left half of the sandwich".
 PARTS = words("half side piece end part section portion edge top bottom back front middle center corner")
 # Names of things that look like participles.
