@@ -90,7 +90,7 @@ class Config:
         "taken for the same; 0: only if it is equal", unit="grey levels", low=0.0, high=255.0, live=True)
     frames_kept: int = option(3, "images whose proposals and features are remembered", low=1, high=100)
     # Only the node reads the next nine; they stand here because the node's parameters are this one tree.
-    autostart: bool = option(True, "configure and activate without a lifecycle manager")
+    autostart: bool = option(True, "configure and activate at the start, without a lifecycle manager", live=True)
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
                        "the standing command on every frame", choices=("on_command", "continuous"), live=True)
     max_rate: float = option(0.0, "most answers to a standing command in mode continuous; 0: no limit", unit="Hz",

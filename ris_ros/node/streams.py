@@ -6,6 +6,7 @@ them away. Here a message that nobody needs costs this process nothing but the m
 
 from __future__ import annotations
 
+import math
 import struct
 import threading
 import time
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # Messages that wait in the middleware, as in ROS's profile for sensor data.
 DEPTH = 5
+# Seconds without a message after which a stream counts as quiet.
+QUIET = 10.0
 # Seconds over which a rate is taken.
 WINDOW = 5.0
 
@@ -66,7 +69,7 @@ class Stream:
                 while (message := handle.take_message(self._type, True)) is not None:
                     taken.append(self._sample(*message))
         if taken:
-            now = taken[-1].arrived
+            self._group.received = now = taken[-1].arrived
             self._counts.append((now, self._published))
             while self._counts[0][0] < now - WINDOW and len(self._counts) > 2:
                 self._counts.popleft()
@@ -137,10 +140,16 @@ class Stream:
 
 
 class _Unserved(CallbackGroup):
-    """Keeps executors from taking messages; events of the middleware pass."""
+    """Keeps executors from taking messages; the middleware's events pass while no messages come.
+
+    With Fast DDS an executor that waits for the events of a subscription is woken by its unread messages too, and would
+    never rest. Publishers that cannot be heard are noticed all the same: from them no messages come.
+    """
+
+    received = -math.inf  # when the last message came, of time.monotonic()
 
     def can_execute(self, entity: Any) -> bool:
-        return not isinstance(entity, Subscription)
+        return not isinstance(entity, Subscription) and time.monotonic() - self.received > QUIET
 
     def beginning_execution(self, entity: Any) -> bool:
         return True

@@ -345,6 +345,11 @@ class Robot:
         self.context.try_shutdown()
 
 
+@pytest.fixture(scope="session", name="wait_for")
+def _wait_for():
+    return wait_for
+
+
 @pytest.fixture(scope="session")
 def photograph():
     """The coffee photograph of scikit-image, uint8 RGB [213, 320, 3]."""
