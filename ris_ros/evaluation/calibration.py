@@ -1,7 +1,7 @@
 """Fit what turns a model's cosines into chances, and the least chance at which something is said to be there.
 
-Temperatures and biases (Platt 1999) are those under which the looks of masks, proposed and true, are likeliest to be
-right for the expressions that say nothing but looks; the threshold is where few present things are missed.
+Temperatures (Guo et al., arXiv 1706.04599) are those under which the looks of masks, proposed and true, are likeliest
+to be right for the expressions that say nothing but looks; the threshold is where few present things are missed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Picture:
 
 
 def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Bank) -> dict[str, Any]:
-    """A calibration for ``ris.json``: the bank, with temperatures, biases and threshold fitted to a data set.
+    """A calibration for ``ris.json``: the bank, with temperatures and threshold fitted to a data set.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def _judge(segmenter: ReferringSegmenter, picture: _Picture, bank: Bank, count: 
 
 
 def _fitted(bank: Bank, looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.ndarray]]) -> Bank:
-    """The bank with the temperatures and biases of the greatest likelihood."""
+    """The bank with the temperatures of the greatest likelihood."""
     from scipy.optimize import minimize
 
     # Of each expression only the masks that clearly show its target or clearly do not.
@@ -116,20 +116,19 @@ def _fitted(bank: Bank, looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.
     groups = _alike(clear)
 
     def settings(values: np.ndarray) -> dict[str, float]:
-        return {"name_temperature": float(np.exp(values[0])), "name_bias": float(values[1]),
-                "colour_temperature": float(np.exp(values[2])), "colour_bias": float(values[3])}
+        return {"name_temperature": float(np.exp(values[0])), "colour_temperature": float(np.exp(values[1]))}
 
     def surprise(values: np.ndarray) -> float:
         now, fits = settings(values), np.ones(len(shown))
         for kind, meant, logits, rows in groups:
-            fits[rows] *= chance(logits, meant, now[f"{kind}_temperature"], now[f"{kind}_bias"])
+            fits[rows] *= chance(logits, meant, now[f"{kind}_temperature"])
         fits = fits.clip(1e-6, 1 - 1e-6)
         return -np.log(np.where(shown, fits, 1 - fits)).mean()
 
     # Scipy's own first steps from 0 are too small to see a difference.
-    start = np.vstack([np.zeros(4), 0.5 * np.eye(4)])
+    start = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]])
     # Bounded, as few pictures would have it that a model is never wrong.
-    found = minimize(surprise, start[0], method="Nelder-Mead", bounds=[(-0.7, 2.0), (-3, 3)] * 2,
+    found = minimize(surprise, start[0], method="Nelder-Mead", bounds=[(-0.7, 2.0)] * 2,
                      options={"initial_simplex": start, "xatol": 0.01, "fatol": 1e-6})
     return replace(bank, **{name: round(value, 3) for name, value in settings(found.x).items()})
 

@@ -25,7 +25,7 @@ class Choice:
     fit : float64 [N] in 0..1
     terms : the factors of the fit by name, float64 [N] each
     rows : the proposals that are meant; none where too few fit
-    confidence : 0..1, that of the least sure one
+    confidence : 0..1, of the least sure one: the geometric mean of the factors, so that saying more costs nothing
 
     """
 
@@ -78,7 +78,7 @@ def choose(description: Description, grounder: Grounder) -> Choice:
         rows = (rows[:description.count] if description.count else rows[things[rows] >= MEMBER]).tolist()
     if not rows or len(rows) < description.count:
         return Choice(description, fit, terms, [], 0.0)
-    return Choice(description, fit, terms, rows, float(fit[rows].min()))
+    return Choice(description, fit, terms, rows, float(fit[rows].min() ** (1 / len(terms))))
 
 
 def _candidate(i: int, best: np.ndarray, proposals: Proposals, choices: list[Choice]) -> Candidate:

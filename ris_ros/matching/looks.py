@@ -2,8 +2,8 @@
 
 A cosine between image and text says little by itself; the lead over what else could be said does. "Red cup" is held, as
 a name, against other names ("plate", "book") and against what is no object ("table top"), and, as a colour, against
-"blue cup" and "white cup". A model's own bank of such words and its temperatures, fitted by `ris calibrate`, are kept
-beside its weights.
+"blue cup" and "white cup". A model's own bank of such words and its temperatures (Guo et al., arXiv 1706.04599), fitted
+by `ris calibrate`, are kept beside its weights.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class Bank:
     colours : words for colours
     nothings : what a mask can show that is no object, or not one
     name_temperature, colour_temperature : what logits are divided by before they become chances
-    name_bias, colour_bias : what is then added to the logit of a chance
     min_confidence : what fits less is taken not to be there
 
     """
@@ -47,8 +46,6 @@ class Bank:
     nothings: tuple[str, ...]
     name_temperature: float = 1.0
     colour_temperature: float = 1.0
-    name_bias: float = 0.0
-    colour_bias: float = 0.0
     min_confidence: float = 0.1
 
     @property
@@ -93,8 +90,7 @@ class Judge:
         bank = self._bank
         fits = np.ones(len(self._features))
         for kind, (logits, meant) in self.contrasts(description).items():
-            temperature, bias = getattr(bank, f"{kind}_temperature"), getattr(bank, f"{kind}_bias")
-            fits = fits * chance(logits, meant, temperature, bias)
+            fits = fits * chance(logits, meant, getattr(bank, f"{kind}_temperature"))
         if self._says_more(description) and len(fits):
             # What else is said of it cannot be held against anything: it only chooses among those that fit so far.
             logit = self._logits([description.appearance])[:, 0]
@@ -142,11 +138,9 @@ class Judge:
         return (self._scale * self._features @ encoded.T).double().cpu().numpy()
 
 
-def chance(logits: np.ndarray, meant: int, temperature: float, bias: float) -> np.ndarray:
+def chance(logits: np.ndarray, meant: int, temperature: float) -> np.ndarray:
     """The chance, float64 [N], of the first `meant` phrases against the rest, for logits float64 [N, K]."""
-    scaled = torch.from_numpy(logits / temperature)
-    log_odds = scaled[:, :meant].logsumexp(1) - scaled[:, meant:].logsumexp(1)
-    return (log_odds + bias).sigmoid().numpy()
+    return torch.from_numpy(logits / temperature).softmax(1)[:, :meant].sum(1).numpy()
 
 
 PHOTOGRAPHS = Bank(
