@@ -11,3 +11,9 @@ class InputError(RisError, ValueError):
 
 class MissingError(RisError):
     """A package, checkpoint or driver is not installed; the message says how to get it."""
+
+
+def one_line(error: Exception) -> str:
+    """An error as one line; the type is named where the message was not written for users."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, RisError) else f"{type(error).__name__}: {text}"

@@ -11,7 +11,7 @@ import numpy as np
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, one_line
 from ris_ros.node import conversions
 from ris_ros.node.pairing import Pairing, Sample
 from ris_ros.node.streams import Stream
@@ -100,8 +100,8 @@ class CameraInputs:
             for image, depth in pairs:
                 try:
                     self._frame = self._made(image, depth)
-                except InputError as error:
-                    self._warn("frame", f"frame ignored: {error}")
+                except Exception as error:  # No picture that some library chokes on may end the work.
+                    self._warn("frame", f"frame ignored: {one_line(error)}")
                 else:
                     return self._frame
             return None if self._pairing.is_waiting else self._frame

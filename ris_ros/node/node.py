@@ -20,7 +20,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 
-from ris_ros.errors import RisError
+from ris_ros.errors import RisError, one_line
 from ris_ros.node import conversions, diagnostics, parameters
 from ris_ros.node.answering import CameraWork
 from ris_ros.node.commands import Command, CommandError, parse_command
@@ -45,7 +45,7 @@ def _logged(transition: Callable) -> Callable:
         try:
             return transition(self, state)
         except Exception as error:
-            self.get_logger().error(f"{transition.__name__}: {_one_line(error)}")
+            self.get_logger().error(f"{transition.__name__}: {one_line(error)}")
             raise
     return wrapped
 
@@ -105,7 +105,7 @@ class RisNode(LifecycleNode):
             conversions.image_converter()
             segmenter = self._loaded(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
-            self._failure = f"cannot configure: {_one_line(error)}"
+            self._failure = f"cannot configure: {one_line(error)}"
             self.get_logger().error(self._failure)
             self._free()
             return TransitionCallbackReturn.FAILURE
@@ -330,7 +330,7 @@ class RisNode(LifecycleNode):
         # Between Ctrl-C and the end of the thread nothing can be published, and nobody needs to know.
         if not self.context.ok() or not self._worker.is_wanted(job):
             return
-        reason = _one_line(error)
+        reason = one_line(error)
         camera = self._cameras[job.camera]
         self.get_logger().error(f"{_quoted(job.command.text)}: {reason}", throttle_duration_sec=THROTTLE)
         camera.statistics.fail(reason)
@@ -357,9 +357,3 @@ def _outcome(result: Result) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def _one_line(error: Exception) -> str:
-    """An error as one line; the type is named where the message was not written for users."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, RisError) else f"{type(error).__name__}: {text}"

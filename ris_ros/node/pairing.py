@@ -65,6 +65,9 @@ class Pairing:
             depth = min(self._depths, key=lambda depth: abs(depth.stamp - image.stamp), default=None)
             fits = depth is not None and abs(depth.stamp - image.stamp) <= tolerance * 1e9
             pairs.insert(0, (image, depth if fits else None))
+        # Images to come are later: what is too old for the newest of these is too old for them.
+        while pairs and self._depths and self._depths[0].stamp < pairs[0][0].stamp - tolerance * 1e9:
+            self._depths.popleft()
         return pairs
 
     @property

@@ -1,0 +1,50 @@
+"""Work that can be broken off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ris_ros.config import ProposalsConfig
+from ris_ros.device import Batches
+from ris_ros.interrupt import Interrupted, checkpoint, interruptible
+from ris_ros.proposals.prompting import PromptedProposer
+
+
+class Network:
+    """Finds nothing, two points at a time."""
+
+    batch_size = 2
+
+    def __init__(self):
+        self.asked = 0
+
+    def encode(self, image):
+        return np.random.default_rng(0).normal(size=(1, 4, 64, 64)).astype(np.float32)
+
+    def decode(self, embedding, points):
+        self.asked += len(points)
+        return np.full((len(points), 3, 256, 256), -9, np.float32), np.zeros((len(points), 3), np.float32)
+
+
+def test_work_is_broken_off_between_two_calls_into_the_network():
+    image, network = np.zeros((48, 64, 3), np.uint8), Network()
+    proposer = PromptedProposer(network, ProposalsConfig(max_prompts=20))
+    with pytest.raises(Interrupted), interruptible(lambda: network.asked >= 4):
+        proposer(image)
+    assert network.asked == 4
+    assert len(proposer(image)) == 0
+    assert network.asked > 12
+
+
+def test_work_is_broken_off_between_two_batches():
+    done = []
+    with pytest.raises(Interrupted), interruptible(lambda: len(done) == 2):
+        Batches(3, "numbers").map(done.append, range(100))
+    assert done == [range(3), range(3, 6)]
+
+
+def test_without_a_wish_to_stop_nothing_stops():
+    checkpoint()
+    with interruptible(lambda: False):
+        checkpoint()
