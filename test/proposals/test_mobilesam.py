@@ -108,6 +108,31 @@ def test_proposals_are_distinct_tight_and_best_first(on_photographs, name):
     assert (iou - np.eye(len(iou))).max() < settings.duplicate_iou + 0.05
 
 
+def test_a_box_is_answered_with_what_is_in_it(proposer):
+    image = data.coffee()
+    embedded = proposer.embed(image)
+    for thing in ("cup without saucer", "spoon", "coffee surface"):
+        least, box, *_ = MARKED["coffee"][thing]
+        answers = proposer.object_in(embedded, np.array(box, float), np.zeros((0, 2)), np.zeros(0))
+        assert len(answers) <= 4 and answers.masks.shape[1:] == image.shape[:2]
+        assert box_iou(answers.boxes[0], box) > least
+    # In the box of cup and saucer, a point on the saucer counts for it or against it.
+    _, box, *_ = MARKED["coffee"]["cup with saucer"]
+    frame, point = embedded.frame, np.array([[130.0, 300]]) * embedded.frame.scale
+    (on, _), (beside, _) = (proposer.network.decode_object(
+        embedded.embedding, point, np.array([label]), np.array(box) * np.tile(frame.scale, 2)) for label in (1, 0))
+    column, row = (point[0] / 4).astype(int)
+    assert (on[:, row, column] > beside[:, row, column]).all()
+
+
+def test_an_embedded_image_is_not_encoded_again(proposer, monkeypatch):
+    embedded = proposer.embed(data.coffee())
+    expected = make_few(proposer, max_prompts=4)
+    monkeypatch.setattr(proposer.network, "encode", None)
+    monkeypatch.setattr(proposer, "config", ProposalsConfig(max_prompts=4))
+    assert (proposer(data.coffee(), embedded=embedded).masks == expected.masks).all()
+
+
 def test_fewer_prompts_give_fewer_masks_at_once(proposer, on_photographs):
     few = make_few(proposer, max_prompts=4)
     assert 0 < len(few) < len(on_photographs["coffee"]) and len(few) <= 12

@@ -32,6 +32,12 @@ def test_masks_agree_with_the_packages_own_predictor(tmp_path):
         _, expected_quality, expected = predictor.predict(point[None], np.ones(1))
         np.testing.assert_allclose(logits[i], expected, atol=1e-4)
         np.testing.assert_allclose(quality[i], expected_quality, atol=1e-4)
+    box, on_and_beside, labels = np.array([300.0, 200, 700, 600]), points[:2], np.array([1, 0])
+    logits, quality = proposer.network.decode_object(embedding, on_and_beside, labels, box)
+    for several, answers in ((False, slice(0, 1)), (True, slice(1, 4))):
+        _, expected_quality, expected = predictor.predict(on_and_beside, labels, box, multimask_output=several)
+        np.testing.assert_allclose(logits[answers], expected, atol=1e-4)
+        np.testing.assert_allclose(quality[answers], expected_quality, atol=1e-4)
     proposals = proposer(image[:300, :400])
     assert proposals.masks.shape[1:] == (300, 400)
 
