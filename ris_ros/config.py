@@ -79,6 +79,20 @@ class MatchingConfig:
 
 
 @dataclass(frozen=True)
+class FollowingConfig:
+    """When a followed object is lost, and when it is found again."""
+
+    min_visible: float = option(
+        0.2, "least share of the target that must be seen; with less it is lost", low=0.0, high=1.0, live=True)
+    min_identity: float = option(
+        0.6, "least likeness to the target as it was chosen, a cosine of CLIP features less what the scene has in "
+        "common; with less it is something else", low=-1.0, high=1.0, live=True)
+    patience: float = option(
+        2.0, "how long a lost target is sought only where it should be, before it may turn up elsewhere", unit="s",
+        low=0.0, high=3600.0, live=True)
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole tree; ``Config()`` is what the node starts with."""
 
@@ -112,6 +126,7 @@ class Config:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     matching: MatchingConfig = field(default_factory=MatchingConfig)
+    following: FollowingConfig = field(default_factory=FollowingConfig)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Config:
