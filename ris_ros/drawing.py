@@ -97,11 +97,16 @@ def draw_sheet(tiles: list[tuple[np.ndarray, str]], columns: int, tile_width: in
     return np.array(sheet)
 
 
+def outline(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], width: int) -> np.ndarray:
+    """The edges of a mask, bool [H, W], as a line of `width` pixels."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(image.copy(), contours, -1, colour, width)
+
+
 def _paint(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     canvas = image.copy()
     canvas[mask] = (0.55 * canvas[mask] + 0.45 * np.array(colour)).astype(np.uint8)
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(canvas, contours, -1, colour, _line(image))
+    return outline(canvas, mask, colour, _line(image))
 
 
 def _label(image: np.ndarray, corner: tuple[int, int], text: str, colour: tuple[int, int, int]) -> np.ndarray:

@@ -84,6 +84,42 @@ def eval_sim(scenes: Scenes = 50, split: Split = "test",
         out.print(report.table())
 
 
+@eval_app.command("follow")
+def eval_follow(sequences: Annotated[int, typer.Option(help="How many films, in turn of each kind.")] = 32,
+                kind: Annotated[list[str] | None, typer.Option(
+                    help="swing, dolly, pan, shake, pushed, beside, passing or leaving; repeat. Default: all.")] = None,
+                seed: Annotated[int, typer.Option(help="Number of the first film's scene within the split.")] = 0,
+                validation: Annotated[bool, typer.Option(help="Films to tune on rather than to test.")] = False,
+                latency: Annotated[float, typer.Option(
+                    help="Seconds of the film that pass while a keyframe is examined; 0: every frame is.")] = 1.0,
+                ask: Annotated[bool, typer.Option(
+                    "--ask", help="Begin with the answer to \"the COLOUR CATEGORY\", not with the true mask.")] = False,
+                sheet: Annotated[Path | None, typer.Option(help="A .png to write frames of all films to.")] = None,
+                as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
+                settings: Settings = None) -> None:
+    """Follow objects through simulated films, past moving cameras, like objects and hiding, and measure who is kept."""
+    from rich.progress import track
+
+    from ris_ros.drawing import draw_sheet
+    from ris_ros.evaluation.following import SHOWN, Report, evaluate
+    from ris_ros.images import write_image
+    from ris_ros.segmenter import ReferringSegmenter
+    from ris_ros.sim.splits import TEST_SEEDS, VALIDATION_SEEDS
+
+    segmenter = ReferringSegmenter.from_config(load_config(config, settings, model, device))
+    tiles = None if sheet is None else []
+    outcomes = evaluate(segmenter, films=sequences, start=seed, kinds=kind or (), latency=latency, ask=ask,
+                        seeds=VALIDATION_SEEDS if validation else TEST_SEEDS, sheets=tiles)
+    report = Report("answers" if ask else "true masks", latency,
+                    list(track(outcomes, "following", total=sequences, console=err)))
+    if tiles:
+        write_image(sheet, draw_sheet(tiles, SHOWN, 320))
+    if as_json:
+        print(json.dumps(report.to_dict()))
+    else:
+        out.print(report.table())
+
+
 def _measure(name: str) -> Callable[..., None]:
     """The command that measures on one data set."""
     def command(root: Root, split: Annotated[str, typer.Option(help="Which part.")] = DATASETS[name][1],
