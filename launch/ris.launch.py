@@ -68,6 +68,8 @@ def _start(context):
         remappings=list(topics.items()),
         arguments=["--ros-args", "--log-level", value("log_level")],
         output="screen",
+        # Freeing models takes a busy machine longer than the 5 seconds that launch gives.
+        sigterm_timeout="15",
     )
 
     def change_state(transition_id):
