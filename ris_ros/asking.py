@@ -69,7 +69,9 @@ def ask(segmenter: ReferringSegmenter, question: str) -> Answer:
         value: bool | int = len(result.instances) if result.found else 0
     else:
         value = result.found
-    confidence = result.confidence if result.found else 1 - result.confidence
+    # Of several that are asked for and not there, the result has no confidence, but the best candidate has a score.
+    fits_best = max([result.confidence, *(candidate.score for candidate in result.candidates)])
+    confidence = result.confidence if result.found else 1 - fits_best
     return Answer(question, kind, value, confidence, result)
 
 

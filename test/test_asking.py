@@ -63,7 +63,8 @@ class Finding:
         mask = np.ones((4, 5), bool)
         things = [Candidate(i, mask, np.array([0, 0, 5, 4], np.float32), 0.9, {}) for i in range(self.number)]
         if not things:
-            return Result.nothing(query, (4, 5), "nothing fits", confidence=0.2)
+            weak = Candidate(0, mask, np.array([0, 0, 5, 4], np.float32), 0.2, {})
+            return Result.nothing(query, (4, 5), "nothing fits", confidence=0.0, candidates=[weak])
         return Result(True, mask, things[0].box, 0.9, 0.8, things, query, instances=things)
 
 
