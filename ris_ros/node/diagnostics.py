@@ -1,9 +1,7 @@
-"""How the node does, in figures: gathered while it works, told on /diagnostics."""
+"""How the node does, in figures, and as diagnostic statuses."""
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections import defaultdict, deque
@@ -87,21 +85,3 @@ def status(name: str, message: str, values: Mapping[str, str], *, warnings: Sequ
     level = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN if warnings else DiagnosticStatus.OK
     return DiagnosticStatus(name=name, level=level, message="; ".join([*[error] * bool(error), *warnings]) or message,
                             values=[KeyValue(key=key, value=value) for key, value in values.items()])
-
-
-def memory() -> dict[str, str]:
-    """The memory of this process, and of its tensors on a GPU."""
-    values = {"memory [MB]": f"{resident_memory() / 1e6:.0f}"}
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        values["GPU memory [MB]"] = f"{torch.cuda.memory_allocated() / 1e6:.0f}"
-    return values
-
-
-def resident_memory() -> int:
-    """Bytes of this process that are in memory; 0 where Linux's /proc is missing."""
-    try:
-        with open("/proc/self/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0

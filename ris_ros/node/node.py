@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import gc
 import json
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType, JumpThreshold
+from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 
 from ris_ros.errors import RisError, one_line
-from ris_ros.node import conversions, diagnostics, parameters
+from ris_ros.node import conversions, memory, parameters
 from ris_ros.node.answering import CameraWork
 from ris_ros.node.commands import Command, CommandError, parse_command
 from ris_ros.node.notices import THROTTLE, LibraryLog, Notices
 from ris_ros.node.spatial import TargetFrame
+from ris_ros.node.watch import Watch
 from ris_ros.node.worker import COMMANDS_KEPT, Job, Worker
 from ris_ros.report import box_to_list
 
@@ -60,6 +57,15 @@ class RisNode(LifecycleNode):
     ----------
     load : makes a segmenter from a configuration; None for ReferringSegmenter.from_config
 
+    Attributes
+    ----------
+    config : the configuration at work; None while unconfigured
+    cameras : by name; none while unconfigured
+    worker : takes commands; None while unconfigured
+    notices : takes warnings
+    device : that the models are on
+    failure : why the last transition failed; empty when it did not
+
     """
 
     def __init__(self, *, load: Callable[[Config], ReferringSegmenter] | None = None, **kwargs: Any) -> None:
@@ -67,20 +73,18 @@ class RisNode(LifecycleNode):
         parameters.declare(self)
         self.add_on_set_parameters_callback(self._on_parameters)
         self._load = load
-        self._config: Config | None = None
+        self.config: Config | None = None
         self._is_active = False
-        self._device = ""
+        self.device = ""
         self._target: TargetFrame | None = None
-        self._failure = ""
-        self._cameras: dict[str, CameraWork] = {}
-        self._worker: Worker | None = None
+        self.failure = ""
+        self.cameras: dict[str, CameraWork] = {}
+        self.worker: Worker | None = None
         self._services_made: list[Any] = []
         self._commands: list[Any] = []
-        self._notices = Notices(self.get_logger().warning)
-        self._library_log = LibraryLog(self._notices.keep)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 1)
-        # By a clock that runs while simulated time stands still.
-        self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.notices = Notices(self.get_logger().warning)
+        self._library_log = LibraryLog(self.notices.keep)
+        self._watch = Watch(self)
         self._jumps = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
             post_callback=self._on_clock_jump)
@@ -91,6 +95,11 @@ class RisNode(LifecycleNode):
             self.get_logger().info("unconfigured: waiting for lifecycle transitions")
         elif self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
+
+    @property
+    def state(self) -> str:
+        """The lifecycle state; transitions count for the state that they come from."""
+        return "active" if self._is_active else "unconfigured" if self.config is None else "inactive"
 
     # Lifecycle
 
@@ -105,18 +114,18 @@ class RisNode(LifecycleNode):
             conversions.image_converter()
             segmenter = self._loaded(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
-            self._failure = f"cannot configure: {one_line(error)}"
-            self.get_logger().error(self._failure)
+            self.failure = f"cannot configure: {one_line(error)}"
+            self.get_logger().error(self.failure)
             self._free()
             return TransitionCallbackReturn.FAILURE
-        self._failure = ""
-        self._config, self._device = config, str(segmenter.encoder.device)
-        self._cameras = {name: CameraWork(self, name, segmenter.sibling(), self._notices) for name in config.cameras}
-        self._worker = Worker(self._answer, self._on_failure, self._cameras, **_pace(config))
+        self.failure = ""
+        self.config, self.device = config, str(segmenter.encoder.device)
+        self.cameras = {name: CameraWork(self, name, segmenter.sibling(), self.notices) for name in config.cameras}
+        self.worker = Worker(self._answer, self._on_failure, self.cameras, **_pace(config))
         self._create_services()
         self.get_logger().info(
             f"configured in {time.perf_counter() - started:.1f} s: {config.proposals.method} proposals, "
-            f"{config.encoder.model} features ({config.encoder.dtype}), device {self._device}")
+            f"{config.encoder.model} features ({config.encoder.dtype}), device {self.device}")
         return super().on_configure(state)
 
     @_logged
@@ -124,9 +133,9 @@ class RisNode(LifecycleNode):
         """Subscribe and begin to work."""
         # Subscriptions live only while the node is active.
         self._subscribe()
-        self._worker.activate()
+        self.worker.activate()
         self._is_active = True
-        for camera in self._cameras.values():
+        for camera in self.cameras.values():
             image, depth, _ = camera.inputs.topics
             self.get_logger().info(f"active: images from {image}, depth from {depth}, commands from "
                                    f"{' and '.join(command.topic_name for command in self._commands)}")
@@ -136,9 +145,9 @@ class RisNode(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe, forget commands and frames, and free the device but for the models."""
         self._stop()
-        if self._worker.wait_idle(GRACE):
+        if self.worker.wait_idle(GRACE):
             self._forget_images()
-            _give_memory_back()
+            memory.give_back()
         else:
             self.get_logger().warning(f"the job at hand takes longer than {GRACE:g} s to break off; it is not answered")
         return super().on_deactivate(state)
@@ -158,8 +167,8 @@ class RisNode(LifecycleNode):
     @_logged
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to unconfigured after a transition that raised."""
-        self._failure = f"a transition from {state.label} failed; the node is unconfigured again"
-        self.get_logger().error(self._failure)
+        self.failure = f"a transition from {state.label} failed; the node is unconfigured again"
+        self.get_logger().error(self.failure)
         self.close()
         # Whatever of the managed entities the failed transition left half way is gone with close().
         return TransitionCallbackReturn.SUCCESS
@@ -170,10 +179,10 @@ class RisNode(LifecycleNode):
         False when the job at hand takes longer than `timeout` seconds; then nothing is freed.
         """
         self._stop()
-        if self._worker is not None and not self._worker.close(timeout):
+        if self.worker is not None and not self.worker.close(timeout):
             return False
         self._free()
-        _give_memory_back()
+        memory.give_back()
         return True
 
     def _loaded(self, config: Config) -> ReferringSegmenter:
@@ -194,38 +203,38 @@ class RisNode(LifecycleNode):
         self._services_made = [self.create_service(SetBool, "~/enable", self._on_enable),
                                self.create_service(Trigger, "~/segment", partial(self._on_segment, None))]
         self._services_made += [self.create_service(Trigger, f"~/{name}/segment", partial(self._on_segment, name))
-                                for name in self._cameras if name]
+                                for name in self.cameras if name]
 
     def _subscribe(self) -> None:
         self._commands = [self.create_subscription(String, "command", partial(self._on_command, None), 10)]
-        for name, camera in self._cameras.items():
+        for name, camera in self.cameras.items():
             if name:
                 self._commands.append(self.create_subscription(
                     String, f"{name}/command", partial(self._on_command, name), 10))
-            camera.open(self._config)
+            camera.open(self.config)
 
     def _stop(self) -> None:
         self._is_active = False
-        if self._worker is not None:
-            self._worker.deactivate()
+        if self.worker is not None:
+            self.worker.deactivate()
         for command in self._commands:
             self.destroy_subscription(command)
         self._commands = []
-        for camera in self._cameras.values():
+        for camera in self.cameras.values():
             camera.close()
 
     def _forget_images(self) -> None:
-        for camera in self._cameras.values():
+        for camera in self.cameras.values():
             camera.forget()
 
     def _free(self) -> None:
         for service in self._services_made:
             self.destroy_service(service)
-        for camera in self._cameras.values():
+        for camera in self.cameras.values():
             camera.outputs.close()
-        self._services_made, self._cameras, self._worker, self._config = [], {}, None, None
+        self._services_made, self.cameras, self.worker, self.config = [], {}, None, None
         self._library_log.detach()
-        self._notices.clear()
+        self.notices.clear()
 
     # Callbacks: quick, on the executor's thread
 
@@ -233,93 +242,58 @@ class RisNode(LifecycleNode):
         try:
             command = parse_command(message.data)
         except CommandError as error:
-            self._notices.warn("command", str(error))
+            self.notices.warn("command", str(error))
             self._refuse(str(error), error.command, camera)
             return
         self.get_logger().info(f"command: {_quoted(command.text)}" if command.text
                                else "empty command: stopped, nothing is published until the next command")
-        for name, forgotten in self._worker.put_command(command, camera):
+        for name, forgotten in self.worker.put_command(command, camera):
             reason = f"forgotten: {COMMANDS_KEPT} later commands came before it was answered"
-            self._notices.warn("forgotten", f"{_quoted(forgotten.text)}: {reason}")
+            self.notices.warn("forgotten", f"{_quoted(forgotten.text)}: {reason}")
             self._refuse(reason, forgotten, name)
 
     def _refuse(self, reason: str, command: Command, camera: str | None) -> None:
-        for name in self._cameras if camera is None else [camera]:
-            self._cameras[name].outputs.publish_failure(reason, Header(), command)
+        for name in self.cameras if camera is None else [camera]:
+            self.cameras[name].outputs.publish_failure(reason, Header(), command)
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._worker.set_enabled(request.data)
+        self.worker.set_enabled(request.data)
         response.success = True
         response.message = "enabled" if request.data else "disabled"
         return response
 
     def _on_segment(self, camera: str | None, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        reason = self._worker.repeat(camera)
+        reason = self.worker.repeat(camera)
         response.success = not reason
         response.message = reason or "the answer follows on ~/result"
         return response
 
     def _on_parameters(self, changes: list[Any]) -> SetParametersResult:
         try:
-            values = parameters.accepted(changes, self._config)
-            config = None if self._config is None else self._config.replace(values)
-            if config is not None and config.target_frame != self._config.target_frame:
+            values = parameters.accepted(changes, self.config)
+            config = None if self.config is None else self.config.replace(values)
+            if config is not None and config.target_frame != self.config.target_frame:
                 self._target = self._target_frame(config)
         except RisError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if config is not None and values:
-            self._config = config
-            self._worker.configure(**_pace(self._config))
-            for camera in self._cameras.values():
+            self.config = config
+            self.worker.configure(**_pace(self.config))
+            for camera in self.cameras.values():
                 if camera.inputs is not None:
-                    camera.inputs.configure(self._config)
+                    camera.inputs.configure(self.config)
         return SetParametersResult(successful=True)
 
     def _on_clock_jump(self, _: Any) -> None:
         self.get_logger().info("the time jumped: frames from before are forgotten")
-        for camera in self._cameras.values():
+        for camera in self.cameras.values():
             if camera.inputs is not None:
                 camera.inputs.forget()
-
-    def _on_second(self) -> None:
-        self._look_around()
-        for camera in self._cameras.values():
-            if camera.inputs is not None:
-                camera.inputs.check()
-        self._diagnostics.publish(self._report())
-
-    def _look_around(self) -> None:
-        name, namespace = self.get_name(), self.get_namespace()
-        if self.get_node_names_and_namespaces().count((name, namespace)) > 1:
-            self._notices.warn("name", f"another node is called {self.get_fully_qualified_name()} too, and calls of "
-                               "services and parameters reach either: start one with -r __node:=ANOTHER_NAME")
-        if self.get_parameter("use_sim_time").value and self.get_clock().now().nanoseconds == 0:
-            self._notices.warn("time", "use_sim_time is set but no time comes on /clock: latencies are not known")
-
-    def _report(self) -> DiagnosticArray:
-        who = self.get_fully_qualified_name().lstrip("/")
-        config = self._config
-        values = {"state": "active" if self._is_active else "unconfigured" if config is None else "inactive"}
-        if config is not None:
-            values |= {"mode": config.mode, "method": config.method, "device": self._device,
-                       "proposals model": config.proposals.checkpoint or config.proposals.method,
-                       "encoder model": f"{config.encoder.model} ({config.encoder.dtype})",
-                       "language model": config.language.model, "commands waiting": str(self._worker.waiting)}
-        warnings = self._notices.current()
-        for camera in list(self._cameras.values())[:1]:  # The models are the same for all.
-            warnings += [note for note in camera.notes if not any(note in warning for warning in warnings)]
-        array = DiagnosticArray()
-        array.header.stamp = self.get_clock().now().to_msg()
-        array.status = [diagnostics.status(f"{who}: node", values["state"], values | diagnostics.memory(),
-                                           warnings=warnings, error=self._failure)]
-        array.status += [diagnostics.camera_status(f"{who}: camera {name}".rstrip(), camera.inputs, camera.statistics)
-                         for name, camera in self._cameras.items() if camera.inputs is not None]
-        return array
 
     # Work: slow, on the worker's thread
 
     def _answer(self, job: Job) -> None:
-        result, seconds = self._cameras[job.camera].answer(job, self._config, self._target)
+        result, seconds = self.cameras[job.camera].answer(job, self.config, self._target)
         text = f"{_quoted(job.command.text)}: {_outcome(result)} ({seconds * 1000:.0f} ms)"
         if job.follows:
             self.get_logger().info(text, throttle_duration_sec=THROTTLE)
@@ -328,10 +302,10 @@ class RisNode(LifecycleNode):
 
     def _on_failure(self, job: Job, error: Exception) -> None:
         # Between Ctrl-C and the end of the thread nothing can be published, and nobody needs to know.
-        if not self.context.ok() or not self._worker.is_wanted(job):
+        if not self.context.ok() or not self.worker.is_wanted(job):
             return
         reason = one_line(error)
-        camera = self._cameras[job.camera]
+        camera = self.cameras[job.camera]
         self.get_logger().error(f"{_quoted(job.command.text)}: {reason}", throttle_duration_sec=THROTTLE)
         camera.statistics.fail(reason)
         camera.outputs.publish_failure(reason, job.frame.header, job.command)
@@ -339,15 +313,6 @@ class RisNode(LifecycleNode):
 
 def _pace(config: Config) -> dict[str, Any]:
     return {"continuous": config.mode == "continuous", "max_rate": config.max_rate}
-
-
-def _give_memory_back() -> None:
-    gc.collect()
-    if "torch" in sys.modules:
-        sys.modules["torch"].cuda.empty_cache()
-    # Freed memory stays with the allocator, and a robot's other nodes could use it.
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
 
 
 def _outcome(result: Result) -> str:

@@ -177,4 +177,4 @@ def test_a_parameter_that_cannot_be_taken_over_is_refused(robot, name, value, wo
 @pytest.mark.parametrize("value", [0.25, 1, 0.5])
 def test_a_live_parameter_is_taken_over(robot, node, value):
     assert robot.set("matching.text_weight", value).successful
-    assert node.node._config.matching.text_weight == value
+    assert node.node.config.matching.text_weight == value

@@ -42,7 +42,7 @@ def _robot(node, make_robot):
 @pytest.fixture
 def robot(_robot, node):
     _robot.clear()
-    node.node._notices.clear()  # Every warning counts as new.
+    node.node.notices.clear()  # Every warning counts as new.
     yield _robot
     node.gate.set()
     _robot.set("mode", "on_command")
@@ -103,7 +103,7 @@ def test_deactivation_breaks_the_job_off_within_a_second(robot, node):
     start = time.monotonic()
     assert robot.change_state("deactivate")
     assert time.monotonic() - start < 1
-    assert not node.node._worker.waiting
+    assert not node.node.worker.waiting
     assert robot.change_state("activate")
     robot.connect()
     node.gate.set()
@@ -124,7 +124,7 @@ def test_parameters_are_answered_while_the_worker_is_busy(robot, node):
     assert not robot.results()
     node.gate.set()
     assert robot.answer("the cup")["found"]
-    assert node.node._config.matching.text_weight == 0.25
+    assert node.node.config.matching.text_weight == 0.25
     assert robot.set("matching.text_weight", 0.5).successful
 
 
@@ -158,7 +158,7 @@ def test_the_diagnostics_tell_how_the_node_does(robot):
 
 
 def test_what_the_models_cannot_do_as_asked_stands_in_the_diagnostics(robot, node):
-    node.node._cameras[""]._segmenter.notes.append("MobileSAM runs on the CPU")
+    node.node.cameras[""]._segmenter.notes.append("MobileSAM runs on the CPU")
     status, _ = robot.status("ris: node", lambda status, _: status.level == DiagnosticStatus.WARN)
     assert "MobileSAM runs on the CPU" in status.message
 

@@ -111,7 +111,7 @@ def test_depth_without_an_answer_of_the_sensor_is_zero(depth_camera):
     (depth_image((11, 900_000_000)), camera_info(), "no depth within 0.05 s of the image"),
 ])
 def test_depth_that_cannot_be_right_is_left_out_and_the_next_is_used(depth_camera, robot, node, depth, info, words):
-    node.node._notices.clear()  # Each of these warnings counts as new.
+    node.node.notices.clear()  # Each of these warnings counts as new.
     assert depth_camera((12, 0), depth, info) is None
     robot.log(words)
     robot.clear()
@@ -201,7 +201,7 @@ def test_only_the_newest_of_the_frames_that_came_meanwhile_is_used(robot, node):
 
 
 def test_bad_bytes_are_no_end(robot, node):
-    node.node._notices.clear()
+    node.node.notices.clear()
     robot.show(PICTURE, (50, 0), encoding="rainbow9")
     robot.log("frame ignored: unknown image encoding 'rainbow9'")
     robot.show(PICTURE, (51, 0))
@@ -213,7 +213,7 @@ def test_rgb_is_not_copied_on_its_way(robot, node):
     robot.show(PICTURE, (60, 0))
     robot.say(TEXT)
     robot.answer(TEXT)
-    base = node.node._cameras[""].newest().image
+    base = node.node.cameras[""].newest().image
     while isinstance(base.base, np.ndarray):
         base = base.base
     assert isinstance(base.base, memoryview | array), "the pixels lie in the message's own memory"
