@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ris_ros.node.notices import Notices
 
 # Seconds in which publishers that are there will have been discovered.
-DISCOVERY = 3.0
+DISCOVERY = 5.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,10 +61,11 @@ def camera_info(stamp=(0, 0), width=WIDTH, height=HEIGHT, focal=60.0, model="plu
 
 
 @pytest.fixture
-def depth_camera(robot, node):
+def depth_camera(robot, node, wait_for):
     """Publishes an image with its depth and asks about it; the depth that reached the segmenter."""
     depth = robot.publisher(Image, "depth")
     info = robot.publisher(CameraInfo, "camera_info")
+    wait_for(lambda: all(map(node.node.count_publishers, ("/depth", "/camera_info", "/image"))), 10, "discovery")
 
     def ask(stamp, depth_message, info_message=None):
         if info_message is not None:
