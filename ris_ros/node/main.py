@@ -19,6 +19,7 @@ def main(args: list[str] | None = None) -> int:
                        "activate the environment that scripts/setup made and rebuild")
 
     import rclpy
+    from rclpy._rclpy_pybind11 import RCLError
     from rclpy.exceptions import ParameterException
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
@@ -36,6 +37,10 @@ def main(args: list[str] | None = None) -> int:
             executor.spin_once(timeout_sec=0.5)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RCLError:
+        # A signal may take the context down between the question whether it is up and the wait.
+        if rclpy.ok():
+            raise
     except ParameterException as error:
         rclpy.try_shutdown()
         return _refuse(str(error))
