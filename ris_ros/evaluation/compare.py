@@ -89,7 +89,7 @@ def to_markdown(rows: list[Row]) -> str:
         heads = [metric + (", true masks" if source == TRUTH else "") for source, metric in columns]
         lines += [f"| {section} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
         for row in chosen:
-            cells = [percent(row.figures[source].get(metric)) for source, metric in columns]
+            cells = [percent(row.figures.get(source, {}).get(metric)) for source, metric in columns]
             lines.append(f"| {row.name} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)

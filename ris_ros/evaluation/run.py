@@ -100,8 +100,9 @@ def describe(data: DataSet, plan: Plan) -> dict[str, Any]:
     # Where it runs is not what it computes: a run may go on on another machine.
     chosen = {setting.name: setting.value for setting in settings(method_config(plan.method, plan.config))
               if setting.name != "device"}
-    return {"data": data.name, "split": data.split, "method": plan.method, "proposals": plan.proposals or "proposer",
-            "depth": plan.depth, "settings": chosen, "version": ris_ros.__version__}
+    about = {"data": data.name, "split": data.split, "method": plan.method, "proposals": plan.proposals or "proposer",
+             "depth": plan.depth, "settings": chosen, "version": ris_ros.__version__}
+    return json.loads(json.dumps(about))  # as it will be read again: lists for tuples
 
 
 def _claim(output: Path, about: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ris_ros.config import Config
-from ris_ros.evaluation.compare import ABLATIONS, compare, to_markdown
+from ris_ros.evaluation.compare import ABLATIONS, Row, compare, to_markdown
 from ris_ros.evaluation.datasets import load
 from ris_ros.evaluation.examine import Plan
 
@@ -12,7 +12,7 @@ def test_every_variant_has_a_row_and_a_folder_that_goes_on(own_root, tmp_path):
     rows = compare(data, base, tmp_path / "out", methods=("global", "score-map"), masks=("truth",))
     values = [value for _, values in ABLATIONS.values() for value in values]
     assert [row.name for row in rows] == ["global", "score-map", "full, without depth", *map(str, values)]
-    text = to_markdown(rows)
+    text = to_markdown([*rows, Row("method", "full, searching again", {"": rows[0].figures["truth"]})])
     assert text.count("| score-map |") == 1
     assert "oIoU, true masks" in text
     # The same setting under two names gives the same figures.
