@@ -260,6 +260,8 @@ class Grammar:
         if j > i:
             return j
         found, j = self.text.match(v.COUNTED, i)
+        if found and draft.count and not (draft.rank or draft.order or draft.head or draft.before):    # "2 from left"
+            draft.rank, draft.count = draft.count, 1
         if found and (draft.rank or draft.order or found["counting"]):
             return read_counted(self.text, i, draft)
         number, found = self.nouns.number(i), self.text.match(v.COUNTED, i + 1)[0]
@@ -332,8 +334,8 @@ class Grammar:
         if found and j > beyond:
             words = found[0].split()
             # "on the right track" is on a track; "left on the table" was left there; "the left of the cake" is a part.
-            is_of_noun = found["the"] and words[0] in ("on", "in", "at", "by", "near") and not found["part"] \
-                and self.nouns.kind(j) == NOUN
+            is_of_noun = words[0] in ("on", "in", "at", "by", "near") and not found["part"] \
+                and self.nouns.kind(j) == NOUN and self.text.tag(j).startswith(("NN", "JJ"))
             if not is_of_noun and self.text[j] != "of" and not self._is_left_behind(i, j):
                 draft.add_place(place_name(found))
                 return j

@@ -239,7 +239,9 @@ class NounPhrases:
         """"player | number 23", "number 7 | bus": no noun of its own."""
         if self.text[i] not in ("number", "no", "#") or self.number(i + 1) is None:
             return i
-        if reading.has_noun:
+        if self.text.match(v.COUNTED, i + 2)[0]:
+            reading.draft.rank = self.number(i + 1)
+        elif reading.has_noun:
             reading.draft.after.append(self.text.between(i, i + 2))
         else:
             reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))

@@ -57,7 +57,8 @@ def _idle_end(text: Text, i: int) -> int:
     if word in v.FILLERS | v.PAUSES:
         return i + 1
     # "Honey, where is ...", "Max, fetch ..."
-    if following in v.words("can could would will where please") and text.match(v.REQUEST, i + 1)[0]:
+    is_name = word.isalpha() and word not in v.DETERMINERS
+    if is_name and following in v.words("can could would will where please") and text.match(v.REQUEST, i + 1)[0]:
         return i + 1
     if i == 0 and following == "," and (text.match(v.REQUEST, 2)[0] or text[2] in v.VERBS):
         return 2

@@ -325,13 +325,16 @@ FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm 
     then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry
     listen here siri alexa assistant also again quickly thanks hmmm""")
 _YOU = "(?:you|u|ya|we|i|someone|somebody|anyone)"
-_SOFTLY = "(?:please|kindly|maybe|perhaps|just|possibly|now|then|also|mind|be able to|like to|have)"
+_SOFTLY = "(?:happen to have|please|kindly|maybe|perhaps|just|possibly|now|then|also|mind|be able to|like to|have)"
 # What comes before the thing that is asked for.
 REQUEST = pattern(
     rf"(?:can|could|would|will|may|might|should) {_YOU}(?: {_SOFTLY})*|"
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need|want|like|love|prefer|wish for|wish|require|"
     "fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
     "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
+    "(?:i|we) (?:was|were|am|are) wondering (?:if|whether) (?:you|we|i) (?:could|can|would|might)(?: have)?|"
+    "do (?:me|us) a favou?r and|be a \\S+ and|"
+    "(?:will|would|can|could|does|do|did|is|are|was|were)(?= (?:the|an?|this|these|those|my|your) )|"
     "(?:let|allow) (?:me|us) (?:have|see|get|hold|take|borrow)|let us|"
     "where (?:is|are|was|were|did (?:i|we|you) (?:put|leave|place|see)|do (?:you|i|we) see|"
     "can (?:i|we|you) (?:find|see|get))|"
