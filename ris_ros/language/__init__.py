@@ -1,4 +1,4 @@
-"""From an expression to a Query, by spaCy's dependency parse."""
+"""From an expression to a Query: noun phrases and what is said of them, by a grammar of our own over spaCy's tags."""
 
 from ris_ros.language.parser import ExpressionParser
 

@@ -58,7 +58,7 @@ class Draft:
 
     def add_place(self, place: str) -> None:
         """Note a place, together with one that was said before."""
-        self.place = v.TOGETHER.get(frozenset((self.place, place)), self.place or place)
+        self.place = together(self.place, place)
 
     def add_order(self, order: Order) -> None:
         """Note an order; of two, the first counts."""
@@ -117,6 +117,19 @@ class Draft:
                             for relation in self.relations),
             excluded=tuple(excluded.finished(text, named) for excluded in self.excluded),
             count=self.count if self.count is not None else (0 if self.plural else 1))
+
+
+def together(first: str, second: str) -> str:
+    """Two places that are said of one thing, as one; where they do not go together, the first."""
+    if first in ("", "middle") or second in ("", "middle"):
+        return first if second in ("", "middle") and first else second
+    for row, place in ((first, second), (second, first)):
+        side = place.removeprefix("far ")
+        if row in v.ROWS and side in ("left", "right"):
+            return f"{v.ROWS[row]} {side}"
+    if v.ROWS.get(first) == v.ROWS.get(second) is not None:         # "at the top, in the back"
+        return "back" if "back" in (first, second) else "front" if "front" in (first, second) else first
+    return second if second == f"far {first}" else first
 
 
 def named_as(description: Description, other: Description) -> Description:

@@ -58,7 +58,10 @@ class Grammar:
     def modifiers(self, i: int, draft: Draft, *, landmark: bool = False) -> int:
         """Everything that is said of `draft` after its noun phrase."""
         while i < len(self.text):
-            j = self._modifier(i, draft) or i
+            # "The cup on the table on the left": what things stand on is wherever they are, so the place is the cup's.
+            if landmark and draft.head in v.SURFACES and self._place(i, self.text.match(v.RELATION, i)[1], Draft()) > i:
+                break
+            j = self._modifier(i, draft)
             if j == i and not landmark:
                 j = self._continued(i, draft)
             if j == i:

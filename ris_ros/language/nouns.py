@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ris_ros.language import vocabulary as v
-from ris_ros.language.draft import Draft
+from ris_ros.language.draft import Draft, together
 from ris_ros.language.english import English
 from ris_ros.language.orders import read_ranked
 from ris_ros.language.words import Text
@@ -389,7 +389,7 @@ def place_name(found: object) -> str:
     where = groups.get("middle") or groups["where"]
     place, *others = (v.DIRECTIONS[word] for word in where.split())
     for other in others:
-        place = v.TOGETHER.get(frozenset((place, other)), place)
+        place = together(place, other)
     if groups["part"] == "corner" and " " in place:
         return f"{place} corner"
     return f"far {place}" if (groups["far"] or groups.get("all")) and place in ("left", "right") else place

@@ -41,12 +41,12 @@ PAUSES = words(", : ; - – — ( ) ... / . \" ' “ ” * [ ]")
 IDLE_BEFORE = words("other only single same whole entire actual particular remaining respective just such certain")
 IDLE_AFTER = words("""there here nearby please too also only just now both all each itself somewhere instead
     alone together actually really quickly carefully gently immediately else respectively maybe perhaps thanks again
-    ok okay though already still currently kindly then sir mate buddy dear anywhere though""")
+    ok okay though already still currently kindly then sir mate buddy dear anywhere""")
 INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially
     mostly closely exactly nearly somewhat really very quite fully completely straight also still currently too so
     more most""")
 DEGREES = words("very really quite so super extremely too pretty rather fairly half almost")
-# Before an adjective that shares the noun: "half full", "half eaten".
+# Places that say too little: "on the end", "over there".
 IDLE_PLACE = pattern("(?:on|at|to|by|near|along|off to|over on) (?:the |one |a )?(?:very )?(?:end|side|edge)(?! of)|"
                      "(?:over|up|down|right|out|in) (?:there|here)")
 
@@ -89,25 +89,16 @@ DIRECTIONS = {
     "front": "front", "foreground": "front", "forefront": "front",
     "back": "back", "rear": "back", "background": "back",
 }
-# Two directions at once, in any order; what is towards the camera is low in the picture. Of others the first counts.
-_TOGETHER = """left+top=top left, left+bottom=bottom left, right+top=top right, right+bottom=bottom right,
-    left+back=top left, left+front=bottom left, right+back=top right, right+front=bottom right, middle+far left=far
-    left, middle+far right=far right, middle+left=left, middle+right=right, middle+top=top, middle+bottom=bottom,
-    middle+front=front, middle+back=back, top+back=back, bottom+front=front, far left+top=top left, far
-    left+bottom=bottom left, far right+top=top right, far right+bottom=bottom right, far left+left=far left, far
-    right+right=far right, far left+back=top left, far left+front=bottom left, far right+back=top right, far
-    right+front=bottom right, top left+back=top left, top right+back=top right, bottom left+front=bottom left,
-    bottom right+front=bottom right"""
-TOGETHER = {frozenset(pair.split("+")): place for pair, place in
-            (entry.strip().split("=") for entry in _TOGETHER.split(","))}
+# Where in the picture, from above, things towards and away from the camera are.
+ROWS = {"top": "top", "back": "top", "bottom": "bottom", "front": "bottom"}
 # Whole that a place is a place in, when it is the picture's: "on the left of the image".
 _FRAMES = words("""picture image photo photograph pic frame screen scene view shot camera display group row line
     lineup bunch video pile lot""")
-_SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench
+SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench
     board stage rack""")
 _OF = "(?:of|in|on|from|within) (?:the |this |my |our |your |that )?(?:whole )?"
 _OF_FRAME = rf"(?: {_OF}{any_of(_FRAMES)})"
-_OF_SURFACE = rf"(?: {_OF}{any_of(_FRAMES | _SURFACES)})"
+_OF_SURFACE = rf"(?: {_OF}{any_of(_FRAMES | SURFACES)})"
 _DIRECTION = any_of(DIRECTIONS)
 _PART = "(?:side|corner|part|area|half|edge|end|portion|section|quadrant|region|spot|position|third|row|margin)"
 _PLACE = (rf"(?P<far>(?:far|very|extreme|absolute|way) )?(?P<where>{_DIRECTION}(?: {_DIRECTION})*)(?: hand)?(?: far)?"
@@ -122,7 +113,7 @@ PLACE_AFTER = pattern(
     rf"(?:(?P<the>the|my|your|our|a) )?{_PLACE}(?:(?(part){_OF_SURFACE}|{_OF_FRAME}))?")
 CORNER = pattern(rf"(?:in|at|on|by|near|into) (?:the |a |that |one )?corner{_OF_SURFACE}?")
 AFAR = pattern("(?:far |way |further |off )?in the (?:far )?distance|far away|far off|far back|way back|afar|"
-               rf"at the far end(?: of (?:the )?{any_of(_FRAMES | _SURFACES)})?|out back")
+               rf"at the far end(?: of (?:the )?{any_of(_FRAMES | SURFACES)})?|out back")
 UP_FRONT = pattern("up front|out front|up close|close up")
 # The scene itself as a landmark says nothing.
 IN_FRAME = pattern(rf"{_OF}{any_of(_FRAMES)}")
@@ -135,7 +126,7 @@ LOOKS = words("face look point turn head go move lean bend stare gaze walk run s
 # --- orders -----------------------------------------------------------------------------------------------------------
 
 _SUPERLATIVES = {
-    "left": "leftmost leftest", "right": "rightmost rightest", "top": "topmost uppermost highest higher uppermost",
+    "left": "leftmost leftest", "right": "rightmost rightest", "top": "topmost uppermost highest higher",
     "bottom": "bottommost lowermost lowest undermost",
     "near": "closest nearest frontmost foremost closer nearer nearmost near",
     "far": "farthest furthest backmost rearmost hindmost farther further far farmost",

@@ -66,7 +66,7 @@ def test_attributes(parser, text, attributes):
     ("bird in the top left corner of the picture", "top left corner"), ("the vase in the corner", "corner"),
     ("people in the background", "back"), ("flower in the foreground", "front"), ("the one behind", "back"),
     ("chair front left", "bottom left"), ("man to my right", "right"), ("top-left cup", "top left"),
-    ("the cup on the left side of the table", "left"), ("left", "left"),
+    ("the cup on the left side of the table", "left"), ("left", "left"), ("the cup on the table on the left", "left"),
     ("the cup left on the table", ""), ("cow facing right", ""), ("the cup to the left of the bowl", ""),
     ("woman in a pink top", ""), ("the front wheel of the bicycle", ""),
 ])
