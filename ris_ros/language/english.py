@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ris_ros.errors import MissingError
+from ris_ros.errors import InputError, MissingError
 from ris_ros.language import vocabulary as v
 from ris_ros.language.words import Text
 
@@ -26,9 +26,13 @@ class English:
 
     def __init__(self, nlp: Language):
         self._nlp = nlp
-        lookups = nlp.get_pipe("lemmatizer").lookups
+        try:
+            lookups = nlp.get_pipe("lemmatizer").lookups
+            index, irregular, endings = (lookups.get_table(f"lemma_{name}") for name in ("index", "exc", "rules"))
+        except (KeyError, AttributeError) as error:
+            raise InputError(f"the spaCy model {nlp.meta['name']} has no word lists: set language.model to one of "
+                             "English with a rule lemmatizer, such as en_core_web_sm") from error
         nlp.disable_pipe("lemmatizer")                      # its lists are all that is needed of it
-        index, irregular, endings = (lookups.get_table(f"lemma_{name}") for name in ("index", "exc", "rules"))
         self._senses = {kind: frozenset(index[kind]) for kind in ("noun", "verb", "adj", "adv")}
         self._irregular = {kind: irregular.get(kind, {}) for kind in self._senses}
         self._endings = {kind: endings.get(kind, []) for kind in self._senses}

@@ -7,7 +7,7 @@ structure are found by the patterns of `vocabulary`; between them, parts of spee
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -31,8 +31,9 @@ class Grammar:
     was nothing to read.
     """
 
-    def __init__(self, text: Text, english: English):
+    def __init__(self, text: Text, english: English, ends: Collection[int] = ()):
         self.text = text
+        self.ends = ends                # where sentences end
         self.english = english
         self.nouns = NounPhrases(text, english)
         self._depth = 0
@@ -114,7 +115,7 @@ class Grammar:
     def _continued(self, i: int, draft: Draft) -> int:
         """More about the same thing after a comma or "and": "the cup, on the left", "cup, the red one"."""
         j = i
-        while self.text[j] in v.PAUSES | v.IDLE_AFTER:
+        while self.text[j] in v.PAUSES | v.IDLE_AFTER and j not in self.ends:
             j += 1
         paused = j > i
         j += self.text[j] in ("and", "but")

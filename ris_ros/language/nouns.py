@@ -21,7 +21,7 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     then than because while when how why 's too very also there here please thanks yes okay ok hey hi
     hello up down out away as so such both all every either along across past before after since until
     except excluding alongside touching holding wearing another vs versus ! ? ;""")
-           ) - v.words("can will might must made opposite like one per")
+           ) - v.words("can made opposite like one per")
 
 
 @dataclass
@@ -252,7 +252,8 @@ class NounPhrases:
         if reading.has_noun and self._goes_on_after_noun(i, reading):
             reading.pieces[-1] = (ADJECTIVE, reading.pieces[-1][1])
             kind, reading.has_noun = ADJECTIVE, False
-        if not kind or (reading.has_noun and kind == ADJECTIVE):
+        is_addressed = reading.has_noun and self.text[i] in v.IDLE_AFTER         # "the kettle, love"
+        if not kind or is_addressed or (reading.has_noun and kind == ADJECTIVE):
             return i
         if self.text[i] in ("everything", "everyone"):
             reading.draft.count = 0
@@ -318,7 +319,7 @@ class NounPhrases:
             return ADJECTIVE if adjective and not noun else NOUN
         if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and self._object_follows(i):
             return ""
-        if tag.startswith("RB") and word.endswith("ly"):
+        if tag.startswith("RB") and word.endswith("ly") and not noun:
             return ADJECTIVE if adjective else ""
         if noun or not (adjective or verb or self.english.has_sense(word, "adv")):      # or an unknown word
             return NOUN

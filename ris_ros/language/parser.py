@@ -73,11 +73,12 @@ class ExpressionParser:
 
 def _targets(text: Text, english: English) -> list[Draft]:
     """What is asked for: what an order or question names first, else what any sentence names first."""
-    grammar = Grammar(text, english)
+    sentences = request.clauses(text)
+    grammar = Grammar(text, english, {end for _, end in sentences})
     best: list[Draft] = []
     refused: list[Draft] = []
     was_asked = False
-    for start, end in request.clauses(text):
+    for start, end in sentences:
         i, asking = request.opening(text, start, end, english)
         if best and text.match(v.COPULA, start)[0]:
             grammar.modifiers(start, best[0])               # "It is red."

@@ -54,8 +54,10 @@ def _idle_end(text: Text, i: int) -> int:
     if found:
         return j
     word, following = text[i], text[i + 1]
-    if word in v.FILLERS | v.PAUSES:
+    if word in v.FILLERS | v.PAUSES or (word == "right" and following == ","):
         return i + 1
+    if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
+        return i + 2                                        # "who left this here"
     # "Honey, where is ...", "Max, fetch ..."
     is_name = word.isalpha() and word not in v.DETERMINERS
     if is_name and following in v.words("can could would will where please") and text.match(v.REQUEST, i + 1)[0]:

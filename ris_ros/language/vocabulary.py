@@ -28,7 +28,7 @@ def pattern(source: str) -> re.Pattern[str]:
 # --- small words ------------------------------------------------------------------------------------------------------
 
 ARTICLES = words("the a an")
-DETERMINERS = ARTICLES | words("this that these those my your his her its our their some any another which what")
+DETERMINERS = ARTICLES | words("this that these those my your his her its our their some any another which what whose")
 ONE_OF_THEM = words("a an this that another")          # determiners that speak of one thing
 OWNERS = words("'s my your his her its our their")
 PRONOUNS = words("""it him her them himself herself itself themselves he she they i we you me us each who whom
@@ -38,10 +38,11 @@ AUXILIARIES = words("""is are was were be been being am has have had do does did
     should may might must""")
 PAUSES = words(", : ; - – — ( ) ... / . \" ' “ ” * [ ]")
 # They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
-IDLE_BEFORE = words("other only single same whole entire actual particular remaining respective just such certain")
+IDLE_BEFORE = words("""there other only single same whole entire actual particular remaining respective just such
+    certain""")
 IDLE_AFTER = words("""there here nearby please too also only just now both all each itself somewhere instead
-    alone together actually really quickly carefully gently immediately else respectively maybe perhaps thanks again
-    ok okay though already still currently kindly then sir mate buddy dear anywhere""")
+    alone together actually really quickly carefully gently immediately else respectively love darling honey pal bro
+    maybe perhaps thanks again ok okay though already still currently kindly then sir mate buddy dear anywhere""")
 INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially
     mostly closely exactly nearly somewhat really very quite fully completely straight also still currently too so
     more most""")
@@ -188,7 +189,7 @@ _RELATIONS = {
     "touching": "touching|(?:leaning|leaned|propped|resting|pressed|pushed|standing)(?: up)? against|"
                 "leaning on|(?:up )?against|attached to|stuck to|in (?:contact|touch) with|connected to",
     "next to": "next to|besides?|(?:right |close |near )?by|along ?side(?: of)?|adjacent to|next|"
-               "(?:to|at|on|by) (?:the|one|either) side of|at (?:the )?sides? of|adjoining|bordering|side by side with",
+               "(?:to|at|by) (?:the|one|either) side of|at (?:the )?sides? of|adjoining|bordering|side by side with",
     "near": "near(?: to)?|nearby|close to|closer to|nearer to|nearest(?: to)?|closest(?: to)?|not (?:too )?far from|"
             "around|in the vicinity of|at|amongst?|amidst?",
     "far from": "(?:far |farther |further |farthest |furthest )(?:away |off )?from|away from|a long way from",
@@ -264,8 +265,8 @@ SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit
     champagne veggies fruits potatoes onions lettuce greens dip salsa""")
 # "In" and "on" these are states, no places.
 STATES = words("""uniform motion flight half pieces hand hands mouth use air mid-air rain sun shade dark love
-    sunlight shadow pain phone cellphone cell fire wheels way general focus profile shape need style sight bloom
-    pairs color colour""")
+    sunlight shadow pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus profile
+    shape need style sight bloom pairs color colour""")
 # Always plural, and one thing.
 PLURAL_ONLY = words("""scissors pants trousers jeans shorts sunglasses goggles eyeglasses spectacles tongs pliers
     tweezers headphones earphones binoculars pajamas pyjamas leggings tights clippers shears overalls""")
@@ -314,7 +315,7 @@ SHOWN = words("""with of for like as featuring showing containing made per plus 
 
 FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm er erm ah oh well so now just
     then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry
-    listen here siri alexa assistant also again quickly thanks hmmm""")
+    listen here cheers love darling honey siri alexa assistant also again quickly thanks hmmm""")
 _YOU = "(?:you|u|ya|we|i|someone|somebody|anyone)"
 _SOFTLY = "(?:happen to have|please|kindly|maybe|perhaps|just|possibly|now|then|also|mind|be able to|like to|have)"
 # What comes before the thing that is asked for.
@@ -324,7 +325,8 @@ REQUEST = pattern(
     "fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
     "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
     "(?:i|we) (?:was|were|am|are) wondering (?:if|whether) (?:you|we|i) (?:could|can|would|might)(?: have)?|"
-    "do (?:me|us) a favou?r and|be a \\S+ and|"
+    "(?:(?:i|we) )?could do with|(?:might|would|could|should|must) there be(?: any)?|"
+    "how (?:do|can|would|could) (?:i|we|you) (?:get|go|find|reach)(?: to)?|do (?:me|us) a favou?r and|be a \\S+ and|"
     "(?:will|would|can|could|does|do|did|is|are|was|were)(?= (?:the|an?|this|these|those|my|your) )|"
     "(?:let|allow) (?:me|us) (?:have|see|get|hold|take|borrow)|let us|"
     "where (?:is|are|was|were|did (?:i|we|you) (?:put|leave|place|see)|do (?:you|i|we) see|"
@@ -350,7 +352,8 @@ VERBS_OR_NOUNS = words("""lift shut drive walk watch tell empty serve say catch 
 GIVING = words("give hand pass bring show get fetch buy send lend serve")
 # Particles that make an order of those and of others: "point to", "switch on", "throw away".
 PHRASAL = pattern(
-    "(?:point|look|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|search|wait|ask|care|"
+    "(?:point|look|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
+    "advance|roll|fly|search|wait|ask|care|"
     "listen|reach|stop|halt)(?: (?:over|up|down|back|out))*(?: (?:to|at|for|towards?|after|onto))|"
     "(?:wait|stop|stand|halt|park) (?:by|near|next to|beside|in front of)|"
     "(?:check|see|tell me|look|find out) (?:if|whether)|(?:zoom|focus) in on|"

@@ -84,11 +84,11 @@ _WRITTEN_OUT = {
     "let's": "let us", "gonna": "going to", "wanna": "want to", "gimme": "give me", "lemme": "let me",
     "gotta": "have to", "pls": "please", "plz": "please", "thx": "thanks", "u": "you", "ur": "your", "em": "them",
     "w/": "with", "w/o": "without", "w": "with", "&": "and", "+": "and", "@": "at", "n": "and", "nd": "and",
-    "btw": "between", "b/w": "between", "teh": "the", "hte": "the", "lft": "left", "rt": "right", "btm": "bottom",
-    "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture", "ppl": "people", "infront": "in front",
-    "ontop": "on top", "alot": "a lot", "bg": "background", "fg": "foreground", "righthand": "right hand",
-    "lefthand": "left hand", "inbetween": "in between", "nextto": "next to", "lil": "little", "tshirt": "t-shirt",
-    "tee-shirt": "t-shirt", "…": "...",
+    "btw": "between", "b/w": "between", "teh": "the", "da": "the", "giv": "give", "hte": "the", "lft": "left",
+    "rt": "right", "btm": "bottom", "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture",
+    "ppl": "people", "infront": "in front", "ontop": "on top", "alot": "a lot", "bg": "background",
+    "fg": "foreground", "righthand": "right hand", "lefthand": "left hand", "inbetween": "in between",
+    "nextto": "next to", "lil": "little", "tshirt": "t-shirt", "tee-shirt": "t-shirt", "…": "...",
 }
 _CLITICS = {"'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am"}
 # After these, 's is a form of "be".
@@ -108,7 +108,7 @@ _CORRECTIONS = sorted(word for word in {
     *v.COLOURS, *v.DIRECTIONS, *v.ORDINALS, *v.CARDINALS, *" ".join(v.SUPERLATIVES).split(), *v.words(
         "corner side inside outside behind beside between under underneath beneath below above over next near close "
         "touching with without that which from counting against camera picture striped both please everything except "
-        "colour color same different"),
+        "colour color same different where there find fetch grab bring pick give could would"),
 } if len(word) > 3)
 
 

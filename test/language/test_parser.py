@@ -1,6 +1,7 @@
 """From an expression to a query: every kind of structure, real people's text, and any text at all."""
 
 import pytest
+import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -278,3 +279,9 @@ def test_a_long_sentence_does_not_push_the_target_off(parser):
 def test_a_missing_language_model_names_the_command_that_installs_it():
     with pytest.raises(MissingError, match="python -m spacy download xx_no_such_model"):
         ExpressionParser(LanguageConfig(model="xx_no_such_model"))
+
+
+def test_a_model_without_word_lists_is_refused(tmp_path):
+    spacy.blank("de").to_disk(tmp_path / "german")
+    with pytest.raises(InputError, match="no word lists"):
+        ExpressionParser(LanguageConfig(model=str(tmp_path / "german")))
