@@ -194,7 +194,7 @@ class Follower:
         A finding about any earlier one is of no use from now on.
         """
         with self._lock:
-            place, reach, scope = self._track.middle(), NEAR * self._track.size() + self._slip, "here"
+            place, reach, scope = self._track.middle(), self._reach(), "here"
             if self._lost:
                 scope = "near" if self._stamp - self._lost_at < self.config.patience else "everywhere"
                 height, width = self._picture.grey.shape
@@ -280,14 +280,29 @@ class Follower:
                 self._candidate = None
             elif self._candidate.age >= PROBATION:
                 self._regain(self._candidate)
+        if self._lost and track.is_distinctive:
+            self._look_for_colours()
+
+    def _look_for_colours(self) -> None:
+        """See whether its colours are back; whether they are its own is for the next keyframe to judge."""
+        track = self._track
+        if self._slip >= SURE * track.size():
+            # Where its place is not known well, a double would do as well.
+            if self._candidate is None and self._identity.twin < self.config.min_identity:
+                found = track.sought(self._picture, self._reach(), RETURN)
+                if found is not None:
+                    self._try(found)
+            return
         visible, before = track.view.visible, self._visible
         self._visible = visible
         is_back = visible >= RETURN or (visible >= HALF and abs(visible - before) < STEADY)
-        is_back &= track.is_distinctive and self._slip < SURE * track.size()
         self._back = self._back + 1 if is_back else 0
-        if self._lost and self._back >= PROBATION:
-            # Its colours have been back in its place for a while; its identity is for the next keyframe to judge.
+        if self._back >= PROBATION:
             self._regain(track.again(self._picture))
+
+    def _reach(self) -> float:
+        """How far from its place a lost target may be, pixels of the small picture."""
+        return NEAR * self._track.size() + self._slip
 
     def _regain(self, track: Track) -> None:
         self._track, self._candidate = track, None

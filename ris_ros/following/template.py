@@ -17,6 +17,9 @@ TOLERANCE = 16.0
 MISTAKEN = 0.5
 """Share of the target that its surroundings may show too, if its colours are to tell that it is seen."""
 
+SOUGHT = 16.0
+"""Pixels to which the square root of the target's area is reduced when it is sought by its colours."""
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -89,6 +92,29 @@ class Template:
                           0.4 * cv2.blur(within.astype(np.float32), (5, 5)))
         return View(alike, float(in_view), float(alike.sum() / within.sum()))
 
+    def search(self, image: np.ndarray, motion: np.ndarray, reach: float) -> np.ndarray | None:
+        """Where in an image [h, w, 3] its colours are best met, up to `reach` pixels from its place by a motion [2, 3].
+
+        The motion that brings it there; None where so much of that region is outside the image that it has no room.
+        """
+        scale = np.sqrt(abs(np.linalg.det(motion[:, :2])))
+        middle, shape = moved(self.middle[None], motion)[0], image.shape[1::-1]
+        half = scale * GRID / 2 * np.diag(self._placement)
+        low = np.clip(np.floor(middle - half - reach), 0, shape).astype(int)
+        high = np.clip(np.ceil(middle + half + reach), 0, shape).astype(int)
+        coarse = SOUGHT / max(scale * self.size, 1.0)
+        sides = [np.maximum(np.round(coarse * extent), 1).astype(int) for extent in (2 * half, high - low)]
+        if (sides[1] < sides[0]).any():
+            return None
+        look, inside = (cv2.resize(what, sides[0].tolist(), interpolation=cv2.INTER_AREA)
+                        for what in (self._look, self.inside.astype(np.float32)))
+        region = cv2.resize(image[low[1]:high[1], low[0]:high[0]], sides[1].tolist(), interpolation=cv2.INTER_AREA)
+        distance = cv2.matchTemplate(_lab(region.astype(np.float32) / 255), look, cv2.TM_SQDIFF,
+                                     mask=np.repeat((inside > 0.5).astype(np.float32)[..., None], 3, axis=2))
+        row, column = np.unravel_index(distance.argmin(), distance.shape)
+        found = low + (np.array([column, row]) + sides[0] / 2 - 0.5) * (high - low) / sides[1]
+        return compose(np.column_stack([np.eye(2), found - middle]), motion)
+
     def hidden(self, view: View, motion: np.ndarray, shape: tuple[int, int], scale: float = 1.0) -> np.ndarray:
         """Where, bool [h, w] of `shape`, something else is seen in the target's place.
 
@@ -101,8 +127,11 @@ class Template:
 
 def _look(image: np.ndarray, placement: np.ndarray) -> np.ndarray:
     """CIE L*a*b* float32 [GRID, GRID, 3], lightness halved, somewhat blurred."""
-    colours = _sample(image, placement).astype(np.float32) / 255
-    look = cv2.cvtColor(cv2.blur(colours, (3, 3)), cv2.COLOR_RGB2LAB)
+    return _lab(cv2.blur(_sample(image, placement).astype(np.float32) / 255, (3, 3)))
+
+
+def _lab(colours: np.ndarray) -> np.ndarray:
+    look = cv2.cvtColor(colours, cv2.COLOR_RGB2LAB)
     look[..., 0] /= 2
     return look
 

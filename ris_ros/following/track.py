@@ -90,6 +90,18 @@ class Track:
         track.age = 0
         return track
 
+    def sought(self, picture: Picture, reach: float, least: float) -> Track | None:
+        """The same thing where its colours are met in a picture, `reach` pixels of the small one or less from here.
+
+        None where less than the share `least` of it is seen there.
+        """
+        motion = self._template.search(picture.small, self.motion, reach)
+        if motion is None or (view := self._template.compare(picture.small, motion)).visible < least:
+            return None
+        track = copy.copy(self)
+        track.motion, track.view = motion, view
+        return track.again(picture)
+
     def advance(self, picture: Picture) -> None:
         """Go on to the next frame."""
         self.step = self._points.step(picture.grey)

@@ -107,6 +107,18 @@ def test_a_template_bears_with_light_but_not_with_another_colour(stage, template
     assert template.compare(stage.frame((stage.BLUE, IDENTITY, 44)), IDENTITY).visible < 0.1
 
 
+def test_a_template_is_found_by_its_colours(stage, template):
+    # A thing of another colour is where it is thought to be.
+    place, here = stage.motion((-50, 20), 0, 1.1), stage.motion((44, -16), 0, 1.1)
+    picture = stage.frame((stage.RED, here, 36), (stage.BLUE, place, 40))
+    motion = template.search(picture, place, 110)
+    middle = np.array([stage.MIDDLE], float)
+    np.testing.assert_allclose(moved(middle, motion), moved(middle, here), atol=4)
+    assert template.compare(picture, motion).visible > 0.9
+    assert template.compare(picture, template.search(picture, place, 20)).visible < 0.6, "beyond its reach"
+    assert template.search(picture, stage.motion((600, 0)), 70) is None
+
+
 def test_what_looks_like_its_surroundings_is_not_distinctive(stage):
     assert not Template(stage.TABLE, stage.disc()).is_distinctive
 
