@@ -87,6 +87,9 @@ class FollowingConfig:
     min_identity: float = option(
         0.6, "least likeness to the target as it was chosen, a cosine of CLIP features less what the scene has in "
         "common; with less it is something else", low=-1.0, high=1.0, live=True)
+    give_up: float = option(
+        30.0, "how long a lost target is sought before the command is answered anew", unit="s", low=0.0, high=3600.0,
+        live=True)
     patience: float = option(
         2.0, "how long a lost target is sought only where it should be, before it may turn up elsewhere", unit="s",
         low=0.0, high=3600.0, live=True)
@@ -107,6 +110,9 @@ class Config:
     autostart: bool = option(True, "configure and activate at the start, without a lifecycle manager", live=True)
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
                        "the standing command on every frame", choices=("on_command", "continuous"), live=True)
+    follow: bool = option(
+        False, "in mode continuous, follow the one object that a command found at the camera's rate, instead of "
+        "answering the command on every frame", live=True)
     max_rate: float = option(0.0, "most answers to a standing command in mode continuous; 0: no limit", unit="Hz",
                              low=0.0, high=1000.0, live=True)
     cameras: tuple[str, ...] = option(

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from ris_ros.config import FollowingConfig
 from ris_ros.errors import InputError
@@ -26,7 +27,7 @@ from ris_ros.following.examination import Finding, Keyframe, examine, features, 
 from ris_ros.following.identity import Identity
 from ris_ros.following.motion import IDENTITY, compose, inverse, moved
 from ris_ros.following.track import TRUSTED, Picture, Track
-from ris_ros.types import check_image, mask_box
+from ris_ros.types import Result, check_image, mask_box
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter
@@ -35,6 +36,8 @@ HISTORY = 150
 """Frames kept while a lost target is sought; a finding that comes later than that is of no use."""
 AGREEMENT, LEAST_AGREEMENT = 0.85, 0.5
 """IoU with the carried mask from which on SAM's mask replaces it: without question, and if its look is as good."""
+APART = 0.3
+"""IoU with the target up to which something in the first image is another thing, and no part or whole of it."""
 WHOLE = 0.85
 """Share of the target that must be seen for its look and extent to be judged and learnt anew."""
 DOUBTS = 2
@@ -124,8 +127,28 @@ class Follower:
             raise InputError(f"the mask to follow must be bool {list(image.shape[:2])} and not empty")
         if others is None:
             others = self._segmenter.set_image(image).masks
-        others = others[overlaps(others, mask) < 0.3]
+        others = others[overlaps(others, mask) < APART]
         identity = Identity(features(self._segmenter, image, np.concatenate([mask[None], others])))
+        return self._begin(image, mask, stamp, identity)
+
+    def start_from(self, result: Result, image: np.ndarray, stamp: float = 0.0) -> Followed:
+        """Begin with what the segmenter has just found in an image, uint8 RGB [H, W, 3]; costs next to nothing.
+
+        Raises
+        ------
+        InputError
+            When that was not one object.
+
+        """
+        if len(result.instances) != 1:
+            raise InputError(f"one object can be followed, not {len(result.instances)}")
+        [chosen] = result.instances
+        apart = overlaps(self._segmenter.proposals.masks, chosen.mask) < APART
+        looks = self._segmenter.visual_features()
+        identity = Identity(torch.cat([looks[chosen.index][None], looks[torch.from_numpy(apart).to(looks.device)]]))
+        return self._begin(image, chosen.mask, stamp, identity)
+
+    def _begin(self, image: np.ndarray, mask: np.ndarray, stamp: float, identity: Identity) -> Followed:
         with self._lock:
             self._identity = identity
             self._picture, self._stamp = Picture.of(image), stamp
@@ -286,19 +309,20 @@ class Follower:
     def _look_for_colours(self) -> None:
         """See whether its colours are back; whether they are its own is for the next keyframe to judge."""
         track = self._track
-        if self._slip >= SURE * track.size():
-            # Where its place is not known well, a double would do as well.
-            if self._candidate is None and self._identity.twin < self.config.min_identity:
-                found = track.sought(self._picture, self._reach(), RETURN)
-                if found is not None:
-                    self._try(found)
-            return
         visible, before = track.view.visible, self._visible
         self._visible = visible
-        is_back = visible >= RETURN or (visible >= HALF and abs(visible - before) < STEADY)
-        self._back = self._back + 1 if is_back else 0
-        if self._back >= PROBATION:
-            self._regain(track.again(self._picture))
+        if self._slip < SURE * track.size() and (
+                visible >= RETURN or (visible >= HALF and abs(visible - before) < STEADY)):
+            self._back += 1
+            if self._back >= PROBATION:
+                self._regain(track.again(self._picture))
+            return
+        self._back = 0
+        # Where its place is not known well, a double would do as well.
+        if self._candidate is None and self._identity.twin < self.config.min_identity:
+            found = track.sought(self._picture, self._reach(), RETURN)
+            if found is not None:
+                self._try(found)
 
     def _reach(self) -> float:
         """How far from its place a lost target may be, pixels of the small picture."""
@@ -329,7 +353,7 @@ class Follower:
             chosen = int(np.where(near, distance / self._track.size() - likeness, np.inf).argmin())
         elif keyframe.scope == "everywhere" and alike.any() and self._identity.twin < self.config.min_identity:
             chosen = int(np.where(alike, likeness, -np.inf).argmax())
-            if (alike & (overlaps(masks, masks[chosen]) < 0.3)).any():
+            if (alike & (overlaps(masks, masks[chosen]) < APART)).any():
                 return
         else:
             return

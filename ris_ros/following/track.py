@@ -81,6 +81,7 @@ class Track:
         self._mask = mask.astype(np.uint8)
         self._template = Template(picture.small, self._reduced(self._mask))
         self.motion = self._place = motion
+        self._seen_as = motion[:, :2]
         self.view = self._template.compare(now.small, motion)
 
     def again(self, picture: Picture) -> Track:
@@ -95,11 +96,18 @@ class Track:
 
         None where less than the share `least` of it is seen there.
         """
-        motion = self._template.search(picture.small, self.motion, reach)
-        if motion is None or (view := self._template.compare(picture.small, motion)).visible < least:
+        # The background's turns do not add up as well as its shifts, and a camera that looks back shows what it showed.
+        best = None
+        for turn in (self.motion[:, :2], self._seen_as, np.eye(2)):
+            motion = np.column_stack([turn, self.middle() - turn @ self._template.middle])
+            motion = self._template.search(picture.small, motion, reach)
+            view = None if motion is None else self._template.compare(picture.small, motion)
+            if view is not None and view.visible >= least:
+                best, least = (motion, view), view.visible
+        if best is None:
             return None
         track = copy.copy(self)
-        track.motion, track.view = motion, view
+        track.motion, track.view = best
         return track.again(picture)
 
     def advance(self, picture: Picture) -> None:
@@ -110,7 +118,7 @@ class Track:
         # Where it would be if it had stood still against the background since it was last seen well.
         self._place = compose(self.step.background, self._place)
         if self.step.supported and self.view.seen >= TRUSTED:
-            self._place = self.motion
+            self._place, self._seen_as = self.motion, self.motion[:, :2]
         self.age += 1
         if self._points.is_thin and self.step.supported and self.view.visible >= TRUSTED:
             self._points.choose(self._seen_small(picture))

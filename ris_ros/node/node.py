@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -120,7 +121,9 @@ class RisNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self.failure = ""
         self.config, self.device = config, str(segmenter.encoder.device)
-        self.cameras = {name: CameraWork(self, name, segmenter.sibling(), self.notices) for name in config.cameras}
+        models = threading.Lock()
+        self.cameras = {name: CameraWork(self, name, segmenter.sibling(), self.notices, models)
+                        for name in config.cameras}
         self.worker = Worker(self._answer, self._on_failure, self.cameras, **_pace(config))
         self._create_services()
         self.get_logger().info(

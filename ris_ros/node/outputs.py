@@ -55,14 +55,16 @@ class CameraOutputs:
                             for name, kind in kinds.items()}
         self._result = node.create_lifecycle_publisher(String, f"{prefix}result", 10)
 
-    def publish(self, result: Result, frame: Frame, command: Command, target: TargetFrame | None) -> dict[str, float]:
+    def publish(self, result: Result, frame: Frame, command: Command, target: TargetFrame | None, *,
+                following: str | None = None) -> dict[str, float]:
         """Publish an answer, its objects in the `target` frame or the camera's; more of its seconds by stage.
 
+        `following` is "tracking", "lost" or "regained" where the target is followed, None where it is not.
         Where the clocks fit, "stamp to publish" is the time since the frame was taken.
         """
         header, image = frame.header, frame.image
         timings: dict[str, float] = {}
-        report: dict[str, Any] = {"objects": None}
+        report: dict[str, Any] = {"objects": None, "following": following}
         self._for_listeners({
             "mask": lambda: conversions.to_mask_image(result.mask, header),
             "roi": lambda: conversions.to_roi(result),
@@ -73,7 +75,7 @@ class CameraOutputs:
             started = time.perf_counter()
             things, place = self._located(result, frame, target)
             timings["space"] = time.perf_counter() - started
-            report = {"objects": [thing.to_dict() for thing in things], "objects_frame_id": place.frame_id}
+            report |= {"objects": [thing.to_dict() for thing in things], "objects_frame_id": place.frame_id}
             self._for_listeners({
                 "points": lambda: spatial.to_points(things, place),
                 "marker": lambda: spatial.to_markers(things, [command.text] * len(things), place),
@@ -86,7 +88,8 @@ class CameraOutputs:
     def publish_failure(self, reason: str, header: Header, command: Command) -> None:
         """Publish that a command could not be answered."""
         self._report({"text": command.text, "found": False, "box": None, "score": 0.0, "confidence": 0.0,
-                      "candidates": [], "objects": None, "timings": {}, "reason": reason}, header, command)
+                      "candidates": [], "objects": None, "following": None, "timings": {}, "reason": reason},
+                     header, command)
 
     def close(self) -> None:
         """Take the publishers down."""
