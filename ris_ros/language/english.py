@@ -54,15 +54,16 @@ class English:
             return v.SINGULARS.get(word, word)
         if word in self._irregular[kind]:
             return self._irregular[kind][word][0]
-        if word in known and not (kind == "noun" and word.endswith("s") and word[:-1] in known):
+        # "Glasses" and "cups" are listed on their own too.
+        is_plural = kind == "noun" and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+        if word in known and not is_plural:
             return word
         for ending, replacement in self._endings[kind]:
             stem = word[:-len(ending)] + replacement
             if word.endswith(ending) and stem != replacement and stem in known:
                 return stem
         # A noun that is not in the lists: "smartphones".
-        is_plural = kind == "noun" and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
-        return word[:-1] if is_plural else word
+        return word[:-1] if is_plural and word not in known else word
 
     def has_sense(self, word: str, kind: str) -> bool:
         """Whether the word, in this form or another, is listed as a noun, verb, adj or adv."""

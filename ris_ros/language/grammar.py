@@ -21,7 +21,7 @@ from ris_ros.types import Description, Order, Relation
 
 # How deep landmarks may be nested; what is said of deeper ones is left out.
 MAX_DEPTH = 4
-_FRONTING = v.words("on at in to over far next beside near behind under underneath above below between inside")
+_FRONTING = v.words("among on at in to over far next beside near behind under underneath above below between inside")
 
 
 class Grammar:
@@ -37,6 +37,7 @@ class Grammar:
         self.english = english
         self.nouns = NounPhrases(text, english)
         self._depth = 0
+        self._excluding = False
 
     def description(self, i: int, *, landmark: bool = False) -> tuple[Draft | None, int]:
         """A noun phrase at word `i` and all that follows about it; None where nothing is described.
@@ -61,6 +62,8 @@ class Grammar:
         while i < len(self.text):
             # "The cup on the table on the left": what things stand on is wherever they are, so the place is the cup's.
             if landmark and draft.head in v.SURFACES and self._place(i, self.text.match(v.RELATION, i)[1], Draft()) > i:
+                break
+            if landmark and self.text[i] in v.AUXILIARIES:          # "on the fridge | is a basket"
                 break
             j = self._modifier(i, draft)
             if j == i and not landmark:
@@ -91,7 +94,8 @@ class Grammar:
     def _fronted(self, i: int, draft: Draft) -> int:
         """What is said before the noun phrase: "from the left, the second cup", "not the red one but the blue one"."""
         trial = Draft()
-        j = self._negation(i, trial) if self.text[i] in ("not", "neither") else i
+        rules_out = self.text[i] in ("not", "neither") or self.text.match(v.EXCEPT, i)[0]
+        j = self._negation(i, trial) if rules_out else i
         if j == i:
             j = read_counted(self.text, i, trial)
         if j == i and (self.text[i] in v.DIRECTIONS or self.text[i] in _FRONTING):
@@ -105,7 +109,7 @@ class Grammar:
         elif not paused and self.text[j] not in v.DETERMINERS:
             return i
         j += paused
-        if not self.nouns.starts(j):
+        if not self.nouns.starts(j) or self.text[j] in v.VERBS:
             return i
         draft.merge(trial)
         if trial.order:
@@ -150,7 +154,7 @@ class Grammar:
                 draft.excluded.append(Draft(j, k, after=[f"with {self.text.between(j, k)}"]))
                 return k
         found, j = self.text.match(v.EXCEPT, i)
-        if found and (found[0] != "but" or self.text[j] in v.DETERMINERS):
+        if found and not self._excluding and (found[0] != "but" or self.text[j] in v.DETERMINERS):
             excluded, k = self.description(j, landmark=True)
             if excluded:
                 draft.excluded.append(excluded)
@@ -179,7 +183,9 @@ class Grammar:
             if j == i:
                 j = self.nouns.read(i, excluded, coordinate=False)
                 if j > i and excluded.head:
+                    self._excluding = True          # in "not the cup but the bowl", the bowl is meant
                     j = self.modifiers(j, excluded, landmark=True)
+                    self._excluding = False
         if excluded.is_empty:
             return i
         draft.excluded.append(excluded.settle())
@@ -277,6 +283,10 @@ class Grammar:
         k = read_ranked(self.text, j, trial)
         if k == j or self.text[i] in ("near", "far"):
             return i
+        if self.text[k] == "than":                                      # "taller than the fence"
+            end = self._stretch(k + 1)
+            draft.after.append(self.text.between(i, end))
+            return end
         if trial.open_order:
             # "closest to the bowl" is a relation, "closest" alone an order.
             if self.nouns.starts(k) or (self.text[k] in ("to", "from") and self.nouns.starts(k + 1)):
@@ -316,7 +326,8 @@ class Grammar:
         if found:
             return end
         relation, end = self.text.match(v.RELATION, j)
-        k = self._place(j, end, draft)
+        is_on_top = relation and relation[0].endswith("top of") and self.text[end + 1] not in ("picture", "image")
+        k = j if is_on_top else self._place(j, end, draft)
         if k == j and relation:
             k = self._relation(j, relation, end, draft)
         return k if k > j else i
@@ -379,7 +390,7 @@ class Grammar:
         others, k = self.text.match(v.OTHERS, j)
         if others and not self.nouns.goes_on(k):
             return k
-        relation, k = self._with_landmarks(name, j)
+        relation, k = self._with_landmarks(name, words, j)
         if relation and not (words in ("closest", "nearest") and relation.landmarks[0].head in v.GENERIC):
             landmark = relation.landmarks[0]
             if name in ("left of", "right of") and not landmark.head and landmark.place == "middle":
@@ -388,7 +399,7 @@ class Grammar:
             draft.relations.append(relation)
             while self.text[k] == "and" and name != "between" and self.text.tag(k + 1).startswith("NN") \
                     and self.nouns.kind(k + 1) == NOUN:
-                other, end = self._with_landmarks(name, k + 1)          # "under the knife and fork"
+                other, end = self._with_landmarks(name, words, k + 1)          # "under the knife and fork"
                 if other is None:
                     break
                 draft.relations.append(other)
@@ -399,9 +410,11 @@ class Grammar:
             return j
         return i
 
-    def _with_landmarks(self, name: str, i: int) -> tuple[Relation | None, int]:
+    def _with_landmarks(self, name: str, words: str, i: int) -> tuple[Relation | None, int]:
         landmark, j = self._landmark(i, alone=name == "between")
         if landmark is None:
+            return None, i
+        if words == "out of" and landmark.head not in v.RECEPTACLES:     # "out of paper"
             return None, i
         if name == "from":
             name = "in" if landmark.head in v.RECEPTACLES else "on"
@@ -503,8 +516,9 @@ class Grammar:
                 and not self.text.match(v.PLACE_AFTER, j)[0]:
             j += 1
         verb = self.english.lemma(word, "verb")
-        if verb in v.LOOKS and self.text.match(v.PLACE_AFTER, j)[0]:            # "looking left" is no place
-            k = self.text.match(v.PLACE_AFTER, j)[1]
+        towards, k = self.text.match(v.PLACE_AFTER, j)
+        if verb in v.LOOKS and towards and not set(towards[0].split()) & {"on", "in", "at", "from"}:
+            pass                                                                # "looking left" is no place
         elif verb in v.LOOKS and self.text[j] == "away":
             k = self._stretch(j + 2) if self.text[j + 1] == "from" else j + 1
         elif verb in v.LOCATED | v.POSTURES and self._is_placed(j):
@@ -524,7 +538,7 @@ class Grammar:
                 or word in v.DETERMINERS | v.SHOWN - {"made"}:
             return False
         is_verb = self.english.has_sense(word, "verb")
-        if word.endswith("ing") and is_verb and word not in v.ING_NOUNS:
+        if word.endswith("ing") and is_verb and (word not in v.ING_NOUNS or self.text[i + 1] in v.DETERMINERS):
             return True
         if tag in ("VBG", "VBN", "VBD"):
             # "the hammer and saw": what else goes on after a verb?

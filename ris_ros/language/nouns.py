@@ -302,6 +302,8 @@ class NounPhrases:
             return ADJECTIVE if self._content_follows(i) else NOUN
         lemma = self.english.lemma(word)
         noun, verb, adjective = (self.english.has_sense(word, kind) for kind in ("noun", "verb", "adj"))
+        if word in v.ING_NOUNS and after_noun and verb and self.text[i + 1] in v.DETERMINERS:   # "crossing the street"
+            return ""
         if word in v.ING_NOUNS or word in v.CLOTHES or lemma in v.PEOPLE or lemma in v.CONTAINERS:
             return NOUN
         if word.endswith("ing") and verb and (tag.startswith("VB") or after_noun):
@@ -349,7 +351,7 @@ class NounPhrases:
     def _choose_head(self, reading: _Reading) -> None:
         """Take what was read apart into attributes, head and telegraphic additions: "guy | hat"."""
         draft, pieces = reading.draft, reading.pieces
-        head = self._head(pieces)
+        head = self._head(pieces, has_determiner=self.text[reading.start] in v.DETERMINERS)
         if head is not None:
             *words, last = pieces[head][1].split()
             draft.head = self.english.lemma(last)
@@ -362,11 +364,11 @@ class NounPhrases:
             if kind != POSSESSOR:
                 draft.attributes.append(text)
 
-    def _head(self, pieces: list[tuple[str, str]]) -> int | None:
+    def _head(self, pieces: list[tuple[str, str]], *, has_determiner: bool) -> int | None:
         """Which piece is the head: the last noun; but "guy hat" is a guy, and "bowl soup" a bowl."""
         nouns = [k for k, (kind, _) in enumerate(pieces) if kind == NOUN]
         if not nouns:
-            return self._noun_among_adjectives(pieces)
+            return self._noun_among_adjectives(pieces, has_determiner)
         for k in nouns[:-1]:
             noun, following = self.english.lemma(pieces[k][1]), pieces[k + 1][1]
             is_worn = noun in v.PEOPLE - v.ROLES and following in v.CLOTHES
@@ -374,12 +376,14 @@ class NounPhrases:
                 return k
         return nouns[-1]
 
-    def _noun_among_adjectives(self, pieces: list[tuple[str, str]]) -> int | None:
-        """The last word of a phrase without a noun, where it can be one: "the plastic", but not "the red"."""
+    def _noun_among_adjectives(self, pieces: list[tuple[str, str]], has_determiner: bool) -> int | None:
+        """The last word of a phrase without a noun, where it can be one: "the remote", but not "the red"."""
         kind, word = pieces[-1]
         if word in ("blonde", "blond", "orange"):
             return len(pieces) - 1
-        if kind == POSSESSOR or word in v.COLOURS or self.english.has_sense(word, "adj"):
+        if kind == POSSESSOR or word in v.COLOURS or word in v.ONLY_ADJECTIVES:
+            return None
+        if self.english.has_sense(word, "adj") and not has_determiner:
             return None
         return len(pieces) - 1 if self.english.has_sense(word, "noun") else None
 

@@ -7,6 +7,8 @@ from ris_ros.language.english import English
 from ris_ros.language.words import Text
 
 _SENTENCE_ENDS = v.words(". ! ? ; ...")
+# Small words between the verbs of a question.
+_BETWEEN = v.words("to for of at about up down off out over and as so kind good nice able be please just kindly you")
 # What the object of an order starts with.
 _OBJECT_STARTS = v.DETERMINERS - {"which", "what"} | v.GIVEN_TO | v.words("all both every each")
 
@@ -15,9 +17,7 @@ def clauses(text: Text) -> list[tuple[int, int]]:
     """The sentences of a text, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
-        # "red.cup.left" is one.
-        spaced = i + 1 == len(text) or text.words[i + 1].start > text.words[i].end
-        if text[i] in _SENTENCE_ENDS and spaced:
+        if text[i] in _SENTENCE_ENDS:
             found.append((start, i))
             start = i + 1
     return [(first, last) for first, last in [*found, (start, len(text))] if last > first]
@@ -37,15 +37,41 @@ def opening(text: Text, i: int, end: int, english: English) -> tuple[int, list[s
 
 
 def _asking_end(text: Text, i: int, english: English) -> int:
-    found, j = text.match(v.REQUEST, i)
+    found, j = text.match(v.ASKING, i)
     if found:
-        return j
+        return _asked_for(text, j, english)
+    for pattern in (v.REQUEST, v.WISHING):
+        found, j = text.match(pattern, i)
+        if found:
+            return j
     if text[i] == "to" and text[i + 1] in v.VERBS:
         return i + 1
     found, j = text.match(v.DO_NOT, i)
     if found and _is_verb(text, j):
         return j
     return _order_end(text, i, english)
+
+
+def _asked_for(text: Text, i: int, english: English) -> int:
+    """The index after the verbs of a question: "could you | please be so good and bring me", "might I | ask for"."""
+    while text[i] in v.IDLE_AFTER | v.FILLERS:
+        i += 1
+    j = _order_end(text, i, english)
+    if j > i:
+        return j
+    j = i + 1
+    while j < len(text):
+        if text[j] in v.DETERMINERS:
+            if text[j + 1] not in v.FAVOURS:                # "do me a favour and"
+                break
+            j += 2
+            continue
+        is_verb = text.tag(j).startswith("VB") and (text[j - 1] in v.words("to and me us please mind help have") or
+                                                    text[j] in v.VERBS)
+        if not (is_verb or text[j] in _BETWEEN or text[j] in v.GIVEN_TO):
+            break
+        j += 1
+    return j
 
 
 def _idle_end(text: Text, i: int) -> int:
@@ -59,8 +85,8 @@ def _idle_end(text: Text, i: int) -> int:
     if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
         return i + 2                                        # "who left this here"
     # "Honey, where is ...", "Max, fetch ..."
-    is_name = word.isalpha() and word not in v.DETERMINERS
-    if is_name and following in v.words("can could would will where please") and text.match(v.REQUEST, i + 1)[0]:
+    is_name = word.isalpha() and word not in v.DETERMINERS and following in v.words("can could would will where please")
+    if is_name and (text.match(v.REQUEST, i + 1)[0] or text.match(v.ASKING, i + 1)[0]):
         return i + 1
     if i == 0 and following == "," and (text.match(v.REQUEST, 2)[0] or text[2] in v.VERBS):
         return 2
@@ -68,7 +94,17 @@ def _idle_end(text: Text, i: int) -> int:
     if word in v.PRONOUNS and word not in ("each", "whose", "who") and _is_verb(text, j):
         while text.tag(j).startswith(("VB", "MD", "RB", "TO")):
             j += 1
-        return j if j > i + 1 else i
+        return j + (text[j] in ("for", "at", "about")) if j > i + 1 else i
+    return _later_order(text, i)
+
+
+def _later_order(text: Text, i: int) -> int:
+    """Where an order starts after a few words that name nothing: "ok google | find the ..."."""
+    for j in range(i, min(i + 6, len(text))):
+        if text[j] in v.DETERMINERS | v.RELATIVES | v.SHOWN | {"to", "'s"} or text.match(v.RELATION, j)[0]:
+            break
+        if text[j] in v.VERBS and j > i and text[j + 1 + (text[j + 1] in v.GIVEN_TO)] in v.DETERMINERS:
+            return j
     return i
 
 

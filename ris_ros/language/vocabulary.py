@@ -28,7 +28,8 @@ def pattern(source: str) -> re.Pattern[str]:
 # --- small words ------------------------------------------------------------------------------------------------------
 
 ARTICLES = words("the a an")
-DETERMINERS = ARTICLES | words("this that these those my your his her its our their some any another which what whose")
+DETERMINERS = ARTICLES | words(
+    "this that these those my your his her its our their some any another which what whose whichever")
 ONE_OF_THEM = words("a an this that another")          # determiners that speak of one thing
 OWNERS = words("'s my your his her its our their")
 PRONOUNS = words("""it him her them himself herself itself themselves he she they i we you me us each who whom
@@ -74,9 +75,11 @@ ORDINALS = {word: rank for rank, word in enumerate(
 # Quantifiers and how many they speak of; 0 for all there are.
 QUANTIFIERS = {
     "one of": 1, "any of": 1, "any one of": 1, "either of": 1, "either one of": 1, "which of": 1, "which one of": 1,
+    "whichever of": 1,
     "another of": 1, "either": 1, "any one": 1,
     "some of": 0, "most of": 0, "each of": 0, "each one of": 0, "all of": 0, "every one of": 0, "many of": 0, "all": 0,
-    "every": 0, "each": 0, "every single": 0, "a few": 0, "a few of": 0, "several": 0, "several of": 0, "many": 0,
+    "every": 0, "each": 0, "every single": 0, "half a": 1, "half an": 1, "a few": 0, "a few of": 0,
+    "several": 0, "several of": 0, "many": 0,
     "how many": 0, "lots of": 0, "a lot of": 0, "various": 0, "multiple": 0, "a bunch of": 0, "pairs of": 0,
     "both of": 2, "both": 2, "a couple of": 2, "couple of": 2, "a couple": 2, "a pair of": 2, "pair of": 2,
 }
@@ -191,7 +194,7 @@ _RELATIONS = {
     "next to": "next to|besides?|(?:right |close |near )?by|along ?side(?: of)?|adjacent to|next|"
                "(?:to|at|by) (?:the|one|either) side of|at (?:the )?sides? of|adjoining|bordering|side by side with",
     "near": "near(?: to)?|nearby|close to|closer to|nearer to|nearest(?: to)?|closest(?: to)?|not (?:too )?far from|"
-            "around|in the vicinity of|at|amongst?|amidst?",
+            "around|in the vicinity of|at|among(?:st)?|amid(?:st)?",
     "far from": "(?:far |farther |further |farthest |furthest )(?:away |off )?from|away from|a long way from",
     "above": "(?:up )?above|over(?: the top of)?|higher(?: up)? than",
     "below": "(?:down )?below|lower(?: down)? than",
@@ -275,6 +278,10 @@ SINGULARS = {"men": "man", "women": "woman", "people": "person", "leaves": "leaf
              "everyone": "person", "someone": "person", "anyone": "person"}
 # Parts of a thing that are meant when "of" follows: "the left half of the sandwich".
 PARTS = words("half side piece end part section portion edge top bottom back front middle center corner")
+# Adjectives that are not taken for a noun, though the lists know one: "the small", but "the remote".
+ONLY_ADJECTIVES = words("""small big large little tall short long wide narrow thin thick old young new full empty
+    heavy dark bright high low hot cold wet dry clean dirty open closed thirsty hungry tired good bad nice right
+    wrong same other""")
 # Names of things that look like participles.
 ING_NOUNS = words("""building painting ceiling ring king string thing wing spring awning clothing railing
     frosting icing dressing stocking drawing earring pudding topping sibling duckling dumpling swing sling wiring
@@ -317,17 +324,18 @@ FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm 
     then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry
     listen here cheers love darling honey siri alexa assistant also again quickly thanks hmmm""")
 _YOU = "(?:you|u|ya|we|i|someone|somebody|anyone)"
-_SOFTLY = "(?:happen to have|please|kindly|maybe|perhaps|just|possibly|now|then|also|mind|be able to|like to|have)"
 # What comes before the thing that is asked for.
 REQUEST = pattern(
-    rf"(?:can|could|would|will|may|might|should) {_YOU}(?: {_SOFTLY})*|"
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need|want|like|love|prefer|wish for|wish|require|"
     "fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
     "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
     "(?:i|we) (?:was|were|am|are) wondering (?:if|whether) (?:you|we|i) (?:could|can|would|might)(?: have)?|"
     "(?:(?:i|we) )?could do with|(?:might|would|could|should|must) there be(?: any)?|"
     "how (?:do|can|would|could) (?:i|we|you) (?:get|go|find|reach)(?: to)?|do (?:me|us) a favou?r and|be a \\S+ and|"
-    "(?:will|would|can|could|does|do|did|is|are|was|were)(?= (?:the|an?|this|these|those|my|your) )|"
+    "(?:will|would|can|could|does|do|did|is|are|was|were|has|have|had)(?= (?:the|an?|this|these|those|my|your) )|"
+    "how (?!many|much)\\S+(?: \\S+)? (?:is|are|was|were|does|do)|"
+    "(?:what|which) \\S+ (?:is|are)(?= (?:the|my|your|this) "
+    rf"(?!{_SUPERLATIVE}|{_NTH}|{any_of(COLOURS)}|one))|"
     "(?:let|allow) (?:me|us) (?:have|see|get|hold|take|borrow)|let us|"
     "where (?:is|are|was|were|did (?:i|we|you) (?:put|leave|place|see)|do (?:you|i|we) see|"
     "can (?:i|we|you) (?:find|see|get))|"
@@ -340,6 +348,16 @@ REQUEST = pattern(
     "(?:show|tell) (?:me|us) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me")
+# "Would you", "might I": a verb follows, and what is asked for comes after that.
+ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|have|had) {_YOU}")
+# "My grandmother would like".
+WISHING = pattern("(?:my|the|our|his|her|your|that|this) \\S+(?: \\S+)? (?:would (?:like|love|prefer)|wants|needs|"
+                  "asked for|is (?:looking|asking) for|are (?:looking|asking) for)(?: to have)?")
+# Nouns that only ask: "do me a favour".
+FAVOURS = words("favour favor hand moment second minute look chance bit while dear hold care eye peek glance grip")
+# Verbs that only start an utterance.
+STARTERS = words("""look quick start begin help hurry wait go come let beware try continue proceed fancy turn
+    mind if after when once""")
 # Verbs of an order. The first are never names of things; the others are only verbs with an object or particle.
 VERBS = words("""find grab fetch get give bring take show select choose locate identify detect segment highlight
     deliver grasp put throw toss wash wipe go navigate follow inspect examine seek outline retrieve collect remove
@@ -357,7 +375,7 @@ PHRASAL = pattern(
     "listen|reach|stop|halt)(?: (?:over|up|down|back|out))*(?: (?:to|at|for|towards?|after|onto))|"
     "(?:wait|stop|stand|halt|park) (?:by|near|next to|beside|in front of)|"
     "(?:check|see|tell me|look|find out) (?:if|whether)|(?:zoom|focus) in on|"
-    "(?:turn|switch|click|tap|focus|put)(?: (?:on|off))|"
+    "watch (?:out|over)(?: for)?|(?:turn|switch|click|tap|focus|put)(?: (?:on|off))|"
     "(?:pick|throw|put|take|clean|hand|pass|give|drop|bring|lift|set|open|close|shut|cut|fill|wipe|check|tidy|pack|"
     "carry|push|pull|lay|sort)(?: (?:up|out|off|over|away|down|back))+")
 PARTICLES = words("up out off over away down back on to at for towards toward")

@@ -75,6 +75,9 @@ class Text:
 # A word may hold apostrophes and hyphens; what else is printed stands alone.
 _TOKEN = re.compile(r"w/o\b|w/|\.{2,}|…|[^\W_]+(?:['’`][^\W_]+|-[^\W_]+)*['’]?|[^\w\s]|_")
 
+_HESITATIONS = v.words("uh um er erm umm uhh uhm hmm ah ummm")
+_WITHIN = re.compile(r"[^\W_][._][^\W_]")
+
 # Spellings that are taken apart or written out.
 _WRITTEN_OUT = {
     "thats": "that is", "whats": "what is", "wheres": "where is", "whos": "who is", "theres": "there is",
@@ -116,6 +119,9 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
     """The words of a lower-cased sentence; unknown words that are close to a word of structure are taken for it."""
     words: list[Word] = []
     for token in _TOKEN.finditer(sentence):
+        # "red.cup", "red_cup": no pause where there is no space.
+        if token[0] in _HESITATIONS or (token[0] in "._" and _WITHIN.match(sentence, max(0, token.start() - 1))):
+            continue
         for part, start, end in _parts(token[0].replace("’", "'").replace("`", "'")):
             # "w", "n" and the like are letters where nothing stands before them.
             written_out = _WRITTEN_OUT.get(part, part) if words or len(part) > 1 else part

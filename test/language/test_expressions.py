@@ -2,8 +2,8 @@
 
 `expressions.jsonl` holds a text a line with what is to be understood of it: `head` (a list where several are right)
 and, where it was thought of, `place`, `order`, `relations` with the heads of their landmarks, a word of everything
-`excluded`, `count`, `attributes` and the number of `targets`. The part "aside" was written before the parser, and the
-parser was not tuned on it.
+`excluded`, `count`, `attributes` and the number of `targets`. The part "aside" was written last and read once: the
+parser was not tuned on it, nor may it be.
 """
 
 import json

@@ -1,0 +1,124 @@
+"""What an utterance asks for: one thing or several, in one sentence or over many."""
+
+from __future__ import annotations
+
+from ris_ros.language import request
+from ris_ros.language import vocabulary as v
+from ris_ros.language.draft import Draft
+from ris_ros.language.english import English
+from ris_ros.language.grammar import Grammar
+from ris_ros.language.words import Text
+
+# Most words that lead to what is meant.
+MAX_PREAMBLE = 30
+
+
+def targets(text: Text, english: English) -> list[Draft]:
+    """What is asked for: what an order or question names first, else what any sentence names first."""
+    sentences = request.clauses(text)
+    grammar = Grammar(text, english, {end for _, end in sentences})
+    best: list[Draft] = []
+    refused: list[Draft] = []
+    was_asked = False
+    for start, end in sentences:
+        i, asking = request.opening(text, start, end, english)
+        if best and text.match(v.COPULA, start)[0]:
+            grammar.modifiers(start, best[0])               # "It is red."
+            continue
+        if "not" in asking:                                 # "I do not want the red cup, give me the blue one."
+            draft, j = grammar.description(i)
+            refused += [draft] if draft else []
+            i, asking = request.opening(text, j, end, english)
+            if i == j:
+                continue
+        draft, j = _meant(grammar, text, i, end, asking)
+        if draft is None:
+            continue
+        draft.excluded += refused
+        if asking and asking[-1] in v.PUTTING:
+            draft = _without_goal(grammar, i)
+        if best and (draft.is_generic or draft.head == best[0].head):
+            best[0].merge(draft)
+        elif not best or best[0].is_generic or (asking and not was_asked):
+            only_excludes = draft.excluded and not (draft.head or draft.before or draft.place or draft.relations)
+            best = [draft, *_further(grammar, text, english, draft, j)]
+            if only_excludes and len(best) > 1:             # "rather than the fork, take the spoon"
+                best[1].excluded += best.pop(0).excluded
+            was_asked = bool(asking)
+    return best
+
+
+def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) -> tuple[Draft | None, int]:
+    """The description at `i`; where that can hardly be what is meant, the next one that starts with a determiner."""
+    draft, j = grammar.description(i) if i < end else (None, i)
+    is_named = draft is not None and draft.head and draft.head not in v.FAVOURS and text[i] not in v.STARTERS
+    if is_named and text[j] == "," and text[j + 1] in v.VERBS:          # "good boy, fetch the stick"
+        first = j + 1
+    elif draft is not None and not _is_preamble(text, i, draft, asking):
+        return draft, j
+    else:
+        first = i + 1
+    for k in range(first, min(end, first + MAX_PREAMBLE)):
+        is_determiner = text[k] in v.DETERMINERS - v.RELATIVES or (text[k] == "that" and text[k - 1] in v.SHOWN)
+        if is_determiner and text[k + 1] not in v.FAVOURS:
+            later, m = grammar.description(k)
+            if later is not None and (later.head or later.place or later.order) and not (is_named and later.is_generic):
+                return later, m
+    return draft, j
+
+
+def _is_preamble(text: Text, i: int, draft: Draft, asking: list[str]) -> bool:
+    """Whether what was read at `i` only leads to what is meant: "hurry up and", "take a look at"."""
+    is_order = bool(asking) and asking[-1] not in v.AUXILIARIES
+    if text[i] in v.STARTERS or ((asking or text[i] == "any") and draft.head in v.FAVOURS):
+        return True
+    if is_order and draft.after and not draft.head:         # "tell me about the painting"
+        return True
+    if text[i] in v.DETERMINERS or draft.place or draft.order or draft.rank or draft.excluded:
+        return False
+    if draft.head:
+        return False
+    is_colour = any(word in v.COLOURS for attribute in draft.attributes for word in attribute.split())
+    return is_order if not draft.attributes else not is_colour
+
+
+def _without_goal(grammar: Grammar, i: int) -> Draft:
+    """The description at `i` without the place that the thing shall be put to, which is said last."""
+    draft = Draft()
+    j = grammar.nouns.read(i, draft)
+    place = draft.place
+    grammar.modifiers(j, draft)
+    if draft.relations:
+        draft.relations.pop()
+    else:
+        draft.place = place
+    return draft
+
+
+def _further(grammar: Grammar, text: Text, english: English, draft: Draft, i: int) -> list[Draft]:
+    """Targets beside the first: "the cup, the bowl and the spoon"."""
+    drafts: list[Draft] = []
+    while i < len(text):
+        j = request.closing(text, i)
+        if j > i:
+            i = j
+            continue
+        j += text[j] == ","
+        is_joined = text[j] in ("and", "or", "plus")
+        start = request.opening(text, j + is_joined, len(text), english)[0] if is_joined or j > i else i
+        other, k = grammar.description(start) if start > i else (None, i)
+        if other is None or not other.head:                 # "... and put it in the bowl"
+            break
+        i = k
+        if not is_joined and text[start] not in v.DETERMINERS and text[k] not in (",", "and", "or"):
+            draft.after.append(text.between(start, k))      # "laptop, screen on"
+            continue
+        if not draft.head:                                  # "the red and the blue cup"
+            draft.head, draft.noun = other.head, other.noun
+        if other.head == "one" and draft.head and is_joined:    # "the red cup and the blue one"
+            other.head, other.noun = draft.head, draft.noun
+        if other.head == "one" and not is_joined and start > j:    # "I see two cups, give me the red one"
+            draft.merge(other)
+        else:
+            drafts.append(other)
+    return drafts
