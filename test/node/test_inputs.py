@@ -78,6 +78,10 @@ def depth_camera(robot, node, wait_for):
         assert robot.answer(TEXT, 20)["stamp"]["sec"] == stamp[0]
         return node.seen[-1][1]
 
+    # That both ends know of each other does not mean yet that the first message gets through.
+    for attempt in range(1, 6):
+        if ask((attempt, 0), depth_image((attempt, 0)), camera_info((attempt, 0))) is not None:
+            break
     return ask
 
 
