@@ -102,11 +102,11 @@ class Grounder:
     def _between(self, landmarks: tuple[Description, ...]) -> np.ndarray:
         ends = [self.fit(landmark)[0] for landmark in (landmarks * 2)[:2]]
         a, b = (index.ravel() for index in np.indices((len(self.layout),) * 2))
-        pair = ends[0][a] * ends[1][b] * self._apart()[a, b]
+        apart = self._apart()
+        pair = ends[0][a] * ends[1][b] * apart[a, b]
         likely = np.argsort(-pair)[:64]
         likely = likely[pair[likely] > 0]
         a, b = a[likely], b[likely]
-        apart = self._apart()
         certainty = relations.between(self.layout, a, b) * apart[:, a] * apart[:, b]
         return (certainty * pair[likely]).max(axis=1, initial=0)
 
