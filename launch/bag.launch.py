@@ -22,7 +22,8 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
 # Handed to ris.launch.py as they are.
-PASSED_ON = ("camera", "image", "depth", "camera_info", "image_transport", "model", "device", "params_file")
+PASSED_ON = ("camera", "image", "depth", "camera_info", "image_transport", "model", "device", "follow", "target_frame",
+             "params_file")
 RECORDED = "/ris/(result|mask|roi|box|box_3d|points|pose|marker)$"
 
 

@@ -19,7 +19,7 @@ def generate_launch_description():
     def camera_parameter(name, value_type):
         return ParameterValue(LaunchConfiguration(name), value_type=value_type)
 
-    passed_on = ("model", "device", "mode", "params_file")
+    passed_on = ("model", "device", "mode", "follow", "params_file")
     return LaunchDescription([
         DeclareLaunchArgument("seed", default_value="200007", description="which simulated scene"),
         DeclareLaunchArgument("rate", default_value="10.0", description="frames per second"),
@@ -31,6 +31,9 @@ def generate_launch_description():
                               description="auto, cpu, cuda or cuda:N; empty: what the parameter file says"),
         DeclareLaunchArgument("mode", default_value="",
                               description="on_command or continuous; empty: what the parameter file says"),
+        DeclareLaunchArgument("follow", default_value="",
+                              description="true: with mode:=continuous, follow what was found; empty: what the "
+                                          "parameter file says"),
         DeclareLaunchArgument("params_file", default_value=str(share / "config" / "ris.yaml"),
                               description="ROS 2 parameter file"),
         DeclareLaunchArgument("rviz", default_value="true", description="start RViz"),

@@ -23,12 +23,15 @@ TOPICS = {
     "camera_info": "topic of the camera's model; empty: the camera's, else beside the images",
     "command": "topic of the commands; empty: `command`",
 }
-# Argument -> parameter. An empty argument leaves the parameter to the parameter file.
+# Argument -> parameter, its type. An empty argument leaves the parameter to the parameter file.
 PARAMETERS = {
-    "device": ("device", "auto, cpu, cuda or cuda:N"),
-    "model": ("encoder.model", "CLIP model, as open_clip names it: ViT-B-16/openai"),
-    "mode": ("mode", "on_command: answer each command once; continuous: answer the standing command on every frame"),
-    "image_transport": ("image_transport", "raw or compressed"),
+    "device": ("device", str, "auto, cpu, cuda or cuda:N"),
+    "model": ("encoder.model", str, "CLIP model, as open_clip names it: ViT-B-16/openai"),
+    "mode": ("mode", str,
+             "on_command: answer each command once; continuous: answer the standing command on every frame"),
+    "follow": ("follow", bool, "true: in mode continuous, follow what was found at the camera's rate; false"),
+    "target_frame": ("target_frame", str, "tf frame with z up that points and poses are published in: base_link"),
+    "image_transport": ("image_transport", str, "raw or compressed"),
 }
 
 
@@ -40,7 +43,7 @@ def generate_launch_description():
         *(DeclareLaunchArgument(name, default_value="", description=text) for name, text in TOPICS.items()),
         *(DeclareLaunchArgument(name, default_value="",
                                 description=f"{text} (parameter {parameter}; empty: what the parameter file says)")
-          for name, (parameter, text) in PARAMETERS.items()),
+          for name, (parameter, _, text) in PARAMETERS.items()),
         DeclareLaunchArgument("params_file", default_value=str(SHARE / "config" / "ris.yaml"),
                               description="ROS 2 parameter file"),
         DeclareLaunchArgument("use_sim_time", default_value="false", description="take the time from /clock"),
@@ -57,8 +60,8 @@ def _start(context):
     topics = _camera_topics(value("camera")) | {name: value(name) for name in TOPICS if value(name)}
     overrides = {"autostart": False,
                  "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
-    overrides |= {parameter: ParameterValue(value(name), value_type=str)
-                  for name, (parameter, _) in PARAMETERS.items() if value(name)}
+    overrides |= {parameter: ParameterValue(LaunchConfiguration(name), value_type=value_type)
+                  for name, (parameter, value_type, _) in PARAMETERS.items() if value(name)}
     node = LifecycleNode(
         package="ris_ros",
         executable="ris_node",

@@ -81,8 +81,8 @@ def test_every_argument_says_what_it_is(name):
 def test_arguments_stand_for_parameters_that_exist():
     module = runpy.run_path(str(ROOT / "launch" / "ris.launch.py"))
     known = {setting.name: setting for setting in settings(Config())}
-    for parameter, _ in module["PARAMETERS"].values():
-        assert known[parameter].type is str
+    for parameter, value_type, _ in module["PARAMETERS"].values():
+        assert known[parameter].type is value_type
 
 
 def test_nothing_is_remapped_or_overridden_unless_asked_for():
@@ -113,16 +113,19 @@ def test_an_unknown_camera_is_refused_with_the_known_ones():
 
 
 def test_arguments_become_parameters():
-    node = node_of(*started("ris.launch.py", model="ViT-B-16/openai", mode="continuous", use_sim_time="true"))
+    node = node_of(*started("ris.launch.py", model="ViT-B-16/openai", mode="continuous", follow="true",
+                            target_frame="base_link", use_sim_time="true"))
     given = parameters(node)
     assert given["mode"] == "continuous" and given["encoder.model"] == "ViT-B-16/openai"
+    assert given["follow"] is True and given["target_frame"] == "base_link"
 
 
 def test_the_demo_starts_camera_node_and_rviz():
     actions, _ = started("demo.launch.py")
     assert [action.node_executable for action in actions if isinstance(action, Node)] == ["ris_camera", "rviz2"]
     [included] = [action for action in actions if isinstance(action, IncludeLaunchDescription)]
-    assert {name for name, _ in included.launch_arguments} <= set(arguments("ris.launch.py"))
+    assert {name for name, _ in included.launch_arguments} <= set(arguments("ris.launch.py")) & set(
+        arguments("demo.launch.py"))
 
 
 def test_a_bag_is_played_after_the_command_and_recorded(tmp_path):
