@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 
 from ris_ros.errors import RisError
 from ris_ros.images import read_image
 from ris_ros.node.conversions import to_image
+from ris_ros.node.spinning import spin, until_interrupted
 
 if TYPE_CHECKING:
     from ris_ros.sim.scene import Camera, Rendering
@@ -92,17 +91,10 @@ def main(args: list[str] | None = None) -> int:
     """Run the camera until it is interrupted and return the exit status."""
     node = None
     try:
-        rclpy.init(args=args)
-        node = CameraNode()
-        while rclpy.ok():
-            # Not one endless wait: a signal that arrives just before it does not wake it.
-            rclpy.spin_once(node, timeout_sec=0.5)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RCLError:
-        # A signal may take the context down between the question whether it is up and the wait.
-        if rclpy.ok():
-            raise
+        with until_interrupted():
+            rclpy.init(args=args)
+            node = CameraNode()
+            spin(node)
     except RisError as error:
         print(f"ris_camera: {error}", file=sys.stderr)
         return 2

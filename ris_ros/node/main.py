@@ -19,28 +19,18 @@ def main(args: list[str] | None = None) -> int:
                        "activate the environment that scripts/setup made and rebuild")
 
     import rclpy
-    from rclpy._rclpy_pybind11 import RCLError
     from rclpy.exceptions import ParameterException
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
     from ris_ros.node.node import RisNode
+    from ris_ros.node.spinning import spin, until_interrupted
 
     node = None
     try:
-        rclpy.init(args=args)
-        node = RisNode()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        node.autostart()
-        while rclpy.ok():
-            # Not one endless wait: a signal that arrives just before it does not wake it.
-            executor.spin_once(timeout_sec=0.5)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RCLError:
-        # A signal may take the context down between the question whether it is up and the wait.
-        if rclpy.ok():
-            raise
+        with until_interrupted():
+            rclpy.init(args=args)
+            node = RisNode()
+            node.autostart()
+            spin(node)
     except ParameterException as error:
         rclpy.try_shutdown()
         return _refuse(str(error))

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
@@ -17,6 +15,7 @@ from std_msgs.msg import String
 from ris_ros.errors import InputError
 from ris_ros.geometry import POINT, camera_model
 from ris_ros.node import conversions
+from ris_ros.node.spinning import spin, until_interrupted
 
 if TYPE_CHECKING:
     from ris_ros.view import Viewer
@@ -86,15 +85,8 @@ def watch(viewer: Viewer, image: str, camera_info: str, outputs: str) -> None:
     rclpy.init()
     node = ViewNode(viewer, image, camera_info, outputs)
     try:
-        while rclpy.ok():
-            # Not one endless wait: a signal that arrives just before it does not wake it.
-            rclpy.spin_once(node, timeout_sec=0.5)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RCLError:
-        # A signal may take the context down between the question whether it is up and the wait.
-        if rclpy.ok():
-            raise
+        with until_interrupted():
+            spin(node)
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
