@@ -163,11 +163,13 @@ class CameraInputs:
         return default if resolved == self._node.resolve_topic_name(topic, only_expand=True) else resolved
 
     def _receive(self) -> None:
+        # The image first: what was sent before it is there too by then.
+        images = self._image.take()
         for sample in self._model.take():
             self._info = sample
         for sample in self._depth.take():
             self._pairing.add_depth(sample)
-        for sample in self._image.take():
+        for sample in images:
             self._pairing.add_image(sample)
 
     def _made(self, image: Sample, depth: Sample | None) -> Frame:
