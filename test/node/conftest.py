@@ -21,9 +21,10 @@ import pytest
 # Small and quick but real: the bundled CLIP, real masks from few prompts.
 PARAMETERS = {"device": "cpu", "encoder.model": "bundled", "proposals.max_prompts": 6, "matching.min_confidence": 0.0}
 START_UP = 240.0  # seconds: torch, CLIP and the proposer load, perhaps on a busy machine
+ANSWER = 60.0  # seconds: messages find their way, on a busy machine
 
 
-def wait_for(condition, seconds=60.0, what="the condition"):
+def wait_for(condition, seconds=ANSWER, what="the condition"):
     """The first true value of `condition()`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -227,16 +228,16 @@ class Robot:
         if topic not in self.extra:
             self.extra[topic] = self.node.create_publisher(message_type, topic, QoSProfile(
                 depth=5, reliability=ReliabilityPolicy[reliability.upper()], **qos))
-            wait_for(lambda: self.extra[topic].get_subscription_count(), 10, f"a subscription of {topic}")
+            wait_for(lambda: self.extra[topic].get_subscription_count(), ANSWER, f"a subscription of {topic}")
             time.sleep(0.3)
         return self.extra[topic]
 
-    def log(self, pattern, seconds=10.0):
+    def log(self, pattern, seconds=ANSWER):
         """The first line on /rosout since :meth:`clear`, now or later, that holds `pattern`."""
         return wait_for(lambda: next((line for line in list(self.logs) if re.search(pattern, line)), None), seconds,
                         f"{pattern!r} in {self.logs}")
 
-    def status(self, name, condition=lambda status, values: True, seconds=10.0):
+    def status(self, name, condition=lambda status, values: True, seconds=ANSWER):
         """The newest diagnostic status whose name ends with `name`, once it meets `condition`, and its values."""
         def found():
             for status in self.diagnostics[-1].status if self.diagnostics else ():
@@ -297,12 +298,12 @@ class Robot:
     def results(self):
         return [json.loads(message.data) for message in list(self.received["result"])]
 
-    def answer(self, text, seconds=60.0):
+    def answer(self, text, seconds=ANSWER):
         """The first result for `text` since :meth:`clear`."""
         return wait_for(lambda: next((r for r in self.results() if r["text"] == text), None), seconds,
                         f"a result for {text!r}")
 
-    def matching(self, name, stamp, seconds=10.0):
+    def matching(self, name, stamp, seconds=ANSWER):
         """The message on `name` whose header carries `stamp`, (sec, nanosec)."""
         return wait_for(lambda: next((m for m in list(self.received[name])
                                       if (m.header.stamp.sec, m.header.stamp.nanosec) == stamp), None),
@@ -399,3 +400,24 @@ def make_robot():
     """Makes robots, which are closed with the module at the latest."""
     with _running(Robot, Robot.close) as make:
         yield make
+
+
+@pytest.fixture(scope="module")
+def node(local_node):
+    """The node that :func:`robot` speaks to: one in this process, unless a module makes another of this name."""
+    return local_node()
+
+
+@pytest.fixture(scope="module")
+def _robot(node, make_robot):
+    robot = make_robot()
+    robot.connect()
+    return robot
+
+
+@pytest.fixture
+def robot(_robot):
+    """A robot of which the active node remembers nothing."""
+    _robot.clear()
+    yield _robot
+    _robot.restart()

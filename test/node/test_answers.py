@@ -12,25 +12,11 @@ from std_srvs.srv import SetBool, Trigger
 TEXT = "the cup of coffee"
 
 
-@pytest.fixture(scope="module")
-def node(local_node):
-    return local_node()
-
-
-@pytest.fixture(scope="module")
-def _robot(node, make_robot):
-    robot = make_robot()
-    robot.connect()
-    return robot
-
-
 @pytest.fixture
-def robot(_robot):
-    _robot.clear()
-    yield _robot
-    _robot.set("mode", "on_command")
-    _robot.call(SetBool, "ris/enable", data=True)
-    _robot.restart()
+def robot(robot):
+    yield robot
+    robot.set("mode", "on_command")
+    robot.call(SetBool, "ris/enable", data=True)
 
 
 def test_each_of_several_commands_is_answered(robot, photograph):

@@ -23,11 +23,6 @@ METRES = np.linspace(0.5, 2.0, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT,
 
 
 @pytest.fixture(scope="module")
-def node(local_node):
-    return local_node()
-
-
-@pytest.fixture(scope="module")
 def _robot(node, make_robot):
     robot = make_robot(image_reliability="reliable")
     robot.connect()
@@ -35,11 +30,9 @@ def _robot(node, make_robot):
 
 
 @pytest.fixture
-def robot(_robot):
-    _robot.clear()
-    yield _robot
-    _robot.set("depth_tolerance", 0.05)
-    _robot.restart()
+def robot(robot):
+    yield robot
+    robot.set("depth_tolerance", 0.05)
 
 
 def header(stamp, frame_id="camera_optical"):
@@ -65,17 +58,21 @@ def depth_camera(robot, node, wait_for):
     """Publishes an image with its depth and asks about it; the depth that reached the segmenter."""
     depth = robot.publisher(Image, "depth")
     info = robot.publisher(CameraInfo, "camera_info")
-    wait_for(lambda: all(map(node.node.count_publishers, ("/depth", "/camera_info", "/image"))), 10, "discovery")
+    wait_for(lambda: all(map(node.node.count_publishers, ("/depth", "/camera_info", "/image"))), what="discovery")
+
+    def has_come(stamp):
+        frame = node.node.cameras[""].newest()
+        return frame is not None and (frame.header.stamp.sec, frame.header.stamp.nanosec) == stamp
 
     def ask(stamp, depth_message, info_message=None):
         if info_message is not None:
             info.publish(info_message)
         depth.publish(depth_message)
         robot.show(PICTURE, stamp)
-        robot.rest(0.2)
+        wait_for(lambda: has_come(stamp), what=f"the frame of {stamp}")
         robot.received["result"].clear()
         robot.say(TEXT)
-        assert robot.answer(TEXT, 20)["stamp"]["sec"] == stamp[0]
+        assert robot.answer(TEXT)["stamp"]["sec"] == stamp[0]
         return node.seen[-1][1]
 
     # That both ends know of each other does not mean yet that the first message gets through.

@@ -22,13 +22,6 @@ def node(start_node):
     return node
 
 
-@pytest.fixture(scope="module")
-def _robot(node, make_robot):
-    robot = make_robot()
-    robot.connect()
-    return robot
-
-
 @pytest.fixture
 def robot(_robot, node):
     _robot.clear()

@@ -53,7 +53,7 @@ def make_stream(node, warnings):
 def make_publisher(node, wait_for):
     def make(stream, reliability=ReliabilityPolicy.RELIABLE):
         publisher = node.create_publisher(Image, stream.topic, QoSProfile(depth=10, reliability=reliability))
-        wait_for(publisher.get_subscription_count, 10, "discovery")
+        wait_for(publisher.get_subscription_count, what="discovery")
         time.sleep(0.2)
         return publisher
 
@@ -71,7 +71,7 @@ def publish(publisher, *seconds, message_type=Image):
 def receive(wait_for):
     def receive(stream):
         samples = []
-        wait_for(lambda: samples.extend(stream.take()) or samples, 10, "a message")
+        wait_for(lambda: samples.extend(stream.take()) or samples, what="a message")
         return samples
 
     return receive
@@ -111,7 +111,7 @@ def test_auto_adapts_to_what_publishers_offer(node, make_stream, make_publisher,
     publisher = make_publisher(stream, reliability=offered)
     stream.adapt()
     [info] = wait_for(lambda: [one for one in node.get_subscriptions_info_by_topic("/image")
-                               if one.qos_profile.reliability == offered], 10, "the new subscription")
+                               if one.qos_profile.reliability == offered], what="the new subscription")
     time.sleep(0.5)
     publish(publisher, 1)
     assert receive(stream)
@@ -122,7 +122,7 @@ def test_auto_adapts_to_what_publishers_offer(node, make_stream, make_publisher,
 def test_what_was_published_once_before_is_received(node, make_stream, receive, wait_for):
     qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     publish(node.create_publisher(CameraInfo, "/camera_info", qos), 7, message_type=CameraInfo)
-    wait_for(lambda: node.count_publishers("/camera_info"), 10, "discovery")
+    wait_for(lambda: node.count_publishers("/camera_info"), what="discovery")
     [sample] = receive(make_stream("/camera_info", CameraInfo))
     assert sample.stamp // 10**9 == 7
 
@@ -132,7 +132,7 @@ def test_a_publisher_that_cannot_be_heard_is_told_of_with_the_remedy(context, no
     executor.add_node(node)
     stream = make_stream(reliability="reliable")
     node.create_publisher(Image, stream.topic, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-    wait_for(lambda: executor.spin_once(timeout_sec=0.05) or warnings, 10, "the event")
+    wait_for(lambda: executor.spin_once(timeout_sec=0.05) or warnings, what="the event")
     assert "set image_reliability to auto or best_effort" in warnings[0]
     executor.shutdown()
 
@@ -143,7 +143,7 @@ def test_a_topic_of_another_type_is_told_of(make_stream, warnings, wait_for):
     rclpy.init(context=other)
     writer = rclpy.create_node("writer", context=other)
     writer.create_publisher(CameraInfo, "/picture", 1)
-    wait_for(lambda: stream.adapt() or warnings, 10, "the warning")
+    wait_for(lambda: stream.adapt() or warnings, what="the warning")
     assert "publishes /picture as sensor_msgs/msg/CameraInfo, but sensor_msgs/msg/Image is read" in warnings[0]
     writer.destroy_node()
     other.try_shutdown()

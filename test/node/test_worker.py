@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from ris_ros.interrupt import checkpoint
+from ris_ros.node import worker
 from ris_ros.node.commands import Command
 from ris_ros.node.worker import COMMANDS_KEPT, IDLE_POLL, Worker
 
@@ -139,17 +141,22 @@ def test_continuous_answers_each_frame_once(make_bench):
     assert [frame for frame, _, _ in bench.done] == [1, 2, 3]
 
 
-def test_the_rate_of_answers_to_a_standing_command_has_a_limit(make_bench):
+def test_the_rate_of_answers_to_a_standing_command_has_a_limit(make_bench, monkeypatch):
+    clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(worker, "time", clock)
     bench = make_bench(continuous=True, max_rate=5.0)
-    bench.put_frame(0)
-    start = time.monotonic()
     bench.say("cup")
-    while time.monotonic() - start < 0.7:
-        bench.put_frame(bench.cameras[""].frame + 1)
-        time.sleep(0.01)
-    assert 2 <= len(bench.done) <= 4
+    bench.put_frame(1)
+    bench.wait()
+    clock.now += 0.19
+    bench.put_frame(2)
+    bench.wait(0)
+    clock.now += 0.02
+    bench.wait()
+    assert [frame for frame, _, _ in bench.done] == [1, 2]
+    bench.put_frame(3)
     bench.say("bowl")
-    assert bench.finished.acquire(timeout=5)
+    bench.wait()
 
 
 def test_switching_to_continuous_takes_effect_at_once(make_bench):
