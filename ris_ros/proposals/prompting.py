@@ -11,7 +11,7 @@ import numpy as np
 from ris_ros.config import ProposalsConfig
 from ris_ros.device import Batches
 from ris_ros.proposals import filters
-from ris_ros.proposals.frame import STRIDE, Frame
+from ris_ros.proposals.frame import Frame
 from ris_ros.types import Proposals, check_image
 
 CELL = 16
@@ -21,9 +21,11 @@ SPREAD = 3.0
 one textured region takes all points, at 10 they form a grid. Chosen for the recall of objects on
 photographs and tabletops."""
 FIRST_SHARE = 2 / 3
-"""Share of the prompts that are spread by look; the rest goes to the regions that their masks leave."""
+"""Share of the prompts that are spread by look; the rest goes to what their masks do not explain."""
 NOVELTY = 0.75
 """Where no cell is farther than this from every point asked, the rest of the image is more of the same."""
+APART = 1.75
+"""Cells between two points of the second round, and from those of the first."""
 
 
 class Network(Protocol):
@@ -106,11 +108,11 @@ class PromptedProposer:
             kept = self._ask(points * frame.scale, embedding, frame)
         else:
             cells = embedding[0, :, :-(-frame.size[1] // CELL), :-(-frame.size[0] // CELL)]
-            points = CELL * spread_points(cells, round(FIRST_SHARE * self.config.max_prompts))
-            kept = self._ask(points, embedding, frame)
-            points = STRIDE * region_points(self._distinct(kept, frame)[0] > 0, points / STRIDE,
-                                            self.config.max_prompts - len(points), self._smallest(frame))
-            kept += self._ask(points, embedding, frame)
+            points = spread_points(cells, round(FIRST_SHARE * self.config.max_prompts))
+            kept = self._ask(CELL * points, embedding, frame)
+            more = unexplained_points(cells, self._distinct(kept, frame)[0] > 0, points,
+                                      self.config.max_prompts - len(points))
+            kept += self._ask(CELL * more, embedding, frame)
         logits, quality = self._distinct(kept, frame)
         masks = frame.masks(logits)
         # A mask smaller than a pixel of a very small image has none.
@@ -155,10 +157,8 @@ def spread_points(features: np.ndarray, most: int) -> np.ndarray:
     gives it and in place, from every point so far (farthest-point sampling, Gonzalez 1985). A grid spends its points
     by area; these go where the image has something new: a spoon on a saucer, a patch on a suit.
     """
-    dimensions, rows, columns = features.shape
-    looks = features.reshape(dimensions, -1).T
-    # Featureless surfaces have short embeddings: lengthened to 1 their noise would count as novelty.
-    looks = looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1)
+    rows, columns = features.shape[1:]
+    looks = _looks(features)
     places = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
     cells = np.concatenate([looks, places * (SPREAD / 64)], axis=1)
     chosen = [int(np.linalg.norm(looks - looks.mean(axis=0), axis=1).argmin())]
@@ -169,27 +169,38 @@ def spread_points(features: np.ndarray, most: int) -> np.ndarray:
     return places[chosen] + 0.5
 
 
-def region_points(masks: np.ndarray, asked: np.ndarray, most: int, smallest: float) -> np.ndarray:
-    """Where to ask again: at most `most` points float64 [P, 2], xy, for bool masks [N, H, W] found at points `asked`.
+def unexplained_points(features: np.ndarray, masks: np.ndarray, asked: np.ndarray, most: int) -> np.ndarray:
+    """Where to ask again: at most `most` points float64 [P, 2], xy in cells, none near those `asked`, [P, 2].
 
-    The masks part the image into regions, each covered by masks of its own. In a region that no prompt has hit well
-    inside, something may have been missed, or been caught at its rim only: the deepest point of each is asked,
-    largest gap first. Regions of fewer than `smallest` pixels are left.
+    The bool masks [N, H, W] found so far part the cells of the embedding float32 [D, rows, columns] by the smallest
+    one that covers each, and what none covers is a part of its own. A thing that was missed lies in a part whose other
+    cells look unlike it, as a cup does on the mask of a table: the cells least like the mean of their part are asked.
     """
-    # A random weight for each mask tells sets of masks apart by their sums.
-    weights = np.random.default_rng(0).integers(1, 2**60, len(masks))
-    _, cover = np.unique((masks * weights[:, None, None]).sum(axis=0), return_inverse=True)
-    cover = cover.reshape(masks.shape[1:])
-    gaps = []
-    for label in range(cover.max() + 1):
-        _, regions, stats, _ = cv2.connectedComponentsWithStats((cover == label).astype(np.uint8))
-        for region in 1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= smallest):
-            inside = np.pad((regions == region).astype(np.uint8), 1)
-            depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5)[1:-1, 1:-1]
-            y, x = np.unravel_index(depth.argmax(), depth.shape)
-            point = np.array([x, y]) + 0.5
-            distance = np.linalg.norm(asked - point, axis=1).min(initial=np.inf)
-            if distance > depth[y, x] / 2:
-                gaps.append((min(depth[y, x], distance), *point))
-    gaps.sort(reverse=True)
-    return np.array(gaps[:most]).reshape(-1, 3)[:, 1:]
+    rows, columns = features.shape[1:]
+    looks = _looks(features)
+    coverage = np.array([cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA).ravel()
+                         for mask in masks]).reshape(len(masks), rows * columns)
+    part = np.full(rows * columns, -1)
+    for index in np.argsort(-coverage.sum(axis=1), kind="stable"):
+        part[coverage[index] > 0.5] = index
+    unlike = np.zeros(rows * columns, np.float32)
+    for index in np.unique(part):
+        inside = part == index
+        unlike[inside] = np.linalg.norm(looks[inside] - looks[inside].mean(axis=0), axis=1)
+    # Every border is unlike both of its sides; the middle of a small thing is so on all sides.
+    unlike = cv2.blur(unlike.reshape(rows, columns), (3, 3), borderType=cv2.BORDER_REFLECT)
+    places = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1) + 0.5
+    for point in asked:
+        unlike[np.linalg.norm(places - point, axis=-1) < APART] = 0
+    points = []
+    while len(points) < most and unlike.max() > 0:
+        points.append(places.reshape(-1, 2)[unlike.argmax()])
+        unlike[np.linalg.norm(places - points[-1], axis=-1) < APART] = 0
+    return np.array(points).reshape(-1, 2)
+
+
+def _looks(features: np.ndarray) -> np.ndarray:
+    """One row for each cell of an embedding float32 [D, rows, columns], of length 1 or less."""
+    looks = features.reshape(len(features), -1).T
+    # Featureless surfaces have short embeddings: lengthened to 1 their noise would count as novelty.
+    return looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1)

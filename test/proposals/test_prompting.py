@@ -1,6 +1,6 @@
 import numpy as np
 
-from ris_ros.proposals.prompting import region_points, spread_points
+from ris_ros.proposals.prompting import spread_points, unexplained_points
 
 
 def scene(rows=40, columns=64):
@@ -32,13 +32,20 @@ def test_plain_images_get_few_points():
     assert len(spread_points(np.zeros((8, 1, 1), np.float32), 1000)) == 1
 
 
-def test_the_middle_of_a_region_that_was_missed_is_asked_next():
-    table, plate = np.zeros((2, 60, 80), bool)
-    table[10:] = True
-    table[30:40, 50:60] = False  # a thing on the table that no mask covers
-    plate[20:50, 10:40] = True
-    points = region_points(np.stack([table, plate]), asked=np.array([[25.5, 35.5], [70.5, 55.5]]), most=8, smallest=4)
-    assert np.linalg.norm(points - [55, 35], axis=1).min() < 2
-    assert np.linalg.norm(points - [25.5, 35.5], axis=1).min() > 5  # the plate was asked in its middle
-    assert len(region_points(np.stack([table, plate]), np.zeros((0, 2)), 2, 4)) == 2
-    assert region_points(np.zeros((0, 60, 80), bool), np.array([[40.0, 30.0]]), 8, 4).shape == (0, 2)
+def test_what_a_mask_does_not_explain_is_asked_next():
+    features = scene()
+    features[:, 20:30, 10:20] = 0
+    features[2, 20:30, 10:20] = 1.5  # a plate, which has a mask
+    table = np.ones((160, 256), bool)
+    plate = np.zeros_like(table)
+    plate[80:120, 40:80] = True
+    asked = np.array([[5.5, 5.5], [15.5, 25.5]])
+    point, = unexplained_points(features, np.stack([table, plate]), asked, 1)
+    assert (point == [50.5, 10.5]).all()
+    for masks in (np.stack([plate]), np.zeros((0, 160, 256), bool)):
+        points = unexplained_points(features, masks, asked, 8)
+        assert points.shape == (8, 2) and len(np.unique(points, axis=0)) == 8
+        assert np.linalg.norm(points[:, None] - asked, axis=-1).min() >= 1.5
+        assert np.linalg.norm(points - [50.5, 10.5], axis=1).min() < 2
+    assert unexplained_points(features, table[None], asked, 0).shape == (0, 2)
+    assert unexplained_points(np.zeros((8, 4, 4), np.float32), table[None], asked, 3).shape == (0, 2)
