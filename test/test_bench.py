@@ -9,6 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from ris_ros.bench.encoding import enough
+from ris_ros.bench.proposals import recall
+
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory) -> Path:
@@ -20,19 +23,41 @@ def picture(tmp_path_factory) -> Path:
     return file
 
 
-def bench(*words: str) -> dict:
-    done = subprocess.run([str(Path(sys.executable).with_name("ris")), "bench", *words, "--json", "--device", "cpu"],
-                          capture_output=True, text=True, timeout=280)
+def bench(folder: Path, *words: str) -> dict:
+    done = subprocess.run([str(Path(sys.executable).with_name("ris")), "bench", *words, "--json", "--device", "cpu",
+                           "--set", "proposals.max_prompts=4"], capture_output=True, text=True, timeout=280, cwd=folder)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_encoding_gives_the_reference_loops_answer(picture):
-    report = bench("encoding", "--architecture", "ViT-B-32", "--masks", "4", "--image", str(picture))
-    [row] = report["parts"]["encoding"]
-    assert row["same answer"]
-    assert row["ratio"] == pytest.approx(row["reference"] / row["seconds"])
+def test_encoding_gives_the_reference_loops_answers_and_draws_its_times(picture, tmp_path):
+    report = bench(tmp_path, "encoding", "--architecture", "ViT-B-32", "--masks", "2", "--masks", "4",
+                   "--image", str(picture))
+    exact = [row for row in report["parts"]["encoding"] if "float32" in row["what"]]
+    assert [row["what"] for row in exact] == ["ViT-B-32, float32, 2 masks", "ViT-B-32, float32, 4 masks"]
+    for row in exact:
+        assert row["same answers"] == "20 of 20"
+        assert row["furthest feature"] < 1e-4
+        assert row["ratio"] == pytest.approx(row["reference"] / row["seconds"])
+        assert 0 < row["arithmetic"] < 1
+        assert row["GB"] > 0
+    assert "one more mask, in passes" in report["parts"]["global features alone"][1]
     assert report["device"] == "cpu"
+    assert cv2.imread(str(tmp_path / "bench.png")).std() > 1
+
+
+def test_masks_beyond_those_there_are_differ():
+    masks = np.zeros((2, 10, 40), bool)
+    masks[0, :3, :5], masks[1, 4:, 30:] = True, True
+    assert len(np.unique(enough(masks, 7).reshape(7, -1), axis=0)) == 7
+
+
+def test_recall_counts_masks_that_overlap_enough():
+    masks = np.zeros((3, 10, 10), bool)
+    masks[0, :5], masks[1, 5:], masks[2, :4] = True, True, True
+    assert recall(masks[:2], masks[2:]) == 0.5
+    assert recall(masks[2:], masks[:2]) == 1.0
+    assert recall(masks, masks[:0]) == 0.0
 
 
 def test_an_unknown_part_is_refused():

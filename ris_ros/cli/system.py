@@ -42,28 +42,37 @@ def doctor(as_json: Json = False) -> None:
 @app.command()
 def bench(parts: Annotated[list[str] | None, typer.Argument(
               metavar="[PART...]", help="start, proposals, encoding, command, node; default: all but node.")] = None,
-          image: Annotated[Path | None, typer.Option(help="Picture; default: a simulated tabletop.")] = None,
-          models: Annotated[list[str] | None, typer.Option("--architecture", help="For encoding; repeat.")] = None,
-          counts: Annotated[list[int] | None, typer.Option("--masks", help="For encoding; repeat.")] = None,
+          images: Annotated[list[Path] | None, typer.Option(
+              "--image", help="Picture, default: simulated ones; all but the first only compare answers.")] = None,
+          architectures: Annotated[list[str] | None, typer.Option(
+              "--architecture", help="For encoding, default: ViT-B-32 and ViT-B-16; repeat.")] = None,
+          counts: Annotated[list[int] | None, typer.Option(
+              "--masks", min=1, help="For encoding, default: 16, 64 and 128; repeat.")] = None,
+          plot: Annotated[Path, typer.Option(help="Picture of encoding's times to write.")] = Path("bench.png"),
           as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
           settings: Settings = None) -> None:
-    """Measure times, each beside the reference procedure's in the same run."""
+    """Measure times and memory, each beside the reference procedure's; all of it takes about 8 minutes on 2 cores."""
     from ris_ros import bench
+    from ris_ros.bench.plot import plot_encoding
     from ris_ros.device import resolve_device
-    from ris_ros.images import read_image
-    from ris_ros.proposals import make_proposer
 
     names = ("start", "proposals", "encoding", "command", "node")
     if unknown := set(parts or []) - set(names):
         raise InputError(f"no part {', '.join(unknown)}; there are {', '.join(names)}")
-    parts = parts or names[:-1]
+    if not plot.parent.is_dir():
+        raise InputError(f"no folder {plot.parent} to write {plot.name} into")
     chosen = load_config(config, settings, model, device)
     where = resolve_device(chosen.device)
-    picture = read_image(image) if image is not None else bench.example_image()
+    named = f"{where}: {bench.device_name(where)}"
+    pictures = bench.pictures_of(images) if images else [bench.example(number) for number in range(3)]
 
-    def encoding() -> list[bench.Row]:
-        masks = make_proposer(chosen.proposals, where)(picture).masks
-        return bench.bench_encoding(picture, masks, where, models or ["ViT-B-32", "ViT-B-16"], counts or [16, 64, 128])
+    def encoding() -> dict[str, list[bench.Row]]:
+        images = [picture.image for picture in pictures]
+        masks = bench.alone(bench.proposed, images, chosen, where)
+        tables = bench.bench_encoding(list(zip(images, masks, strict=True)), where,
+                                      architectures or ["ViT-B-32", "ViT-B-16"], counts or [16, 64, 128])
+        plot_encoding(tables, named, plot)
+        return tables
 
     def node() -> list[bench.Row]:
         from ris_ros.node.bench import bench_node
@@ -71,20 +80,26 @@ def bench(parts: Annotated[list[str] | None, typer.Argument(
         return bench_node(chosen)
 
     benches = dict(zip(names, (
-        bench.bench_start, lambda: bench.bench_proposals(picture, chosen), encoding,
-        lambda: bench.bench_command(picture, chosen), node), strict=True))
-    report = {}
-    for part in parts:
+        bench.bench_start, lambda: bench.bench_proposals(pictures[0].image, chosen, where), encoding,
+        lambda: bench.bench_command(pictures[0], chosen, where), node), strict=True))
+    report: dict[str, list[bench.Row]] = {}
+    for part in parts or names[:-1]:
         with err.status(f"measuring {part}"):
-            report[part] = benches[part]()
+            measured = benches[part]()
+        tables = measured if isinstance(measured, dict) else {part: measured}
+        report |= tables
+        if not as_json:
+            for title, rows in tables.items():
+                _print_rows(f"{title}, on {named}", rows)
     if as_json:
-        print(json.dumps({"device": where, "parts": report}))
-        return
-    for part, rows in report.items():
-        table = Table(*dict.fromkeys(name for row in rows for name in row), title=f"{part}, on {where}")
-        for row in rows:
-            table.add_row(*(_cell(row.get(column.header)) for column in table.columns))
-        out.print(table)
+        print(json.dumps({"device": where, "name": bench.device_name(where), "parts": report}))
+
+
+def _print_rows(title: str, rows: list[dict[str, object]]) -> None:
+    table = Table(*dict.fromkeys(name for row in rows for name in row), title=title)
+    for row in rows:
+        table.add_row(*(_cell(row.get(column.header)) for column in table.columns))
+    out.print(table)
 
 
 def _cell(value: object) -> str:
