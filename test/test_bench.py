@@ -1,6 +1,7 @@
 """The benchmark's figures are there and its answers agree; how large they are is for people to read."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,33 +9,29 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from ris_ros import bench
 from ris_ros.bench.encoding import enough
 from ris_ros.bench.proposals import recall
+from ris_ros.cli import app
 
 
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory) -> Path:
+def test_encoding_gives_the_reference_loops_answers_and_draws_its_times(tmp_path, monkeypatch):
     image = np.full((240, 320, 3), 180, np.uint8)
     cv2.circle(image, (90, 120), 50, (40, 40, 220), -1)
     cv2.rectangle(image, (190, 70), (290, 170), (200, 80, 20), -1)
-    file = tmp_path_factory.mktemp("bench") / "shapes.png"
-    cv2.imwrite(str(file), image)
-    return file
-
-
-def bench(folder: Path, *words: str) -> dict:
-    done = subprocess.run([str(Path(sys.executable).with_name("ris")), "bench", *words, "--json", "--device", "cpu",
-                           "--set", "proposals.max_prompts=4"], capture_output=True, text=True, timeout=280, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_encoding_gives_the_reference_loops_answers_and_draws_its_times(picture, tmp_path):
-    report = bench(tmp_path, "encoding", "--architecture", "ViT-B-32", "--masks", "2", "--masks", "4",
-                   "--image", str(picture))
+    cv2.imwrite(str(tmp_path / "shapes.png"), image)
+    # Processes of their own only serve to tell peaks of memory apart; each would load everything anew.
+    for module in (bench, bench.encoding):
+        monkeypatch.setattr(module, "alone", lambda work, *arguments: work(*arguments))
+    done = CliRunner().invoke(app, [
+        "bench", "encoding", "--architecture", "ViT-S-32-alt", "--masks", "2", "--masks", "4", "--json", "--image",
+        str(tmp_path / "shapes.png"), "--plot", str(tmp_path / "bench.png"), "--device", "cpu",
+        "--set", "proposals.max_prompts=4"], catch_exceptions=False)
+    report = json.loads(done.stdout)
     exact = [row for row in report["parts"]["encoding"] if "float32" in row["what"]]
-    assert [row["what"] for row in exact] == ["ViT-B-32, float32, 2 masks", "ViT-B-32, float32, 4 masks"]
+    assert [row["what"] for row in exact] == [f"ViT-S-32-alt, float32, {count} masks" for count in (2, 4)]
     for row in exact:
         assert row["same answers"] == "20 of 20"
         assert row["furthest feature"] < 1e-4
@@ -44,6 +41,10 @@ def test_encoding_gives_the_reference_loops_answers_and_draws_its_times(picture,
     assert "one more mask, in passes" in report["parts"]["global features alone"][1]
     assert report["device"] == "cpu"
     assert cv2.imread(str(tmp_path / "bench.png")).std() > 1
+
+
+def test_a_side_is_measured_in_a_process_of_its_own():
+    assert bench.alone(os.getppid) == os.getpid()
 
 
 def test_masks_beyond_those_there_are_differ():
