@@ -5,7 +5,6 @@ By the rosbags library (extra `bag`), which reads what ROS 1 and ROS 2 record: f
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import numpy as np
 
 from ris_ros.errors import InputError, MissingError
 from ris_ros.geometry import camera_model
+from ris_ros.images import decode_depth
 from ris_ros.types import CameraModel, Depth
 
 RAW, COMPRESSED, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo"
@@ -277,7 +277,7 @@ def _to_rgb(message: Any) -> np.ndarray:
 def _to_metres(message: Any) -> np.ndarray:
     """Float32 [H, W] of a raw or compressed depth image; errors of any kind."""
     if not hasattr(message, "encoding"):
-        return _decompressed_depth(message)
+        return decode_depth(message.data, message.format)
     if message.encoding not in _DEPTH:
         raise InputError(f"depth is 16UC1 or 32FC1, not {message.encoding}")
     dtype, scale = _DEPTH[message.encoding]
@@ -285,15 +285,3 @@ def _to_metres(message: Any) -> np.ndarray:
     rows = message.data[:message.height * message.step].reshape(message.height, message.step)
     pixels = np.ascontiguousarray(rows[:, :message.width * order.itemsize]).view(order)
     return pixels.astype(np.float32) * np.float32(scale)
-
-
-def _decompressed_depth(message: Any) -> np.ndarray:
-    """Of compressed_depth_image_transport: a header of 12 bytes, then a PNG of millimetres or of quantised inverses."""
-    picture = cv2.imdecode(message.data[12:], cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.dtype != np.uint16:
-        raise InputError(f"depth compressed as {message.format!r} cannot be decoded; PNG can")
-    if not message.format.startswith("32FC1"):
-        return picture.astype(np.float32) * np.float32(0.001)
-    a, b = struct.unpack("<ff", message.data[4:12].tobytes())
-    with np.errstate(divide="ignore"):
-        return np.where(picture > 0, a / (picture.astype(np.float32) - b), np.nan).astype(np.float32)

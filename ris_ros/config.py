@@ -106,7 +106,7 @@ class Config:
         4.0, "an image whose means of 8 x 8 pixels all differ by no more than this from those of one seen lately is "
         "taken for the same; 0: only if it is equal", unit="grey levels", low=0.0, high=255.0, live=True)
     frames_kept: int = option(3, "images whose proposals and features are remembered", low=1, high=100)
-    # Only the node reads the next nine; they stand here because the node's parameters are this one tree.
+    # Only the node reads the next ten; they stand here because the node's parameters are this one tree.
     autostart: bool = option(True, "configure and activate at the start, without a lifecycle manager", live=True)
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
                        "the standing command on every frame", choices=("on_command", "continuous"), live=True)
@@ -119,6 +119,9 @@ class Config:
         ("",), "names of the cameras; each NAME has topics NAME/image, ~/NAME/mask, ...; an empty one image, ~/mask")
     image_transport: str = option("raw", "how images arrive: topic image or image/compressed",
                                   choices=("raw", "compressed"), live=True)
+    depth_transport: str = option(
+        "raw", "how depth arrives: topic depth or depth/compressedDepth (in PNG format)",
+        choices=("raw", "compressedDepth"), live=True)
     image_reliability: str = option(
         "auto", "reliability asked of the publishers of images; auto: reliable where all of them offer it",
         choices=("auto", "best_effort", "reliable"), live=True)

@@ -16,6 +16,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from ris_ros.errors import InputError, MissingError
 from ris_ros.geometry import camera_model, rays
+from ris_ros.images import decode_depth
 from ris_ros.report import box_to_list
 
 if TYPE_CHECKING:
@@ -77,12 +78,12 @@ def to_rgb(message: Image | CompressedImage) -> np.ndarray:
                          f"{' '.join(str(error).split())}") from error
 
 
-def to_metres(message: Image, image: Header, shape: tuple[int, int]) -> np.ndarray:
+def to_metres(message: Image | CompressedImage, image: Header, shape: tuple[int, int]) -> np.ndarray:
     """The distances of a depth image, float32 [H, W] in metres, 0 where they are unknown.
 
     Parameters
     ----------
-    message : 16UC1 in millimetres or 32FC1 in metres (REP 118)
+    message : 16UC1 in millimetres or 32FC1 in metres (REP 118), raw or as image_transport's compressedDepth
     image, shape : the header and (H, W) of the image that it belongs to
 
     Raises
@@ -91,20 +92,25 @@ def to_metres(message: Image, image: Header, shape: tuple[int, int]) -> np.ndarr
         When the message is inconsistent, does not lie over the image, or its unit cannot be right.
 
     """
-    if message.encoding not in _DEPTH_UNITS:
-        raise InputError(f"depth is {message.encoding!r}; it must be 16UC1 in millimetres or 32FC1 in metres")
+    compressed = isinstance(message, CompressedImage)
+    encoding = message.format.partition(";")[0] if compressed else message.encoding
+    if encoding not in _DEPTH_UNITS:
+        raise InputError(f"depth is {encoding!r}; it must be 16UC1 in millimetres or 32FC1 in metres")
     if message.header.frame_id != image.frame_id:
         raise InputError(f"depth is in the frame {message.header.frame_id!r}, the image in {image.frame_id!r}: have "
                          "the driver register depth to the colour camera")
-    if (message.height, message.width) != shape:
-        raise InputError(f"depth has {message.width} x {message.height} pixels, the image {shape[1]} x {shape[0]}: "
+    dtype, unit = _DEPTH_UNITS[encoding]
+    if compressed:
+        values = decode_depth(np.frombuffer(message.data, np.uint8), message.format)
+    else:
+        values = _rows(message, np.dtype(dtype), 1).astype(np.float32) * np.float32(unit)
+    if values.shape != shape:
+        raise InputError(f"depth has {values.shape[1]} x {values.shape[0]} pixels, the image {shape[1]} x {shape[0]}: "
                          "have the driver register depth to the colour camera")
-    dtype, unit = _DEPTH_UNITS[message.encoding]
-    values = _rows(message, np.dtype(dtype), 1)
-    metres = np.where(np.isfinite(values) & (values > 0), values, 0).astype(np.float32) * np.float32(unit)
+    metres = np.where(np.isfinite(values) & (values > 0), values, np.float32(0))
     known = metres[::4, ::4][metres[::4, ::4] > 0]
     if known.size and not _NEAREST <= (typical := float(np.median(known))) <= _FARTHEST:
-        raise InputError(f"depth of typically {typical:g} m cannot be right: {message.encoding} must hold "
+        raise InputError(f"depth of typically {typical:g} m cannot be right: {encoding} must hold "
                          f"{'millimetres' if unit != 1 else 'metres'}")
     return metres
 

@@ -50,7 +50,8 @@ class Frame:
 class CameraInputs:
     """The newest frame of a camera, whenever one is wanted; every method may be called by any thread.
 
-    Subscribes to `image` (or `image/compressed`), `depth` and `camera_info`, all below the camera's name if it has one.
+    Subscribes to `image` (or `image/compressed`), `depth` (or `depth/compressedDepth`) and `camera_info`, all below the
+    camera's name if it has one.
     Where `image` is remapped, `camera_info` is taken from beside it, as image_transport does.
 
     Parameters
@@ -130,8 +131,9 @@ class CameraInputs:
         """Take over changed settings."""
         with self._lock:
             self._tolerance = config.depth_tolerance
-            if (config.image_transport, config.image_reliability) != self._received_by:
+            if _received_by(config) != self._received_by:
                 self.close()
+                self._pairing.clear()
                 self._open(config)
 
     def close(self) -> None:
@@ -141,19 +143,22 @@ class CameraInputs:
 
     def _open(self, config: Config) -> None:
         self._opened = time.monotonic()
-        self._received_by = config.image_transport, config.image_reliability
+        self._received_by = _received_by(config)
         prefix = f"{self.name}/" if self.name else ""
-        base = self._node.resolve_topic_name(f"{prefix}image")
-        compressed = config.image_transport == "compressed"
+        image, depth = (self._node.resolve_topic_name(f"{prefix}{name}") for name in ("image", "depth"))
 
         def stream(message_type: type, topic: str, reliability: str) -> Stream:
             return Stream(self._node, message_type, topic, reliability, lambda text: self._warn(topic, text))
 
-        self._image = stream(CompressedImage if compressed else Image,
-                             self._derived(f"{prefix}image/compressed", f"{base}/compressed") if compressed else base,
-                             config.image_reliability)
-        self._depth = stream(Image, self._node.resolve_topic_name(f"{prefix}depth"), config.image_reliability)
-        beside = f"{base.rpartition('/')[0]}/camera_info"
+        def transported(name: str, base: str, transport: str) -> Stream:
+            if transport == "raw":
+                return stream(Image, base, config.image_reliability)
+            topic = self._derived(f"{prefix}{name}/{transport}", f"{base}/{transport}")
+            return stream(CompressedImage, topic, config.image_reliability)
+
+        self._image = transported("image", image, config.image_transport)
+        self._depth = transported("depth", depth, config.depth_transport)
+        beside = f"{image.rpartition('/')[0]}/camera_info"
         self._model = stream(CameraInfo, self._derived(f"{prefix}camera_info", beside), "auto")
         self._streams = self._image, self._depth, self._model
 
@@ -173,7 +178,7 @@ class CameraInputs:
             self._pairing.add_image(sample)
 
     def _made(self, image: Sample, depth: Sample | None) -> Frame:
-        message = deserialize_message(image.data, CompressedImage if self._received_by[0] == "compressed" else Image)
+        message = deserialize_message(image.data, self._image.message_type)
         pixels = conversions.to_rgb(message)
         return Frame(pixels, self._made_depth(depth, message.header, pixels.shape[:2]), message.header, image.number)
 
@@ -185,8 +190,8 @@ class CameraInputs:
                            f"stamps of {self._depth.topic}")
             return None
         try:
-            metres = conversions.to_metres(deserialize_message(depth.data, Image), header, shape)
-            return Depth(metres, self._camera_model(shape))
+            message = deserialize_message(depth.data, self._depth.message_type)
+            return Depth(conversions.to_metres(message, header, shape), self._camera_model(shape))
         except InputError as error:
             self._warn("depth", f"depth ignored: {error}")
             return None
@@ -197,7 +202,7 @@ class CameraInputs:
         return conversions.to_camera_model(deserialize_message(self._info.data, CameraInfo), shape)
 
     def _known_images(self) -> str:
-        wanted = "sensor_msgs/msg/CompressedImage" if self._received_by[0] == "compressed" else "sensor_msgs/msg/Image"
+        wanted = f"sensor_msgs/msg/{self._image.message_type.__name__}"
         own = self._node.get_fully_qualified_name()
         known = [topic for topic, types in self._node.get_topic_names_and_types()
                  if wanted in types and not topic.startswith(f"{own}/") and self._node.count_publishers(topic)]
@@ -205,3 +210,8 @@ class CameraInputs:
 
     def _warn(self, kind: str, text: str) -> None:
         self._notices.warn(f"{self.name}: {kind}", f"{self.name}: {text}" if self.name else text)
+
+
+def _received_by(config: Config) -> tuple[str, ...]:
+    """What a change of makes the topics be subscribed to anew."""
+    return config.image_transport, config.depth_transport, config.image_reliability

@@ -47,8 +47,8 @@ class Stream:
 
     def __init__(self, node: Node, message_type: type, topic: str, reliability: str, warn: Callable[[str], None]):
         self.topic = topic
+        self.message_type = message_type
         self._node = node
-        self._type = message_type
         self._reliability = reliability
         self._warn = warn
         self._group = _Unserved()
@@ -66,7 +66,7 @@ class Stream:
                 return taken
             handle = self._subscription.handle
             with handle:
-                while (message := handle.take_message(self._type, True)) is not None:
+                while (message := handle.take_message(self.message_type, True)) is not None:
                     taken.append(self._sample(*message))
         if taken:
             self._group.received = now = taken[-1].arrived
@@ -92,9 +92,10 @@ class Stream:
     def adapt(self) -> None:
         """Subscribe anew where the publishers offer another quality of service than they did."""
         for publisher in self._node.get_publishers_info_by_topic(self.topic):
-            if publisher.topic_type != _type_name(self._type):
+            if publisher.topic_type != _type_name(self.message_type):
                 self._warn(f"{publisher.node_name} publishes {self.topic} as {publisher.topic_type}, but "
-                           f"{_type_name(self._type)} is read from it: see image_transport, and the remappings")
+                           f"{_type_name(self.message_type)} is read from it: see image_transport, depth_transport "
+                           "and the remappings")
         profile = self._suitable_profile()
         if profile != self._profile:
             with self._lock:
@@ -110,7 +111,7 @@ class Stream:
 
     def _subscribe(self) -> Subscription:
         return self._node.create_subscription(
-            self._type, self.topic, _never, self._profile, raw=True, callback_group=self._group,
+            self.message_type, self.topic, _never, self._profile, raw=True, callback_group=self._group,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible))
 
     def _sample(self, data: bytes, info: dict[str, Any]) -> Sample:

@@ -1,5 +1,6 @@
 import json
 import os
+import struct
 import subprocess
 import sys
 from array import array
@@ -240,3 +241,40 @@ def test_depth_is_metres_whatever_its_layout(padding, big_endian):
 def test_a_depth_image_of_nothing_is_no_error():
     message = image(np.full((6, 8), np.nan, np.float32), "32FC1")
     assert (conversions.to_metres(message, Header(), (6, 8)) == 0).all()
+
+
+def compressed_depth(pixels, format, a=0.0, b=0.0):
+    png = cv2.imencode(".png", pixels)[1].tobytes()
+    return CompressedImage(format=format, data=array("B", struct.pack("<iff", 0, a, b) + png))
+
+
+@pytest.mark.parametrize("format", ["16UC1; compressedDepth png", "16UC1; compressedDepth", "16UC1"])
+def test_compressed_millimetres_are_metres(format):
+    millimetres = (METRES * 1000).astype(np.uint16)
+    millimetres[0, 0] = 0
+    metres = conversions.to_metres(compressed_depth(millimetres, format), Header(), (6, 8))
+    assert metres.dtype == np.float32
+    np.testing.assert_allclose(metres, np.where(millimetres, METRES, 0), atol=1e-3)
+
+
+def test_compressed_metres_come_as_quantised_inverses():
+    # As compressed_depth_image_transport makes them with its defaults: depth_max 10, depth_quantization 100.
+    a = 100 * 101.0
+    b = 1 - a / 10
+    quantised = (a / METRES + b).astype(np.uint16)
+    quantised[0, 0] = 0
+    metres = conversions.to_metres(compressed_depth(quantised, "32FC1; compressedDepth png", a, b), Header(), (6, 8))
+    assert metres[0, 0] == 0
+    np.testing.assert_allclose(metres.flat[1:], METRES.flat[1:], rtol=1e-3)
+
+
+@pytest.mark.parametrize(("message", "words"), [
+    (CompressedImage(format="16UC1; compressedDepth rvl", data=array("B", bytes(40))), "in PNG format"),
+    (CompressedImage(format="16UC1; compressedDepth png", data=array("B", bytes(40))), "in PNG format"),
+    (CompressedImage(format="16UC1; compressedDepth png"), "0 bytes"),
+    (compressed_depth(np.zeros((6, 8), np.uint8), "16UC1; compressedDepth png"), "in PNG format"),
+    (compressed_depth(np.ones((3, 8), np.uint16), "16UC1; compressedDepth png"), "8 x 3 pixels"),
+    (CompressedImage(format="jpeg"), "'jpeg'")])
+def test_compressed_depth_that_cannot_be_used_is_refused(message, words):
+    with pytest.raises(InputError, match=words):
+        conversions.to_metres(message, Header(), (6, 8))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from importlib.util import find_spec
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ pytest.importorskip("rclpy")
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.qos import DurabilityPolicy
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from visualization_msgs.msg import MarkerArray
 
 TEXT = "the bright half"
@@ -165,6 +166,21 @@ def test_the_tolerance_changes_live(depth_camera, robot):
     assert robot.set("depth_tolerance", 0.2).successful
     assert depth_camera((14, 0), depth_image((13, 900_000_000)), camera_info()) is not None
     assert not robot.set("depth_tolerance", -1.0).successful
+
+
+def test_depth_may_come_compressed(depth_camera, robot, node, wait_for):
+    assert depth_camera((15, 0), depth_image((15, 0)), camera_info()) is not None
+    assert robot.set("depth_transport", "compressedDepth").successful
+    publisher = robot.publisher(CompressedImage, "depth/compressedDepth")
+    png = cv2.imencode(".png", (METRES * 1000).astype(np.uint16))[1].tobytes()
+    publisher.publish(CompressedImage(header=header((16, 0)), format="16UC1; compressedDepth png",
+                                      data=array("B", bytes(12) + png)))
+    robot.show(PICTURE, (16, 0))
+    frame = wait_for(lambda: (frame := node.node.cameras[""].newest()) and frame.header.stamp.sec == 16 and frame)
+    np.testing.assert_allclose(frame.depth.metres, METRES, atol=1e-3)
+    assert robot.set("depth_transport", "raw").successful
+    robot.connect()
+    assert depth_camera((17, 0), depth_image((17, 0)), camera_info()) is not None
 
 
 def test_a_recording_that_starts_over_works_like_the_first_time(depth_camera):
