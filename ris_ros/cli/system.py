@@ -48,6 +48,8 @@ def bench(parts: Annotated[list[str] | None, typer.Argument(
               "--architecture", help="For encoding, default: ViT-B-32 and ViT-B-16; repeat.")] = None,
           counts: Annotated[list[int] | None, typer.Option(
               "--masks", min=1, help="For encoding, default: 16, 64 and 128; repeat.")] = None,
+          frames: Annotated[int, typer.Option(
+              min=1, help="Frames, 30 a second, over which node's memory is watched.")] = 1000,
           plot: Annotated[Path, typer.Option(help="Picture of encoding's times to write.")] = Path("bench.png"),
           as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
           settings: Settings = None) -> None:
@@ -77,7 +79,7 @@ def bench(parts: Annotated[list[str] | None, typer.Argument(
     def node() -> list[bench.Row]:
         from ris_ros.node.bench import bench_node
 
-        return bench_node(chosen)
+        return bench_node(chosen, frames=frames)
 
     benches = dict(zip(names, (
         bench.bench_start, lambda: bench.bench_proposals(pictures[0].image, chosen, where), encoding,

@@ -1,0 +1,29 @@
+"""That `ris bench node` measures what it says; how large the figures are is for people to read."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest.importorskip("rclpy")
+
+from ris_ros.config import Config
+from ris_ros.node import bench
+
+
+def test_every_figure_is_measured(monkeypatch):
+    for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"):
+        monkeypatch.setenv(name, os.environ[name])  # The benchmark sets its own, and they go with this test.
+    monkeypatch.setattr(bench, "WARM", 1)
+    config = Config.from_dict({"device": "cpu", "proposals.max_prompts": 2, "proposals.search_prompts": 0})
+    rows = {row["what"]: row["value"] for row in bench.bench_node(config, seconds=1.0, frames=15)}
+
+    def value(words):
+        [found] = [value for what, value in rows.items() if words in what]
+        return found
+
+    assert 0 < value("a parameter call while the worker is busy") <= rows["the same: longest"]
+    assert value("answered before an older one") == 0
+    assert value("idle with images and depth") >= 0
+    assert 100 < value("least in the first fifth") <= rows["the same: most"]
