@@ -48,7 +48,9 @@ class EncoderConfig:
     model: str = option(
         "bundled", "open_clip model: bundled (simulated tabletop only), ARCHITECTURE/TAG, ARCHITECTURE/FILE, "
         "hf-hub:NAME or local-dir:FOLDER")
-    dtype: str = option("float32", "arithmetic of the model", choices=("float32", "bfloat16", "float16"))
+    dtype: str = option(
+        "auto", "arithmetic of the model; auto: float32, and bfloat16 for crops where that is quicker (method full)",
+        choices=("auto", "float32", "bfloat16", "float16"))
     masked_blocks: int = option(
         3, "last transformer blocks in which the mask hides patch tokens (paper: 3)", low=0, high=64)
     batch_size: int = option(32, "masks encoded at a time", low=1, high=1024)

@@ -37,6 +37,15 @@ def resolve_device(name: str) -> str:
     return name
 
 
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether a torch device has products of bfloat16 in hardware, so that they are quick."""
+    import torch
+
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 class Batches:
     """Works through any number of items, `size` at a time; where memory runs out, half as many from then on.
 

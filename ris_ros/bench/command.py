@@ -39,8 +39,11 @@ def bench_command(picture: Picture, config: Config, device: str) -> list[Row]:
     rows = [{"what": what, "seconds": ours[what], "reference": seconds, "ratio": seconds / ours[what]}
             for what in (FIRST, ANOTHER, STILL)]
     rows[0] |= {"GB": ours["GB"], "reference, GB": memory}
-    return [*rows, {"what": f"{ANOTHER}; reference: encoding its sentence and phrase", "seconds": ours[ANOTHER],
-                    "reference": ours["texts"], "ratio": ours["texts"] / ours[ANOTHER]},
+    return [*rows,
+            {"what": f"{ANOTHER}; reference: its two texts, by open_clip", "seconds": ours[ANOTHER],
+             "reference": ours["texts"], "ratio": ours["texts"] / ours[ANOTHER]},
+            {"what": f"{ANOTHER}; reference: its texts, by us, within it", "seconds": ours[ANOTHER],
+             "reference": ours["our texts"], "ratio": ours["our texts"] / ours[ANOTHER]},
             {"what": IN_VAIN, "seconds": ours[IN_VAIN]}]
 
 
@@ -65,7 +68,9 @@ def _ours(picture: Picture, config: Config) -> dict[str, float]:
                 ANOTHER: partial(segmenter.query, later),
                 STILL: partial(segmenter, still, later),
                 IN_VAIN: partial(segmenter.query, f"the striped umbrella number {number}")}
-        found.append({what: timed(job)[1] for what, job in jobs.items()})
+        done = {what: timed(job) for what, job in jobs.items()}
+        found.append({what: seconds for what, (_, seconds) in done.items()}
+                     | {"our texts": done[ANOTHER][0].timings.get("text", 0.0)})
     return {what: statistics.median(run[what] for run in found) for what in found[0]} | {"GB": peak_memory()}
 
 

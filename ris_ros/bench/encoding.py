@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.bench.measure import Row, alone, multiplies_bfloat16, operations, peak_memory, timed
+from ris_ros.bench.measure import Row, alone, operations, peak_memory, timed
 from ris_ros.config import EncoderConfig
+from ris_ros.device import multiplies_bfloat16
 
 TEXTS = tuple(f"the {colour} {thing}" for colour in ("red", "blue", "green", "white")
               for thing in ("cup", "box", "bottle on the left", "bowl behind the can", "thing"))
@@ -33,13 +34,15 @@ def bench_encoding(pictures: list[tuple[np.ndarray, np.ndarray]], device: str, a
     counts = sorted(set(counts))
     work = [(image, enough(masks, counts[-1] if index == 0 else counts[0]))
             for index, (image, masks) in enumerate(pictures)]
-    dtypes = ["float32"] + ["bfloat16"] * multiplies_bfloat16(device)
+    dtypes = ["float32"] + ["auto"] * multiplies_bfloat16(device)
     tables: dict[str, list[Row]] = {"encoding": [], "global features alone": [], "texts": []}
     for architecture in architectures:
         theirs = alone(_theirs, architecture, device, work, counts)
         for dtype in dtypes:
             ours = alone(_ours, architecture, dtype, device, work, counts)
             tables["encoding"] += _encoding_rows(f"{architecture}, {dtype}", ours, theirs, counts)
+            if dtype == "auto":
+                continue  # Crops alone are computed otherwise.
             tables["global features alone"] += _global_rows(f"{architecture}, {dtype}", ours, theirs, counts)
             tables["texts"].append({
                 "what": f"{architecture}, {dtype}, {len(TEXTS)} texts", "seconds": ours["texts"],
@@ -57,10 +60,11 @@ def _encoding_rows(what: str, ours: dict[Any, Any], theirs: dict[Any, Any], coun
     rows = []
     for count in counts:
         seconds, reference = ours[count]["seconds"], theirs[count]["in context"] + theirs[count]["alone"]
-        same = [a == b for a, b in zip(ours[count]["answers"], theirs[count]["answers"], strict=True)]
+        lost = np.concatenate([_lost(a, b) for a, b in zip(ours[count]["cosines"], theirs[count]["cosines"],
+                                                           strict=True)])
         rows.append({
             "what": f"{what}, {count} masks", "seconds": seconds, "reference": reference, "ratio": reference / seconds,
-            "same answers": f"{sum(same)} of {len(same)}",
+            "same answers": f"{(lost == 0).sum()} of {len(lost)}", "cosine lost": float(lost.max()),
             "furthest feature": _furthest(ours[count]["features"], theirs[count]["features"]),
             "arithmetic": ours[count]["operations"] / (2 * count * theirs["pass"]),
             "GB": ours[count]["GB"], "reference, GB": theirs[count]["GB"]})
@@ -77,6 +81,11 @@ def _global_rows(what: str, ours: dict[Any, Any], theirs: dict[Any, Any], counts
         one = theirs[many]["in context"] / many
         rows[-1]["one more mask, in passes"] = (ours[many]["in context"] - ours[few]["in context"]) / (many - few) / one
     return rows
+
+
+def _lost(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """How much less than the reference's answers ours are worth by the reference's own cosines; 0 for the same ones."""
+    return theirs.max(axis=0) - theirs[ours.argmax(axis=0), np.arange(ours.shape[1])]
 
 
 def _furthest(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
@@ -108,10 +117,11 @@ def _theirs(architecture: str, device: str, work: list[tuple[np.ndarray, np.ndar
             times[kind] += seconds
         if number in counts:
             both = [torch.stack(some) for some in features.values()]
-            found[number] = {**times, "features": _arrays(both), "answers": _answers(both, texts), "GB": peak_memory()}
+            found[number] = {**times, "features": _arrays(both), "cosines": [_cosines(both, texts)],
+                             "GB": peak_memory()}
     for image, masks in work[1:]:
-        found[counts[0]]["answers"] += _answers(
-            [torch.stack([encode(encoder, image, mask) for mask in masks]) for encode in kinds.values()], texts)
+        found[counts[0]]["cosines"].append(_cosines(
+            [torch.stack([encode(encoder, image, mask) for mask in masks]) for encode in kinds.values()], texts))
     return found
 
 
@@ -132,10 +142,10 @@ def _ours(architecture: str, dtype: str, device: str, work: list[tuple[np.ndarra
         _, in_context = timed(lambda looks=looks: looks[0].in_context)
         shared = operations(lambda looks=looks: looks[1].in_context)
         found[count] = {"seconds": seconds, "in context": in_context, "features": _arrays(features),
-                        "answers": _answers(features, texts), "operations in context": shared,
+                        "cosines": [_cosines(features, texts)], "operations in context": shared,
                         "operations": shared + count * crop, "GB": memory}
     for image, masks in work[1:]:
-        found[counts[0]]["answers"] += _answers(encoder.encode_masks(image, masks, method="full"), texts)
+        found[counts[0]]["cosines"].append(_cosines(encoder.encode_masks(image, masks, method="full"), texts))
     return found
 
 
@@ -144,9 +154,9 @@ def _arrays(features: Any) -> list[np.ndarray]:
     return [feature.cpu().numpy() for feature in features]
 
 
-def _answers(features: Any, texts: Any) -> list[int]:
-    """The best mask for each text."""
+def _cosines(features: Any, texts: Any) -> np.ndarray:
+    """Of every mask with every text, [masks, texts]; the largest for a text is its answer."""
     import torch.nn.functional as F  # noqa: N812
 
     fused = 0.95 * features[0] + 0.05 * features[1]
-    return F.cosine_similarity(fused[:, None], texts[None], dim=2).argmax(0).tolist()
+    return F.cosine_similarity(fused[:, None], texts[None], dim=2).cpu().numpy()

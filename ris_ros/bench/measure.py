@@ -69,15 +69,6 @@ def device_name(device: str) -> str:
     return f"{names[0] if names else platform.machine()}, threads: {torch.get_num_threads()}"
 
 
-def multiplies_bfloat16(device: str) -> bool:
-    """Whether bfloat16 is quick there: products of it in hardware."""
-    import torch
-
-    if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-
-
 def _wait() -> None:
     import torch
 

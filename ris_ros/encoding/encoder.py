@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from copy import copy
+from copy import copy, deepcopy
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from ris_ros.device import Batches
 from ris_ros.encoding import sparse
 from ris_ros.encoding.pixels import image_tensor, masked_crop, resize_image, resize_masks
 from ris_ros.encoding.text import text_features, vocabulary_size
-from ris_ros.encoding.towers import global_path, patch_grid
+from ris_ros.encoding.towers import covered, global_path, patch_grid
 from ris_ros.errors import InputError
 from ris_ros.types import check_image
 
@@ -35,6 +35,7 @@ class MaskGuidedEncoder:
     model : an open_clip model, as open_clip's factory leaves it; it is moved, converted and frozen in place
     tokenizer : the model's tokenizer; None takes CLIP's at the model's context length
     device, dtype : where, and in which arithmetic, the model runs
+    crop_dtype : arithmetic of local features by the method "full", where `sparse` knows the tower; None: as `dtype`
     masked_blocks : last transformer blocks in which a mask hides patch tokens
     batch_size : masks encoded at a time; halved for good when the device runs out of memory
     default_visual_weight : the share of the global feature that suits this model (paper: 0.95)
@@ -48,12 +49,14 @@ class MaskGuidedEncoder:
     """
 
     def __init__(self, model: nn.Module, tokenizer: Callable | None = None, *, device: str | torch.device = "cpu",
-                 dtype: torch.dtype = torch.float32, masked_blocks: int = 3, batch_size: int = 32,
-                 default_visual_weight: float = 0.95, calibration: dict[str, Any] | None = None):
+                 dtype: torch.dtype = torch.float32, crop_dtype: torch.dtype | None = None, masked_blocks: int = 3,
+                 batch_size: int = 32, default_visual_weight: float = 0.95, calibration: dict[str, Any] | None = None):
         self._global_path = global_path(model.visual)
         self._grid = patch_grid(model.visual) if self._global_path else None
+        self._covered = covered(model.visual)
         self.device = torch.device(device)
         self.dtype = dtype
+        self.crop_dtype = crop_dtype or dtype
         self.logit_scale = model.logit_scale.exp().item()
         self.model = model.eval().requires_grad_(False).to(device=self.device, dtype=dtype)
         self.tokenizer = tokenizer or _default_tokenizer(model)
@@ -145,7 +148,7 @@ class MaskGuidedEncoder:
     def _encode_in_context(self, image: np.ndarray, masks: np.ndarray, method: str) -> Tensor:
         if not len(masks):
             return torch.zeros((0, self._width), device=self.device)
-        return self._encode_cells(image, resize_masks(masks, self._grid, self.device), method)
+        return self._encode_cells(image, resize_masks(masks, self._grid, self.device, self._covered), method)
 
     @torch.inference_mode()
     def _encode_cells(self, image: np.ndarray, cells: Tensor, method: str) -> Tensor:
@@ -165,7 +168,7 @@ class MaskGuidedEncoder:
         def encode(batch: np.ndarray) -> Tensor:
             crops = self._normalised(torch.cat([masked_crop(pixels, mask, self.size) for mask in batch]))
             if method == "full" and self._is_sparse:
-                return sparse.encode_images(self.model.visual, crops)
+                return sparse.encode_images(self._crop_tower, crops.to(self.crop_dtype))
             return self.model.encode_image(crops, normalize=False)
 
         return torch.cat(self._batches.map(encode, masks)).float()
@@ -176,6 +179,12 @@ class MaskGuidedEncoder:
 
     def _normalised(self, pixels: Tensor) -> Tensor:
         return ((pixels - self._mean) / self._std).to(self.dtype)
+
+    @cached_property
+    def _crop_tower(self) -> nn.Module:
+        if self.crop_dtype == self.dtype:
+            return self.model.visual
+        return deepcopy(self.model.visual).to(self.crop_dtype)
 
     @cached_property
     def _width(self) -> int:

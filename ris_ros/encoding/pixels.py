@@ -26,16 +26,20 @@ def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True)
 
 
-def resize_masks(masks: np.ndarray, grid: tuple[int, int], device: torch.device) -> Tensor:
+def resize_masks(masks: np.ndarray, grid: tuple[int, int], device: torch.device,
+                 covered: tuple[float, float] = (1.0, 1.0)) -> Tensor:
     """Soft masks, float [N, *grid] in 0..1, from bool [N, H, W]: each cell's share of masked pixels.
 
     Bilinear and antialiased. As resizing is linear and separable, it is a product with a matrix on either side, of
-    which a mask needs only the part that meets its box.
+    which a mask needs only the part that meets its box. Where the grid covers but a share of the height and width, from
+    the upper left corner, the rest is left out.
     """
-    rows, columns = (_bilinear(size, cells).to(device) for size, cells in zip(masks.shape[1:], grid, strict=True))
+    bottom, right = (round(share * size) for share, size in zip(covered, masks.shape[1:], strict=True))
+    rows, columns = _bilinear(bottom, grid[0]).to(device), _bilinear(right, grid[1]).to(device)
     soft = torch.zeros((len(masks), *grid), device=device)
     for cells, mask in zip(soft, masks, strict=True):
         x1, y1, x2, y2 = mask_box(mask)
+        y2, x2 = min(y2, bottom), min(x2, right)
         inside = torch.from_numpy(np.ascontiguousarray(mask[y1:y2, x1:x2])).to(device).float()
         cells[:] = rows[:, y1:y2] @ inside @ columns[:, x1:x2].T
     return soft

@@ -17,6 +17,7 @@ import torch
 from open_clip.modified_resnet import ModifiedResNet
 from open_clip.timm_model import TimmModel
 from open_clip.transformer import VisionTransformer
+from timm.layers import PatchEmbed
 from torch import Tensor, nn
 
 from ris_ros.errors import InputError
@@ -170,6 +171,21 @@ def patch_grid(visual: nn.Module) -> tuple[int, int]:
         raise InputError(f"the model's input of {[height, width]} pixels does not divide into patches of "
                          f"{[down, right]}, so that masks have no place on its grid; choose a model whose input does")
     return height // down, width // right
+
+
+def covered(visual: nn.Module) -> tuple[float, float]:
+    """Shares of the input's height and width that the patches of a tower with a global path cover.
+
+    Some of timm's leave a rest of less than a patch at the lower and right edge, and have weights trained so (SigLIP
+    SO400M/14 at 384 pixels: 27 patches, 378 pixels): masks are laid on what is covered. In a tower of open_clip's own,
+    of which none is meant to be so, it is an error, see `patch_grid`.
+    """
+    patches = getattr(getattr(visual, "trunk", None), "patch_embed", None)
+    if not isinstance(patches, PatchEmbed):
+        return 1.0, 1.0
+    down, across = (cells * patch / side for cells, patch, side in zip(
+        patches.grid_size, patches.patch_size, visual.image_size, strict=True))
+    return down, across
 
 
 def _is_channels_last(trunk: nn.Module) -> bool:

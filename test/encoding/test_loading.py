@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import open_clip
 import pytest
 import torch
@@ -50,6 +51,29 @@ def test_a_checkpoint_file_loads_into_its_architecture(tmp_path, ending):
     with torch.no_grad():
         expected = model.eval().encode_text(open_clip.get_tokenizer("RN50")(["a cup"]))
     assert torch.allclose(load(f"RN50/{file}").encode_text(["a cup"]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("width", "quick", "expected"), [
+    (512, True, torch.bfloat16), (512, False, torch.float32), (256, True, torch.float32)])
+def test_arithmetic_is_chosen_for_crops_alone(width, quick, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "multiplies_bfloat16", lambda device: quick)
+    torch.manual_seed(0)
+    config = {**TINY, "vision_cfg": {**TINY["vision_cfg"], "width": width}}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
+    save_file(open_clip.CLIP(**config).state_dict(), tmp_path / "open_clip_model.safetensors")
+    name = f"local-dir:{tmp_path}"
+    auto, exact = load(name), load_encoder(EncoderConfig(model=name, dtype="float32"), "cpu")
+    assert (auto.dtype, auto.crop_dtype, exact.crop_dtype) == (torch.float32, expected, torch.float32)
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    masks = np.zeros((2, 40, 60), bool)
+    masks[0, 5:20, 10:40], masks[1, 20:, 30:] = True, True
+    for method in ("reference", "full"):
+        is_exact = method == "reference" or expected == torch.float32
+        (in_context, local), features = (
+            encoder.encode_masks(image, masks, method=method) for encoder in (exact, auto))
+        assert torch.equal(features[0], in_context)
+        assert torch.equal(features[1], local) == is_exact
+        assert torch.cosine_similarity(features[1], local).min() > 0.999
 
 
 @pytest.mark.parametrize(("name", "words"), [
