@@ -55,6 +55,7 @@ def examine() -> list[Finding]:
         _finding("launch_ros (ros2 launch)", lambda: _version("launch_ros"), f"{apt}launch-ros", needed=False),
         _finding("simulation (mujoco)", lambda: _version("mujoco", "mujoco"),
                  "pip install mujoco; apt install libegl1 libgl1-mesa-dri libgles2", needed=False),
+        *_towers(),
     ]
 
 
@@ -96,6 +97,16 @@ def _bundled() -> str:
 
     verify_bundled()
     return f"{BUNDLED_FOLDER}: for the simulated tabletop only, not for real scenes"
+
+
+def _towers() -> list[Finding]:
+    """Which global feature each family of models gets."""
+    try:
+        from ris_ros.encoding.families import FAMILIES, global_feature
+    except ImportError:
+        return []  # torch or open_clip is missing, which was found already.
+    return [_finding(f"masks in {family} ({example})", lambda example=example: global_feature(example),
+                     "pip install open_clip_torch timm", needed=False) for family, example in FAMILIES.items()]
 
 
 def _weights(name: str) -> str:

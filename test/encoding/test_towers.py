@@ -1,11 +1,16 @@
 """Image towers other than CLIP's own: small ones of each family open_clip offers, held to their own pooling."""
 
+from pathlib import Path
+
 import numpy as np
 import open_clip
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 
 from ris_ros.encoding import MaskGuidedEncoder, towers
+from ris_ros.encoding.families import FAMILIES, global_feature
+from ris_ros.encoding.pixels import resize_masks
 
 TEXT = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
 VIT = {"image_size": 48, "patch_size": 8, "width": 64, "layers": 4, "head_width": 32}
@@ -155,3 +160,32 @@ def test_a_tower_without_a_path_uses_its_local_feature():
     in_context, local = encoder.encode_masks(np.zeros((61, 97, 3), np.uint8), masks)
     assert in_context is local
     assert local.shape == (2, 64)
+
+
+def test_the_documents_table_says_what_the_code_decides():
+    text = (Path(__file__).parents[2] / "docs" / "encoders.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    assert rows == [f"| {family} | {example} | {global_feature(example)} |" for family, example in FAMILIES.items()]
+
+
+def test_masks_are_laid_on_what_patches_cover():
+    whole = make_model(ATTENTION["SigLIP"])
+    model = make_model({**ATTENTION["SigLIP"], "image_size": 166})
+    model.visual.trunk.set_input_size(166)  # 10 patches of 16 pixels, and 6 pixels left over
+    assert towers.covered(whole.visual) == (1, 1)
+    assert towers.covered(make_model(VIT).visual) == (1, 1)
+    assert towers.covered(model.visual) == (160 / 166, 160 / 166)
+    assert towers.patch_grid(model.visual) == (10, 10)
+    masks = np.zeros((3, 166, 166), bool)
+    masks[0, 33:77, 90:], masks[1, 40:, :70], masks[2, 161:] = True, True, True
+    soft = F.interpolate(torch.from_numpy(masks[:, :160, :160])[None].float(), (10, 10), mode="bilinear",
+                         antialias=True)[0]
+    assert not soft[2].any()
+    cells = resize_masks(masks, (10, 10), torch.device("cpu"), towers.covered(model.visual))
+    torch.testing.assert_close(cells, soft, rtol=1e-5, atol=1e-6)
+    encoder = MaskGuidedEncoder(model)
+    image = np.random.default_rng(0).integers(0, 256, (166, 166, 3), dtype=np.uint8)
+    features, _ = encoder.encode_masks(image, masks)
+    with torch.no_grad():
+        expected = towers.timm_attention(model.visual, encoder.whole_image(image), soft, 3)
+    torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-5)
