@@ -5,6 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+INSIDE = 0.85
+"""Share of a mask that must lie in another for it to be a part of that one."""
+PART = 0.2, 0.8
+"""Least and most share of a whole that a part may take, for what is left to be worth a mask of its own."""
+MOST_REMAINDERS = 8
+"""Most masks that are made so; where all things have parts, as a person has, there would be dozens."""
+LARGEST_WHOLE = 0.5
+"""Share of the image above which a whole is taken for a surface, of which each thing on it is a part."""
+
 
 def stability(logits: np.ndarray) -> np.ndarray:
     """How little each mask changes with its threshold: IoU of logits > 1 and logits > -1, float64 [N].
@@ -30,6 +39,41 @@ def tidy(logits: np.ndarray, smallest: float) -> np.ndarray:
             small[1 + stats[1:, cv2.CC_STAT_AREA].argmax()] = False
         logits[small[labels]] = value
     return logits
+
+
+def remainders(logits: np.ndarray, smallest: float) -> tuple[np.ndarray, np.ndarray]:
+    """What is left of each mask without another that lies in it: a bowl without its ball, a plate without its bread.
+
+    SAM offers what is in a thing, and the thing with all that is in it, but seldom the thing alone.
+
+    Parameters
+    ----------
+    logits : float32 [N, H, W], tidy masks
+    smallest : pixels of the smallest remainder worth having
+
+    Returns
+    -------
+    rest, whole : at most eight remainders' logits float32 [M, H, W] and the indices [M] of the masks they are of
+
+    """
+    flat = (logits > 0).reshape(len(logits), logits.shape[1] * logits.shape[2]).astype(np.float32)
+    shared = flat @ flat.T
+    area = shared.diagonal()
+    whole, part = np.nonzero(
+        (shared > INSIDE * area) & (area > PART[0] * area[:, None]) & (area < PART[1] * area[:, None])
+        & (area[:, None] < LARGEST_WHOLE * flat.shape[1]))
+    # Those first from which the most is taken: the others differ less from the whole, which stays.
+    order = np.argsort(-area[part] / area[whole], kind="stable")
+    whole, part = whole[order], part[order]
+    rest = [tidy(np.minimum(logits[i], -logits[j]), smallest) for i, j in zip(whole, part, strict=True)]
+    good = [k for k, one in enumerate(rest) if _compact(one > 0, smallest)][:MOST_REMAINDERS]
+    return np.array([rest[k] for k in good]).reshape(-1, *logits.shape[1:]), whole[good]
+
+
+def _compact(mask: np.ndarray, smallest: float) -> bool:
+    """Whether a mask is in one piece but for little, and of no less than `smallest` pixels."""
+    area = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA]
+    return area.sum() >= smallest and area.max(initial=0) > 0.9 * area.sum()
 
 
 def distinct(masks: np.ndarray, rank: np.ndarray, most_iou: float) -> np.ndarray:

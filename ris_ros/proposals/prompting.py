@@ -113,7 +113,7 @@ class PromptedProposer:
             more = unexplained_points(cells, self._distinct(kept, frame)[0] > 0, points,
                                       self.config.max_prompts - len(points))
             kept += self._ask(CELL * more, embedding, frame)
-        logits, quality = self._distinct(kept, frame)
+        logits, quality = self._with_remainders(*self._distinct(kept, frame), frame)
         masks = frame.masks(logits)
         # A mask smaller than a pixel of a very small image has none.
         visible = masks.any(axis=(1, 2))
@@ -144,6 +144,13 @@ class PromptedProposer:
         logits, quality, stability = (np.stack(values) for values in zip(*kept, strict=True))
         best = filters.distinct(logits > 0, quality * stability, self.config.duplicate_iou)
         return logits[best], np.minimum(quality[best], 1)
+
+    def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+        """These masks and, after them, what is left of some without others, where no mask shows that yet."""
+        rest, whole = filters.remainders(logits, max(self._smallest(frame), 1))
+        logits, quality = np.concatenate([logits, rest]), np.concatenate([quality, quality[whole]])
+        kept = filters.distinct(logits > 0, -np.arange(len(logits)), self.config.duplicate_iou)
+        return logits[kept], quality[kept]
 
     def _smallest(self, frame: Frame) -> float:
         rows, columns = frame.logit_shape

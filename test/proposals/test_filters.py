@@ -43,6 +43,21 @@ def test_nested_masks_survive_and_duplicates_fall_to_the_better():
     assert kept.tolist() == [3, 1, 2]
 
 
+def test_what_is_left_of_a_whole_without_a_part_is_a_mask():
+    bowl, ball, beside = disc(16), disc(9), disc(6, (8, 8))
+    rest, whole = filters.remainders(np.stack([bowl, ball, beside]).astype(np.float32), 4)
+    assert whole.tolist() == [0]
+    assert ((rest[0] > 0) == (bowl > 0) & ~(ball >= 0)).all()
+
+
+def test_remainders_that_are_no_thing_are_left():
+    bar = np.minimum(disc(16), 3 - np.abs(np.arange(64) - 32)).astype(np.float32)  # cuts the disc in two
+    for pair in ([disc(16), bar], [disc(16), disc(15.5)], [disc(16), disc(2)], [disc(30), disc(12)]):
+        assert len(filters.remainders(np.stack(pair).astype(np.float32), 4)[0]) == 0
+    rest, whole = filters.remainders(np.zeros((0, 64, 64), np.float32), 4)
+    assert rest.shape == (0, 64, 64) and len(whole) == 0
+
+
 def test_no_masks_are_no_duplicates():
     assert filters.distinct(np.zeros((0, 4, 4), bool), np.zeros(0), 0.8).shape == (0,)
 
