@@ -80,6 +80,8 @@ def _global_rows(what: str, ours: dict[Any, Any], theirs: dict[Any, Any], counts
         few, many = counts[0], counts[-1]
         one = theirs[many]["in context"] / many
         rows[-1]["one more mask, in passes"] = (ours[many]["in context"] - ours[few]["in context"]) / (many - few) / one
+        more = ours[many]["operations in context"] - ours[few]["operations in context"]
+        rows[-1]["the same, by arithmetic"] = more / (many - few) / theirs["pass"]
     return rows
 
 

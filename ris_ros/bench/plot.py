@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ris_ros.bench.measure import Row
 
+OURS = {"float32": "ours, float32", "auto": "ours, crops in bfloat16"}
+
 logger = logging.getLogger(__name__)
 
 
@@ -26,7 +28,7 @@ def plot_encoding(tables: dict[str, list[Row]], device: str, file: Path) -> None
         lines = panels.setdefault(architecture, {})
         if table == "encoding":
             lines.setdefault("a pass for each mask and crop", []).append((count, row["reference"]))
-            lines.setdefault(f"ours, {dtype}", []).append((count, row["seconds"]))
+            lines.setdefault(OURS.get(dtype, dtype), []).append((count, row["seconds"]))
         elif dtype == "float32":
             lines.setdefault("ours, global features alone", []).append((count, row["seconds"]))
     figure = Figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")
