@@ -43,6 +43,8 @@ def _asking_end(text: Text, i: int, english: English) -> int:
     for pattern in (v.REQUEST, v.WISHING):
         found, j = text.match(pattern, i)
         if found:
+            while text[j] in v.GIVEN_TO:                                # "go and get | me"
+                j += 1
             return j
     if text[i] == "to" and text[i + 1] in v.VERBS:
         return i + 1
@@ -124,6 +126,7 @@ def _order_end(text: Text, i: int, english: English) -> int:
         _, phrasal_end = text.match(v.PHRASAL, i)
         may_be = word in v.VERBS_OR_NOUNS or (text.tag(i) in ("VB", "VBP") and english.has_sense(word, "verb"))
         may_be = may_be and not (following == "that" and _is_verb(text, i + 2))     # "block that is red"
+        may_be = may_be and not _is_clause(text, i + 1)
         if phrasal_end > j and text[phrasal_end] in _OBJECT_STARTS:
             j = phrasal_end
         elif not may_be or following not in _OBJECT_STARTS:
@@ -140,6 +143,16 @@ def _order_end(text: Text, i: int, english: English) -> int:
         if text[j - 1] == "it":                                         # "put it on the table"
             break
     return j
+
+
+def _is_clause(text: Text, i: int) -> bool:
+    """Whether somebody does something at `i`: "tie | the man is wearing" orders nothing to be tied."""
+    for j in range(i + 1, i + 4):
+        if text[j] in v.RELATIVES:
+            return False
+        if text[j] in v.AUXILIARIES and text.tag(j + 1) == "VBG":
+            return True
+    return False
 
 
 def closing(text: Text, i: int) -> int:

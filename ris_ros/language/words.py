@@ -75,7 +75,7 @@ class Text:
 # A word may hold apostrophes and hyphens; what else is printed stands alone.
 _TOKEN = re.compile(r"w/o\b|w/|\.{2,}|…|[^\W_]+(?:['’`][^\W_]+|-[^\W_]+)*['’]?|[^\w\s]|_")
 
-_HESITATIONS = v.words("uh um er erm umm uhh uhm hmm ah ummm")
+_HESITATION = re.compile(r"(?:, *)?\b(?:u+h+m*|u+m+|e+r+m?|h+m+|a+h+)\b(?: *(?:,|\.{2,}|…))?")
 _WITHIN = re.compile(r"[^\W_][._][^\W_]")
 
 # Spellings that are taken apart or written out.
@@ -118,9 +118,11 @@ _CORRECTIONS = sorted(word for word in {
 def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
     """The words of a lower-cased sentence; unknown words that are close to a word of structure are taken for it."""
     words: list[Word] = []
-    for token in _TOKEN.finditer(sentence):
+    # As long as before, so that every word is where it was.
+    spoken = _HESITATION.sub(lambda found: " " * len(found[0]), sentence)
+    for token in _TOKEN.finditer(spoken):
         # "red.cup", "red_cup": no pause where there is no space.
-        if token[0] in _HESITATIONS or (token[0] in "._" and _WITHIN.match(sentence, max(0, token.start() - 1))):
+        if token[0] in "._" and _WITHIN.match(spoken, max(0, token.start() - 1)):
             continue
         for part, start, end in _parts(token[0].replace("’", "'").replace("`", "'")):
             # "w", "n" and the like are letters where nothing stands before them.
