@@ -19,6 +19,8 @@ from rosbags.typesys import Stores, get_typestore
 
 from ris_ros.bag import Bag
 from ris_ros.bag_results import run_over_bag
+from ris_ros.bag_runs import BagPlan, folders, run_over_bags
+from ris_ros.config import Config
 from ris_ros.errors import InputError
 from ris_ros.geometry import POINT
 from ris_ros.sim.render import Renderer
@@ -276,3 +278,55 @@ def test_the_command_runs_over_a_bag(recording, tmp_path):
     answer = json.loads(run.stdout)
     assert answer["frames"] == 2 and answer["broken"] == 0
     assert (tmp_path / "kitchen_ris" / "results.mp4").stat().st_size > 1000
+
+
+@pytest.mark.timeout(600)  # Ray's processes are slow to start on a busy machine
+def test_several_bags_on_a_cluster_and_a_bad_one_stops_none(recording, tmp_path):
+    pytest.importorskip("ray")
+    for name in ("kitchen", "hall"):
+        shutil.copytree(recording, tmp_path / name)
+    (tmp_path / "broken.mcap").write_bytes(b"no bag")
+    run = subprocess.run(
+        [str(Path(sys.executable).with_name("ris")), "bag", "kitchen", "broken.mcap", "hall", "--text", "the blue box",
+         "--every", "6", "--json", "--output", "answers", "--ray", "local", "--workers", "1",
+         "--set", "proposals.max_prompts=6", "--device", "cpu"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=580)
+    assert run.returncode == 1
+    assert "broken.mcap: " in run.stderr
+    assert {json.loads(line)["bag"] for line in run.stdout.splitlines()} == {"kitchen", "hall"}
+    assert {file.name for file in (tmp_path / "answers").iterdir()} >= {"kitchen_ris", "hall_ris"}
+    results = [(tmp_path / "answers" / f"{name}_ris" / "results.jsonl").read_text() for name in ("kitchen", "hall")]
+    assert [len(lines.splitlines()) for lines in results] == [1, 1]
+
+
+class _Plan(BagPlan):
+    """Answers by the truth."""
+
+    def build(self):
+        return lambda run: self._run(Oracle(RENDERED), run)
+
+
+RENDERED = []
+
+
+def test_bags_one_by_one(renderings, recording, tmp_path):
+    RENDERED[:] = renderings
+    plan = _Plan(Config(), ["the box"])
+    part = tmp_path / "recording_ris.part"
+    part.mkdir()
+    (part / "left.over").write_text("of a run that was ended")
+    runs = [(recording, tmp_path / "recording_ris"), (tmp_path / "none.mcap", tmp_path / "none_ris")]
+    (_, good), (_, bad) = run_over_bags(plan, runs)
+    assert good.frames == FRAMES and all(file.exists() for file in good.files) and not part.exists()
+    assert "none.mcap" in bad
+
+
+def test_folders_of_answers_must_be_new_and_apart(recording, tmp_path):
+    other = tmp_path / "elsewhere" / f"{recording.name}.mcap"
+    with pytest.raises(InputError, match="both be answered in"):
+        folders([recording, other], tmp_path)
+    (tmp_path / f"{recording.stem}_ris").mkdir()
+    assert folders([recording], tmp_path) == [(recording, tmp_path / f"{recording.stem}_ris")]
+    (tmp_path / f"{recording.stem}_ris" / "mine.txt").write_text("precious")
+    with pytest.raises(InputError, match="not empty"):
+        folders([recording], tmp_path)

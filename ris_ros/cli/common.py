@@ -34,6 +34,11 @@ Split = Annotated[str, typer.Option(help="train, validation, test or hard (colou
 Scenes = Annotated[int, typer.Option(help="How many scenes.")]
 PerKind = Annotated[int, typer.Option(help="Most expressions of each kind and scene; 0 for all.")]
 
+Ray = Annotated[str, typer.Option(
+    "--ray", metavar="ADDRESS", help="Spread the work over a Ray cluster: local starts one here; auto, or an "
+    "address, joins one.")]
+Workers = Annotated[int, typer.Option(help="Ray workers; 0 for one per GPU, or per core.")]
+
 
 def load_config(file: Path | None, settings: list[str] | None, model: str | None = None,
                 device: str | None = None) -> Config:

@@ -17,9 +17,11 @@ from ris_ros.cli.common import (
     Json,
     Model,
     PerKind,
+    Ray,
     Scenes,
     Settings,
     Split,
+    Workers,
     err,
     eval_app,
     load_config,
@@ -48,10 +50,6 @@ Proposals = Annotated[str, typer.Option(
 Cache = Annotated[Path | None, typer.Option(help="Folder that keeps proposed masks for the next run.")]
 UseDepth = Annotated[bool, typer.Option("--depth", help="Hand depth to the method, where the data set has it.")]
 Limit = Annotated[int, typer.Option(help="Most pictures; 0 for all.")]
-Ray = Annotated[str, typer.Option(
-    "--ray", metavar="ADDRESS", help="Spread the pictures over a Ray cluster: local starts one here; auto, or an "
-    "address, joins one.")]
-Workers = Annotated[int, typer.Option(help="Ray workers; 0 for one per GPU, or per core.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first thing that is wrong with the data.")]
 
 
@@ -153,9 +151,9 @@ def _measure(name: str) -> Callable[..., None]:
 def _stream(plan: Plan, ray: str, workers: int) -> AbstractContextManager[Stream | None]:
     if not ray:
         return nullcontext()
-    from ris_ros.evaluation.cluster import cluster
+    from ris_ros.evaluation.cluster import examined_on
 
-    return cluster(plan, ray, workers)
+    return examined_on(plan, ray, workers)
 
 
 def _show(report: Report, folder: Path) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from ris_ros.cluster import ATTEMPTS
 from ris_ros.config import Config
 from ris_ros.errors import MissingError
-from ris_ros.evaluation.cluster import ATTEMPTS, cluster
+from ris_ros.evaluation.cluster import examined_on
 from ris_ros.evaluation.datasets import load
 from ris_ros.evaluation.examine import Plan
 from ris_ros.evaluation.figures import Figures
@@ -39,7 +40,7 @@ def test_workers_give_the_numbers_of_one_process_even_when_one_is_lost(davis_roo
             return examine
 
     alone = evaluate(data, plan, tmp_path / "alone")
-    with cluster(Mortal(), workers=2) as stream:
+    with examined_on(Mortal(), workers=2) as stream:
         together = evaluate(data, plan, tmp_path / "together", stream=stream)
         (poisoned,) = stream([replace(data.pictures[0], id="poison")])
     assert first_death.exists()
@@ -54,5 +55,5 @@ def test_workers_give_the_numbers_of_one_process_even_when_one_is_lost(davis_roo
 
 def test_an_address_without_a_cluster_is_refused_at_once():
     pytest.importorskip("ray")
-    with pytest.raises(MissingError, match="no Ray cluster at 127"), cluster(Plan(), "127.0.0.1:1"):
+    with pytest.raises(MissingError, match="no Ray cluster at 127"), examined_on(Plan(), "127.0.0.1:1"):
         pass
