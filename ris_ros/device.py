@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import InputError, MissingError
 from ris_ros.interrupt import checkpoint
+
+if TYPE_CHECKING:
+    import torch
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +40,8 @@ def resolve_device(name: str) -> str:
     return name
 
 
-def multiplies_bfloat16(device: str) -> bool:
-    """Whether a torch device has products of bfloat16 in hardware, so that they are quick."""
+def multiplies_bfloat16(device: str | torch.device) -> bool:
+    """Whether a device has products of bfloat16 in hardware, so that they are quick."""
     import torch
 
     if torch.device(device).type == "cuda":

@@ -35,7 +35,8 @@ class MaskGuidedEncoder:
     model : an open_clip model, as open_clip's factory leaves it; it is moved, converted and frozen in place
     tokenizer : the model's tokenizer; None takes CLIP's at the model's context length
     device, dtype : where, and in which arithmetic, the model runs
-    crop_dtype : arithmetic of local features by the method "full", where `sparse` knows the tower; None: as `dtype`
+    crop_dtype : arithmetic of local features by the method "full", where `sparse` knows the tower; None: the quicker of
+        `dtype` and bfloat16, see `sparse.quick_dtype`
     masked_blocks : last transformer blocks in which a mask hides patch tokens
     batch_size : masks encoded at a time; halved for good when the device runs out of memory
     default_visual_weight : the share of the global feature that suits this model (paper: 0.95)
@@ -56,7 +57,7 @@ class MaskGuidedEncoder:
         self._covered = covered(model.visual)
         self.device = torch.device(device)
         self.dtype = dtype
-        self.crop_dtype = crop_dtype or dtype
+        self.crop_dtype = crop_dtype or sparse.quick_dtype(model.visual, dtype, self.device)
         self.logit_scale = model.logit_scale.exp().item()
         self.model = model.eval().requires_grad_(False).to(device=self.device, dtype=dtype)
         self.tokenizer = tokenizer or _default_tokenizer(model)

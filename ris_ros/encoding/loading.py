@@ -14,14 +14,10 @@ import torch
 from torch import nn
 
 from ris_ros.config import EncoderConfig
-from ris_ros.device import multiplies_bfloat16
 from ris_ros.encoding.encoder import MaskGuidedEncoder
 from ris_ros.errors import InputError, MissingError
 
 BUNDLED_FOLDER = Path(__file__).parent.parent / "models" / "tabletop"
-
-WIDE = 512
-"""Width of an image tower from which on bfloat16 is worth its error; narrow ones gain little by it."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +52,7 @@ def load_encoder(config: EncoderConfig, device: str) -> MaskGuidedEncoder:
         folder = Path(name.removeprefix("local-dir:"))
     model, tokenizer = _create(name)
     about = _about(folder)
-    dtype, crop_dtype = _arithmetic(config.dtype, model.visual, device)
+    dtype, crop_dtype = (torch.float32, None) if config.dtype == "auto" else (getattr(torch, config.dtype),) * 2
     return MaskGuidedEncoder(
         model, tokenizer, device=device, dtype=dtype, crop_dtype=crop_dtype, masked_blocks=config.masked_blocks,
         batch_size=config.batch_size, default_visual_weight=about.get("visual_weight", 0.95),
@@ -80,18 +76,6 @@ def _create(name: str) -> tuple[nn.Module, open_clip.SimpleTokenizer]:
     except Exception as error:
         # open_clip lets through whatever its readers and downloaders raise.
         raise MissingError(f"cannot load encoder.model {name}: {_remedy(name, pretrained)}") from error
-
-
-def _arithmetic(dtype: str, visual: nn.Module, device: str) -> tuple[torch.dtype, torch.dtype]:
-    """Of the model, and of crops.
-
-    Crops take most of the time and have little weight in what is compared with a text (paper: 5 %), so that an error of
-    theirs, as large as bfloat16's half a percent, hardly shows.
-    """
-    if dtype != "auto":
-        return (getattr(torch, dtype),) * 2
-    is_wide = getattr(getattr(visual, "ln_post", None), "weight", torch.empty(0)).numel() >= WIDE
-    return torch.float32, torch.bfloat16 if is_wide and multiplies_bfloat16(device) else torch.float32
 
 
 def _remedy(name: str, pretrained: str | None) -> str:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from ris_ros.config import EncoderConfig
-from ris_ros.encoding import load_encoder, loading
+from ris_ros.encoding import load_encoder, loading, sparse
 from ris_ros.errors import InputError, MissingError
 
 TINY = {"embed_dim": 32,
@@ -56,7 +56,7 @@ def test_a_checkpoint_file_loads_into_its_architecture(tmp_path, ending):
 @pytest.mark.parametrize(("width", "quick", "expected"), [
     (512, True, torch.bfloat16), (512, False, torch.float32), (256, True, torch.float32)])
 def test_arithmetic_is_chosen_for_crops_alone(width, quick, expected, tmp_path, monkeypatch):
-    monkeypatch.setattr(loading, "multiplies_bfloat16", lambda device: quick)
+    monkeypatch.setattr(sparse, "multiplies_bfloat16", lambda device: quick)
     torch.manual_seed(0)
     config = {**TINY, "vision_cfg": {**TINY["vision_cfg"], "width": width}}
     (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
