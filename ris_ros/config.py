@@ -30,7 +30,7 @@ class ProposalsConfig:
     tensorrt: bool = option(
         False, "run MobileSAM in TensorRT on CUDA devices, where onnxruntime has it; its first image takes minutes")
     max_prompts: int = option(
-        64, "most prompt points an image gets; plain images get fewer", low=1, high=4096, live=True)
+        56, "most prompt points an image gets; plain images get fewer", low=1, high=4096, live=True)
     search_prompts: int = option(
         4, "further prompt points, where the picture looks like what was asked for and not found; 0: none", low=0,
         high=64, live=True)
