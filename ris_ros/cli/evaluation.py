@@ -57,6 +57,8 @@ Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first thing 
 def eval_sim(scenes: Scenes = 50, split: Split = "test",
              seed: Annotated[int, typer.Option(help="Number of the first scene within the split.")] = 0,
              per_kind: PerKind = 2,
+             kind: Annotated[list[str] | None, typer.Option(help="attribute, place, relation, ...; repeat. Default: "
+                                                                 "all.")] = None,
              proposals: Annotated[bool, typer.Option(help="Ask among the proposer's masks too, not only among the "
                                                           "true ones.")] = True,
              depth: Annotated[bool, typer.Option(help="Give the camera's depth to those who can use it.")] = True,
@@ -74,8 +76,8 @@ def eval_sim(scenes: Scenes = 50, split: Split = "test",
         published = ReferringSegmenter(reference, segmenter.proposer, segmenter.encoder,
                                        ExpressionParser(reference.language, reference.method))
     report = evaluate(segmenter, split=split, scenes=scenes, start=seed, per_kind=per_kind or None,
-                      proposals=proposals, depth=depth, reasoning=segmenter.parser if published else None,
-                      published=published, progress=True)
+                      kinds=kind or (), proposals=proposals, depth=depth,
+                      reasoning=segmenter.parser if published else None, published=published, progress=True)
     if as_json:
         print(json.dumps(report.to_dict()))
     else:

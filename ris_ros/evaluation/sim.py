@@ -8,6 +8,7 @@ for a plural, which a method that answers with one object never gets, and nothin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from ris_ros.errors import InputError
 from ris_ros.evaluation.metrics import THRESHOLDS, Estimate, mean_iou, overall_iou, overlap, precision_at, proportion
 from ris_ros.matching.decision import decide
 from ris_ros.matching.grounding import Grounder, Looks
 from ris_ros.matching.layout import measure
+from ris_ros.sim.expressions import KINDS
 from ris_ros.sim.samples import SceneSample, samples
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
 from ris_ros.types import CameraModel, Depth, Description, Proposals
@@ -112,7 +115,7 @@ _COLUMNS = (("reasoning", "reasoning alone"), ("published selection", "published
 
 
 def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int = 50, start: int = 0,
-             per_kind: int | None = 2, proposals: bool = True, depth: bool = True,
+             per_kind: int | None = 2, kinds: Sequence[str] = (), proposals: bool = True, depth: bool = True,
              reasoning: ExpressionParser | None = None, published: ReferringSegmenter | None = None,
              progress: bool = False) -> Report:
     """Ask a segmenter for the objects of simulated scenes.
@@ -123,6 +126,7 @@ def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int 
     split : train, validation, test or hard (combinations of colour and category held out of training)
     scenes, start : how many of the split's scenes, from which number on
     per_kind : at most so many expressions of each kind and scene; None for all
+    kinds : the kinds of expressions to ask; none for all
     proposals : whether to ask among the segmenter's own proposals too, which takes most of the time
     depth : whether the camera has depth
     reasoning : reads the expressions for the reasoning alone; None to leave that out
@@ -132,13 +136,17 @@ def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int 
     Raises
     ------
     InputError
-        When the split has no such scenes.
+        When the split has no such scenes, or there is no such kind.
 
     """
+    if unknown := set(kinds) - set(KINDS):
+        raise InputError(f"no kind of expression {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
     outcomes = []
     rendered = track(samples(split, scenes, start, per_kind), "evaluating", total=scenes, console=Console(stderr=True),
                      disable=not progress)
     for sample in rendered:
+        if kinds:
+            sample = replace(sample, expressions=[one for one in sample.expressions if one.kind in kinds])
         view = _View(sample, depth)
         rows = [view.asked_of(segmenter, None if proposals else view.nothing)]
         if published is not None:

@@ -102,3 +102,10 @@ def test_without_proposals_only_the_choice_is_measured():
 def test_an_unknown_split_is_refused():
     with pytest.raises(InputError, match="hard"):
         evaluate(Knowing.__new__(Knowing), split="tset")
+
+
+def test_only_the_kinds_that_are_named_are_asked(report):
+    some = evaluate(Knowing(), kinds=("relation", "absent both"), **SCENES)
+    assert some.outcomes == [one for one in report.outcomes if one.kind in ("relation", "absent both")]
+    with pytest.raises(InputError, match="no kind of expression relatoin; there are .*relation"):
+        evaluate(Knowing.__new__(Knowing), kinds=("relatoin",))
