@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -93,8 +94,9 @@ def main(args: list[str] | None = None) -> int:
     try:
         with until_interrupted():
             rclpy.init(args=args)
+            executor = SingleThreadedExecutor()
             node = CameraNode()
-            spin(node)
+            spin(node, executor)
     except RisError as error:
         print(f"ris_camera: {error}", file=sys.stderr)
         return 2

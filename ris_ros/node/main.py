@@ -21,6 +21,7 @@ def main(args: list[str] | None = None) -> int:
 
     import rclpy
     from rclpy.exceptions import ParameterException
+    from rclpy.executors import SingleThreadedExecutor
 
     from ris_ros.node.node import RisNode
     from ris_ros.node.spinning import spin, until_interrupted
@@ -29,9 +30,10 @@ def main(args: list[str] | None = None) -> int:
     try:
         with until_interrupted():
             rclpy.init(args=args)
+            executor = SingleThreadedExecutor()
             node = RisNode()
             node.autostart()
-            spin(node)
+            spin(node, executor)
     except ParameterException as error:
         rclpy.try_shutdown()
         return _refuse(str(error))

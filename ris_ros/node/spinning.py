@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 
-def spin(node: Node) -> None:
-    """Serve a node until its context is shut down, as a signal does; for a block of :func:`until_interrupted`."""
-    executor = SingleThreadedExecutor()
+def spin(node: Node, executor: SingleThreadedExecutor) -> None:
+    """Serve a node until its context is shut down, as a signal does; for a block of :func:`until_interrupted`.
+
+    The executor is made before the node: once a node has said that it is there, a signal may have taken the context
+    down that an executor needs to be made at all.
+    """
     executor.add_node(node)
     while rclpy.ok():
         # Not one endless wait: a signal that arrives just before it does not wake it.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
@@ -83,10 +84,11 @@ class ViewNode(Node):
 def watch(viewer: Viewer, image: str, camera_info: str, outputs: str) -> None:
     """Draw until interrupted."""
     rclpy.init()
+    executor = SingleThreadedExecutor()
     node = ViewNode(viewer, image, camera_info, outputs)
     try:
         with until_interrupted():
-            spin(node)
+            spin(node, executor)
     finally:
         node.destroy_node()
         rclpy.try_shutdown()

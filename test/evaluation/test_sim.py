@@ -107,5 +107,5 @@ def test_an_unknown_split_is_refused():
 def test_only_the_kinds_that_are_named_are_asked(report):
     some = evaluate(Knowing(), kinds=("relation", "absent both"), **SCENES)
     assert some.outcomes == [one for one in report.outcomes if one.kind in ("relation", "absent both")]
-    with pytest.raises(InputError, match="no kind of expression relatoin; there are .*relation"):
+    with pytest.raises(InputError, match=r"no kind of expression relatoin; there are .*relation"):
         evaluate(Knowing.__new__(Knowing), kinds=("relatoin",))
