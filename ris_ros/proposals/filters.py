@@ -56,18 +56,23 @@ def remainders(logits: np.ndarray, smallest: float) -> tuple[np.ndarray, np.ndar
     rest, whole : at most eight remainders' logits float32 [M, H, W] and the indices [M] of the masks they are of
 
     """
-    flat = (logits > 0).reshape(len(logits), logits.shape[1] * logits.shape[2]).astype(np.float32)
-    shared = flat @ flat.T
+    shared = _shared(logits > 0)
     area = shared.diagonal()
     whole, part = np.nonzero(
         (shared > INSIDE * area) & (area > PART[0] * area[:, None]) & (area < PART[1] * area[:, None])
-        & (area[:, None] < LARGEST_WHOLE * flat.shape[1]))
+        & (area[:, None] < LARGEST_WHOLE * logits.shape[1] * logits.shape[2]))
     # Those first from which the most is taken: the others differ less from the whole, which stays.
     order = np.argsort(-area[part] / area[whole], kind="stable")
     whole, part = whole[order], part[order]
     rest = [tidy(np.minimum(logits[i], -logits[j]), smallest) for i, j in zip(whole, part, strict=True)]
     good = [k for k, one in enumerate(rest) if _compact(one > 0, smallest)][:MOST_REMAINDERS]
     return np.array([rest[k] for k in good]).reshape(-1, *logits.shape[1:]), whole[good]
+
+
+def _shared(masks: np.ndarray) -> np.ndarray:
+    """Pixels that each two of bool masks [N, H, W] share, float32 [N, N]."""
+    flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2]).astype(np.float32)
+    return flat @ flat.T
 
 
 def _compact(mask: np.ndarray, smallest: float) -> bool:
@@ -81,8 +86,7 @@ def distinct(masks: np.ndarray, rank: np.ndarray, most_iou: float) -> np.ndarray
 
     Overlap is intersection over union of masks, so that a part, its whole and their difference all stay.
     """
-    flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2]).astype(np.float32)
-    shared = flat @ flat.T
+    shared = _shared(masks)
     area = shared.diagonal()
     iou = shared / np.maximum(area[:, None] + area - shared, 1)
     kept: list[int] = []
