@@ -10,6 +10,9 @@ from ris_ros.matching.layout import Layout
 from ris_ros.matching.soft import above
 from ris_ros.types import Order
 
+# How much less likely it is that somebody says "the largest bowl" of the only bowl than of one among several.
+ALONE = 0.2
+
 # Order -> what objects are lined up by, the first having least, and the difference in it that begins to count.
 _KEYS: dict[str, tuple[Callable[[Layout], np.ndarray], float]] = {
     "left": (lambda layout: layout.centre[:, 0], 0.006),
@@ -30,6 +33,9 @@ _KEYS: dict[str, tuple[Callable[[Layout], np.ndarray], float]] = {
 def place_in_line(order: Order, layout: Layout, members: np.ndarray) -> np.ndarray:
     """The chance, float64 [N], that each proposal, if it is in the line, has the rank that an order names.
 
+    Who says "the leftmost cup" sees more than one: what would be first of a line of one is marked down by ``ALONE``, so
+    that of a clear cup and an unclear one to its left the unclear one is meant.
+
     Parameters
     ----------
     order : which one
@@ -44,7 +50,12 @@ def place_in_line(order: Order, layout: Layout, members: np.ndarray) -> np.ndarr
         ahead = 1 - ahead
     chance = ahead * members[None, :]
     np.fill_diagonal(chance, 0)
-    return _exactly(abs(order.rank) - 1, chance)
+    first = _exactly(abs(order.rank) - 1, chance)
+    if abs(order.rank) > 1:
+        return first
+    behind = (1 - ahead) * members[None, :]
+    np.fill_diagonal(behind, 0)
+    return first * (1 - (1 - ALONE) * _exactly(0, behind))
 
 
 def _exactly(count: int, chance: np.ndarray) -> np.ndarray:

@@ -7,6 +7,9 @@ import pytest
 
 from ris_ros.language import ExpressionParser
 from ris_ros.matching import decide
+from ris_ros.matching.layout import measure
+from ris_ros.matching.orders import place_in_line
+from ris_ros.types import Order, Proposals
 
 PARSER = ExpressionParser()
 # Two cups left, one right of a bowl; a ball stands in the bowl; a book lies in front with a can on it.
@@ -91,6 +94,16 @@ def test_masks_of_one_thing_count_once(grounded):
                     ("cup", (110, 20, 130, 50)))
     assert answer(line, "the second cup from the left").instances[0].index == 2
     assert len(answer(line, "all the cups").instances) == 3
+
+
+def test_leftmost_says_that_there_is_more_than_one():
+    """Of a clear cup and an unclear one to its left the unclear one is meant, but not what is hardly a cup at all."""
+    masks = np.zeros((2, 120, 160), bool)
+    masks[0, 40:80, 10:40] = masks[1, 40:80, 100:130] = True
+    layout = measure(Proposals.from_masks(masks))
+    for unclear, meant in ((0.35, 0), (0.05, 1)):
+        cups = np.array([unclear, 0.95])
+        assert (cups * place_in_line(Order("left", 1), layout, cups)).argmax() == meant
 
 
 def test_an_ambiguity_is_told(table):
