@@ -79,6 +79,12 @@ class MaskGuidedEncoder:
         return self._global_path is not None
 
     @property
+    def arithmetic(self) -> str:
+        """In what the method "full" computes, such as "float32, crops in bfloat16"."""
+        own, crops = (str(dtype).removeprefix("torch.") for dtype in (self.dtype, self.crop_dtype))
+        return own if own == crops or not self._is_sparse else f"{own}, crops in {crops}"
+
+    @property
     def notes(self) -> list[str]:
         """What does not run as it was asked for, for diagnostics."""
         return [self._batches.note] if self._batches.note else []

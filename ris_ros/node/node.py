@@ -76,7 +76,7 @@ class RisNode(LifecycleNode):
         self._load = load
         self.config: Config | None = None
         self._is_active = False
-        self.device = ""
+        self.device = self.arithmetic = ""
         self._target: TargetFrame | None = None
         self.failure = ""
         self.cameras: dict[str, CameraWork] = {}
@@ -121,6 +121,7 @@ class RisNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self.failure = ""
         self.config, self.device = config, str(segmenter.encoder.device)
+        self.arithmetic = segmenter.encoder.arithmetic
         models = threading.Lock()
         self.cameras = {name: CameraWork(self, name, segmenter.sibling(), self.notices, models)
                         for name in config.cameras}
@@ -128,7 +129,7 @@ class RisNode(LifecycleNode):
         self._create_services()
         self.get_logger().info(
             f"configured in {time.perf_counter() - started:.1f} s: {config.proposals.method} proposals, "
-            f"{config.encoder.model} features ({config.encoder.dtype}), device {self.device}")
+            f"{config.encoder.model} features ({self.arithmetic}), device {self.device}")
         return super().on_configure(state)
 
     @_logged

@@ -50,7 +50,7 @@ class Watch:
         if config is not None:
             values |= {"mode": config.mode, "method": config.method, "device": node.device,
                        "proposals model": config.proposals.checkpoint or config.proposals.method,
-                       "encoder model": f"{config.encoder.model} ({config.encoder.dtype})",
+                       "encoder model": f"{config.encoder.model} ({node.arithmetic})",
                        "language model": config.language.model, "commands waiting": str(node.worker.waiting)}
         values["memory [MB]"] = f"{memory.resident() / 1e6:.0f}"
         if (on_gpu := memory.on_gpu()) is not None:

@@ -64,6 +64,8 @@ def test_arithmetic_is_chosen_for_crops_alone(width, quick, expected, tmp_path, 
     name = f"local-dir:{tmp_path}"
     auto, exact = load(name), load_encoder(EncoderConfig(model=name, dtype="float32"), "cpu")
     assert (auto.dtype, auto.crop_dtype, exact.crop_dtype) == (torch.float32, expected, torch.float32)
+    told = "float32, crops in bfloat16" if expected == torch.bfloat16 else "float32"
+    assert (auto.arithmetic, exact.arithmetic) == (told, "float32")
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     masks = np.zeros((2, 40, 60), bool)
     masks[0, 5:20, 10:40], masks[1, 20:, 30:] = True, True

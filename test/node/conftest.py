@@ -91,7 +91,7 @@ class FakeSegmenter:
         self.seen = [] if seen is None else seen
         self.gate = gate or threading.Event()
         self.gate.set()
-        self.encoder = SimpleNamespace(device="fake")
+        self.encoder = SimpleNamespace(device="fake", arithmetic="float32")
         self.notes = []
 
     def sibling(self):

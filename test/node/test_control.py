@@ -136,7 +136,7 @@ def test_the_diagnostics_tell_how_the_node_does(robot):
     median, high = map(float, values["total p50, p95 [ms]"].split(", "))
     assert 0 <= median <= high
     status, values = robot.status("ris: node", lambda status, _: status.level == DiagnosticStatus.OK)
-    assert (values["state"], values["device"], values["encoder model"]) == ("active", "fake", "bundled (auto)")
+    assert (values["state"], values["device"], values["encoder model"]) == ("active", "fake", "bundled (float32)")
     assert float(values["memory [MB]"]) > 10
 
 
