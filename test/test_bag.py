@@ -17,12 +17,12 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from ris_ros.bag import Bag
-from ris_ros.bag_results import run_over_bag
-from ris_ros.bag_runs import BagPlan, folders, run_over_bags
 from ris_ros.config import Config
 from ris_ros.errors import InputError
 from ris_ros.geometry import POINT
+from ris_ros.recordings.bag import Bag
+from ris_ros.recordings.results import run_over_bag
+from ris_ros.recordings.runs import BagPlan, folders, run_over_bags
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.scene import Camera, Scene, SceneObject
 from ris_ros.types import Candidate, Description, Query, Result, mask_box

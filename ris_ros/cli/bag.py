@@ -24,8 +24,8 @@ from ris_ros.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from ris_ros.bag_results import BagSummary
-    from ris_ros.bag_runs import BagPlan
+    from ris_ros.recordings.results import BagSummary
+    from ris_ros.recordings.runs import BagPlan
 
 
 @app.command()
@@ -44,7 +44,7 @@ def bag(recordings: Annotated[list[Path], typer.Argument(metavar="BAG...", help=
         as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
         settings: Settings = None) -> None:
     """Run over recordings without ROS: a bag, JSON lines, a video and a page of answers for each."""
-    from ris_ros.bag_runs import BagPlan
+    from ris_ros.recordings.runs import BagPlan
     from ris_ros.types import check_text
 
     for one in text:
@@ -61,8 +61,8 @@ def bag(recordings: Annotated[list[Path], typer.Argument(metavar="BAG...", help=
 def _over_one(plan: BagPlan, recording: Path, output: Path | None) -> BagSummary:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ris_ros.bag import Bag
-    from ris_ros.bag_results import run_over_bag
+    from ris_ros.recordings.bag import Bag
+    from ris_ros.recordings.results import run_over_bag
 
     folder = Path(f"{recording.resolve().stem}_ris") if output is None else output
     with Bag(recording, plan.topic, plan.depth, plan.camera_info) as frames:
@@ -84,7 +84,7 @@ def _over_several(plan: BagPlan, recordings: list[Path], output: Path | None, ra
     """How many bags could not be answered."""
     from rich.progress import track
 
-    from ris_ros.bag_runs import folders, run_over_bags
+    from ris_ros.recordings.runs import folders, run_over_bags
 
     failed = 0
     runs = folders(recordings, output)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from ris_ros.errors import InputError
 
 if TYPE_CHECKING:
-    from ris_ros.bag_results import BagSummary
     from ris_ros.config import Config
+    from ris_ros.recordings.results import BagSummary
     from ris_ros.segmenter import ReferringSegmenter
 
 # A bag and the folder for its answers.
@@ -39,8 +39,8 @@ class BagPlan:
         return partial(self._run, ReferringSegmenter.from_config(self.config))
 
     def _run(self, segmenter: ReferringSegmenter, run: Run) -> BagSummary | str:
-        from ris_ros.bag import Bag
-        from ris_ros.bag_results import run_over_bag
+        from ris_ros.recordings.bag import Bag
+        from ris_ros.recordings.results import run_over_bag
 
         recording, folder = run
         # What a worker that was lost has written of it is begun anew.

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ris_ros.bag import Bag, BagFrame
 from ris_ros.drawing import draw_objects, draw_result, draw_sheet
 from ris_ros.errors import InputError
 from ris_ros.geometry import POINT, Object3D, locate
 from ris_ros.images import write_image
+from ris_ros.recordings.bag import Bag, BagFrame
 from ris_ros.report import box_to_list, result_to_dict
 
 if TYPE_CHECKING:
