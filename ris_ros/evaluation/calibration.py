@@ -26,7 +26,7 @@ from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
 # A mask that overlaps its target by this much shows it; one that overlaps it by less than the second does not.
 SHOWN, NOT_SHOWN = 0.75, 0.45
 # Share of present things that the threshold may miss.
-MISSED = 0.025
+MISSED = 0.035
 LEAST_EXPRESSIONS = 20
 
 

@@ -25,7 +25,7 @@ CATEGORY_NAMES, COLOUR_NAMES = tuple(CATEGORIES), tuple(COLOURS)
 # What a mask can be of that is no object; "several" is two objects in one mask, "part" less than a whole one.
 NOTHINGS = ("table", "floor", "several", "part")
 # Proposed masks taken of a scene, at the most, by what they are of.
-_MOST_PROPOSED = {"table": 3, "floor": 2, "several": 4, "part": 8}
+_MOST_PROPOSED = {"table": 3, "floor": 2, "several": 4, "part": 12}
 
 
 @dataclass(frozen=True, eq=False)
