@@ -69,6 +69,17 @@ class English:
         """Whether the word, in this form or another, is listed as a noun, verb, adj or adv."""
         return word in self._senses[kind] or self.lemma(word, kind) in self._senses[kind]
 
+    def may_order(self, text: Text, i: int) -> bool:
+        """Whether a verb may stand at `i` as it does in an order; "near" and "except" have other work to do."""
+        word = text[i]
+        return word in self._senses["verb"] and word not in v.DIRECTIONS.keys() | v.SHOWN | v.ADVERBS | v.DEGREES \
+            and not any(text.match(structure, i)[0] for structure in (v.RELATION, v.EXCEPT))
+
+    def is_gerund(self, word: str) -> bool:
+        """Whether this is the -ing form of a verb: one of the lists, or else what no list has: "texting"."""
+        return word.endswith("ing") and word not in v.ING_NOUNS and (
+            self.has_sense(word, "verb") or (len(word) > 5 and not self.has_sense(word, "noun")))
+
     def is_known(self, word: str) -> bool:
         """Whether this is a word of English, as far as the lists go."""
         if word in self._function_words or word in _ALSO_KNOWN or any(character.isdigit() for character in word):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from ris_ros.language import vocabulary as v
 from ris_ros.language.draft import Draft, named_as
 from ris_ros.language.english import English
-from ris_ros.language.nouns import NOUN, NounPhrases, place_name
+from ris_ros.language.nouns import ADJECTIVE, NOUN, NounPhrases, place_name
 from ris_ros.language.orders import read_counted, read_ranked
 from ris_ros.language.words import Text
 from ris_ros.types import Description, Order, Relation
@@ -51,8 +51,10 @@ class Grammar:
             j = i if landmark else self._fronted(i, draft)
             k = self.nouns.read(j, draft)
             if k == j:
-                # Nothing but modifiers: "behind the box", "wearing a hat".
-                k = self._modifier(j, draft)
+                # Nothing but modifiers: "behind the box", "wearing a hat", "those on the shelf".
+                stands_alone = self.text[j] in v.DEMONSTRATIVES
+                draft.plural = self.text[j] in ("these", "those")
+                k = self._modifier(j + stands_alone, draft)
                 draft.first, draft.last = i, k
             k = self.modifiers(k, draft, landmark=landmark)
         return (None, i) if draft.is_empty else (draft, k)
@@ -61,7 +63,7 @@ class Grammar:
         """Everything that is said of `draft` after its noun phrase."""
         while i < len(self.text):
             # "The cup on the table on the left": what things stand on is wherever they are, so the place is the cup's.
-            if landmark and draft.head in v.SURFACES and self._place(i, self.text.match(v.RELATION, i)[1], Draft()) > i:
+            if landmark and self._is_place_of_target(i, draft):
                 break
             if landmark and self.text[i] in v.AUXILIARIES:          # "on the fridge | is a basket"
                 break
@@ -72,6 +74,12 @@ class Grammar:
                 break
             i = j
         return i
+
+    def _is_place_of_target(self, i: int, landmark: Draft) -> bool:
+        """Whether the place at `i` is said of what the landmark is a landmark of: "light on pole | left"."""
+        is_bare = self.text[i] in v.DIRECTIONS and self.text[landmark.first] not in v.DETERMINERS
+        return (landmark.head in v.SURFACES or is_bare) \
+            and self._place(i, self.text.match(v.RELATION, i)[1], Draft()) > i
 
     # --- one modifier -------------------------------------------------------------------------------------------------
 
@@ -98,16 +106,21 @@ class Grammar:
         j = self._negation(i, trial) if rules_out else i
         if j == i:
             j = read_counted(self.text, i, trial)
+        if j == i and self._is_doing(i, finite=False):                  # "holding a rope, the climber"
+            j = self._doing(i, trial)
+            if self.text[j] != "," or self.text[j + 1] not in v.DETERMINERS or not (
+                    self.text[i + 1] in v.DETERMINERS or self._is_alive(j + 1)):
+                trial, j = Draft(), i
         if j == i and (self.text[i] in v.DIRECTIONS or self.text[i] in _FRONTING):
             j = self._placing(i, trial)
         if j == i:
-            return i
+            return self._worn_before(i, draft)
         paused = self.text[j] in v.PAUSES or self.text[j] == "but"
         if self.text[j] in ("there", "is"):
             while self.text[j] in ("there", "is", "are"):
                 j += 1
         elif not paused and self.text[j] not in v.DETERMINERS:
-            return i
+            return self._worn_before(i, draft)
         j += paused
         if not self.nouns.starts(j) or self.text[j] in v.VERBS:
             return i
@@ -116,14 +129,33 @@ class Grammar:
             draft.order = trial.order
         return j
 
+    def _is_alive(self, i: int) -> bool:
+        """Whether somebody is named at `i`."""
+        self.nouns.read(i, named := Draft())
+        return named.head in v.PEOPLE | v.ANIMALS
+
+    def _worn_before(self, i: int, draft: Draft) -> int:
+        """"in red shirt | woman": clothes before who wears them."""
+        trial = Draft()
+        last = self.nouns.read(i + 1, trial) - 1
+        if self.text[i] not in ("in", "with", "wearing") or trial.head not in v.PEOPLE \
+                or self.text[last - 1] not in v.CLOTHES:
+            return i
+        draft.after.append(self.text.between(i, last))
+        return last
+
     def _continued(self, i: int, draft: Draft) -> int:
         """More about the same thing after a comma or "and": "the cup, on the left", "cup, the red one"."""
+        found, k = self.text.match(v.SO_MANY, i + (self.text[i] in v.PAUSES))      # "the cups, both of them"
+        if found:
+            draft.count = v.QUANTIFIERS[found["how_many"]]
+            return k
         j = i
         while self.text[j] in v.PAUSES | v.IDLE_AFTER and j not in self.ends:
             j += 1
         paused = j > i
         j += self.text[j] in ("and", "but")
-        if j == i or j >= len(self.text):
+        if j == i or j >= len(self.text) or (paused and self._is_order(j)):
             return i
         k = self._relative(j, draft) if paused and self.text[j] in v.RELATIVES | {"it", "they"} else j
         k = self._property(j, draft) if k == j else k
@@ -131,10 +163,15 @@ class Grammar:
             return k if k > j else i
         other = Draft()
         k = self.nouns.read(j, other)
-        if k > j and other.count != 0 and (other.is_generic or other.head == draft.head):
+        is_apposition = draft.is_generic and self.text[j] in v.ARTICLES and self.text[k] not in (",", "and")
+        if k > j and other.count != 0 and (other.is_generic or other.head == draft.head or is_apposition):
             draft.merge(other)
             return k
         return i
+
+    def _is_order(self, i: int) -> bool:
+        """Whether somebody is told to do something at `i`: "not the box, | shut the door"."""
+        return self.text[i + 1] in v.DETERMINERS - v.RELATIVES and self.english.may_order(self.text, i)
 
     def _idle(self, i: int, draft: Draft) -> int:
         for pattern in (v.IDLE_PLACE, v.OF_ALL, v.CLOSING):
@@ -323,7 +360,7 @@ class Grammar:
         while self.text[j] in v.INTENSIFIERS and self._is_intensifier(j):
             j += 1
         found, end = self.text.match(v.IN_FRAME, j)
-        if found:
+        if found and self.nouns.kind(end) != NOUN:                      # but "in the display case"
             return end
         relation, end = self.text.match(v.RELATION, j)
         is_on_top = relation and relation[0].endswith("top of") and self.text[end + 1] not in ("picture", "image")
@@ -512,8 +549,8 @@ class Grammar:
             if k > j:
                 draft.after.append(f"with {self.text.between(j, k)}")
             return k if k > j else i
-        while self.text[j] in v.VERB_PARTICLES and not self.text.match(v.RELATION, j)[0] \
-                and not self.text.match(v.PLACE_AFTER, j)[0]:
+        while self.text[j] in v.VERB_PARTICLES and not self.text.match(v.PLACE_AFTER, j)[0] and (
+                word == "cut" or not self.text.match(v.RELATION, j)[0]):
             j += 1
         verb = self.english.lemma(word, "verb")
         towards, k = self.text.match(v.PLACE_AFTER, j)
@@ -538,7 +575,12 @@ class Grammar:
                 or word in v.DETERMINERS | v.SHOWN - {"made"}:
             return False
         is_verb = self.english.has_sense(word, "verb")
-        if word.endswith("ing") and is_verb and (word not in v.ING_NOUNS or self.text[i + 1] in v.DETERMINERS):
+        is_of_somebody = self.english.lemma(self.text[i - 1]) in v.PEOPLE | v.ANIMALS \
+            or self.text[i + 1] in v.DETERMINERS
+        if self.english.is_gerund(word) or (
+                word in v.ING_NOUNS and self.english.lemma(word, "verb") != word and is_of_somebody):
+            return True
+        if self.nouns.tells(i):
             return True
         if tag in ("VBG", "VBN", "VBD"):
             # "the hammer and saw": what else goes on after a verb?
@@ -575,10 +617,12 @@ class Grammar:
         if word.isdigit() or word == "#":
             draft.after.append(word)
             return i + 1
-        if not self.nouns.kind(i):
+        is_degree = self.text.tag(i) == "RB" and (word in v.DEGREES or word.endswith("ly"))
+        start = i + (is_degree and self.nouns.kind(i + 1) == ADJECTIVE)         # "partially visible"
+        if not self.nouns.kind(start):
             return i
         other = Draft()
-        j = self.nouns.read(i, other)
+        j = self.nouns.read(start, other)
         if other.head in v.GENERIC:
             return i
         if other.head:

@@ -20,7 +20,8 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     between inside outside within against off upon atop and or but nor not never neither without no if
     then than because while when how why 's too very also there here please thanks yes okay ok hey hi
     hello up down out away as so such both all every either along across past before after since until
-    except excluding alongside touching holding wearing another vs versus ! ? ;""")
+    except excluding among amongst amid amidst beyond throughout despite alongside touching
+    holding wearing another vs versus ! ? ;""")
            ) - v.words("can made opposite like one per")
 
 
@@ -49,8 +50,9 @@ class NounPhrases:
         reading = _Reading(draft, i, coordinate)
         before_noun = (self._compound, self._partitive, self._quantifier, self._determiner, self._idle, self._ruled_out,
                        self._ranked, self._placed, self._number, self._coordination, self._possessor, self._degree,
-                       self._colour_word, self._numbered, self._content)
-        after_noun = (self._possessor, self._numbered, self._content)
+                       self._colour_word, self._numbered, self._particle, self._compounded, self._content)
+        after_noun = (self._compound, self._possessor, self._compounded, self._numbered, self._own_part, self._in_row,
+                      self._content)
         j = i
         while j < len(self.text):
             for step in after_noun if reading.has_noun else before_noun:
@@ -62,7 +64,7 @@ class NounPhrases:
             j = k
         draft.first, draft.last = i, j
         if reading.pieces:
-            self._choose_head(reading)
+            self._choose_head(reading, j)
         elif not (draft.order or draft.rank or draft.place or (draft.count is not None and j > i)):
             j = i
         if said_before:
@@ -80,6 +82,26 @@ class NounPhrases:
         return bool(self.kind(i)) or self.text[i] in v.SUPERLATIVES or self.text[i] in v.ORDINALS \
             or (self.number(i) is not None and bool(self.kind(i + 1)))
 
+    def tells(self, i: int) -> bool:
+        """Whether a verb that looks like a plural says what the noun before it does: "a clock | hangs from"."""
+        word, subject = self.text[i], self.text[i - 1]
+        verb, noun = self.english.lemma(word, "verb"), self.english.lemma(subject)
+        if not word.endswith("s") or verb == word or word in v.PLURAL_ONLY | v.CLOTHES or noun != subject \
+                or subject in v.words("dozen few lot bunch couple pair") \
+                or not (self.text.tag(i - 1).startswith("NN") or noun in v.PEOPLE | v.ANIMALS):
+            return False
+        k = i - 1
+        while self.text.tag(k - 1).startswith(("NN", "JJ")):
+            k -= 1
+        if self.text[k - 1] in v.ONE_OF_THEM | {"which", "whichever"}:              # no plural comes after "a"
+            return True
+        if noun in v.PEOPLE | v.ANIMALS:
+            is_doing = verb in v.POSTURES | v.LOOKS | v.ACTS and (
+                verb not in v.ALSO_OWNED or (self.text.tag(i) == "VBZ" and verb not in ("head", "face")))
+            return is_doing or not self.english.has_sense(word, "noun")
+        is_posture = verb in v.POSTURES - {"stand", "rest"}                         # "tv stands" are things
+        return is_posture and self.text[i + 1] in v.words("in on at from by near under over")
+
     def number(self, i: int) -> int | None:
         """The number at `i`."""
         word = self.text[i]
@@ -94,9 +116,13 @@ class NounPhrases:
         if "_".join(self.text[k] for k in range(i, i + 3)) in v.COUPLES and self.kind(i + 3):
             reading.pieces.append((ADJECTIVE, self.text.between(i, i + 3)))
             return i + 3
-        if f"{self.text[i]}_{self.text[i + 1]}" not in v.COMPOUNDS:
+        is_of_person = reading.has_noun and self.english.lemma(reading.pieces[-1][1]) in v.PEOPLE
+        if f"{self.text[i]}_{self.english.lemma(self.text[i + 1])}" not in v.COMPOUNDS or is_of_person:
             return i
-        reading.pieces.append((NOUN, self.text.between(i, i + 2)))
+        if self.english.is_gerund(self.text[i]):                        # "watering can"
+            reading.pieces += [(ADJECTIVE, self.text[i]), (NOUN, self.text[i + 1])]
+        else:
+            reading.pieces.append((NOUN, self.text.between(i, i + 2)))
         reading.has_noun = True
         return i + 2
 
@@ -105,10 +131,11 @@ class NounPhrases:
         draft = reading.draft
         if self.text[i] != "of" or reading.pieces or not (reading.has_order or draft.count is not None):
             return i
-        if self.text.match(v.OF_ALL, i)[0] and not self.goes_on(self.text.match(v.OF_ALL, i)[1]):
+        found, j = self.text.match(v.OF_ALL, i)
+        if found and not (self.goes_on(j) or self.text[j] in v.DETERMINERS):
             return i
         j = i + 1
-        while self.text[j] in v.DETERMINERS or self.number(j) is not None:
+        while self.text[j] in v.DETERMINERS | {"all"} or self.number(j) is not None:
             j += 1
         if draft.count is None:
             draft.count = 1
@@ -143,8 +170,8 @@ class NounPhrases:
 
     def _ruled_out(self, i: int, reading: _Reading) -> int:
         """"the non-red cup"."""
-        if self.text[i] not in ("non", "not") or i == reading.start or self.kind(i + 1) != ADJECTIVE \
-                or not self._noun_follows(i + 2):
+        if self.text[i] not in ("non", "not") or (self.text[i] == "not" and i == reading.start) \
+                or self.kind(i + 1) != ADJECTIVE or not self._noun_follows(i + 2):
             return i
         attribute = self.text[i + 1]
         reading.draft.excluded.append(Draft(i + 1, i + 2, before=[attribute], attributes=[attribute]))
@@ -207,6 +234,8 @@ class NounPhrases:
         if self.text[i] == "one" and (not self.kind(i + 1) or reading.has_order):
             return i                                                                # "the left one"
         draft.count = number
+        if self.text[i + 1] in ("more", "other") and self.text[i + 2] == "of" and self.starts(i + 3):
+            return i + 3 + (self.text[i + 3] in v.DETERMINERS)          # "two more | of those | cookies"
         return i + 1
 
     def _coordination(self, i: int, reading: _Reading) -> int:
@@ -235,6 +264,17 @@ class NounPhrases:
             return i + 2
         return i + 1 if self.text[i] in v.COLOUR_WORDS else i
 
+    def _compounded(self, i: int, reading: _Reading) -> int:
+        """"chocolate | covered donut", "magnet heart | shaped": the noun before it is part of an attribute."""
+        word = self.text[i]
+        is_second = sum(kind == NOUN for kind, _ in reading.pieces) > 1 and word in v.COMPOUNDED_AFTER
+        if word not in v.COMPOUNDED or not reading.pieces or self.text[i + 1] in v.SHOWN | v.words("in by on") \
+                or not (is_second or self._noun_follows(i + 1)):        # "a shirt coloured blue", "a train car covered"
+            return i
+        reading.pieces[-1] = (ADJECTIVE, f"{reading.pieces[-1][1]} {self.text[i]}")
+        reading.has_noun = any(kind == NOUN for kind, _ in reading.pieces)
+        return i + 1
+
     def _numbered(self, i: int, reading: _Reading) -> int:
         """"player | number 23", "number 7 | bus": no noun of its own."""
         if self.text[i] not in ("number", "no", "#") or self.number(i + 1) is None:
@@ -247,19 +287,61 @@ class NounPhrases:
             reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))
         return i + 2
 
+    def _own_part(self, i: int, reading: _Reading) -> int:
+        """"bus | front window", "dog | left ear": a part of it, and no place."""
+        part, whole = self.english.lemma(self.text[i + 1]), self.english.lemma(reading.pieces[-1][1])
+        parts = v.BODY_PARTS if whole in v.PEOPLE | v.ANIMALS else v.OWN_ENDS       # "man left window" is no part
+        if self.text[i] not in v.DIRECTIONS or self._open_kind(i + 2) == NOUN or not (
+                part in parts or (part == "end" and self.text[i] == "rear")):
+            return i
+        reading.pieces += [(ADJECTIVE, self.text[i]), (NOUN, self.text[i + 1])]
+        return i + 2
+
+    def _in_row(self, i: int, reading: _Reading) -> int:
+        """"top shelf | second jar": the noun so far only says where."""
+        if reading.pieces[-1][1] not in v.ROW_NOUNS or reading.draft.order or reading.draft.rank:
+            return i
+        start = i + (self.number(i) is not None)                        # "row 2 | third kid"
+        j = read_ranked(self.text, start, trial := Draft())
+        if j == start or trial.order or not self.goes_on(j):
+            return i
+        reading.pieces, reading.has_noun, reading.draft.rank = [], False, trial.rank
+        return j
+
+    def _particle(self, i: int, reading: _Reading) -> int:
+        """"tied | up | boat"."""
+        if self.text[i] not in v.ADVERBS or not reading.pieces or not self._content_follows(i) \
+                or not self.text.tag(i - 1).startswith("VB"):
+            return i
+        reading.pieces[-1] = (ADJECTIVE, self.text.between(i - 1, i + 1))
+        return i + 1
+
     def _content(self, i: int, reading: _Reading) -> int:
-        kind = self.kind(i, after_noun=reading.has_noun)
+        is_named = reading.has_noun or (reading.pieces and reading.pieces[-1][1] in v.ADJECTIVE_THINGS
+                                        and not self._content_follows(i))
+        kind = self.kind(i, after_noun=bool(is_named))
         if reading.has_noun and self._goes_on_after_noun(i, reading):
             reading.pieces[-1] = (ADJECTIVE, reading.pieces[-1][1])
             kind, reading.has_noun = ADJECTIVE, False
         is_addressed = reading.has_noun and self.text[i] in v.IDLE_AFTER         # "the kettle, love"
-        if not kind or is_addressed or (reading.has_noun and kind == ADJECTIVE):
+        if not kind or is_addressed or (reading.has_noun and (kind == ADJECTIVE or self._is_said_of_it(i, reading))):
             return i
         if self.text[i] in ("everything", "everyone"):
             reading.draft.count = 0
         reading.pieces.append((kind, self.text[i]))
         reading.has_noun = kind == NOUN
         return i + 1
+
+    def _is_said_of_it(self, i: int, reading: _Reading) -> bool:
+        """Whether a doing starts at what could be a noun: "man | fly fishing", "something | fell"."""
+        said_of, word = self.english.lemma(reading.pieces[-1][1]), self.text[i]
+        if reading.pieces[-1][1] in v.GENERIC:
+            return self.text.tag(i).startswith("VB")
+        if said_of in v.PEOPLE | v.ANIMALS and word in v.ING_NOUNS:     # "girl | painting"
+            return self.english.lemma(word, "verb") != word
+        if self.tells(i):
+            return True
+        return self.text[i] in v.SPORTS and self.text[i + 1] in v.SPORTING
 
     def _goes_on_after_noun(self, i: int, reading: _Reading) -> bool:
         """Whether the noun before `i` is part of an attribute: "horse | drawn carriage", "size | 10 shoe"."""
@@ -277,6 +359,8 @@ class NounPhrases:
         if word in v.GENERIC:
             return NOUN
         if not word or not word[0].isalnum() or word in _CLOSED:
+            return ""
+        if self.text[i - 1] in ("whatever", "whoever") and self.text.tag(i).startswith("VB"):
             return ""
         if word in v.COLOURS or word.split("-")[-1] in v.COLOURS:
             is_thing = word in v.COLOUR_THINGS and not after_noun and self.text.tag(i).startswith("NN") \
@@ -296,18 +380,25 @@ class NounPhrases:
         word, tag = self.text[i], self.text.tag(i)
         if not word or not word[0].isalnum() or word.isdigit() or word in _CLOSED:
             return ""
-        if word == "half" and self.text.tag(i + 1).startswith(("JJ", "VBN")):
+        if word == "half" and self.text.tag(i + 1).startswith(("JJ", "VB")):
+            return ADJECTIVE
+        is_attribute = word in v.MATERIALS or (
+            tag == "NNP" and self.english.has_sense(word, "adj") and word not in v.PEOPLE)
+        if is_attribute and self.kind(i + 1) == ADJECTIVE and self._noun_follows(i + 1):        # "plaid | frying pan"
             return ADJECTIVE
         if word[0].isdigit():                                           # "2-liter"
             return ADJECTIVE if self._content_follows(i) else NOUN
         lemma = self.english.lemma(word)
         noun, verb, adjective = (self.english.has_sense(word, kind) for kind in ("noun", "verb", "adj"))
-        if word in v.ING_NOUNS and after_noun and verb and self.text[i + 1] in v.DETERMINERS:   # "crossing the street"
+        is_doing = word in v.ING_NOUNS and self.english.lemma(word, "verb") != word
+        if is_doing and after_noun and self.text[i + 1] in v.DETERMINERS - v.RELATIVES:         # "crossing the street"
             return ""
         if word in v.ING_NOUNS or word in v.CLOTHES or lemma in v.PEOPLE or lemma in v.CONTAINERS:
             return NOUN
-        if word.endswith("ing") and verb and (tag.startswith("VB") or after_noun):
+        if self.english.is_gerund(word) and (tag.startswith("VB") or after_noun):
             return ADJECTIVE if not after_noun and self._content_follows(i) else ""
+        if tag in ("VBN", "VBD") and noun and self.english.lemma(word, "verb") == word and word not in v.INVARIABLE:
+            tag = "NN"                                                  # no participle: "bear cub"
         if tag in ("VBN", "VBD"):
             if after_noun:
                 return NOUN if noun and not verb else ""
@@ -316,9 +407,12 @@ class NounPhrases:
             return NOUN if noun and not word.endswith("ed") else ADJECTIVE if adjective or word.endswith("ed") else ""
         if tag.startswith("JJ"):
             listed_as_noun = noun and not adjective and not word.endswith(("ed", "en", "ish")) and "-" not in word
-            return NOUN if listed_as_noun else ADJECTIVE
+            is_mistyped = not (after_noun or self.english.is_known(word) or self._content_follows(i))
+            return NOUN if listed_as_noun or is_mistyped else ADJECTIVE
         if tag.startswith("NN"):
             return ADJECTIVE if adjective and not noun else NOUN
+        if after_noun and word in v.SAYING | v.POSED:                             # "sign says stop"
+            return ""
         if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and self._object_follows(i):
             return ""
         if tag.startswith("RB") and word.endswith("ly") and not noun:
@@ -331,12 +425,17 @@ class NounPhrases:
         word = self.text[i + 1]
         if not word or not word[0].isalpha() or word in _CLOSED or word in v.DIRECTIONS:
             return False
+        if self.english.is_gerund(word) and self._content_follows(i + 1):       # "a cut | vending machine"
+            return True
         return self.text.tag(i + 1).startswith(("NN", "JJ")) or word in v.COLOURS or word in v.GENERIC \
             or self.english.has_sense(word, "noun")
 
     def _object_follows(self, i: int) -> bool:
-        word = self.text[i + 1]
-        return word in v.DETERMINERS or (word not in _CLOSED and self.text.tag(i + 1).startswith(("NN", "JJ")))
+        word, is_content = self.text[i + 1], self.text.tag(i + 1).startswith(("NN", "JJ"))
+        if word == "that":                                              # "wears that hat", but "the ring that shines"
+            return self.text.tag(i + 2).startswith(("NN", "JJ"))
+        return word in v.DETERMINERS - v.RELATIVES or (
+            is_content and word not in _CLOSED and word not in v.SUPERLATIVES)
 
     def _noun_follows(self, i: int) -> bool:
         """Whether adjectives lead to a noun."""
@@ -348,10 +447,12 @@ class NounPhrases:
 
     # --- head and attributes ------------------------------------------------------------------------------------------
 
-    def _choose_head(self, reading: _Reading) -> None:
+    def _choose_head(self, reading: _Reading, end: int) -> None:
         """Take what was read apart into attributes, head and telegraphic additions: "guy | hat"."""
         draft, pieces = reading.draft, reading.pieces
-        head = self._head(pieces, has_determiner=self.text[reading.start] in v.DETERMINERS)
+        head = self._head(pieces, has_determiner=self.text[reading.start] in v.DETERMINERS,
+                          is_clause=self.text[end] in v.HELD and not self.goes_on(end + 1),
+                          is_object=self.text[end] in v.AUXILIARIES and self.text[len(self.text) - 1] in v.STRANDED)
         if head is not None:
             *words, last = pieces[head][1].split()
             draft.head = self.english.lemma(last)
@@ -364,22 +465,31 @@ class NounPhrases:
             if kind != POSSESSOR:
                 draft.attributes.append(text)
 
-    def _head(self, pieces: list[tuple[str, str]], *, has_determiner: bool) -> int | None:
-        """Which piece is the head: the last noun; but "guy hat" is a guy, and "bowl soup" a bowl."""
+    def _head(self, pieces: list[tuple[str, str]], *, has_determiner: bool, is_clause: bool,
+              is_object: bool) -> int | None:
+        """Which piece is the head: the last noun; but "guy hat" is a guy, "bowl soup" a bowl, "skier poles up" a skier.
+
+        `is_clause` tells that the last noun is itself said to be somehow: "up", "open"; `is_object` that it does
+        something with what is meant: "skateboard | kid is on".
+        """
         nouns = [k for k, (kind, _) in enumerate(pieces) if kind == NOUN]
         if not nouns:
             return self._noun_among_adjectives(pieces, has_determiner)
         for k in nouns[:-1]:
             noun, following = self.english.lemma(pieces[k][1]), pieces[k + 1][1]
-            is_worn = noun in v.PEOPLE - v.ROLES and following in v.CLOTHES
-            if is_worn or (noun in v.CONTAINERS and following in v.SUBSTANCES):
+            is_owner = noun != pieces[k][1] and pieces[k][1].endswith("s")              # "batters helmet"
+            is_worn = noun in v.PEOPLE - v.ROLES and following in v.CLOTHES and not is_owner
+            is_held = is_clause and k == nouns[-2] == len(pieces) - 2 and noun in v.PEOPLE | v.ANIMALS and not is_owner
+            is_used = is_object and k == nouns[-2] and self.english.lemma(following) in v.PEOPLE
+            if is_worn or is_held or is_used or (noun in v.CONTAINERS and following in v.SUBSTANCES) \
+                    or (noun in v.DISHES and following in v.TOPPINGS):
                 return k
         return nouns[-1]
 
     def _noun_among_adjectives(self, pieces: list[tuple[str, str]], has_determiner: bool) -> int | None:
         """The last word of a phrase without a noun, where it can be one: "the remote", but not "the red"."""
         kind, word = pieces[-1]
-        if word in ("blonde", "blond", "orange"):
+        if word in v.ADJECTIVE_THINGS:
             return len(pieces) - 1
         if kind == POSSESSOR or word in v.COLOURS or word in v.ONLY_ADJECTIVES:
             return None

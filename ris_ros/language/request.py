@@ -11,13 +11,19 @@ _SENTENCE_ENDS = v.words(". ! ? ; ...")
 _BETWEEN = v.words("to for of at about up down off out over and as so kind good nice able be please just kindly you")
 # What the object of an order starts with.
 _OBJECT_STARTS = v.DETERMINERS - {"which", "what"} | v.GIVEN_TO | v.words("all both every each")
+_PRONOUN_OBJECTS = v.words("it them")
+# Such an object follows only a verb.
+_OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every each")
+# After these, what can be a verb of an order is one.
+_BEFORE_ORDERS = v.words(", me us to please go just")
 
 
 def clauses(text: Text) -> list[tuple[int, int]]:
     """The sentences of a text, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
-        if text[i] in _SENTENCE_ENDS:
+        # "My hands are dirty, where is the soap?"
+        if text[i] in _SENTENCE_ENDS or (text[i] == "," and text[i + 1] == "where" and text[i + 2] in ("is", "are")):
             found.append((start, i))
             start = i + 1
     return [(first, last) for first, last in [*found, (start, len(text))] if last > first]
@@ -29,6 +35,8 @@ def opening(text: Text, i: int, end: int, english: English) -> tuple[int, list[s
     while i < end:
         j = _asking_end(text, i, english)
         asking += text.between(i, j).split()
+        if asking and j == i:
+            _, j = text.match(v.ATTRIBUTE_OF, i)            # "tell me | the colour of"
         j = j if j > i else _idle_end(text, i)
         if j == i:
             break
@@ -50,7 +58,8 @@ def _asking_end(text: Text, i: int, english: English) -> int:
         return i + 1
     found, j = text.match(v.DO_NOT, i)
     if found and _is_verb(text, j):
-        return j
+        k = _order_end(text, j, english)
+        return k if k > j else j + 1 + (text[j + 1] in v.words("on in at to into with over"))
     return _order_end(text, i, english)
 
 
@@ -82,10 +91,18 @@ def _idle_end(text: Text, i: int) -> int:
     if found:
         return j
     word, following = text[i], text[i + 1]
+    if word == "robot" and i == 0 and following not in v.FILLERS | v.IDLE_AFTER | v.VERBS and (
+            not following or following in v.SHOWN or following.endswith(("ing", "ly", "ed", "en"))
+            or any(text.match(said, 1)[0] for said in (v.RELATION, v.PLACE_AFTER))):
+        return i                                            # it is the thing that is meant
     if word in v.FILLERS | v.PAUSES or (word == "right" and following == ","):
         return i + 1
     if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
         return i + 2                                        # "who left this here"
+    if word in v.ANYONE and text.tag(i + 1) == "VBD" and text[i + 2] in v.DETERMINERS:
+        return i + 2                                        # "someone left the tap running"
+    if word in v.ANYONE and text.tag(i + 1) in ("VB", "VBP") and text[i + 2] in v.GIVEN_TO | v.DETERMINERS:
+        return i + 1                                        # "someone hand me"
     # "Honey, where is ...", "Max, fetch ..."
     is_name = word.isalpha() and word not in v.DETERMINERS and following in v.words("can could would will where please")
     if is_name and (text.match(v.REQUEST, i + 1)[0] or text.match(v.ASKING, i + 1)[0]):
@@ -123,26 +140,80 @@ def _order_end(text: Text, i: int, english: English) -> int:
     if word in v.VERBS and following == "of":                           # "outline of the building"
         return i
     if word not in v.VERBS:
-        _, phrasal_end = text.match(v.PHRASAL, i)
-        may_be = word in v.VERBS_OR_NOUNS or (text.tag(i) in ("VB", "VBP") and english.has_sense(word, "verb"))
-        may_be = may_be and not (following == "that" and _is_verb(text, i + 2))     # "block that is red"
-        may_be = may_be and not _is_clause(text, i + 1)
-        if phrasal_end > j and text[phrasal_end] in _OBJECT_STARTS:
-            j = phrasal_end
-        elif not may_be or following not in _OBJECT_STARTS:
+        j = _order_of_noun_end(text, i, english)
+        if j == i:
             return i
     if word in v.GIVING:
         k = j + (text[j] in v.DETERMINERS)
-        if english.lemma(text[k]) in v.PEOPLE and text[k + 1] in v.DETERMINERS:
+        if english.lemma(text[k]) in v.PEOPLE | v.ANIMALS and text[k + 1] in v.DETERMINERS:
             j = k + 1
-    while text[j] in v.PARTICLES | v.GIVEN_TO | {"it"} or (text[j] == "and" and text[j + 1] in v.VERBS):
+    while text[j] in v.PARTICLES | v.GIVEN_TO | _PRONOUN_OBJECTS or (text[j] == "and" and text[j + 1] in v.VERBS):
         # "find on the left ..." says where.
         if text[j] in ("on", "over") and text.match(v.PLACE_AFTER, j)[0]:
             break
         j += 1
-        if text[j - 1] == "it":                                         # "put it on the table"
+        if text[j - 1] in _PRONOUN_OBJECTS:                                         # "put it on the table"
             break
     return j
+
+
+def _order_of_noun_end(text: Text, i: int, english: English) -> int:
+    """The index after an order's verb and its particles, where the verb could name a thing: "lift", "stay by"."""
+    word, following = text[i], text[i + 1]
+    found, j = text.match(v.PATH, i + 1)
+    if found and word in v.MOVES and _is_base(text, i, english) and text[j] in _OBJECT_STARTS \
+            and not text.match(v.PLACE_AFTER, i + 1)[0]:
+        return j                                            # "stay behind the line"
+    if english.may_order(text, i) and not (english.has_sense(word, "noun") or english.has_sense(word, "adj")):
+        return i + 1                                        # "forget", "unplug" name nothing
+    j = _phrasal_end(text, i, english)
+    is_for = text[j - 1] == "for" or (word in ("look", "point") and text[j - 1] in ("at", "to"))
+    if j > i + 1 and (is_for or text[j] in _OBJECT_STARTS):
+        return j
+    has_object = following in _OBJECT_STARTS | _PRONOUN_OBJECTS
+    return i + 1 if has_object and _orders(text, i, english) else i
+
+
+def _orders(text: Text, i: int, english: English) -> bool:
+    """Whether a word with an object after it orders something: "lift the box", but not "tie the man is wearing"."""
+    word, following = text[i], text[i + 1]
+    if english.lemma(word) in v.ANIMALS | v.PEOPLE - {"cook", "guide"} or _is_clause(text, i + 1) \
+            or (following == "that" and _is_verb(text, i + 2)):         # "block that is red"
+        return False
+    if word in v.VERBS_OR_NOUNS:
+        return True
+    if not english.may_order(text, i):
+        return False
+    if following in ("all", "both", "each", "every") and (
+            text[i + 2] not in v.DETERMINERS or text.match(v.PLACE_AFTER, i + 1)[0]):
+        return False                                        # "cup all by itself"
+    if text.tag(i).startswith("VB") or text[i - 1] in _BEFORE_ORDERS:
+        return True
+    return (following in _OWN_OBJECT_STARTS or following == "the") and not _is_told(text, i + 2) \
+        and not text.match(v.THE_ONE, i + 1)[0]
+
+
+def _phrasal_end(text: Text, i: int, english: English) -> int:
+    """The index after a verb and its particles: "point to", "screw in", "roll up"; `i` where there is none."""
+    found, j = text.match(v.PHRASAL, i)
+    if not found and text[i + 1] in v.ADVERBS and _is_base(text, i, english):
+        return i + 2
+    return j
+
+
+def _is_base(text: Text, i: int, english: English) -> bool:
+    """Whether a verb stands at `i` in the form of an order."""
+    return text.tag(i).startswith("VB") and english.may_order(text, i)
+
+
+def _is_told(text: Text, i: int) -> bool:
+    """Whether a verb comes soon: "tie the | man on the left wears"."""
+    for j in range(i, min(i + 6, len(text))):
+        if text[j] in v.RELATIVES | v.PAUSES:
+            return False
+        if text[j] in v.AUXILIARIES or text.tag(j) in ("VBZ", "VBD", "VBP"):
+            return True
+    return False
 
 
 def _is_clause(text: Text, i: int) -> bool:

@@ -31,12 +31,14 @@ def targets(text: Text, english: English) -> list[Draft]:
             i, asking = request.opening(text, j, end, english)
             if i == j:
                 continue
+        if asking and asking[-1] in ("it", "them") and not best and text.match(v.RELATION, i)[0]:
+            i = text.match(v.RELATION, i)[1]                # "drop it in the bin" names the bin
         draft, j = _meant(grammar, text, i, end, asking)
         if draft is None:
             continue
         draft.excluded += refused
         if asking and asking[-1] in v.PUTTING:
-            draft = _without_goal(grammar, i)
+            draft = _without_goal(grammar, i, text, asking[-1])
         if best and (draft.is_generic or draft.head == best[0].head):
             best[0].merge(draft)
         elif not best or best[0].is_generic or (asking and not was_asked):
@@ -45,13 +47,13 @@ def targets(text: Text, english: English) -> list[Draft]:
             if only_excludes and len(best) > 1:             # "rather than the fork, take the spoon"
                 best[1].excluded += best.pop(0).excluded
             was_asked = bool(asking)
-    return best
+    return best or refused[:1]                              # "do not step on the rug" is about the rug
 
 
 def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) -> tuple[Draft | None, int]:
     """The description at `i`; where that can hardly be what is meant, the next one that starts with a determiner."""
     draft, j = grammar.description(i) if i < end else (None, i)
-    is_named = draft is not None and draft.head and draft.head not in v.FAVOURS and text[i] not in v.STARTERS
+    is_named = draft is not None and draft.head and not _is_favour(text, i, draft) and text[i] not in v.STARTERS
     if is_named and text[j] == "," and text[j + 1] in v.VERBS:          # "good boy, fetch the stick"
         first = j + 1
     elif draft is not None and not _is_preamble(text, i, draft, asking):
@@ -70,7 +72,7 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
 def _is_preamble(text: Text, i: int, draft: Draft, asking: list[str]) -> bool:
     """Whether what was read at `i` only leads to what is meant: "hurry up and", "take a look at"."""
     is_order = bool(asking) and asking[-1] not in v.AUXILIARIES
-    if text[i] in v.STARTERS or ((asking or text[i] == "any") and draft.head in v.FAVOURS):
+    if text[i] in v.STARTERS or ((asking or text[i] == "any") and _is_favour(text, i, draft)):
         return True
     if is_order and draft.after and not draft.head:         # "tell me about the painting"
         return True
@@ -82,7 +84,12 @@ def _is_preamble(text: Text, i: int, draft: Draft, asking: list[str]) -> bool:
     return is_order if not draft.attributes else not is_colour
 
 
-def _without_goal(grammar: Grammar, i: int) -> Draft:
+def _is_favour(text: Text, i: int, draft: Draft) -> bool:
+    """Whether this is no thing: "a hand", "a look"; but "the drill bit"."""
+    return draft.head in v.FAVOURS and (text[i] != "the" or draft.head.startswith("favo"))
+
+
+def _without_goal(grammar: Grammar, i: int, text: Text, verb: str) -> Draft:
     """The description at `i` without the place that the thing shall be put to, which is said last."""
     draft = Draft()
     j = grammar.nouns.read(i, draft)
@@ -90,7 +97,7 @@ def _without_goal(grammar: Grammar, i: int) -> Draft:
     grammar.modifiers(j, draft)
     if draft.relations:
         draft.relations.pop()
-    else:
+    elif not (verb in v.MOVING and text[j] == "on"):        # "turn the knob on the left"
         draft.place = place
     return draft
 

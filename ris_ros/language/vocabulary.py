@@ -33,21 +33,22 @@ DETERMINERS = ARTICLES | words(
 ONE_OF_THEM = words("a an this that another")          # determiners that speak of one thing
 OWNERS = words("'s my your his her its our their")
 PRONOUNS = words("""it him her them himself herself itself themselves he she they i we you me us each who whom
-    whose mine yours ours theirs hers myself yourself somebody nobody nothing""")
+    whose mine yours ours theirs hers myself yourself nobody nothing""")
 RELATIVES = words("that which who whom whose where")
 AUXILIARIES = words("""is are was were be been being am has have had do does did can could would will shall
     should may might must""")
 PAUSES = words(", : ; - – — ( ) ... / . \" ' “ ” * [ ]")
 # They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
 IDLE_BEFORE = words("""there other only single same whole entire actual particular remaining respective just such
-    certain""")
+    certain whatever""")
 IDLE_AFTER = words("""there here nearby please too also only just now both all each itself somewhere instead
     alone together actually really quickly carefully gently immediately else respectively love darling honey pal bro
     maybe perhaps thanks again ok okay though already still currently kindly then sir mate buddy dear anywhere""")
 INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially
     mostly closely exactly nearly somewhat really very quite fully completely straight also still currently too so
     more most""")
-DEGREES = words("very really quite so super extremely too pretty rather fairly half almost")
+DEMONSTRATIVES = words("this that these those")
+DEGREES = words("most least more less very really quite so super extremely too pretty rather fairly half almost")
 # Places that say too little: "on the end", "over there".
 IDLE_PLACE = pattern("(?:on|at|to|by|near|along|off to|over on) (?:the |one |a )?(?:very )?(?:end|side|edge)(?! of)|"
                      "(?:over|up|down|right|out|in) (?:there|here)")
@@ -68,7 +69,10 @@ COLOUR_THINGS = words("blonde blond orange lime peach plum olive rose copper sil
 # --- counts -----------------------------------------------------------------------------------------------------------
 
 CARDINALS = {word: value for value, word in enumerate(
-    ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"))}
+    ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"))}
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+CARDINALS |= {word: 10 * k for k, word in enumerate(TENS, start=2)}
 ORDINALS = {word: rank for rank, word in enumerate(
     ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
      "twelfth"), start=1)}
@@ -76,7 +80,7 @@ ORDINALS = {word: rank for rank, word in enumerate(
 QUANTIFIERS = {
     "one of": 1, "any of": 1, "any one of": 1, "either of": 1, "either one of": 1, "which of": 1, "which one of": 1,
     "whichever of": 1,
-    "another of": 1, "either": 1, "any one": 1,
+    "another of": 1, "other of": 1, "either": 1, "any one": 1,
     "some of": 0, "most of": 0, "each of": 0, "each one of": 0, "all of": 0, "every one of": 0, "many of": 0, "all": 0,
     "every": 0, "each": 0, "every single": 0, "half a": 1, "half an": 1, "a few": 0, "a few of": 0,
     "several": 0, "several of": 0, "many": 0,
@@ -84,6 +88,8 @@ QUANTIFIERS = {
     "both of": 2, "both": 2, "a couple of": 2, "couple of": 2, "a couple": 2, "a pair of": 2, "pair of": 2,
 }
 QUANTIFIER = pattern(any_of(QUANTIFIERS))
+
+SO_MANY = pattern(f"(?P<how_many>{any_of(QUANTIFIERS)}) (?:them|these|those)(?! \\w)")
 
 # --- places -----------------------------------------------------------------------------------------------------------
 
@@ -100,6 +106,7 @@ _FRAMES = words("""picture image photo photograph pic frame screen scene view sh
     lineup bunch video pile lot""")
 SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench
     board stage rack""")
+ROW_NOUNS = words("shelf row column rack line stack pile")
 _OF = "(?:of|in|on|from|within) (?:the |this |my |our |your |that )?(?:whole )?"
 _OF_FRAME = rf"(?: {_OF}{any_of(_FRAMES)})"
 _OF_SURFACE = rf"(?: {_OF}{any_of(_FRAMES | SURFACES)})"
@@ -112,7 +119,8 @@ _TOWARDS = "(?:on|at|in|to|towards?|near|along|from|by)"
 PLACE_BEFORE = pattern(_PLACE)
 # After one: "cup on the left side of the table", "cup, top left".
 PLACE_AFTER = pattern(
-    rf"(?:in|at|on|near) (?:the )?(?:very )?(?P<middle>middle|center|centre|back|rear|front){_OF_SURFACE}|"
+    "(?:in|at|on|near) (?:the )?(?:very )?(?P<middle>middle|center|centre|back|rear|(?:(?<=the )|(?<=very ))front)"
+    rf"{_OF_SURFACE}|"
     rf"(?:(?:over |up |down |out |off |back |away )?(?:(?P<all>all the way|way) )?(?:over |up |down )?{_TOWARDS} )?"
     rf"(?:(?P<the>the|my|your|our|a) )?{_PLACE}(?:(?(part){_OF_SURFACE}|{_OF_FRAME}))?")
 CORNER = pattern(rf"(?:in|at|on|by|near|into) (?:the |a |that |one )?corner{_OF_SURFACE}?")
@@ -124,6 +132,9 @@ IN_FRAME = pattern(rf"{_OF}{any_of(_FRAMES)}")
 # Parts of things that have a front and a back of their own: "the front wheel of the bicycle".
 OWN_ENDS = words("""wheel wheels tire tires door doors leg legs seat seats window windows paw paws light lights
     bumper cover page yard porch teeth pocket pockets burner burners headlight headlights""")
+# Parts of people and animals.
+BODY_PARTS = words("""hand arm leg foot knee elbow ear eye shoulder paw wing horn hoof cheek hip thigh ankle wrist thumb
+    finger fin claw palm fist toe calf forearm eyebrow nostril antler tusk breast""")
 # What stands towards something, "looking left", is not on that side.
 LOOKS = words("face look point turn head go move lean bend stare gaze walk run swim fly drive travel aim")
 
@@ -194,7 +205,7 @@ _RELATIONS = {
     "next to": "next to|besides?|(?:right |close |near )?by|along ?side(?: of)?|adjacent to|next|"
                "(?:to|at|by) (?:the|one|either) side of|at (?:the )?sides? of|adjoining|bordering|side by side with",
     "near": "near(?: to)?|nearby|close to|closer to|nearer to|nearest(?: to)?|closest(?: to)?|not (?:too )?far from|"
-            "around|in the vicinity of|at|among(?:st)?|amid(?:st)?",
+            "around|in the vicinity of|at|(?:from )?among(?:st)?|amid(?:st)?",
     "far from": "(?:far |farther |further |farthest |furthest )(?:away |off )?from|away from|a long way from",
     "above": "(?:up )?above|over(?: the top of)?|higher(?: up)? than",
     "below": "(?:down )?below|lower(?: down)? than",
@@ -240,19 +251,27 @@ EXCEPT = pattern("(?:(?:and|but) )?(?:except(?: for)?|other than|excluding|apart
 
 # They say nothing of what is meant.
 GENERIC = words("""one ones thing things object objects item items something anything stuff everything everyone
-    someone anyone""")
+    someone anyone somebody anybody whatever whoever""")
 PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler
     baby player batter catcher umpire pitcher skier surfer snowboarder skateboarder skater rider biker cyclist
     pedestrian chef cook waiter waitress bride groom soldier policeman officer teenager adult male female mom mother
     dad father son daughter brother sister grandma grandpa grandmother grandfather worker spectator student teacher
-    doctor nurse driver passenger couple crowd folk individual human fan runner walker jockey cowboy clown baker
+    climber swimmer hiker jogger dancer performer juggler lifeguard photographer sailor pilot
+    conductor butcher barber bartender hostess princess queen king prince monk nun priest santa pirate captain guard
+    bodyguard fireman firefighter lumberjack carpenter plumber mechanic gardener painter sculptor cellist
+    violinist pianist bassist dj magician athlete wrestler boxer gymnast bowler swimmer paddler rower diver
+    motorcyclist bicyclist shortstop infielder outfielder baseman goalkeeper defender
+    doctor nurse driver passenger couple crowd folk individual human fan brunette redhead
+    runner walker jockey cowboy clown baker
     farmer fisherman artist musician singer drummer guitarist speaker businessman businesswoman customer shopper
     vendor barista cop cashier referee goalie golfer""")
 ANIMALS = words("""dog cat horse cow sheep elephant giraffe zebra bear bird duck goat pig monkey lion tiger
     rabbit puppy kitten calf foal lamb deer chicken goose swan penguin pony bull donkey camel fox wolf squirrel mouse
     rat fish shark dolphin whale turtle frog snake parrot pigeon seagull owl eagle animal colt mare herd""")
 # People who have clothes of their own: a "cowboy hat" is a hat.
-ROLES = words("cowboy chef baker soldier nurse clown bride fisherman farmer baby doctor cop policeman referee")
+ROLES = words("""pilot guard captain pirate santa fireman firefighter lifeguard boxer bowler king queen prince princess
+    sailor painter monk nun priest lumberjack swimmer jogger hiker climber diver dancer magician butcher bartender
+    cowboy chef baker soldier nurse clown bride fisherman farmer baby doctor cop policeman referee""")
 CLOTHES = words("""shirt t-shirt tee dress skirt hat cap coat jacket jeans pants trousers shorts suit tie uniform
     sweater hoodie sweatshirt vest scarf glove gloves shoe shoes boot boots sock socks glasses sunglasses goggles
     helmet hood apron robe gown costume bikini swimsuit wetsuit trunks blouse top tank polo plaid stripes outfit
@@ -266,6 +285,9 @@ SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit
     vinegar ketchup mustard mayo mayonnaise honey jam yogurt oatmeal stew curry chili beans peas berries strawberries
     grapes tomatoes flowers pencils pens tools cookies eggs bread meat cheese paint soda coke lemonade whiskey
     champagne veggies fruits potatoes onions lettuce greens dip salsa""")
+DISHES = words("donut doughnut pizza cake burger sandwich bagel cupcake hotdog dog waffle taco salad toast pancake")
+TOPPINGS = words("""sprinkles pepperoni olives mushrooms onions pickles relish mustard ketchup strawberries pineapple
+    anchovies peppers blueberries""")
 # "In" and "on" these are states, no places.
 STATES = words("""uniform motion flight half pieces hand hands mouth use air mid-air rain sun shade dark love
     sunlight shadow pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus profile
@@ -274,23 +296,52 @@ STATES = words("""uniform motion flight half pieces hand hands mouth use air mid
 PLURAL_ONLY = words("""scissors pants trousers jeans shorts sunglasses goggles eyeglasses spectacles tongs pliers
     tweezers headphones earphones binoculars pajamas pyjamas leggings tights clippers shears overalls""")
 # Plurals that the lists of spaCy's models lack, and words that stand for a plural.
-SINGULARS = {"men": "man", "women": "woman", "people": "person", "leaves": "leaf", "everything": "thing",
-             "everyone": "person", "someone": "person", "anyone": "person"}
+SINGULARS = {"men": "man", "women": "woman", "people": "person", "leaves": "leaf",
+             "graffiti": "graffiti", "everything": "thing",
+             "everyone": "person", "someone": "person", "anyone": "person", "somebody": "person", "anybody": "person"}
 # Parts of a thing that are meant when "of" follows: "the left half of the sandwich".
 PARTS = words("half side piece end part section portion edge top bottom back front middle center corner")
 # Adjectives that are not taken for a noun, though the lists know one: "the small", but "the remote".
 ONLY_ADJECTIVES = words("""small big large little tall short long wide narrow thin thick old young new full empty
     heavy dark bright high low hot cold wet dry clean dirty open closed thirsty hungry tired good bad nice right
     wrong same other""")
+# Adjectives that are things where no noun follows.
+ADJECTIVE_THINGS = words("""blonde blond orange lime peach plum key remote cooler light lighter mobile safe robot dryer
+    washer freezer heater mixer patient native adult square spread net""")
+# Nouns that only say what something is made of where another noun follows.
+MATERIALS = words("""plaid denim leather khaki camo metal wood plastic stone brick paper cardboard steel iron concrete
+    rubber cotton wool silk velvet fabric marble ceramic dark light clean open dirty square straight flat""")
+# After a noun they make an attribute of it: "heart shaped".
+COMPOUNDED = words("""shaped colored coloured sized covered filled topped patterned flavored flavoured coated stained
+    themed scented lined trimmed""")
+COMPOUNDED_AFTER = words("shaped colored coloured sized themed patterned scented flavored flavoured")
+# How what somebody holds, or a part of them, may be: "skier poles up", "cat eyes closed".
+HELD = words("up down open closed shut out crossed raised extended folded spread")
+# What a clause without its object ends with: "kid is on".
+STRANDED = words("on in at with under by behind near wearing holding using riding carrying touching")
 # Names of things that look like participles.
 ING_NOUNS = words("""building painting ceiling ring king string thing wing spring awning clothing railing
     frosting icing dressing stocking drawing earring pudding topping sibling duckling dumpling swing sling wiring
     lettering crossing landing seating lining covering opening filling bedding wrapping stuffing housing casing
     bearing fitting coating gosling something anything everything nothing evening morning wedding""")
+# "Fly fishing", "horse riding": first words and second words.
+SPORTS = words("""fly horse ice roller wind kite boogie snow skate rock bungee bike bird paddle body water para hang sun
+    figure speed wake base sky long hand ski""")
+SPORTING = words("""fishing riding skating surfing boarding climbing jumping diving skiing flying watching gliding
+    dancing bathing sailing""")
 # Names in which a word of structure is none.
 COUPLES = words("salt_and_pepper ham_and_cheese mac_and_cheese fish_and_chips bread_and_butter pen_and_paper")
 COMPOUNDS = words("""first_class left_handed right_handed second_hand two_way one_way first_aid first_base
-    second_base third_base top_hat tank_top crop_top right_angle middle_finger traffic_light light_bulb light_switch""")
+    second_base third_base top_hat tank_top crop_top stove_top
+    back_pack ice_cream whipped_cream sour_cream
+    remote_control hot_dog high_chair solar_panel electric_guitar hard_hat hard_drive polar_bear spare_tire
+    stop_light brake_light tail_light street_light night_light ceiling_light watering_can washing_machine
+    vending_machine sewing_machine frying_pan rolling_pin cutting_board shopping_cart shopping_bag sleeping_bag
+    ironing_board rocking_chair folding_chair steering_wheel fishing_rod fishing_pole walking_stick measuring_cup
+    mixing_bowl baking_sheet boxing_glove parking_meter parking_lot swimming_pool dining_table dining_room
+    dressing_table bowling_ball running_shoe training_wheel serving_dish serving_spoon drinking_glass drinking_fountain
+    carving_knife hiking_boot sewing_kit shaving_cream chewing_gum right_angle middle_finger traffic_light light_bulb
+    light_switch""")
 
 # --- doings -----------------------------------------------------------------------------------------------------------
 
@@ -300,8 +351,21 @@ NAMING = words("label name call mark title number")
 LOCATED = words("""found locate place position situate find put set keep see park stack store leave stop arrange
     pile reside stay""")
 POSTURES = words("stand sit lie lay rest hang lean perch lounge kneel crouch squat recline sleep float")
+# What people and animals do; in "man walks", no plural.
+ACTS = words("""hold wear eat drink jump smile laugh watch play throw catch kick ride carry push pull read write cook
+    serve reach crouch crawl climb pose wait cross talk speak sing dance cry yawn wave clap hug kiss feed pet graze drag
+    surf ski skate cut grab touch use pour open wash bite lick chew swing hit enjoy stare try prepare cheer""")
+# Of these, plurals that may be somebody's: "cow heads", "girl skis".
+ALSO_OWNED = words("head face ski skate drink cut point turn run walk drive")
 # Their complement tells what the thing looks like, even where its preposition could say a place.
 MAKING = words("cover fill dress paint wrap coat cut slice make surround decorate top load")
+# Verbs after a noun that no plural looks like: "sign says stop".
+SAYING = words("says reads wears has go goes belong belongs")
+# How things stand: no nouns after one.
+POSED = words("upright sideways upside-down backwards")
+# Their past is spelt like the present.
+INVARIABLE = words("""cut put set hit shut hurt let split spread cast burst bet cost quit rid shed slit thrust read
+    run come become""")
 VERB_PARTICLES = words("up down out off away together upright still over around back about open straight")
 COPULA = pattern(
     "(?:(?:that|which|who|it|they|there|this|these|those|he|she) )?(?:(?:also|still|just|currently) )?"
@@ -323,7 +387,7 @@ SHOWN = words("""with of for like as featuring showing containing made per plus 
 FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm er erm ah oh well so now just
     then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry
     listen here cheers love darling honey siri alexa assistant also again quickly thanks hmmm""")
-_YOU = "(?:you|u|ya|we|i|someone|somebody|anyone)"
+_YOU = "(?:you|u|ya|we|i|someone|somebody|anyone|the robot)"
 # What comes before the thing that is asked for.
 REQUEST = pattern(
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need|want|like|love|prefer|wish for|wish|require|"
@@ -340,7 +404,13 @@ REQUEST = pattern(
     "where (?:is|are|was|were|did (?:i|we|you) (?:put|leave|place|see)|do (?:you|i|we) see|"
     "can (?:i|we|you) (?:find|see|get))|"
     "what (?:colou?r|size|shape|kind|sort|type) (?:is|are|of)|(?:which|what|who)(?: one)? (?:is|are|was)|"
-    "what about|how about|"
+    "(?:what (?:happened|is (?:wrong|up|the matter))|(?:is|are) there (?:anything|something) wrong) (?:to|with)|"
+    "the robot (?:should|can|could|must|will|would|shall|needs to|has to)|"
+    "where (?:do|does|should|did)(?! (?:i|you|we))|"
+    "where (?:have|had|has) (?:you|i|we|they|he|she) \\S+|"
+    "(?:take|shoot|snap) (?:me )?an? (?:\\S+ )?(?:photo|photograph|picture|pic|snapshot|video) of|"
+    "(?:take|have|get) an? (?:\\S+ )?(?:look|peek|glance) at|"
+    "what about|how about|what(?: appears| seems| looks)(?: to be| like)|"
     "(?:is|are|was) there(?: any)?|there (?:is|are|was)|here is|this is|that is|it is|they are|these are|those are|"
     "do (?:you|we) (?:see|have|know where|spot|mind)(?: is| are)?|have you (?:got|seen)|you see|"
     "go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|make sure (?:you|to)|try to|"
@@ -374,13 +444,29 @@ PHRASAL = pattern(
     "advance|roll|fly|search|wait|ask|care|"
     "listen|reach|stop|halt)(?: (?:over|up|down|back|out))*(?: (?:to|at|for|towards?|after|onto))|"
     "(?:wait|stop|stand|halt|park) (?:by|near|next to|beside|in front of)|"
+    "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:away from|clear of|close to|off of?)|"
+    "(?:look|check|search|vacuum|clean|sweep|mop|peek) (?:under|underneath|behind|inside|in|around|beneath)|"
     "(?:check|see|tell me|look|find out) (?:if|whether)|(?:zoom|focus) in on|"
     "watch (?:out|over)(?: for)?|(?:turn|switch|click|tap|focus|put)(?: (?:on|off))|"
+    "(?:plug|screw|tuck|push|fit)(?: in)|"
     "(?:pick|throw|put|take|clean|hand|pass|give|drop|bring|lift|set|open|close|shut|cut|fill|wipe|check|tidy|pack|"
     "carry|push|pull|lay|sort)(?: (?:up|out|off|over|away|down|back))+")
+ADVERBS = words("up out off over away down back together apart aside")
+THE_ONE = pattern(r"the (?:\S+ ){0,3}ones?")
+ANYONE = words("someone somebody anyone anybody")
+# Orders to go somewhere: what is named is where to.
+MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn
+    proceed return travel reverse steer crawl hover point rotate approach kneel""")
+PATH = pattern(
+    "(?:(?:left|right|straight|closer|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right) )*"
+    "(?:to the (?:left|right|side) of|to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
+    "along|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between)")
+ATTRIBUTE_OF = pattern("(?:the |its )?(?:colou?r|size|shape|position|location|whereabouts|price|brand|height|width|"
+                       "length|weight|temperature|state|status|owner|purpose|pose) of")
 PARTICLES = words("up out off over away down back on to at for towards toward")
 GIVEN_TO = words("me us him them her")
 # Orders with a goal: "put the cup on the table" is about a cup that is not there yet.
+MOVING = words("turn move push slide")
 PUTTING = words("put place move set push drop slide stack lay position pour throw toss turn")
 # Thanks and the like.
 CLOSING = pattern("(?:for|to|over to) (?:me|us|him|her|them)|if (?:you|it is|possible|that is)(?: \\S+){0,4}|"

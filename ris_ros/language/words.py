@@ -88,6 +88,7 @@ _WRITTEN_OUT = {
     "gotta": "have to", "pls": "please", "plz": "please", "thx": "thanks", "u": "you", "ur": "your", "em": "them",
     "w/": "with", "w/o": "without", "w": "with", "&": "and", "+": "and", "@": "at", "n": "and", "nd": "and",
     "btw": "between", "b/w": "between", "teh": "the", "da": "the", "giv": "give", "hte": "the", "lft": "left",
+    "frm": "from", "rgt": "right", "adn": "and",
     "rt": "right", "btm": "bottom", "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture",
     "ppl": "people", "infront": "in front", "ontop": "on top", "alot": "a lot", "bg": "background",
     "fg": "foreground", "righthand": "right hand", "lefthand": "left hand", "inbetween": "in between",
@@ -100,6 +101,8 @@ _JOINED = {(first, "most"): f"{first}most" for first in
            ("left", "right", "top", "bottom", "front", "back", "rear", "upper", "lower", "near")}
 _JOINED |= {("upside", "down"): "upside-down", ("inside", "out"): "inside-out", ("right-side", "up"): "right-side-up",
             ("t", "shirt"): "t-shirt", ("tee", "shirt"): "t-shirt", ("t", "shirts"): "t-shirts"}
+_JOINED |= {(tens, ones): str(10 * k + v.CARDINALS[ones]) for k, tens in enumerate(v.TENS, start=2)
+            for ones in list(v.CARDINALS)[1:10]}
 # A hyphen between any of these is a space: "top-left", "2nd-from-left", "second-largest".
 _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CARDINALS.keys() | v.words(
     "far hand most side corner to from in of the next on last")
@@ -183,6 +186,7 @@ def corrected(word: str) -> str:
 
 
 def _join(words: list[Word]) -> None:
-    if len(words) > 1 and (joined := _JOINED.get((words[-2].text, words[-1].text))):
+    pair = (words[-2].text, words[-1].text) if len(words) > 1 else ("", "")
+    if joined := _JOINED.get(pair):
         last = words.pop()
         words[-1] = Word(joined, words[-1].start, last.end)

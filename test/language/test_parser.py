@@ -69,6 +69,8 @@ def test_attributes(parser, text, attributes):
     ("chair front left", "bottom left"), ("man to my right", "right"), ("top-left cup", "top left"),
     ("the cup on the left side of the table", "left"), ("left", "left"), ("the cup on the table on the left", "left"),
     ("the cup left on the table", ""), ("cow facing right", ""), ("the cup to the left of the bowl", ""),
+    ("traffic light on pole left", "left"), ("push the chair on the left", "left"), ("turn the cup to the left", ""),
+    ("person cut off right edge", "right"), ("dog left ear", ""), ("top shelf second jar", "top"),
     ("woman in a pink top", ""), ("the front wheel of the bicycle", ""),
 ])
 def test_place(parser, text, place):
@@ -108,6 +110,9 @@ def landmark(head, **rest):
     ("a block of a different colour than the ball", [("different colour", "ball")]),
     ("take the cup from the drawer", [("in", "drawer")]), ("take the cup off the shelf", [("on", "shelf")]),
     ("the cup on the book next to the bowl, behind the box", [("on", "book"), ("behind", "box")]),
+    ("the stool, near the bar", [("near", "bar")]), ("get the remote, off the sofa", [("on", "sofa")]),
+    ("man kneeling in front of the bench", [("in front of", "bench")]),
+    ("the watch in the display case", [("in", "case")]), ("stick in the port", [("in", "port")]),
     ("put the red block on the blue block", []), ("the cup in the picture", []), ("man in a suit", []),
 ])
 def test_relations(parser, text, relations):
