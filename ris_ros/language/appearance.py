@@ -1,0 +1,162 @@
+"""What a vision-language model shall judge of a thing: what it shows, wears, does and has done to it."""
+
+from __future__ import annotations
+
+from ris_ros.language import vocabulary as v
+from ris_ros.language.draft import Draft
+from ris_ros.language.kinds import ADJECTIVE
+
+
+class Appearance:
+    """The part of :class:`ris_ros.language.grammar.Grammar` that reads clothes, parts and doings."""
+
+    def _shown(self, i: int, draft: Draft) -> int:
+        """"with a handle", "of soup"."""
+        word = self.text[i]
+        if word not in v.SHOWN and not (word == "by" and self.text.tag(i - 1) == "VBN"):
+            return i
+        if word == "with":
+            relation, j = self.text.match(v.RELATION, i + 1)
+            if relation and v.relation_name(relation) in ("same colour", "different colour"):
+                return self._relation(i + 1, relation, j, draft)
+        j = self._stretch(i + 1)
+        if j > i + 1:
+            draft.after.append(self.text.between(i, j))
+            return j
+        return i
+
+    def _stretch(self, i: int) -> int:
+        """The end of a noun phrase that is taken as it stands, with what can belong to it alone."""
+        j = self.nouns.read(i, Draft())
+        if j == i:
+            return i + 1 if self.text[i] in v.PRONOUNS else i
+        while True:
+            word, k = self.text[j], j
+            if word in ("of", "with"):
+                k = self.nouns.read(j + 1, Draft())
+                k = k if k > j + 1 else j
+            elif word in ("and", "or"):
+                other = Draft()
+                k = self.nouns.read(j + 1, other)
+                k = j if other.is_generic or other.head in v.PEOPLE or self.text[j + 1] == "the" else k
+            elif self.text.match(v.RELATION, j)[0]:
+                # "a hat on", "flowers on it", "a cat on its side".
+                if self.text[j + 1] in v.words("it him her them its his their") or (
+                        self.text[j + 1] == "top" and self.text[j + 2] != "of"):
+                    k = max(j + 2, self.nouns.read(j + 1, Draft()))
+                elif word in ("on", "off") and j + 1 == len(self.text):
+                    k = j + 1
+            elif word in v.words("up down open closed out"):
+                k = j + 1
+            if k == j:
+                return j
+            j = k
+
+    def _is_worn(self, i: int, draft: Draft) -> bool:
+        """Whether clothes or a mere colour stand at `i`: "in the blue shirt", "in white"."""
+        trial = Draft()
+        j = self.nouns.read(i, trial)
+        if trial.head:
+            return self.text[j - 1] in v.CLOTHES or trial.head in v.CLOTHES or (
+                draft.head in v.PEOPLE and trial.head in v.COLOURS and not trial.plural)
+        return bool(trial.attributes) and not trial.place and trial.attributes[-1].split()[-1] in v.COLOURS
+
+    def _is_state(self, i: int) -> bool:
+        """Whether a state stands at `i`, "in motion", or something of its own: "on his head"."""
+        if self.text[i] in v.words("his her its their"):
+            return self.nouns.goes_on(i + 1)
+        j = i + (self.text[i] in v.DETERMINERS)
+        return self.text[j] in v.STATES and not self.nouns.kind(j + 1, after_noun=True)
+
+    def _doing(self, i: int, draft: Draft, *, finite: bool = False) -> int:
+        """What a thing does or has done to it: "holding a cup", "carried by the woman"; `finite` after "that"."""
+        word = self.text[i]
+        if not self._is_doing(i, finite=finite):
+            return i
+        j = i + 1
+        if word in ("has", "have", "had", "having"):
+            k = self._stretch(j)
+            if k > j:
+                draft.after.append(f"with {self.text.between(j, k)}")
+            return k if k > j else i
+        while self.text[j] in v.VERB_PARTICLES and not self.text.match(v.PLACE_AFTER, j)[0] and (
+                word == "cut" or not self.text.match(v.RELATION, j)[0]):
+            j += 1
+        verb = self.english.lemma(word, "verb")
+        towards, k = self.text.match(v.PLACE_AFTER, j)
+        if verb in v.LOOKS and towards and not set(towards[0].split()) & {"on", "in", "at", "from"}:
+            pass                                                                # "looking left" is no place
+        elif verb in v.LOOKS and self.text[j] == "away":
+            k = self._stretch(j + 2) if self.text[j + 1] == "from" else j + 1
+        elif verb in v.LOCATED | v.POSTURES and self._is_placed(j):
+            if verb in v.LOCATED or draft.noun not in v.PEOPLE | v.ANIMALS:
+                return j
+            k = j
+        else:
+            k = self._complement(j, verb)
+        draft.after.append(self.text.between(i, k))
+        return k
+
+    def _is_doing(self, i: int, *, finite: bool) -> bool:
+        word, tag = self.text[i], self.text.tag(i)
+        if word in ("has", "have", "had", "having"):
+            return self.nouns.starts(i + 1)
+        if not word.isalpha() or word in v.DIRECTIONS or word in v.COLOURS or word in v.AUXILIARIES | v.GENERIC \
+                or word in v.DETERMINERS | v.SHOWN - {"made"}:
+            return False
+        is_verb = self.english.has_sense(word, "verb")
+        is_of_somebody = self.english.lemma(self.text[i - 1]) in v.PEOPLE | v.ANIMALS \
+            or self.text[i + 1] in v.DETERMINERS
+        if self.english.is_gerund(word) or (
+                word in v.ING_NOUNS and self.english.lemma(word, "verb") != word and is_of_somebody):
+            return True
+        if self.nouns.tells(i):
+            return True
+        if tag in ("VBG", "VBN", "VBD"):
+            # "the hammer and saw": what else goes on after a verb?
+            goes_on = self.nouns.starts(i + 1) or self.text.match(v.RELATION, i + 1)[0] or self.text[i + 1] in v.SHOWN
+            return bool(goes_on) or word.endswith("ed") or not self.english.has_sense(word, "noun")
+        if finite:
+            return tag.startswith("VB") or is_verb
+        if tag not in ("VBZ", "VBP") or not is_verb:
+            return False
+        verb = self.english.lemma(word, "verb")
+        return self.nouns.starts(i + 1) or (verb in v.POSTURES and self._is_placed(i + 1))
+
+    def _is_placed(self, i: int) -> bool:
+        """Whether an order, place or relation stands at `i`."""
+        trial = Draft()
+        return self._order(i, trial) > i or (self._placing(i, trial) > i and not trial.after)
+
+    def _complement(self, i: int, verb: str) -> int:
+        """The end of a verb's object or of its preposition's, where that is not a place or relation of its own."""
+        if self.nouns.starts(i) and self.text[i] not in v.DIRECTIONS:
+            return max(i, self._stretch(i))
+        word = self.text[i]
+        if word not in v.SHOWN | v.words("at by in on over off through from as against around under"):
+            return i
+        is_spatial = word not in ("at", "by", "around", "off", "from") and verb not in v.MAKING
+        j = i if is_spatial and self._is_placed(i) else self._stretch(i + 1)
+        return j if j > i + 1 else i
+
+    def _addition(self, i: int, draft: Draft) -> int:
+        """A telegraphic addition: "lady | blue dress", "cat | black", "player | 23"."""
+        word = self.text[i]
+        if not draft.head or word in v.DETERMINERS:
+            return i
+        if word.isdigit() or word == "#":
+            draft.after.append(word)
+            return i + 1
+        is_degree = self.text.tag(i) == "RB" and (word in v.DEGREES or word.endswith("ly"))
+        start = i + (is_degree and self.nouns.kind(i + 1) == ADJECTIVE)         # "partially visible"
+        if not self.nouns.kind(start):
+            return i
+        other = Draft()
+        j = self.nouns.read(start, other)
+        if other.head in v.GENERIC:
+            return i
+        if other.head:
+            draft.after.append(self.text.between(i, j))
+        else:
+            draft.merge(other)
+        return j

@@ -1,0 +1,156 @@
+"""Which word is what in a noun phrase: by part of speech, corrected by the senses that a word has."""
+
+from __future__ import annotations
+
+from ris_ros.language import vocabulary as v
+from ris_ros.language.english import English
+from ris_ros.language.words import Text
+
+NOUN, ADJECTIVE, POSSESSOR = "noun", "adjective", "possessor"
+
+# Words that are never attribute or noun.
+_CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | v.PAUSES | v.CARDINALS.keys()
+           | v.words("""on in at by to from under underneath beneath above below over behind beside besides next near
+    between inside outside within against off upon atop and or but nor not never neither without no if
+    then than because while when how why 's too very also there here please thanks yes okay ok hey hi
+    hello up down out away as so such both all every either along across past before after since until
+    except excluding among amongst amid amidst beyond throughout despite alongside touching
+    holding wearing another vs versus ! ? ;""")
+           ) - v.words("can made opposite like one per")
+
+
+class Kinds:
+    """Tells nouns from attributes, and both from the rest, in one text."""
+
+    def __init__(self, text: Text, english: English):
+        self.text = text
+        self.english = english
+
+    def kind(self, i: int, *, after_noun: bool = False) -> str:
+        """Whether the word at `i` can be a NOUN or an ADJECTIVE of a noun phrase; empty when it is neither."""
+        word = self.text[i]
+        if word in v.GENERIC:
+            return NOUN
+        if not word or not word[0].isalnum() or word in _CLOSED:
+            return ""
+        if self.text[i - 1] in ("whatever", "whoever") and self.text.tag(i).startswith("VB"):
+            return ""
+        if word in v.COLOURS or word.split("-")[-1] in v.COLOURS:
+            is_thing = word in v.COLOUR_THINGS and not after_noun and self.text.tag(i).startswith("NN") \
+                and not self._open_kind(i + 1) and (i == 0 or self.text[i - 1] not in v.COLOURS)
+            return NOUN if is_thing else ADJECTIVE
+        if word in v.DIRECTIONS:
+            # "a pink top", "the lady's back".
+            is_thing = word in ("top", "back", "front") and self.text[i - 1] in v.COLOURS | v.OWNERS \
+                and not self._open_kind(i + 1)
+            return NOUN if is_thing else ""
+        if word in v.SUPERLATIVES or self.text.match(v.RANK, i)[0]:
+            return ""
+        return self._open_kind(i, after_noun=after_noun)
+
+    def _open_kind(self, i: int, *, after_noun: bool = False) -> str:
+        """As `kind`, for words of no special meaning: by part of speech, corrected by the senses that a word has."""
+        word, tag = self.text[i], self.text.tag(i)
+        if not word or not word[0].isalnum() or word.isdigit() or word in _CLOSED:
+            return ""
+        if word == "half" and self.text.tag(i + 1).startswith(("JJ", "VB")):
+            return ADJECTIVE
+        is_attribute = word in v.MATERIALS or (
+            tag == "NNP" and self.english.has_sense(word, "adj") and word not in v.PEOPLE)
+        if is_attribute and self.kind(i + 1) == ADJECTIVE and self._noun_follows(i + 1):        # "plaid | frying pan"
+            return ADJECTIVE
+        if word[0].isdigit():                                           # "2-liter"
+            return ADJECTIVE if self._content_follows(i) else NOUN
+        lemma = self.english.lemma(word)
+        noun, verb, adjective = (self.english.has_sense(word, kind) for kind in ("noun", "verb", "adj"))
+        is_doing = word in v.ING_NOUNS and self.english.lemma(word, "verb") != word
+        if is_doing and after_noun and self.text[i + 1] in v.DETERMINERS - v.RELATIVES:         # "crossing the street"
+            return ""
+        if word in v.ING_NOUNS or word in v.CLOTHES or lemma in v.PEOPLE or lemma in v.CONTAINERS:
+            return NOUN
+        if self.english.is_gerund(word) and (tag.startswith("VB") or after_noun):
+            return ADJECTIVE if not after_noun and self._content_follows(i) else ""
+        if tag in ("VBN", "VBD") and noun and self.english.lemma(word, "verb") == word and word not in v.INVARIABLE:
+            tag = "NN"                                                  # no participle: "bear cub"
+        if tag in ("VBN", "VBD"):
+            if after_noun:
+                return NOUN if noun and not verb else ""
+            if self._content_follows(i):
+                return ADJECTIVE
+            return NOUN if noun and not word.endswith("ed") else ADJECTIVE if adjective or word.endswith("ed") else ""
+        if tag.startswith("JJ"):
+            listed_as_noun = noun and not adjective and not word.endswith(("ed", "en", "ish")) and "-" not in word
+            is_mistyped = not (after_noun or self.english.is_known(word) or self._content_follows(i))
+            return NOUN if listed_as_noun or is_mistyped else ADJECTIVE
+        if tag.startswith("NN"):
+            return ADJECTIVE if adjective and not noun else NOUN
+        if after_noun and word in v.SAYING | v.POSED:                             # "sign says stop"
+            return ""
+        if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and self._object_follows(i):
+            return ""
+        if tag.startswith("RB") and word.endswith("ly") and not noun:
+            return ADJECTIVE if adjective else ""
+        if noun or not (adjective or verb or self.english.has_sense(word, "adv")):      # or an unknown word
+            return NOUN
+        return ADJECTIVE if adjective else ""
+
+    def _content_follows(self, i: int) -> bool:
+        word = self.text[i + 1]
+        if not word or not word[0].isalpha() or word in _CLOSED or word in v.DIRECTIONS:
+            return False
+        if self.english.is_gerund(word) and self._content_follows(i + 1):       # "a cut | vending machine"
+            return True
+        return self.text.tag(i + 1).startswith(("NN", "JJ")) or word in v.COLOURS or word in v.GENERIC \
+            or self.english.has_sense(word, "noun")
+
+    def _object_follows(self, i: int) -> bool:
+        word, is_content = self.text[i + 1], self.text.tag(i + 1).startswith(("NN", "JJ"))
+        if word == "that":                                              # "wears that hat", but "the ring that shines"
+            return self.text.tag(i + 2).startswith(("NN", "JJ"))
+        return word in v.DETERMINERS - v.RELATIVES or (
+            is_content and word not in _CLOSED and word not in v.SUPERLATIVES)
+
+    def _noun_follows(self, i: int) -> bool:
+        """Whether adjectives lead to a noun."""
+        for k in range(i, min(i + 6, len(self.text))):
+            kind = self.kind(k)
+            if kind == NOUN or not (kind or self.text[k] in ("and", "or", ",")):
+                return kind == NOUN
+        return False
+
+    def starts(self, i: int) -> bool:
+        """Whether a noun phrase may start at `i`."""
+        return self.text[i] in v.DETERMINERS | v.DIRECTIONS.keys() or self.goes_on(i) or self.number(i) is not None \
+            or self.text.match(v.QUANTIFIER, i)[0] is not None
+
+    def goes_on(self, i: int) -> bool:
+        """Whether an attribute or a noun stands at `i`."""
+        return bool(self.kind(i)) or self.text[i] in v.SUPERLATIVES or self.text[i] in v.ORDINALS \
+            or (self.number(i) is not None and bool(self.kind(i + 1)))
+
+    def tells(self, i: int) -> bool:
+        """Whether a verb that looks like a plural says what the noun before it does: "a clock | hangs from"."""
+        word, subject = self.text[i], self.text[i - 1]
+        verb, noun = self.english.lemma(word, "verb"), self.english.lemma(subject)
+        if not word.endswith("s") or verb == word or word in v.PLURAL_ONLY | v.CLOTHES or noun != subject \
+                or subject in v.words("dozen few lot bunch couple pair") \
+                or not (self.text.tag(i - 1).startswith("NN") or noun in v.PEOPLE | v.ANIMALS):
+            return False
+        k = i - 1
+        while self.text.tag(k - 1).startswith(("NN", "JJ")):
+            k -= 1
+        if self.text[k - 1] in v.ONE_OF_THEM | {"which", "whichever"}:              # no plural comes after "a"
+            return True
+        if noun in v.PEOPLE | v.ANIMALS:
+            is_doing = verb in v.POSTURES | v.LOOKS | v.ACTS and (
+                verb not in v.ALSO_OWNED or (self.text.tag(i) == "VBZ" and verb not in ("head", "face")))
+            return is_doing or not self.english.has_sense(word, "noun")
+        is_posture = verb in v.POSTURES - {"stand", "rest"}                         # "tv stands" are things
+        return is_posture and self.text[i + 1] in v.words("in on at from by near under over")
+
+    def number(self, i: int) -> int | None:
+        """The number at `i`."""
+        word = self.text[i]
+        if word in v.CARDINALS:
+            return v.CARDINALS[word]
+        return int(word) if word.isascii() and word.isdigit() and len(word) < 4 else None

@@ -1,0 +1,201 @@
+"""Where a thing is said to be: its order, its place and its relations to landmarks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from ris_ros.language import vocabulary as v
+from ris_ros.language.draft import Draft, named_as
+from ris_ros.language.kinds import NOUN
+from ris_ros.language.nouns import place_name
+from ris_ros.language.orders import read_counted, read_ranked
+from ris_ros.types import Description, Order, Relation
+
+
+class Placing:
+    """The part of :class:`ris_ros.language.grammar.Grammar` that reads orders, places and relations."""
+
+    def _order(self, i: int, draft: Draft) -> int:
+        """An order after the noun: "furthest to the left", "second from the right", "the biggest"."""
+        j = self._late_complement(i, draft)
+        if j > i:
+            return j
+        found, j = self.text.match(v.COUNTED, i)
+        if found and draft.count and not (draft.rank or draft.order or draft.head or draft.before):    # "2 from left"
+            draft.rank, draft.count = draft.count, 1
+        if found and (draft.rank or draft.order or found["counting"]):
+            return read_counted(self.text, i, draft)
+        number, found = self.nouns.number(i), self.text.match(v.COUNTED, i + 1)[0]
+        if number and found:                                            # "cup 2 from left"
+            draft.rank = number
+            return read_counted(self.text, i + 1, draft)
+        trial = Draft(rank=draft.rank)
+        j = i + (self.text[i] in ("the", "being"))
+        k = read_ranked(self.text, j, trial)
+        if k == j or self.text[i] in ("near", "far"):
+            return i
+        if self.text[k] == "than":                                      # "taller than the fence"
+            end = self._stretch(k + 1)
+            draft.after.append(self.text.between(i, end))
+            return end
+        if trial.open_order:
+            # "closest to the bowl" is a relation, "closest" alone an order.
+            if self.nouns.starts(k) or (self.text[k] in ("to", "from") and self.nouns.starts(k + 1)):
+                return i
+        elif self.nouns.goes_on(k) or (self.text[k] == "of" and not self.text.match(v.OF_ALL, k)[0]):
+            return i
+        draft.rank = trial.rank
+        if trial.order:
+            draft.add_order(trial.order)
+        return k
+
+    def _late_complement(self, i: int, draft: Draft) -> int:
+        """"the closest cup | to the camera", "the nearest chair | to the window"."""
+        if not (draft.open_order and draft.order) or self.text[i] not in ("to", "from", "away"):
+            return i
+        draft.open_order = False
+        is_near = draft.order.name == "near"
+        found, j = self.text.match(v.TOWARDS_SIDE if is_near else v.FROM_SIDE, i)
+        if found:
+            side = v.SIDES[found["side"]]
+            draft.order = Order(side if is_near else v.OPPOSITE[side], draft.order.rank)
+            return j
+        if self.text[i] == ("to" if is_near else "from"):
+            landmark, j = self._landmark(i + 1)
+            if landmark:
+                draft.relations.append(Relation("near" if is_near else "far from", (landmark,)))
+                draft.order = None
+                return j
+        return i
+
+    def _placing(self, i: int, draft: Draft) -> int:
+        """A place or a relation, whichever takes more words: "on the left", but "on the left of the box"."""
+        j = i
+        while self.text[j] in v.INTENSIFIERS and self._is_intensifier(j):
+            j += 1
+        found, end = self.text.match(v.IN_FRAME, j)
+        if found and self.nouns.kind(end) != NOUN:                      # but "in the display case"
+            return end
+        relation, end = self.text.match(v.RELATION, j)
+        is_on_top = relation and relation[0].endswith("top of") and self.text[end + 1] not in ("picture", "image")
+        k = j if is_on_top else self._place(j, end, draft)
+        if k == j and relation:
+            k = self._relation(j, relation, end, draft)
+        return k if k > j else i
+
+    def _is_intensifier(self, i: int) -> bool:
+        """Whether a place or relation follows; in "right of", "right side" and "cup right in blue" it does not."""
+        word, following = self.text[i], self.text[i + 1]
+        if word in v.DIRECTIONS and following in v.DIRECTIONS:          # "back left"
+            return False
+        if word == "right":
+            return bool(self.text.match(v.RELATION, i + 1)[0]) and following not in ("of", "from") \
+                and not (following == "in" and self._is_worn(i + 2, Draft()))
+        return following in v.INTENSIFIERS or any(
+            self.text.match(pattern, i + 1)[0] for pattern in (v.RELATION, v.PLACE_AFTER))
+
+    def _place(self, i: int, beyond: int, draft: Draft) -> int:
+        """A place that takes more words than `beyond`."""
+        found, j = self.text.match(v.PLACE_AFTER, i)
+        if found and j > beyond:
+            words = found[0].split()
+            # "on the right track" is on a track; "left on the table" was left there; "the left of the cake" is a part.
+            is_of_noun = words[0] in ("on", "in", "at", "by", "near") and not found["part"] \
+                and self.nouns.kind(j) == NOUN and self.text.tag(j).startswith(("NN", "JJ"))
+            if not is_of_noun and self.text[j] != "of" and not self._is_left_behind(i, j):
+                draft.add_place(place_name(found))
+                return j
+            # "in the bottom right of the fridge"; where "of" is part of a relation, that reads it.
+            if self.text[j] == "of" and not self._is_relation_until(i, j + 1) and words[0] in ("on", "in", "at"):
+                draft.add_place(place_name(found))
+                return self._stretch(j + 1)
+        for pattern, place in ((v.CORNER, "corner"), (v.AFAR, "back"), (v.UP_FRONT, "front")):
+            found, j = self.text.match(pattern, i)
+            if found:
+                draft.add_place(place)
+                return j
+        return i
+
+    def _is_relation_until(self, i: int, j: int) -> bool:
+        return self.text.match(v.RELATION, i)[1] == j
+
+    def _is_left_behind(self, i: int, j: int) -> bool:
+        return self.text[i] == "left" and self.text[j] in v.words("on by behind at inside outside under in") \
+            and self.text[j + 1] in v.DETERMINERS and not self.text.match(v.PLACE_AFTER, j)[0] \
+            and not self._is_worn(j + 1, Draft())
+
+    def _relation(self, i: int, found: re.Match[str], j: int, draft: Draft) -> int:
+        name, words = v.relation_name(found), found[0]
+        if words in ("by", "at", "around", "past", "over") and self.text.tag(i - 1) == "VBN" \
+                and self.english.lemma(self.text[i - 1], "verb") not in v.LOCATED:
+            return i                                                    # "carried by the woman"
+        onlooker, k = self.text.match(v.ONLOOKER, j)
+        if onlooker:
+            if name in v.ONLOOKER_PLACES:
+                draft.add_place(v.ONLOOKER_PLACES[name])
+            return k
+        if words in ("in", "on", "at") and (self._is_worn(j, draft) or self._is_state(j)):
+            k = self._stretch(j)
+            draft.after.append(self.text.between(i, k))
+            return k
+        others, k = self.text.match(v.OTHERS, j)
+        if others and not self.nouns.goes_on(k):
+            return k
+        relation, k = self._with_landmarks(name, words, j)
+        if relation and not (words in ("closest", "nearest") and relation.landmarks[0].head in v.GENERIC):
+            landmark = relation.landmarks[0]
+            if name in ("left of", "right of") and not landmark.head and landmark.place == "middle":
+                draft.add_place(name.split()[0])                        # "left of the center"
+                return k
+            draft.relations.append(relation)
+            while self.text[k] == "and" and name != "between" and self.text.tag(k + 1).startswith("NN") \
+                    and self.nouns.kind(k + 1) == NOUN:
+                other, end = self._with_landmarks(name, words, k + 1)          # "under the knife and fork"
+                if other is None:
+                    break
+                draft.relations.append(other)
+                k = end
+            return k
+        if name in v.ALONE and not self.nouns.starts(j):
+            draft.add_place(v.ALONE[name])
+            return j
+        return i
+
+    def _with_landmarks(self, name: str, words: str, i: int) -> tuple[Relation | None, int]:
+        landmark, j = self._landmark(i, alone=name == "between")
+        if landmark is None:
+            return None, i
+        if words == "out of" and landmark.head not in v.RECEPTACLES:     # "out of paper"
+            return None, i
+        if name == "from":
+            name = "in" if landmark.head in v.RECEPTACLES else "on"
+        if name != "between":
+            return Relation(name, (landmark,)), j
+        if self.text[j] in ("and", "or"):
+            other, k = self._landmark(j + 1)
+            if other is not None:
+                return Relation(name, (_with_noun_of(landmark, other), named_as(other, landmark))), k
+        if landmark.count == 1:                                         # "in the middle of the plate"
+            return Relation("in", (landmark,)), j
+        return Relation(name, (replace(landmark, count=2),)), j
+
+    def _landmark(self, i: int, *, alone: bool = False) -> tuple[Description | None, int]:
+        """A landmark; `alone`, without what is said of it after its noun phrase."""
+        if not self.nouns.starts(i):
+            return None, i
+        if alone:
+            draft = Draft()
+            j = self.nouns.read(i, draft)
+        else:
+            draft, j = self.description(i, landmark=True)
+        if draft is None or not (draft.head or draft.attributes or draft.order or draft.rank or draft.place):
+            return None, i
+        return draft.finished(self.text), j
+
+
+def _with_noun_of(landmark: Description, other: Description) -> Description:
+    """A landmark without a noun, with that of the one after it: "between the red and the blue cup"."""
+    if landmark.head:
+        return landmark
+    return replace(landmark, head=other.head, appearance=f"{landmark.appearance} {other.head}".strip())
