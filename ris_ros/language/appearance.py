@@ -25,6 +25,20 @@ class Appearance:
             return j
         return i
 
+    def _tinted(self, i: int, draft: Draft) -> int:
+        """"painted | dark blue"."""
+        j = self._colour(i + 1, draft) if self.text[i] in v.TINTED else i + 1
+        return j if j > i + 1 else i
+
+    def _colour(self, i: int, draft: Draft) -> int:
+        """A mere colour, as after "is": "orange", "dark blue"."""
+        j = i + (self.text[i] in v.SHADES and self.text[i + 1] in v.COLOURS)
+        if self.text[j] not in v.COLOURS or self.nouns.kind(j + 1, after_noun=True):
+            return i
+        colour = self.text.between(i, j + 1)
+        draft.merge(Draft(before=[colour], attributes=[colour]))
+        return j + 1
+
     def _stretch(self, i: int) -> int:
         """The end of a noun phrase that is taken as it stands, with what can belong to it alone."""
         j = self.nouns.read(i, Draft())

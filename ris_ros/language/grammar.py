@@ -83,8 +83,8 @@ class Grammar(Placing, Appearance):
     # --- one modifier -------------------------------------------------------------------------------------------------
 
     def _modifier(self, i: int, draft: Draft) -> int:
-        for read in (self._negation, self._idle, self._relative, self._order, self._placing, self._shown, self._doing,
-                     self._addition):
+        for read in (self._negation, self._idle, self._relative, self._order, self._placing, self._shown, self._tinted,
+                     self._doing, self._addition):
             j = read(i, draft)
             if j > i:
                 return j
@@ -92,7 +92,7 @@ class Grammar(Placing, Appearance):
 
     def _property(self, i: int, draft: Draft) -> int:
         """A modifier that is none but a modifier: after "and", "not" and "is"."""
-        for read in (self._negation, self._order, self._placing, self._shown, self._doing):
+        for read in (self._negation, self._order, self._placing, self._shown, self._tinted, self._doing):
             j = read(i, draft)
             if j > i:
                 return j
@@ -215,6 +215,7 @@ class Grammar(Placing, Appearance):
                 return i
             excluded = Draft(first=i)
             j = self._property(i, excluded)
+            j = self._colour(i, excluded) if j == i else j
             excluded.last = j
             if j == i:
                 j = self.nouns.read(i, excluded, coordinate=False)
@@ -279,6 +280,7 @@ class Grammar(Placing, Appearance):
                     self.text.match(v.OF_ALL, i)[0] or self.text.match(v.PLACE_AFTER, i)[0]):
                 i += 1
             j = self._property(i, draft)
+            j = self._colour(i, draft) if j == i else j
             if j == i:
                 other = Draft()
                 j = self.nouns.read(i, other)

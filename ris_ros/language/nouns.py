@@ -38,6 +38,8 @@ class NounPhrases(Kinds):
                       self._content)
         j = i
         while j < len(self.text):
+            if reading.has_noun and self._is_tint(j):
+                break
             for step in after_noun if reading.has_noun else before_noun:
                 k = step(j, reading)
                 if k > j:
@@ -209,6 +211,10 @@ class NounPhrases(Kinds):
         if self.text[i] == "in" and self.text[i + 1] in v.COLOUR_WORDS:
             return i + 2
         return i + 1 if self.text[i] in v.COLOUR_WORDS else i
+
+    def _is_tint(self, i: int) -> bool:
+        """"the mug | coloured orange": said of the mug, unless a noun follows."""
+        return self.text[i] in v.TINTED and self.text[i + 1] in v.COLOURS and not self.kind(i + 2, after_noun=True)
 
     def _compounded(self, i: int, reading: _Reading) -> int:
         """"chocolate | covered donut", "magnet heart | shaped": the noun before it is part of an attribute."""

@@ -63,6 +63,8 @@ SHADES = words("""dark light bright pale deep navy sky royal baby lime forest ol
     mint midnight steel ice blood lemon dusty rose sea emerald ruby soft vivid bluish reddish greenish yellowish
     brownish greyish grayish pinkish purplish whitish blackish""")
 COLOUR_WORDS = words("coloured colored colour color")
+# What a colour follows: "painted blue".
+TINTED = words("coloured colored painted dyed tinted")
 # Colours that are things too: "the orange on the plate".
 COLOUR_THINGS = words("blonde blond orange lime peach plum olive rose copper silver gold cream mustard")
 

@@ -55,6 +55,8 @@ def test_phrase_and_appearance(parser, text, phrase, appearance):
     ("the dark blue mug", ("dark blue",)), ("a blue-green vase", ("blue-green",)), ("the big wooden soup spoon",
      ("big", "wooden", "soup")), ("small black and white dog", ("small", "black", "white")),
     ("the red coloured cup", ("red",)), ("the cup that is red and shiny", ("red", "shiny")), ("the cup", ()),
+    ("the plate which is orange", ("orange",)), ("the mug coloured orange", ("orange",)),
+    ("the cup painted dark blue", ("dark blue",)), ("the wall painted by the man", ()),
 ])
 def test_attributes(parser, text, attributes):
     assert parser.parse(text).target.attributes == attributes
