@@ -63,8 +63,9 @@ def _over_one(plan: BagPlan, recording: Path, output: Path | None) -> BagSummary
 
     from ris_ros.recordings.bag import Bag
     from ris_ros.recordings.results import run_over_bag
+    from ris_ros.recordings.runs import answers_name
 
-    folder = Path(f"{recording.resolve().stem}_ris") if output is None else output
+    folder = output or Path(answers_name(recording))
     with Bag(recording, plan.topic, plan.depth, plan.camera_info) as frames:
         err.print(f"images {frames.topic}, depth {frames.depth or 'none'}, {len(frames)} frames")
         with err.status("loading models"):

@@ -32,12 +32,11 @@ class Appearance:
 
     def _colour(self, i: int, draft: Draft) -> int:
         """A mere colour, as after "is": "orange", "dark blue"."""
-        j = i + (self.text[i] in v.SHADES and self.text[i + 1] in v.COLOURS)
-        if self.text[j] not in v.COLOURS or self.nouns.kind(j + 1, after_noun=True):
-            return i
-        colour = self.text.between(i, j + 1)
-        draft.merge(Draft(before=[colour], attributes=[colour]))
-        return j + 1
+        j = self.nouns.colour(i)
+        if j > i:
+            colour = self.text.between(i, j)
+            draft.merge(Draft(before=[colour], attributes=[colour]))
+        return j
 
     def _stretch(self, i: int) -> int:
         """The end of a noun phrase that is taken as it stands, with what can belong to it alone."""

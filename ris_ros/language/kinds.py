@@ -128,6 +128,11 @@ class Kinds:
         return bool(self.kind(i)) or self.text[i] in v.SUPERLATIVES or self.text[i] in v.ORDINALS \
             or (self.number(i) is not None and bool(self.kind(i + 1)))
 
+    def colour(self, i: int) -> int:
+        """The end of a mere colour that stands at `i`, "orange" or "dark blue"; `i` where it is some thing's colour."""
+        j = i + (self.text[i] in v.SHADES and self.text[i + 1] in v.COLOURS)
+        return j + 1 if self.text[j] in v.COLOURS and not self.kind(j + 1, after_noun=True) else i
+
     def tells(self, i: int) -> bool:
         """Whether a verb that looks like a plural says what the noun before it does: "a clock | hangs from"."""
         word, subject = self.text[i], self.text[i - 1]

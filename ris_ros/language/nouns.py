@@ -214,7 +214,7 @@ class NounPhrases(Kinds):
 
     def _is_tint(self, i: int) -> bool:
         """"the mug | coloured orange": said of the mug, unless a noun follows."""
-        return self.text[i] in v.TINTED and self.text[i + 1] in v.COLOURS and not self.kind(i + 2, after_noun=True)
+        return self.text[i] in v.TINTED and self.colour(i + 1) > i + 1
 
     def _compounded(self, i: int, reading: _Reading) -> int:
         """"chocolate | covered donut", "magnet heart | shaped": the noun before it is part of an attribute."""

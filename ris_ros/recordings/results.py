@@ -122,11 +122,16 @@ def _located(result: Result, frame: BagFrame) -> list[Object3D]:
     return things
 
 
+def check_new(folder: Path) -> None:
+    """Refuse a folder that is there and holds something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is not empty; name a new folder with --output")
+
+
 def _make_empty(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty; name a new folder with --output")
+        check_new(folder)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
 

@@ -55,6 +55,11 @@ class BagPlan:
         return replace(summary, files=[folder / file.name for file in summary.files])
 
 
+def answers_name(recording: Path) -> str:
+    """What the folder for the answers to a bag is called unless it is named: BAG_ris."""
+    return f"{recording.resolve().stem}_ris"
+
+
 def folders(recordings: list[Path], output: Path | None) -> list[Run]:
     """Each bag with the folder for its answers: BAG_ris, in `output` or here.
 
@@ -64,14 +69,15 @@ def folders(recordings: list[Path], output: Path | None) -> list[Run]:
         When two bags have one name, or a folder is there and not empty.
 
     """
-    runs = [(recording, (output or Path()) / f"{recording.resolve().stem}_ris") for recording in recordings]
+    from ris_ros.recordings.results import check_new
+
+    runs = [(recording, (output or Path()) / answers_name(recording)) for recording in recordings]
     taken: dict[Path, Path] = {}
     for recording, folder in runs:
         if folder in taken:
             raise InputError(f"{taken[folder]} and {recording} would both be answered in {folder}; run them apart, "
                              "each with --output")
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} is not empty; name a new folder with --output")
+        check_new(folder)
         taken[folder] = recording
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
