@@ -160,8 +160,8 @@ def _read(block: ResidualAttentionBlock, first: Tensor, normed: Tensor, logits: 
 
 def _finish(block: ResidualAttentionBlock, x: Tensor, mixed: Tensor) -> Tensor:
     """The block's output for tokens x, float32 [..., width], from what they gathered."""
-    x = x + block.ls_1(block.attn.out_proj(mixed)).float()
-    return x + block.ls_2(block.mlp(_norm(block.ln_2, x).to(_dtype(block)))).float()
+    x = x + block.ls_1(block.attn.out_proj(mixed))
+    return x + block.ls_2(block.mlp(_norm(block.ln_2, x).to(_dtype(block))))
 
 
 def _project(visual: VisionTransformer, pooled: Tensor) -> Tensor:
