@@ -17,7 +17,7 @@ from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
 from ris_ros.frames import FrameMemory
 from ris_ros.language import ExpressionParser
-from ris_ros.matching import Bank, Grounder, Judge, decide, fuse, measure, mentioned, peaks, similarity
+from ris_ros.matching import Bank, Grounder, Judge, Layout, decide, fuse, measure, mentioned, peaks, similarity
 from ris_ros.proposals import Embedded, PromptedProposer, Proposer, make_proposer
 from ris_ros.types import Candidate, Depth, Proposals, Query, Result, check_image
 
@@ -170,7 +170,8 @@ class ReferringSegmenter:
         if not len(self.proposals):
             return Result.nothing(query, self.proposals.masks.shape[1:], _NOTHING)
         if self._grounder is None:
-            self._grounder = Grounder(measure(self.proposals, self._depth), self._judge(self.visual_features()).looks())
+            layout = measure(self.proposals, self._depth)
+            self._grounder = Grounder(layout, self._judge(self.visual_features(), layout).looks())
         settings = self.config.matching
         least = settings.min_confidence if settings.min_confidence >= 0 else self.bank.min_confidence
         return decide(query, self.proposals, self._grounder, min_confidence=least,
@@ -181,7 +182,7 @@ class ReferringSegmenter:
         view, most = self._view, self.config.proposals.search_prompts
         if self.config.method == "reference" or view.embedded is None or not most or view.features.places is None:
             return False
-        judge = self._judge(self.visual_features())
+        judge = self._judge(self.visual_features(), self._grounder and self._grounder.layout)
         missing = [named for named in mentioned(query) if named.appearance not in view.searched
                    and judge.fits(named).max(initial=0) < _SHOWN]
         view.searched |= {named.appearance for named in missing}
@@ -198,8 +199,8 @@ class ReferringSegmenter:
             self._grounder = None
             return len(found) > 0
 
-    def _judge(self, features: Tensor) -> Judge:
-        return Judge(features, self._encode_text, self.encoder.logit_scale, self.bank)
+    def _judge(self, features: Tensor, layout: Layout | None = None) -> Judge:
+        return Judge(features, self._encode_text, self.encoder.logit_scale, self.bank, layout)
 
     def _match_as_published(self, query: Query) -> Result:
         """The proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3); there always is one."""

@@ -62,7 +62,7 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Ba
     if count < LEAST_EXPRESSIONS or present != {True, False}:
         raise InputError(f"a calibration needs at least {LEAST_EXPRESSIONS} expressions that say nothing but looks "
                          f"(there are {count}), some of them of things that are not there")
-    bank = _fitted(bank, [(_judge(segmenter, picture, bank).contrasts(description), shown)
+    bank = _fitted(bank, [(_judge(segmenter, picture.features, bank).contrasts(description), shown)
                           for picture in pictures for description, shown in picture.looks])
     confidences = sorted(confidence for picture in pictures
                          for confidence, here in _confidences(segmenter, picture, bank) if here)
@@ -100,9 +100,9 @@ def _shown(masks: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.where(iou >= SHOWN, 1.0, np.where(iou < NOT_SHOWN, 0.0, np.nan))
 
 
-def _judge(segmenter: ReferringSegmenter, picture: _Picture, bank: Bank, count: int | None = None) -> Judge:
+def _judge(segmenter: ReferringSegmenter, features: Tensor, bank: Bank, layout: Layout | None = None) -> Judge:
     encoder = segmenter.encoder
-    return Judge(picture.features[:count], encoder.encode_text, encoder.logit_scale, bank)
+    return Judge(features, encoder.encode_text, encoder.logit_scale, bank, layout)
 
 
 def _fitted(bank: Bank, looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.ndarray]]) -> Bank:
@@ -146,6 +146,7 @@ def _alike(looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.ndarray]]
 
 
 def _confidences(segmenter: ReferringSegmenter, picture: _Picture, bank: Bank) -> Iterator[tuple[float, bool]]:
-    grounder = Grounder(picture.layout, _judge(segmenter, picture, bank, picture.proposed).looks())
+    features = picture.features[:picture.proposed]
+    grounder = Grounder(picture.layout, _judge(segmenter, features, bank, picture.layout).looks())
     for query, here in picture.queries:
         yield min(choose(description, grounder).confidence for description in query.targets), here

@@ -22,8 +22,9 @@ from ris_ros.matching.orders import place_in_line
 from ris_ros.matching.places import place
 from ris_ros.types import Description
 
-# Share of the smaller of two masks that lies in the other, from which they show the same thing.
-SAME_THING = 0.6
+# Share of the smaller of two masks that lies in the other, from which they show the same thing, if their names are at
+# least so much alike.
+SAME_THING, ALIKE = 0.6, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +52,12 @@ class Grounder:
         self._looks = looks
         # How certainly proposal i is a part of j: it lies in j, which is larger, and both go by the same name.
         root = np.sqrt(looks.names())
+        alike = root @ root.T
         within = (layout.inside > 0.85) & (layout.area[None, :] > 1.1 * layout.area[:, None])
-        self._part = within * (root @ root.T)
+        self._part = within * alike
+        # What lies in a bowl is another thing, though all of it lies in the bowl's mask.
+        shared = np.maximum(layout.inside, layout.inside.T)
+        self._same = (shared > SAME_THING) & ((alike > ALIKE) | (np.minimum(layout.inside, layout.inside.T) > 0.5))
 
     def fit(self, description: Description) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The fit of each proposal to a description, float64 [N] in 0..1, and its factors by name, likewise."""
@@ -74,10 +79,9 @@ class Grounder:
 
     def things(self, fit: np.ndarray) -> np.ndarray:
         """The fit where a proposal is the best of those that show the same thing, else 0; float64 [N]."""
-        overlap = np.maximum(self.layout.inside, self.layout.inside.T)
         kept: list[int] = []
         for i in np.argsort(-fit, kind="stable"):
-            if not (overlap[i, kept] > SAME_THING).any():
+            if not self._same[i, kept].any():
                 kept.append(i)
         alone = np.zeros_like(fit)
         alone[kept] = fit[kept]

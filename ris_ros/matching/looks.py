@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,12 @@ from torch import Tensor
 
 from ris_ros.errors import InputError
 from ris_ros.matching.grounding import Looks
+from ris_ros.matching.layout import Layout
+from ris_ros.matching.wholes import several_in, whole_of
 from ris_ros.types import Description
 
+# Among what is no object, what is so because of others, see `wholes`.
+PART, SEVERAL = "part of an object", "several objects"
 # Heads that name no kind of thing.
 ANYTHING = frozenset({"", "object", "thing", "one", "item", "stuff", "anything", "something"})
 
@@ -73,13 +78,18 @@ class Bank:
 
 
 class Judge:
-    """Judges the visual features of one image's proposals, float32 [N, D]."""
+    """Judges the visual features of one image's proposals, float32 [N, D].
 
-    def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float, bank: Bank):
+    Where their layout is given, none fits less for being a part without a whole, or several without each, see `wholes`.
+    """
+
+    def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float, bank: Bank,
+                 layout: Layout | None = None):
         self._features = F.normalize(features, dim=1)
         self._encode_text = encode_text
         self._scale = logit_scale
         self._bank = bank
+        self._layout = layout
 
     def looks(self) -> Looks:
         """The judge as grounding knows it."""
@@ -90,7 +100,8 @@ class Judge:
         bank = self._bank
         fits = np.ones(len(self._features))
         for kind, (logits, meant) in self.contrasts(description).items():
-            fits = fits * chance(logits, meant, getattr(bank, f"{kind}_temperature"))
+            nothings = self._doubts if kind == "name" else None
+            fits = fits * chance(logits, meant, getattr(bank, f"{kind}_temperature"), nothings)
         if self._says_more(description) and len(fits):
             # What else is said of it cannot be held against anything: it only chooses among those that fit so far.
             logit = self._logits([description.appearance])[:, 0]
@@ -116,14 +127,29 @@ class Judge:
         return found
 
     def names(self) -> np.ndarray:
-        """The chances of the bank's nouns and nothings, float64 [N, K]."""
-        logits = self._logits([*self._bank.names, *self._bank.nothings])
-        return torch.from_numpy(logits / self._bank.name_temperature).softmax(1).numpy()
+        """The chances of the bank's nouns and nothings, float64 [N, K], for each proposal by itself."""
+        return _shares(self._name_logits, self._bank.name_temperature)
 
     def colours(self) -> np.ndarray:
         """The chances of the bank's colours, float64 [N, C]."""
         logits = self._logits([f"{colour} object" for colour in self._bank.colours])
-        return torch.from_numpy(logits / self._bank.colour_temperature).softmax(1).numpy()
+        return _shares(logits, self._bank.colour_temperature)
+
+    @cached_property
+    def _name_logits(self) -> np.ndarray:
+        return self._logits([*self._bank.names, *self._bank.nothings])
+
+    @cached_property
+    def _doubts(self) -> np.ndarray:
+        """Logarithms, float64 [N, nothings], of how possible it is for each proposal to show each nothing."""
+        bank = self._bank
+        possible = np.ones((len(self._features), len(bank.nothings)))
+        if self._layout is not None:
+            objects = chance(self._name_logits, len(bank.names), bank.name_temperature)
+            for name, because in ((PART, whole_of), (SEVERAL, several_in)):
+                if name in bank.nothings:
+                    possible[:, bank.nothings.index(name)] = because(self._layout, objects)
+        return np.log(possible)
 
     def _colour(self, description: Description) -> str:
         words = " ".join(description.attributes).split()
@@ -138,9 +164,19 @@ class Judge:
         return (self._scale * self._features @ encoded.T).double().cpu().numpy()
 
 
-def chance(logits: np.ndarray, meant: int, temperature: float) -> np.ndarray:
-    """The chance, float64 [N], of the first `meant` phrases against the rest, for logits float64 [N, K]."""
-    return torch.from_numpy(logits / temperature).softmax(1)[:, :meant].sum(1).numpy()
+def chance(logits: np.ndarray, meant: int, temperature: float, doubts: np.ndarray | None = None) -> np.ndarray:
+    """The chance, float64 [N], of the first `meant` phrases against the rest, for logits float64 [N, K].
+
+    `doubts`, float64 [N, M], are logarithms of what the last M phrases are to be weighed with.
+    """
+    return _shares(logits, temperature, doubts)[:, :meant].sum(1)
+
+
+def _shares(logits: np.ndarray, temperature: float, doubts: np.ndarray | None = None) -> np.ndarray:
+    logits = logits / temperature
+    if doubts is not None:
+        logits[:, logits.shape[1] - doubts.shape[1]:] += doubts
+    return torch.from_numpy(logits).softmax(1).numpy()
 
 
 PHOTOGRAPHS = Bank(
