@@ -16,6 +16,7 @@ from ris_ros.encoding import MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
 from ris_ros.evaluation.baselines import Method, make_method, method_config
 from ris_ros.evaluation.candidates import Source, make_source
+from ris_ros.evaluation.contour import contour_accuracy
 from ris_ros.evaluation.datasets.base import Expression, Picture, Shape, Thing
 from ris_ros.evaluation.folder import read_plane
 from ris_ros.evaluation.metrics import box_iou, overlap
@@ -159,7 +160,8 @@ def _outcome(picture: Picture, expression: Expression, answer: np.ndarray, confi
         area=int(truth.sum()), box_iou=box_iou(mask_box(answer), mask_box(truth)),
         category=categories.pop() if len(categories) == 1 else "", chosen=_class_of(runs, things),
         confidence=confidence, size=truth.shape, mask=runs["counts"].decode("ascii") if answered else "",
-        seconds=round(seconds, 6))
+        seconds=round(seconds, 6), video=picture.video,
+        contour=contour_accuracy(answer, truth) if picture.video else None)
 
 
 def _class_of(runs: dict[str, Any], things: list[tuple[str, Any]]) -> str:

@@ -4,7 +4,8 @@ Metrics, for expressions whose target is in the picture: oIoU, mIoU, Pr@0.5 to P
 an IoU of at least 0.5 (referring expression comprehension); MC-Acc, the share whose chosen mask has the target's class,
 and cc-oIoU, the oIoU over those. Where some targets are absent: gIoU and cIoU over all (an absent target adds what was
 answered to the union), N-acc, the share of absent targets answered with nothing, and T-acc, the share of present ones
-answered with something (Liu et al., CVPR 2023).
+answered with something (Liu et al., CVPR 2023). Of videos: region similarity J, contour accuracy F and J&F, their mean,
+each the mean over expressions of the mean over frames (Perazzi et al., CVPR 2016); all intervals are over videos then.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ris_ros.evaluation.metrics import (
     Estimate,
     generalized_iou,
     mean_iou,
+    mean_over_frames,
     overall_iou,
     precision_at,
     proportion,
@@ -41,7 +43,10 @@ _SMALL, _LARGE = 32**2, 96**2  # pixels; COCO's own bounds of small, medium and 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its 95 % interval, NaN where there is too little for one, and the expressions behind it."""
+    """A figure with its 95 % interval, NaN where there is too little for one, and the expressions behind it.
+
+    Of a video, J, F and J&F count an expression once, the other metrics once for each frame.
+    """
 
     value: float
     low: float
@@ -76,7 +81,8 @@ class Figures:
 
     def __init__(self, outcomes: list[Outcome]):
         self.outcomes = outcomes
-        self._bootstrap = Bootstrap(np.array([outcome.image for outcome in outcomes], object).astype(str))
+        sampled = [outcome.video or outcome.image for outcome in outcomes]  # frames of one video are alike
+        self._bootstrap = Bootstrap(np.array(sampled, object).astype(str))
         self._intersection = np.array([outcome.intersection for outcome in outcomes], float)
         self._union = np.array([outcome.union for outcome in outcomes], float)
         self._present = np.array([outcome.targets > 0 for outcome in outcomes], bool)
@@ -84,6 +90,13 @@ class Figures:
         self._box_right = np.array([outcome.box_iou >= BOX_THRESHOLD for outcome in outcomes], bool)
         self._classed = np.array([bool(outcome.category) for outcome in outcomes], bool)
         self._class_right = np.array([outcome.category == outcome.chosen for outcome in outcomes], bool)
+        self._frames: dict[str, np.ndarray] = {}  # metric of videos -> score of each outcome
+        if any(outcome.video for outcome in outcomes):
+            region, contour = np.array([(outcome.iou, outcome.contour) for outcome in outcomes], float).T
+            self._frames = {"J&F": (region + contour) / 2, "J": region, "F": contour}
+            expressions = [(outcome.video, outcome.ref, outcome.sentence) for outcome in outcomes]
+            numbers = {expression: number for number, expression in enumerate(dict.fromkeys(expressions))}
+            self._expression = np.array([numbers[expression] for expression in expressions])
 
     def overall(self) -> dict[str, Figure]:
         """Metric -> figure over all expressions."""
@@ -113,6 +126,9 @@ class Figures:
                 figures[name] = Figure(estimate.value, *self._bootstrap.interval(numerators, denominators, who),
                                        estimate.count)
 
+        for name, scores in self._frames.items():
+            weights = self._frame_weights(chosen)
+            add(name, mean_over_frames(scores[chosen], self._expression[chosen]), chosen, weights * scores, weights)
         i, u = self._intersection, self._union
         add("oIoU", overall_iou(i[present], u[present]), present, i, u)
         add("mIoU", mean_iou(i[present], u[present]), present, ious)
@@ -128,3 +144,8 @@ class Figures:
             add("N-acc", proportion(~self._answered[absent]), absent, ~self._answered)
             add("T-acc", proportion(self._answered[present]), present, self._answered)
         return figures
+
+    def _frame_weights(self, chosen: np.ndarray) -> np.ndarray:
+        """What each of the chosen frames counts for in its expression, so that all expressions count alike."""
+        frames = np.bincount(self._expression[chosen], minlength=self._expression.max() + 1)[self._expression]
+        return np.divide(1, frames, out=np.zeros(len(frames)), where=frames > 0)

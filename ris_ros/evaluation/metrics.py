@@ -79,6 +79,19 @@ def generalized_iou(intersections: np.ndarray, unions: np.ndarray, present: np.n
     return mean_iou(np.where(present, ious, unions == 0), np.ones(len(ious)))
 
 
+def mean_over_frames(scores: np.ndarray, expressions: np.ndarray) -> Estimate:
+    """The mean over expressions of the mean over each one's frames: how DAVIS averages J and F (Perazzi et al., 2016).
+
+    Parameters
+    ----------
+    scores : of each frame and expression
+    expressions : which expression each is of, of any kind
+
+    """
+    _, expression, frames = np.unique(expressions, return_inverse=True, return_counts=True)
+    return mean_iou(np.bincount(expression, scores) / frames, np.ones(len(frames)))
+
+
 def box_iou(first: np.ndarray, second: np.ndarray) -> float:
     """IoU of two boxes, xyxy pixels with exclusive ends; 0 when either is empty."""
     first, second = np.asarray(first, float), np.asarray(second, float)
@@ -92,11 +105,12 @@ class Bootstrap:
     """Confidence intervals of ratios of sums by drawing whole pictures again (Efron, 1979; percentile method).
 
     Expressions about one picture share its proposals and its difficulty, so that pictures, not expressions, are what
-    was sampled. Every figure is a ratio of sums over expressions: means have denominators of 1.
+    was sampled; and whole videos, not their frames. Every figure is a ratio of sums over expressions: means have
+    denominators of 1.
 
     Parameters
     ----------
-    pictures : the picture of each expression, of any kind
+    pictures : the picture, or the video, of each expression, of any kind
     confidence : of the interval
     resamples, seed : how often, and from which seed, pictures are drawn
 

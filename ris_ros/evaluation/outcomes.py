@@ -36,6 +36,8 @@ class Outcome:
     size : height and width of the picture
     mask : the answer's compressed run lengths (COCO); empty for nothing
     seconds : what the method took, its share of the picture's work included
+    video : the video that the picture is a frame of; empty for a single picture
+    contour : contour accuracy F, 0..1, see contour.contour_accuracy; None for a single picture
 
     """
 
@@ -56,6 +58,8 @@ class Outcome:
     size: tuple[int, int]
     mask: str
     seconds: float
+    video: str = ""
+    contour: float | None = None
 
     @property
     def key(self) -> Key:
@@ -126,13 +130,16 @@ class Journal:
             try:
                 outcome = _outcome(json.loads(line))
             except (ValueError, TypeError) as error:
-                raise InputError(f"{path}:{number} is damaged ({error}); name another output folder, or delete the "
-                                 "line to have its expression asked again") from error
+                raise InputError(f"{path}:{number} is damaged or of another version of this package ({error}); name "
+                                 "another output folder, or delete the line to have its expression asked again"
+                                 ) from error
             self.done.setdefault(outcome.key, outcome)
         return whole
 
 
 def _outcome(values: dict[str, Any]) -> Outcome:
-    if not isinstance(values, dict) or values.keys() != _FIELDS:
+    if not isinstance(values, dict):
         raise ValueError("not an outcome")
+    if values.keys() != _FIELDS:
+        raise ValueError(f"its fields differ in {', '.join(sorted(values.keys() ^ _FIELDS))}")
     return Outcome(**{**values, "size": tuple(values["size"])})

@@ -63,10 +63,11 @@ def percent(figure: Figure | None) -> str:
 def to_markdown(report: Report, overall: dict[str, Figure], grouped: dict[str, dict[str, dict[str, Figure]]]) -> str:
     """The whole report for people."""
     about = report.about
+    drawn = "videos" if any(outcome.video for outcome in report.outcomes) else "pictures"
     lines = [f"# {about['method']} on {about['data']} {about['split']}", "",
              f"{len(report.outcomes)} expressions about {len(report.data.pictures)} pictures; masks: "
              f"{about['proposals']}; model: {about['settings']['encoder.model']}. Percent, with the 95 % interval of a "
-             "bootstrap over pictures.", "", "| metric | value | expressions |", "|---|---|---|"]
+             f"bootstrap over {drawn}.", "", "| metric | value | expressions |", "|---|---|---|"]
     lines += [f"| {name} | {percent(figure)} | {figure.count} |" for name, figure in overall.items()]
     rows = published(about["data"], about["split"])
     if rows:
@@ -74,7 +75,7 @@ def to_markdown(report: Report, overall: dict[str, Figure], grouped: dict[str, d
         lines += [f"| {row['method']} | {row['model']} | {row['masks']} | {row['metric']} | {row['value']:.2f} | "
                   f"{row['source']}, {row['table']} |" for row in rows]
     for grouping, labels in grouped.items():
-        metrics = [name for name in ("oIoU", "mIoU", "Pr@0.5", "MC-Acc", "N-acc")
+        metrics = [name for name in ("J&F", "oIoU", "mIoU", "Pr@0.5", "MC-Acc", "N-acc")
                    if any(name in figures for figures in labels.values())]
         lines += ["", f"## By {grouping}", "", f"| {grouping} | n | {' | '.join(metrics)} |",
                   "|---|---|" + "---|" * len(metrics)]

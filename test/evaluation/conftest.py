@@ -125,15 +125,16 @@ def phrasecut_root(tmp_path):
 
 @pytest.fixture
 def davis_root(tmp_path):
-    """One video of two frames; object 2 has left by the second."""
+    """One video of two frames with void pixels; object 2 has left by the second."""
     root = tmp_path / "ref-davis"
     for frame, ids in (("00000", (1, 2)), ("00001", (1,))):
         write_picture(root / f"valid/JPEGImages/goat/{frame}.jpg")
         labels = np.zeros((HEIGHT, WIDTH), np.uint8)
         for i in ids:
             labels[10 * i:10 * i + 8, 10:20] = i
+        labels[:, 50:] = 255
         picture = Image.fromarray(labels, "P")
-        picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+        picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [224] * 759)
         file = root / f"valid/Annotations/goat/{frame}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         picture.save(file)

@@ -47,6 +47,7 @@ def test_workers_give_the_numbers_of_one_process_even_when_one_is_lost(davis_roo
     assert comparable(together.outcomes) == comparable(alone.outcomes)
     figures = [Figures(report.outcomes).overall() for report in (alone, together)]
     assert repr(figures[0]) == repr(figures[1])
+    assert {"J&F", "J", "F"} <= set(figures[0])
     assert together.problems == alone.problems == []
     assert poisoned.outcomes == []
     assert f"picture poison: {ATTEMPTS} workers were lost over it" in poisoned.problems[0]

@@ -76,6 +76,8 @@ def test_phrasecut_unites_instances_and_fills_polygons_to_their_rim(phrasecut_ro
 def test_davis_frames_are_pictures_and_objects_may_leave(davis_root):
     first, second = load("davis", davis_root).pictures
     assert (first.id, second.id) == ("goat/00000", "goat/00001")
+    assert first.video == second.video == "goat"
+    assert (set(first.things), set(second.things)) == ({"1", "2"}, {"1"})  # void is none
     assert [expression.targets for expression in first.expressions] == [("1",), ("2",)]
     assert [expression.targets for expression in second.expressions] == [("1",), ()]
     assert second.expressions[1].kind == "out of sight"

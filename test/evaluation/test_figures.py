@@ -42,6 +42,37 @@ def test_the_interval_is_over_pictures():
     assert (figure.low, figure.high) == (0.0, pytest.approx(0.7))  # one picture twice, or the other
 
 
+def frame(video, number, sentence, iou, contour):
+    return replace(OUTCOME, image=f"{video}/{number}", video=video, sentence=sentence, intersection=round(100 * iou),
+                   union=100, contour=contour, kind="visible")
+
+
+# Two expressions about two frames of the goat, and one about three of the car, which has left by the last.
+VIDEOS = [frame("goat", 0, "0", 0.5, 0.4), frame("goat", 0, "1", 0.0, 0.2), frame("goat", 1, "0", 0.7, 0.8),
+          frame("goat", 1, "1", 0.2, 0.0), frame("car", 0, "0", 0.9, 0.6), frame("car", 1, "0", 0.8, 0.9),
+          replace(frame("car", 2, "0", 0, 1.0), kind="out of sight", targets=0, answered=False, union=0)]
+
+
+@pytest.mark.parametrize(("metric", "goat", "car"), [
+    ("J", (0.6, 0.1), 2.7 / 3), ("F", (0.6, 0.1), 2.5 / 3), ("J&F", (0.6, 0.1), 2.6 / 3)])
+def test_figures_of_two_videos_by_hand(metric, goat, car):
+    figure = Figures(VIDEOS).overall()[metric]
+    assert figure.value == pytest.approx((sum(goat) + car) / 3)
+    assert figure.count == 3
+    assert (figure.low, figure.high) == pytest.approx((sum(goat) / 2, car))  # one video twice, or the other
+
+
+def test_every_interval_of_videos_is_over_them():
+    figure = Figures(VIDEOS).overall()["mIoU"]
+    assert (figure.low, figure.high) == pytest.approx((1.4 / 4, 1.7 / 2))
+
+
+def test_expressions_of_some_frames_alone():
+    kinds = Figures(VIDEOS).grouped()["kind"]
+    assert kinds["visible"]["J"].value == pytest.approx((0.6 + 0.1 + 0.85) / 3)
+    assert (kinds["out of sight"]["F"].value, kinds["out of sight"]["F"].count) == (1, 1)
+
+
 def test_generalized_metrics_agree_with_the_published_procedure():
     """The sums of the benchmark's own evaluation (ReLA), written down anew from its definition."""
     rng = np.random.default_rng(0)

@@ -9,6 +9,7 @@ from ris_ros.evaluation.metrics import (
     box_iou,
     generalized_iou,
     mean_iou,
+    mean_over_frames,
     overall_iou,
     overlap,
     precision_at,
@@ -76,6 +77,14 @@ def test_generalized_iou_counts_absent_targets():
     estimate = generalized_iou([50, 0, 0, 0], [100, 80, 0, 40], [True, True, False, False])
     assert estimate.value == pytest.approx(0.375)
     assert estimate.count == 4
+
+
+def test_an_expression_counts_once_however_many_frames_it_has():
+    # Means 0.3, 0.9 and 0: deviations -0.1, 0.5, -0.4.
+    estimate = mean_over_frames([0.1, 0.9, 0.5, 0.0], ["a", "b", "a", "c"])
+    assert estimate.value == pytest.approx(0.4)
+    assert estimate.error == pytest.approx(np.sqrt((0.01 + 0.25 + 0.16) / 2 / 3))
+    assert estimate.count == 3
 
 
 @pytest.mark.parametrize(("first", "second", "iou"), [

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,8 @@ from ris_ros.evaluation.outcomes import Journal, Outcome
 
 OUTCOME = Outcome("9", "1", "100", "the cup", "", 1, True, 50, 100, 60, 0.6, "cup", "cup", 0.7, (4, 5), "", 0.01)
 
+FRAME = replace(OUTCOME, image="goat/00001", video="goat", contour=0.1 + 0.2)
+
 
 def more(number):
     return [replace(OUTCOME, sentence=str(100 * number + i)) for i in range(3)]
@@ -21,8 +23,9 @@ def test_what_was_written_is_there_again(tmp_path):
     with Journal(tmp_path / "o.jsonl") as journal:
         journal.append(more(1))
         journal.append(more(2))
+        journal.append([FRAME])
     with Journal(tmp_path / "o.jsonl") as journal:
-        assert list(journal.done.values()) == more(1) + more(2)
+        assert list(journal.done.values()) == [*more(1), *more(2), FRAME]
 
 
 @pytest.mark.parametrize("cut", [1, 30, 200])
@@ -49,10 +52,17 @@ def test_nothing_is_counted_twice(tmp_path):
         assert list(journal.done.values()) == more(1)
 
 
-@pytest.mark.parametrize("line", ["{", "[]", json.dumps({"image": "9"})])
+@pytest.mark.parametrize("line", ["{", "[]", json.dumps({"image": "9"}), json.dumps({**asdict(OUTCOME), "size": 1})])
 def test_a_damaged_line_is_named(tmp_path, line):
     (tmp_path / "o.jsonl").write_text(line + "\n")
     with pytest.raises(InputError, match=r"o\.jsonl:1 is damaged"):
+        Journal(tmp_path / "o.jsonl")
+
+
+def test_lines_of_another_version_are_named(tmp_path):
+    older = {name: value for name, value in asdict(OUTCOME).items() if name not in ("video", "contour")}
+    (tmp_path / "o.jsonl").write_text(json.dumps(older) + "\n")
+    with pytest.raises(InputError, match=r"o\.jsonl:1 .* of another version .*differ in contour, video"):
         Journal(tmp_path / "o.jsonl")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ris_ros.evaluation.baselines import Choice
 from ris_ros.evaluation.candidates import true_masks
 from ris_ros.evaluation.datasets import load
 from ris_ros.evaluation.examine import Examiner, Plan
+from ris_ros.evaluation.figures import Figures
 from ris_ros.evaluation.results import write_results
 from ris_ros.evaluation.run import evaluate
 
@@ -60,6 +62,10 @@ def test_a_picture_is_taken_in_once(refer_root, tmp_path):
     assert len(method.asked) == 3
 
 
+def untimed(outcomes):
+    return [replace(outcome, seconds=0.0) for outcome in outcomes]
+
+
 def test_a_run_goes_on_where_it_stood(refer_root, own_root, davis_root, tmp_path):
     data = load("davis", davis_root)
     whole = evaluate(data, Plan(), tmp_path / "whole", stream=stream(First()))
@@ -78,7 +84,8 @@ def test_a_run_goes_on_where_it_stood(refer_root, own_root, davis_root, tmp_path
     report = evaluate(data, Plan(), tmp_path / "run", stream=stream(method))
     assert report.continued == 1
     assert len(method.asked) == data.count - 1
-    assert [outcome.key for outcome in report.outcomes] == [outcome.key for outcome in whole.outcomes]
+    assert untimed(report.outcomes) == untimed(whole.outcomes)
+    assert repr(Figures(report.outcomes).overall()) == repr(Figures(whole.outcomes).overall())
     method = First()
     assert evaluate(data, Plan(), tmp_path / "run", stream=stream(method)).continued == data.count
     assert not method.asked
@@ -146,6 +153,20 @@ def test_every_file_tells_the_same(grefcoco_root, tmp_path):
         "single target", "several targets", "no target"}
     assert "| gIoU | 83.33 | 3 |" in text
     assert "None." in text
+
+
+def test_videos_are_measured_as_davis_measures_them(davis_root, refer_root, tmp_path):
+    report = evaluate(load("davis", davis_root), Plan(), tmp_path / "run", stream=stream(First()))
+    # The first object is found in both frames; what is taken for the second is the first.
+    assert [(outcome.video, outcome.ref, outcome.iou, outcome.contour) for outcome in report.outcomes] == [
+        ("goat", "1", 1, 1), ("goat", "2", 0, 0), ("goat", "1", 1, 1), ("goat", "2", 0, 0)]
+    text = write_and_read(report, tmp_path / "run")
+    assert "bootstrap over videos" in text
+    for metric in ("J", "F", "J&F"):
+        assert f"| {metric} | 50.00 | 2 |" in text
+    assert "| CaR | CLIP | none, with denseCRF | J |" in text
+    picture = evaluate(load("refcoco", refer_root()), Plan(), tmp_path / "picture", stream=stream(First())).outcomes[0]
+    assert (picture.video, picture.contour) == ("", None)
 
 
 def test_the_gallery_needs_nothing_else(grefcoco_root, tmp_path):

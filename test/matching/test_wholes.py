@@ -10,6 +10,7 @@ from ris_ros.matching.layout import measure
 from ris_ros.matching.looks import PART, SEVERAL, Bank, Judge
 from ris_ros.matching.wholes import UNSEEN, several_in, whole_of
 from ris_ros.types import Description, Proposals
+
 PLATE, CUP, BALL, HANDLE = (20, 20, 80, 80), (30, 30, 45, 60), (55, 30, 70, 45), (45, 40, 47, 50)
 CAN = (120, 20, 140, 60)
 

@@ -70,6 +70,7 @@ class Picture:
     expressions : what is asked
     size : height and width that the annotations were made for; None when they do not say
     depth, intrinsics : 16-bit millimetres and camera matrix float64 [3, 3], where the data set has them
+    video : the video that it is a frame of, in which an expression keeps its ids; empty for a single picture
 
     """
 
@@ -80,6 +81,7 @@ class Picture:
     size: tuple[int, int] | None = None
     depth: Path | None = None
     intrinsics: np.ndarray | None = None
+    video: str = ""
 
     def read_image(self) -> np.ndarray:
         """The picture, uint8 RGB [H, W, 3]; InputError when it is not there, no picture, or not of that size."""

@@ -2,7 +2,7 @@
 
     ROOT/meta_expressions/valid/meta_expressions.json   videos -> expressions {exp, obj_id} and frames
     ROOT/valid/JPEGImages/VIDEO/FRAME.jpg
-    ROOT/valid/Annotations/VIDEO/FRAME.png              palette pictures of object ids
+    ROOT/valid/Annotations/VIDEO/FRAME.png              palette pictures of object ids; 0 and 255 are none
     ROOT/valid/meta.json                                optional: videos -> objects -> category
 
 Each frame is a picture of its own: this package has no memory of earlier frames. In a frame that lacks the object, the
@@ -40,6 +40,8 @@ class LabelShape:
         return labels == self.value
 
 
+_BACKGROUND = {0, 255}  # 255 is void, which the evaluation of DAVIS's unsupervised task takes for background
+
 # The things of a picture share one file.
 _labels = lru_cache(maxsize=2)(read_plane)
 
@@ -66,7 +68,7 @@ def read(root: Path, split: str, images: Path | None, problems: Problems) -> lis
         for frame in about.get("frames", ()):
             labels = root / split / "Annotations" / video / f"{frame}.png"
             try:
-                present = set(np.unique(read_plane(labels)).tolist()) - {0}
+                present = set(np.unique(read_plane(labels)).tolist()) - _BACKGROUND
             except InputError as error:
                 problems.note(f"{error}; {video}/{frame} is left out")
                 continue
@@ -76,7 +78,7 @@ def read(root: Path, split: str, images: Path | None, problems: Problems) -> lis
                 Expression(str(expression["obj_id"]), number, expression["exp"],
                            (str(expression["obj_id"]),) if str(expression["obj_id"]) in things else (),
                            "visible" if str(expression["obj_id"]) in things else "out of sight")
-                for number, expression in asked)))
+                for number, expression in asked), video=video))
     return pictures
 
 
