@@ -31,6 +31,8 @@ def contour_accuracy(predicted: np.ndarray, truth: np.ndarray) -> float:
     one, other = contour(predicted), contour(truth)
     if not (one.any() and other.any()):
         return float(one.any() == other.any())
+    x, y, width, height = cv2.boundingRect(one | other)  # all that matters lies in there
+    one, other = (line[y:y + height, x:x + width] for line in (one, other))
     reach = math.ceil(TOLERANCE * math.hypot(*truth.shape))
     steps = np.arange(-reach, reach + 1)
     disk = (np.add.outer(steps**2, steps**2) <= reach**2).astype(np.uint8)
