@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.draft import Draft
 from ris_ros.language.kinds import ADJECTIVE
@@ -51,7 +52,7 @@ class Appearance:
             elif word in ("and", "or"):
                 other = Draft()
                 k = self.nouns.read(j + 1, other)
-                k = j if other.is_generic or other.head in v.PEOPLE or self.text[j + 1] == "the" else k
+                k = j if other.is_generic or other.head in lex.PEOPLE or self.text[j + 1] == "the" else k
             elif self.text.match(v.RELATION, j)[0]:
                 # "a hat on", "flowers on it", "a cat on its side".
                 if self.text[j + 1] in v.words("it him her them its his their") or (
@@ -70,8 +71,8 @@ class Appearance:
         trial = Draft()
         j = self.nouns.read(i, trial)
         if trial.head:
-            return self.text[j - 1] in v.CLOTHES or trial.head in v.CLOTHES or (
-                draft.head in v.PEOPLE and trial.head in v.COLOURS and not trial.plural)
+            return self.text[j - 1] in lex.CLOTHES or trial.head in lex.CLOTHES or (
+                draft.head in lex.PEOPLE and trial.head in v.COLOURS and not trial.plural)
         return bool(trial.attributes) and not trial.place and trial.attributes[-1].split()[-1] in v.COLOURS
 
     def _is_state(self, i: int) -> bool:
@@ -79,7 +80,7 @@ class Appearance:
         if self.text[i] in v.words("his her its their"):
             return self.nouns.goes_on(i + 1)
         j = i + (self.text[i] in v.DETERMINERS)
-        return self.text[j] in v.STATES and not self.nouns.kind(j + 1, after_noun=True)
+        return self.text[j] in lex.STATES and not self.nouns.kind(j + 1, after_noun=True)
 
     def _doing(self, i: int, draft: Draft, *, finite: bool = False) -> int:
         """What a thing does or has done to it: "holding a cup", "carried by the woman"; `finite` after "that"."""
@@ -92,7 +93,7 @@ class Appearance:
             if k > j:
                 draft.after.append(f"with {self.text.between(j, k)}")
             return k if k > j else i
-        while self.text[j] in v.VERB_PARTICLES and not self.text.match(v.PLACE_AFTER, j)[0] and (
+        while self.text[j] in lex.VERB_PARTICLES and not self.text.match(v.PLACE_AFTER, j)[0] and (
                 word == "cut" or not self.text.match(v.RELATION, j)[0]):
             j += 1
         verb = self.english.lemma(word, "verb")
@@ -101,8 +102,8 @@ class Appearance:
             pass                                                                # "looking left" is no place
         elif verb in v.LOOKS and self.text[j] == "away":
             k = self._stretch(j + 2) if self.text[j + 1] == "from" else j + 1
-        elif verb in v.LOCATED | v.POSTURES and self._is_placed(j):
-            if verb in v.LOCATED or draft.noun not in v.PEOPLE | v.ANIMALS:
+        elif verb in lex.LOCATED | lex.POSTURES and self._is_placed(j):
+            if verb in lex.LOCATED or draft.noun not in lex.ALIVE:
                 return j
             k = j
         else:
@@ -114,14 +115,14 @@ class Appearance:
         word, tag = self.text[i], self.text.tag(i)
         if word in ("has", "have", "had", "having"):
             return self.nouns.starts(i + 1)
-        if not word.isalpha() or word in v.DIRECTIONS or word in v.COLOURS or word in v.AUXILIARIES | v.GENERIC \
+        if not word.isalpha() or word in v.DIRECTIONS or word in v.COLOURS or word in v.AUXILIARIES | lex.GENERIC \
                 or word in v.DETERMINERS | v.SHOWN - {"made"}:
             return False
         is_verb = self.english.has_sense(word, "verb")
-        is_of_somebody = self.english.lemma(self.text[i - 1]) in v.PEOPLE | v.ANIMALS \
+        is_of_somebody = self.english.lemma(self.text[i - 1]) in lex.ALIVE \
             or self.text[i + 1] in v.DETERMINERS
         if self.english.is_gerund(word) or (
-                word in v.ING_NOUNS and self.english.lemma(word, "verb") != word and is_of_somebody):
+                word in lex.ING_NOUNS and self.english.lemma(word, "verb") != word and is_of_somebody):
             return True
         if self.nouns.tells(i):
             return True
@@ -134,7 +135,7 @@ class Appearance:
         if tag not in ("VBZ", "VBP") or not is_verb:
             return False
         verb = self.english.lemma(word, "verb")
-        return self.nouns.starts(i + 1) or (verb in v.POSTURES and self._is_placed(i + 1))
+        return self.nouns.starts(i + 1) or (verb in lex.POSTURES and self._is_placed(i + 1))
 
     def _is_placed(self, i: int) -> bool:
         """Whether an order, place or relation stands at `i`."""
@@ -148,7 +149,7 @@ class Appearance:
         word = self.text[i]
         if word not in v.SHOWN | v.words("at by in on over off through from as against around under"):
             return i
-        is_spatial = word not in ("at", "by", "around", "off", "from") and verb not in v.MAKING
+        is_spatial = word not in ("at", "by", "around", "off", "from") and verb not in lex.MAKING
         j = i if is_spatial and self._is_placed(i) else self._stretch(i + 1)
         return j if j > i + 1 else i
 
@@ -166,7 +167,7 @@ class Appearance:
             return i
         other = Draft()
         j = self.nouns.read(start, other)
-        if other.head in v.GENERIC:
+        if other.head in lex.GENERIC:
             return i
         if other.head:
             draft.after.append(self.text.between(i, j))

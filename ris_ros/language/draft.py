@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.words import Text
 from ris_ros.types import Description, Order, Relation
@@ -54,7 +55,7 @@ class Draft:
     @property
     def is_generic(self) -> bool:
         """Whether it has no noun that says what is meant."""
-        return not self.head or self.head in v.GENERIC
+        return not self.head or self.head in lex.GENERIC
 
     def add_place(self, place: str) -> None:
         """Note a place, together with one that was said before."""
@@ -134,7 +135,7 @@ def together(first: str, second: str) -> str:
 
 def named_as(description: Description, other: Description) -> Description:
     """A description that only says "one", with the noun of another: "the black suitcase between the green ones"."""
-    if description.head not in ("one", "ones") or not other.head or other.head in v.GENERIC:
+    if description.head not in ("one", "ones") or not other.head or other.head in lex.GENERIC:
         return description
     words = [other.head if word == description.head else word for word in description.appearance.split()]
     return replace(description, head=other.head, appearance=" ".join(words))

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import InputError, MissingError
+from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.words import Text
 
@@ -50,8 +51,8 @@ class English:
     def _lemma(self, word: str, kind: str = "noun") -> str:
         """The base form of a word as a noun, verb or adj; the word itself where it has none."""
         known = self._senses[kind]
-        if kind == "noun" and (word in v.PLURAL_ONLY or word in v.SINGULARS):
-            return v.SINGULARS.get(word, word)
+        if kind == "noun" and (word in lex.PLURAL_ONLY or word in lex.SINGULARS):
+            return lex.SINGULARS.get(word, word)
         if word in self._irregular[kind]:
             return self._irregular[kind][word][0]
         # "Glasses" and "cups" are listed on their own too.
@@ -77,7 +78,7 @@ class English:
 
     def is_gerund(self, word: str) -> bool:
         """Whether this is the -ing form of a verb: one of the lists, or else what no list has: "texting"."""
-        return word.endswith("ing") and word not in v.ING_NOUNS and (
+        return word.endswith("ing") and word not in lex.ING_NOUNS and (
             self.has_sense(word, "verb") or (len(word) > 5 and not self.has_sense(word, "noun")))
 
     def is_known(self, word: str) -> bool:
@@ -100,8 +101,9 @@ class English:
 # Words that tell English from its neighbours.
 _NATIVE = v.words("the of and that this with from is are on in at to next my your it one not which who left right top")
 _ALSO_KNOWN = frozenset().union(
-    v.COLOURS, v.SHADES, v.DIRECTIONS, v.ORDINALS, v.CARDINALS, v.CLOTHES, v.PEOPLE, v.ANIMALS, v.IDLE_AFTER, v.FILLERS,
-    v.SUPERLATIVES, v.PRONOUNS, v.DETERMINERS, v.INTENSIFIERS, v.SHOWN, v.VERBS, v.FOREIGN, v.words("'s laptop wifi"))
+    v.COLOURS, v.SHADES, v.DIRECTIONS, v.ORDINALS, v.CARDINALS, lex.CLOTHES, lex.PEOPLE, lex.ANIMALS, v.IDLE_AFTER,
+    v.FILLERS, v.SUPERLATIVES, v.PRONOUNS, v.DETERMINERS, v.INTENSIFIERS, v.SHOWN, v.VERBS,
+    v.FOREIGN, v.words("'s laptop wifi"))
 
 
 def load(name: str, *, exclude: list[str]) -> Language:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.appearance import Appearance
 from ris_ros.language.draft import Draft
@@ -48,7 +49,7 @@ class Grammar(Placing, Appearance):
             if not allowed:
                 return None, i
             j = i if landmark else self._fronted(i, draft)
-            k = self.nouns.read(j, draft)
+            k = self._free_relative(j, draft) or self.nouns.read(j, draft)
             if k == j:
                 # Nothing but modifiers: "behind the box", "wearing a hat", "those on the shelf".
                 stands_alone = self.text[j] in v.DEMONSTRATIVES
@@ -65,6 +66,12 @@ class Grammar(Placing, Appearance):
             if landmark and self._is_place_of_target(i, draft):
                 break
             if landmark and self.text[i] in v.AUXILIARIES:          # "on the fridge | is a basket"
+                break
+            _, after = self.text.match(v.NOT, i)                    # "guy on skateboard | not sitting"
+            if landmark and after > i and draft.head not in lex.ALIVE and self.english.is_gerund(self.text[after]):
+                break
+            exception = self.text.match(v.EXCEPT, i)[0]             # "everything on the table | except the cup"
+            if landmark and exception and exception[0] != "but" and not self._excluding:
                 break
             j = self._modifier(i, draft)
             if j == i and not landmark:
@@ -131,16 +138,20 @@ class Grammar(Placing, Appearance):
     def _is_alive(self, i: int) -> bool:
         """Whether somebody is named at `i`."""
         self.nouns.read(i, named := Draft())
-        return named.head in v.PEOPLE | v.ANIMALS
+        return named.head in lex.ALIVE
 
     def _worn_before(self, i: int, draft: Draft) -> int:
-        """"in red shirt | woman": clothes before who wears them."""
+        """"in red shirt | woman", "no hat | guy": clothes before who wears them, or does not."""
+        if self.text[i] not in ("in", "with", "wearing", "no", "without"):
+            return i
         trial = Draft()
         last = self.nouns.read(i + 1, trial) - 1
-        if self.text[i] not in ("in", "with", "wearing") or trial.head not in v.PEOPLE \
-                or self.text[last - 1] not in v.CLOTHES:
+        if trial.head not in lex.PEOPLE or self.text[last - 1] not in lex.CLOTHES:
             return i
-        draft.after.append(self.text.between(i, last))
+        if self.text[i] in ("no", "without"):
+            draft.excluded.append(Draft(i + 1, last, after=[f"with {self.text.between(i + 1, last)}"]))
+        else:
+            draft.after.append(self.text.between(i, last))
         return last
 
     def _continued(self, i: int, draft: Draft) -> int:
@@ -153,6 +164,8 @@ class Grammar(Placing, Appearance):
         while self.text[j] in v.PAUSES | v.IDLE_AFTER and j not in self.ends:
             j += 1
         paused = j > i
+        if not paused and (k := self._renamed(i, draft)) > i:
+            return k
         j += self.text[j] in ("and", "but")
         if j == i or j >= len(self.text) or (paused and self._is_order(j)):
             return i
@@ -167,6 +180,18 @@ class Grammar(Placing, Appearance):
             draft.merge(other)
             return k
         return i
+
+    def _renamed(self, i: int, draft: Draft) -> int:
+        """The same thing once more, as it is spoken: "the box | the one on the shelf", "the lamp | the tall lamp"."""
+        if not draft.head or self.text[i] not in v.RENAMING:
+            return i
+        other = Draft()
+        k = self.nouns.read(i, other)
+        if other.head not in (draft.head, "one", "ones") or self.text[k] in v.AUXILIARIES \
+                or self.text.tag(k) in ("VBZ", "VBD", "VBP"):
+            return i
+        draft.merge(other)
+        return k
 
     def _is_order(self, i: int) -> bool:
         """Whether somebody is told to do something at `i`: "not the box, | shut the door"."""
@@ -254,6 +279,19 @@ class Grammar(Placing, Appearance):
                 return k
         k = self._doing(j, draft, finite=True) if self.text[i] != "whose" else j
         return k if k > j else self._verbatim(i, j, draft)
+
+    def _free_relative(self, i: int, draft: Draft) -> int:
+        """"what | the dog is chewing on"; 0 where there is none."""
+        if self.text[i] != "what":
+            return 0
+        thing = Draft(i, head="thing", noun="thing")
+        k = self._object_relative(i + 1, thing)
+        if k == i + 1:
+            return 0
+        thing.last = k
+        draft.merge(thing)
+        draft.first, draft.last = i, k
+        return k
 
     def _object_relative(self, i: int, draft: Draft) -> int:
         """"the chair | the man is sitting on"."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.english import English
 from ris_ros.language.words import Text
@@ -29,7 +30,7 @@ class Kinds:
     def kind(self, i: int, *, after_noun: bool = False) -> str:
         """Whether the word at `i` can be a NOUN or an ADJECTIVE of a noun phrase; empty when it is neither."""
         word = self.text[i]
-        if word in v.GENERIC:
+        if word in lex.GENERIC:
             return NOUN
         if not word or not word[0].isalnum() or word in _CLOSED:
             return ""
@@ -55,22 +56,22 @@ class Kinds:
             return ""
         if word == "half" and self.text.tag(i + 1).startswith(("JJ", "VB")):
             return ADJECTIVE
-        is_attribute = word in v.MATERIALS or (
-            tag == "NNP" and self.english.has_sense(word, "adj") and word not in v.PEOPLE)
+        is_attribute = word in lex.MATERIALS or (
+            tag == "NNP" and self.english.has_sense(word, "adj") and word not in lex.PEOPLE)
         if is_attribute and self.kind(i + 1) == ADJECTIVE and self._noun_follows(i + 1):        # "plaid | frying pan"
             return ADJECTIVE
         if word[0].isdigit():                                           # "2-liter"
             return ADJECTIVE if self._content_follows(i) else NOUN
         lemma = self.english.lemma(word)
         noun, verb, adjective = (self.english.has_sense(word, kind) for kind in ("noun", "verb", "adj"))
-        is_doing = word in v.ING_NOUNS and self.english.lemma(word, "verb") != word
+        is_doing = word in lex.ING_NOUNS and self.english.lemma(word, "verb") != word
         if is_doing and after_noun and self.text[i + 1] in v.DETERMINERS - v.RELATIVES:         # "crossing the street"
             return ""
-        if word in v.ING_NOUNS or word in v.CLOTHES or lemma in v.PEOPLE or lemma in v.CONTAINERS:
+        if word in lex.ING_NOUNS or word in lex.CLOTHES or lemma in lex.PEOPLE or lemma in lex.CONTAINERS:
             return NOUN
         if self.english.is_gerund(word) and (tag.startswith("VB") or after_noun):
             return ADJECTIVE if not after_noun and self._content_follows(i) else ""
-        if tag in ("VBN", "VBD") and noun and self.english.lemma(word, "verb") == word and word not in v.INVARIABLE:
+        if tag in ("VBN", "VBD") and noun and self.english.lemma(word, "verb") == word and word not in lex.INVARIABLE:
             tag = "NN"                                                  # no participle: "bear cub"
         if tag in ("VBN", "VBD"):
             if after_noun:
@@ -84,7 +85,7 @@ class Kinds:
             return NOUN if listed_as_noun or is_mistyped else ADJECTIVE
         if tag.startswith("NN"):
             return ADJECTIVE if adjective and not noun else NOUN
-        if after_noun and word in v.SAYING | v.POSED:                             # "sign says stop"
+        if after_noun and word in lex.SAYING | lex.POSED:                             # "sign says stop"
             return ""
         if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and self._object_follows(i):
             return ""
@@ -100,7 +101,7 @@ class Kinds:
             return False
         if self.english.is_gerund(word) and self._content_follows(i + 1):       # "a cut | vending machine"
             return True
-        return self.text.tag(i + 1).startswith(("NN", "JJ")) or word in v.COLOURS or word in v.GENERIC \
+        return self.text.tag(i + 1).startswith(("NN", "JJ")) or word in v.COLOURS or word in lex.GENERIC \
             or self.english.has_sense(word, "noun")
 
     def _object_follows(self, i: int) -> bool:
@@ -137,20 +138,20 @@ class Kinds:
         """Whether a verb that looks like a plural says what the noun before it does: "a clock | hangs from"."""
         word, subject = self.text[i], self.text[i - 1]
         verb, noun = self.english.lemma(word, "verb"), self.english.lemma(subject)
-        if not word.endswith("s") or verb == word or word in v.PLURAL_ONLY | v.CLOTHES or noun != subject \
+        if not word.endswith("s") or verb == word or word in lex.PLURAL_ONLY | lex.CLOTHES or noun != subject \
                 or subject in v.words("dozen few lot bunch couple pair") \
-                or not (self.text.tag(i - 1).startswith("NN") or noun in v.PEOPLE | v.ANIMALS):
+                or not (self.text.tag(i - 1).startswith("NN") or noun in lex.ALIVE):
             return False
         k = i - 1
         while self.text.tag(k - 1).startswith(("NN", "JJ")):
             k -= 1
         if self.text[k - 1] in v.ONE_OF_THEM | {"which", "whichever"}:              # no plural comes after "a"
             return True
-        if noun in v.PEOPLE | v.ANIMALS:
-            is_doing = verb in v.POSTURES | v.LOOKS | v.ACTS and (
-                verb not in v.ALSO_OWNED or (self.text.tag(i) == "VBZ" and verb not in ("head", "face")))
+        if noun in lex.ALIVE:
+            is_doing = verb in lex.POSTURES | v.LOOKS | lex.ACTS and (
+                verb not in lex.ALSO_OWNED or (self.text.tag(i) == "VBZ" and verb not in ("head", "face")))
             return is_doing or not self.english.has_sense(word, "noun")
-        is_posture = verb in v.POSTURES - {"stand", "rest"}                         # "tv stands" are things
+        is_posture = verb in lex.POSTURES - {"stand", "rest"}                         # "tv stands" are things
         return is_posture and self.text[i + 1] in v.words("in on at from by near under over")
 
     def number(self, i: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.draft import Draft, together
 from ris_ros.language.kinds import ADJECTIVE, NOUN, POSSESSOR, Kinds
@@ -61,11 +62,11 @@ class NounPhrases(Kinds):
 
     def _compound(self, i: int, reading: _Reading) -> int:
         """Names such as "first aid kit" and "salt and pepper shaker"."""
-        if "_".join(self.text[k] for k in range(i, i + 3)) in v.COUPLES and self.kind(i + 3):
+        if "_".join(self.text[k] for k in range(i, i + 3)) in lex.COUPLES and self.kind(i + 3):
             reading.pieces.append((ADJECTIVE, self.text.between(i, i + 3)))
             return i + 3
-        is_of_person = reading.has_noun and self.english.lemma(reading.pieces[-1][1]) in v.PEOPLE
-        if f"{self.text[i]}_{self.english.lemma(self.text[i + 1])}" not in v.COMPOUNDS or is_of_person:
+        is_of_person = reading.has_noun and self.english.lemma(reading.pieces[-1][1]) in lex.PEOPLE
+        if f"{self.text[i]}_{self.english.lemma(self.text[i + 1])}" not in lex.COMPOUNDS or is_of_person:
             return i
         if self.english.is_gerund(self.text[i]):                        # "watering can"
             reading.pieces += [(ADJECTIVE, self.text[i]), (NOUN, self.text[i + 1])]
@@ -94,8 +95,10 @@ class NounPhrases(Kinds):
         found, j = self.text.match(v.QUANTIFIER, i)
         if not found or reading.pieces or draft.count is not None or self.text[j] in ("side", "end"):
             return i
+        if found[0] == "one of" and reading.has_order and not self.goes_on(self.text.match(v.OF_ALL, i + 1)[1]):
+            return i                                                    # "the bigger one | of the two"
         draft.count = v.QUANTIFIERS[found[0]]
-        if found[0].endswith("pair of") and self.text[j] in v.PLURAL_ONLY:
+        if found[0].endswith("pair of") and self.text[j] in lex.PLURAL_ONLY:
             draft.count = 1
         while self.text[j] == "of" or (self.text[j] in v.DETERMINERS and self.text[j] != "that"):
             j += 1
@@ -107,7 +110,8 @@ class NounPhrases(Kinds):
 
     def _determiner(self, i: int, reading: _Reading) -> int:
         draft, word = reading.draft, self.text[i]
-        if word not in v.DETERMINERS or reading.pieces or reading.has_order:
+        if word not in v.DETERMINERS or reading.pieces or reading.has_order or (
+                word == "whichever" and not self.starts(i + 1)):        # "whichever | is closest"
             return i
         if word in v.ONE_OF_THEM and draft.count is None:
             draft.count = 1
@@ -150,7 +154,7 @@ class NounPhrases(Kinds):
                 reading.has_order = True
                 return j
             words = found["where"].split()
-            if part not in v.PARTS:
+            if part not in lex.PARTS:
                 return i
             if part in words:
                 words = words[:-1]
@@ -162,7 +166,7 @@ class NounPhrases(Kinds):
         if not self.goes_on(j):
             return i
         reading.has_order = True
-        if self.text[j] in v.OWN_ENDS and {"front", "back", "rear"} & set(found["where"].split()):
+        if self.text[j] in lex.OWN_ENDS and {"front", "back", "rear"} & set(found["where"].split()):
             for word in found["where"].split():
                 if word in ("front", "back", "rear"):
                     reading.pieces.append((ADJECTIVE, word))
@@ -219,8 +223,8 @@ class NounPhrases(Kinds):
     def _compounded(self, i: int, reading: _Reading) -> int:
         """"chocolate | covered donut", "magnet heart | shaped": the noun before it is part of an attribute."""
         word = self.text[i]
-        is_second = sum(kind == NOUN for kind, _ in reading.pieces) > 1 and word in v.COMPOUNDED_AFTER
-        if word not in v.COMPOUNDED or not reading.pieces or self.text[i + 1] in v.SHOWN | v.words("in by on") \
+        is_second = sum(kind == NOUN for kind, _ in reading.pieces) > 1 and word in lex.COMPOUNDED_AFTER
+        if word not in lex.COMPOUNDED or not reading.pieces or self.text[i + 1] in v.SHOWN | v.words("in by on") \
                 or not (is_second or self._noun_follows(i + 1)):        # "a shirt coloured blue", "a train car covered"
             return i
         reading.pieces[-1] = (ADJECTIVE, f"{reading.pieces[-1][1]} {self.text[i]}")
@@ -242,7 +246,7 @@ class NounPhrases(Kinds):
     def _own_part(self, i: int, reading: _Reading) -> int:
         """"bus | front window", "dog | left ear": a part of it, and no place."""
         part, whole = self.english.lemma(self.text[i + 1]), self.english.lemma(reading.pieces[-1][1])
-        parts = v.BODY_PARTS if whole in v.PEOPLE | v.ANIMALS else v.OWN_ENDS       # "man left window" is no part
+        parts = lex.BODY_PARTS if whole in lex.ALIVE else lex.OWN_ENDS       # "man left window" is no part
         if self.text[i] not in v.DIRECTIONS or self._open_kind(i + 2) == NOUN or not (
                 part in parts or (part == "end" and self.text[i] == "rear")):
             return i
@@ -269,7 +273,7 @@ class NounPhrases(Kinds):
         return i + 1
 
     def _content(self, i: int, reading: _Reading) -> int:
-        is_named = reading.has_noun or (reading.pieces and reading.pieces[-1][1] in v.ADJECTIVE_THINGS
+        is_named = reading.has_noun or (reading.pieces and reading.pieces[-1][1] in lex.ADJECTIVE_THINGS
                                         and not self._content_follows(i))
         kind = self.kind(i, after_noun=bool(is_named))
         if reading.has_noun and self._goes_on_after_noun(i, reading):
@@ -287,35 +291,33 @@ class NounPhrases(Kinds):
     def _is_said_of_it(self, i: int, reading: _Reading) -> bool:
         """Whether a doing starts at what could be a noun: "man | fly fishing", "something | fell"."""
         said_of, word = self.english.lemma(reading.pieces[-1][1]), self.text[i]
-        if reading.pieces[-1][1] in v.GENERIC:
+        if reading.pieces[-1][1] in lex.GENERIC:
             return self.text.tag(i).startswith("VB")
-        if said_of in v.PEOPLE | v.ANIMALS and word in v.ING_NOUNS:     # "girl | painting"
+        if said_of in lex.ALIVE and word in lex.ING_NOUNS:     # "girl | painting"
             return self.english.lemma(word, "verb") != word
         if self.tells(i):
             return True
-        return self.text[i] in v.SPORTS and self.text[i + 1] in v.SPORTING
+        return self.text[i] in lex.SPORTS and self.text[i + 1] in lex.SPORTING
 
     def _goes_on_after_noun(self, i: int, reading: _Reading) -> bool:
         """Whether the noun before `i` is part of an attribute: "horse | drawn carriage", "size | 10 shoe"."""
         if not self.text.tag(i + 1).startswith("NN") or not self.kind(i + 1):
             return False
         return self.text[i].isdigit() or (
-            self.text.tag(i) == "VBN" and self.english.lemma(reading.pieces[-1][1]) not in v.PEOPLE
-            and self.english.lemma(self.text[i], "verb") not in v.NAMING)
+            self.text.tag(i) == "VBN" and self.english.lemma(reading.pieces[-1][1]) not in lex.PEOPLE
+            and self.english.lemma(self.text[i], "verb") not in lex.NAMING)
 
     # --- head and attributes ------------------------------------------------------------------------------------------
 
     def _choose_head(self, reading: _Reading, end: int) -> None:
         """Take what was read apart into attributes, head and telegraphic additions: "guy | hat"."""
         draft, pieces = reading.draft, reading.pieces
-        head = self._head(pieces, has_determiner=self.text[reading.start] in v.DETERMINERS,
-                          is_clause=self.text[end] in v.HELD and not self.goes_on(end + 1),
-                          is_object=self.text[end] in v.AUXILIARIES and self.text[len(self.text) - 1] in v.STRANDED)
+        head = self._head(pieces, end, has_determiner=self.text[reading.start] in v.DETERMINERS)
         if head is not None:
             *words, last = pieces[head][1].split()
             draft.head = self.english.lemma(last)
             draft.noun = " ".join([*words, draft.head])
-            draft.plural = draft.head != last and last not in v.PLURAL_ONLY
+            draft.plural = draft.head != last and last not in lex.PLURAL_ONLY
             draft.after = [text for _, text in pieces[head + 1:]] + draft.after
             pieces = pieces[:head]
         for kind, text in _with_shades(pieces):
@@ -323,33 +325,59 @@ class NounPhrases(Kinds):
             if kind != POSSESSOR:
                 draft.attributes.append(text)
 
-    def _head(self, pieces: list[tuple[str, str]], *, has_determiner: bool, is_clause: bool,
-              is_object: bool) -> int | None:
+    def _head(self, pieces: list[tuple[str, str]], end: int, *, has_determiner: bool) -> int | None:
         """Which piece is the head: the last noun; but "guy hat" is a guy, "bowl soup" a bowl, "skier poles up" a skier.
 
-        `is_clause` tells that the last noun is itself said to be somehow: "up", "open"; `is_object` that it does
-        something with what is meant: "skateboard | kid is on".
+        `end` is the index of the word after the last piece.
         """
         nouns = [k for k, (kind, _) in enumerate(pieces) if kind == NOUN]
         if not nouns:
             return self._noun_among_adjectives(pieces, has_determiner)
         for k in nouns[:-1]:
             noun, following = self.english.lemma(pieces[k][1]), pieces[k + 1][1]
-            is_owner = noun != pieces[k][1] and pieces[k][1].endswith("s")              # "batters helmet"
-            is_worn = noun in v.PEOPLE - v.ROLES and following in v.CLOTHES and not is_owner
-            is_held = is_clause and k == nouns[-2] == len(pieces) - 2 and noun in v.PEOPLE | v.ANIMALS and not is_owner
-            is_used = is_object and k == nouns[-2] and self.english.lemma(following) in v.PEOPLE
-            if is_worn or is_held or is_used or (noun in v.CONTAINERS and following in v.SUBSTANCES) \
-                    or (noun in v.DISHES and following in v.TOPPINGS):
+            is_owner = noun in lex.ALIVE and noun != pieces[k][1] and pieces[k][1].endswith("s")    # "batters helmet"
+            is_worn = noun in lex.PEOPLE - lex.ROLES and following in lex.CLOTHES and not is_owner
+            is_full = (noun in lex.CONTAINERS and following in lex.SUBSTANCES) or (
+                noun in lex.DISHES and following in lex.TOPPINGS)
+            is_last = k == nouns[-2] == len(pieces) - 2 and not is_owner
+            if is_worn or is_full or (is_last and (self._is_posed(noun, following, end, has_determiner)
+                                                   or self._is_handled(pieces[k][1], following, end))):
                 return k
         return nouns[-1]
+
+    def _is_posed(self, noun: str, part: str, end: int, has_determiner: bool) -> bool:
+        """Whether it is said at `end` how someone holds a thing or a part: "skier poles up", "woman hand on hip"."""
+        word, following = self.text[end], self.text[end + 1]
+        if noun not in lex.ALIVE:
+            return False
+        if word in lex.HELD:
+            return not self.goes_on(end + 1)
+        is_part = self.english.lemma(part) in lex.BODY_PARTS
+        if word not in v.HOLDING or has_determiner or self.text.match(v.PLACE_AFTER, end)[0] \
+                or self.text.match(v.IN_FRAME, end)[0]:
+            return is_part and self.text.tag(end) == "VBN"              # "hands clasped"
+        k = end + 1 + (following in v.DETERMINERS)
+        is_at_part = self.english.lemma(self.text[k]) in lex.BODY_PARTS and not self.kind(k + 1, after_noun=True)
+        return is_part or is_at_part
+
+    def _is_handled(self, word: str, following: str, end: int) -> bool:
+        """Whether someone does something with what is meant: "skateboard | kid is on", "suitcase | woman pulling"."""
+        noun, person, last = self.english.lemma(word), self.english.lemma(following), self.text[len(self.text) - 1]
+        if noun in lex.PEOPLE or person not in lex.ANYBODY | lex.ANIMALS:
+            return False
+        is_stranded = last in lex.STRANDED or self.english.lemma(last, "verb") in lex.HANDLED
+        if is_stranded and (self.text[end] in v.AUXILIARIES or end == len(self.text) - 1):
+            return True
+        # "skis guy in blue": no plural tells what kind of person, but clothes do.
+        return noun != word and word.endswith("s") and noun not in lex.ALIVE and person in lex.ANYBODY \
+            and word not in lex.CLOTHES | lex.PLURAL_ONLY and noun not in lex.CLOTHES
 
     def _noun_among_adjectives(self, pieces: list[tuple[str, str]], has_determiner: bool) -> int | None:
         """The last word of a phrase without a noun, where it can be one: "the remote", but not "the red"."""
         kind, word = pieces[-1]
-        if word in v.ADJECTIVE_THINGS:
+        if word in lex.ADJECTIVE_THINGS:
             return len(pieces) - 1
-        if kind == POSSESSOR or word in v.COLOURS or word in v.ONLY_ADJECTIVES:
+        if kind == POSSESSOR or word in v.COLOURS or word in lex.ONLY_ADJECTIVES:
             return None
         if self.english.has_sense(word, "adj") and not has_determiner:
             return None

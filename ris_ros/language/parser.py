@@ -9,6 +9,7 @@ from ris_ros.config import LanguageConfig
 from ris_ros.language.draft import MAX_WORDS
 from ris_ros.language.english import English, load
 from ris_ros.language.published import published_target
+from ris_ros.language.request import punctuated
 from ris_ros.language.targets import targets
 from ris_ros.language.words import split
 from ris_ros.types import Description, Query, check_text
@@ -62,6 +63,7 @@ class ExpressionParser:
         drafts = []
         if self._english.is_english(text):
             self._english.tag(text)
+            text = punctuated(text, self._english)
             drafts = targets(text, self._english)
         if not drafts:
             plain = " ".join(sentence.split()[:MAX_WORDS])

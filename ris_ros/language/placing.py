@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.draft import Draft, named_as
 from ris_ros.language.kinds import NOUN
@@ -128,7 +129,7 @@ class Placing:
     def _relation(self, i: int, found: re.Match[str], j: int, draft: Draft) -> int:
         name, words = v.relation_name(found), found[0]
         if words in ("by", "at", "around", "past", "over") and self.text.tag(i - 1) == "VBN" \
-                and self.english.lemma(self.text[i - 1], "verb") not in v.LOCATED:
+                and self.english.lemma(self.text[i - 1], "verb") not in lex.LOCATED:
             return i                                                    # "carried by the woman"
         onlooker, k = self.text.match(v.ONLOOKER, j)
         if onlooker:
@@ -143,7 +144,7 @@ class Placing:
         if others and not self.nouns.goes_on(k):
             return k
         relation, k = self._with_landmarks(name, words, j)
-        if relation and not (words in ("closest", "nearest") and relation.landmarks[0].head in v.GENERIC):
+        if relation and not (words in ("closest", "nearest") and relation.landmarks[0].head in lex.GENERIC):
             landmark = relation.landmarks[0]
             if name in ("left of", "right of") and not landmark.head and landmark.place == "middle":
                 draft.add_place(name.split()[0])                        # "left of the center"
@@ -166,10 +167,10 @@ class Placing:
         landmark, j = self._landmark(i, alone=name == "between")
         if landmark is None:
             return None, i
-        if words == "out of" and landmark.head not in v.RECEPTACLES:     # "out of paper"
+        if words == "out of" and landmark.head not in lex.RECEPTACLES:     # "out of paper"
             return None, i
         if name == "from":
-            name = "in" if landmark.head in v.RECEPTACLES else "on"
+            name = "in" if landmark.head in lex.RECEPTACLES else "on"
         if name != "between":
             return Relation(name, (landmark,)), j
         if self.text[j] in ("and", "or"):

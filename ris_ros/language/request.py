@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.english import English
-from ris_ros.language.words import Text
+from ris_ros.language.words import Text, Word
 
 _SENTENCE_ENDS = v.words(". ! ? ; ...")
 # Small words between the verbs of a question.
@@ -14,8 +15,34 @@ _OBJECT_STARTS = v.DETERMINERS - {"which", "what"} | v.GIVEN_TO | v.words("all b
 _PRONOUN_OBJECTS = v.words("it them")
 # Such an object follows only a verb.
 _OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every each")
+_MODALS = v.words("can could will would may might shall should must did do does")
+_CORRECTING = v.words("oh or well no wait sorry oops actually rather i scratch make")
 # After these, what can be a verb of an order is one.
 _BEFORE_ORDERS = v.words(", me us to please go just")
+
+
+def punctuated(text: Text, english: English) -> Text:
+    """The text with full stops where speech has none: "there is a cup | get it", "the cup | no the bowl"."""
+    starts = [i for i in range(1, len(text)) if _starts_anew(text, i, english)]
+    if not starts:
+        return text
+    words = list(text.words)
+    for i in reversed(starts):
+        words.insert(i, Word(".", words[i].start, words[i].start, "."))
+    return Text(text.sentence, words)
+
+
+def _starts_anew(text: Text, i: int, english: English) -> bool:
+    before, word, following = text[i - 1], text[i], text[i + 1]
+    if before in _SENTENCE_ENDS or before in v.AUXILIARIES:
+        return False
+    if word in _CORRECTING and text.match(v.CORRECTION, i)[0]:
+        return True
+    is_order = (word in v.FETCHING and following in v.DETERMINERS | v.GIVEN_TO) or (
+        following in _PRONOUN_OBJECTS and word in v.VERBS | v.VERBS_OR_NOUNS | v.MOVES)
+    return is_order and (text.tag(i - 1) == "NN" or before in v.IDLE_AFTER | v.DIRECTIONS.keys() | _PRONOUN_OBJECTS) \
+        and before not in v.VERBS | v.FILLERS and english.lemma(before) not in lex.ALIVE \
+        and not any(text[k] in _MODALS for k in range(i))
 
 
 def clauses(text: Text) -> list[tuple[int, int]]:
@@ -95,6 +122,8 @@ def _idle_end(text: Text, i: int) -> int:
             not following or following in v.SHOWN or following.endswith(("ing", "ly", "ed", "en"))
             or any(text.match(said, 1)[0] for said in (v.RELATION, v.PLACE_AFTER))):
         return i                                            # it is the thing that is meant
+    if word == "no" and following in lex.CLOTHES:           # "no hat guy"
+        return i
     if word in v.FILLERS | v.PAUSES or (word == "right" and following == ","):
         return i + 1
     if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
@@ -145,7 +174,7 @@ def _order_end(text: Text, i: int, english: English) -> int:
             return i
     if word in v.GIVING:
         k = j + (text[j] in v.DETERMINERS)
-        if english.lemma(text[k]) in v.PEOPLE | v.ANIMALS and text[k + 1] in v.DETERMINERS:
+        if english.lemma(text[k]) in lex.ALIVE and text[k + 1] in v.DETERMINERS:
             j = k + 1
     while text[j] in v.PARTICLES | v.GIVEN_TO | _PRONOUN_OBJECTS or (text[j] == "and" and text[j + 1] in v.VERBS):
         # "find on the left ..." says where.
@@ -177,7 +206,7 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
 def _orders(text: Text, i: int, english: English) -> bool:
     """Whether a word with an object after it orders something: "lift the box", but not "tie the man is wearing"."""
     word, following = text[i], text[i + 1]
-    if english.lemma(word) in v.ANIMALS | v.PEOPLE - {"cook", "guide"} or _is_clause(text, i + 1) \
+    if english.lemma(word) in lex.ANIMALS | lex.PEOPLE - {"cook", "guide"} or _is_clause(text, i + 1) \
             or (following == "that" and _is_verb(text, i + 2)):         # "block that is red"
         return False
     if word in v.VERBS_OR_NOUNS:

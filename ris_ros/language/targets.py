@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ris_ros.language import lexicon as lex
 from ris_ros.language import request
 from ris_ros.language import vocabulary as v
 from ris_ros.language.draft import Draft
@@ -21,6 +22,7 @@ def targets(text: Text, english: English) -> list[Draft]:
     refused: list[Draft] = []
     was_asked = False
     for start, end in sentences:
+        corrects, start = text.match(v.CORRECTION, start) if best else (None, start)
         i, asking = request.opening(text, start, end, english)
         if best and text.match(v.COPULA, start)[0]:
             grammar.modifiers(start, best[0])               # "It is red."
@@ -31,10 +33,15 @@ def targets(text: Text, english: English) -> list[Draft]:
             i, asking = request.opening(text, j, end, english)
             if i == j:
                 continue
+        if best and v.BRINGING.intersection(asking) and {"it", "them", "him", "her"}.intersection(asking):
+            continue                                        # "... put it in the sink"
         if asking and asking[-1] in ("it", "them") and not best and text.match(v.RELATION, i)[0]:
             i = text.match(v.RELATION, i)[1]                # "drop it in the bin" names the bin
         draft, j = _meant(grammar, text, i, end, asking)
         if draft is None:
+            continue
+        if corrects:
+            best = _corrected(best, draft)
             continue
         draft.excluded += refused
         if asking and asking[-1] in v.PUTTING:
@@ -46,13 +53,17 @@ def targets(text: Text, english: English) -> list[Draft]:
             best = [draft, *_further(grammar, text, english, draft, j)]
             if only_excludes and len(best) > 1:             # "rather than the fork, take the spoon"
                 best[1].excluded += best.pop(0).excluded
-            was_asked = bool(asking)
+            was_asked = bool(asking) and asking[0] not in v.TELLING
     return best or refused[:1]                              # "do not step on the rug" is about the rug
 
 
 def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) -> tuple[Draft | None, int]:
     """The description at `i`; where that can hardly be what is meant, the next one that starts with a determiner."""
     draft, j = grammar.description(i) if i < end else (None, i)
+    if draft is not None and draft.head in lex.ALIVE and asking and asking[-1] in v.GIVING and text[j] in v.DETERMINERS:
+        given, k = grammar.description(j)                               # "hand the man in blue | his wallet"
+        if given is not None and given.head:
+            return given, k
     is_named = draft is not None and draft.head and not _is_favour(text, i, draft) and text[i] not in v.STARTERS
     if is_named and text[j] == "," and text[j + 1] in v.VERBS:          # "good boy, fetch the stick"
         first = j + 1
@@ -67,6 +78,16 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
             if later is not None and (later.head or later.place or later.order) and not (is_named and later.is_generic):
                 return later, m
     return draft, j
+
+
+def _corrected(best: list[Draft], draft: Draft) -> list[Draft]:
+    """What is meant by who says something and puts it right: "the cup, no, the bowl", "on the left, no, the right"."""
+    if not draft.is_generic and best[0].head != draft.head:
+        return [draft]
+    if draft.place or draft.order or draft.rank:
+        best[0].place, best[0].order, best[0].rank = "", None, 0
+    best[0].merge(draft)
+    return best
 
 
 def _is_preamble(text: Text, i: int, draft: Draft, asking: list[str]) -> bool:

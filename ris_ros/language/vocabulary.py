@@ -1,4 +1,4 @@
-"""The words that carry structure: counts, places, orders, relations, negation, requests; and a few kinds of noun.
+"""The words that carry structure: counts, places, orders, relations, negation, requests.
 
 All are lower-case, in the spelling that `words.split` brings a text into. Patterns are regular expressions over words
 joined by single spaces; each ends where a word ends.
@@ -47,6 +47,7 @@ IDLE_AFTER = words("""there here nearby please too also only just now both all e
 INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially
     mostly closely exactly nearly somewhat really very quite fully completely straight also still currently too so
     more most""")
+RENAMING = words("the that those")
 DEMONSTRATIVES = words("this that these those")
 DEGREES = words("most least more less very really quite so super extremely too pretty rather fairly half almost")
 # Places that say too little: "on the end", "over there".
@@ -81,7 +82,7 @@ ORDINALS = {word: rank for rank, word in enumerate(
 # Quantifiers and how many they speak of; 0 for all there are.
 QUANTIFIERS = {
     "one of": 1, "any of": 1, "any one of": 1, "either of": 1, "either one of": 1, "which of": 1, "which one of": 1,
-    "whichever of": 1,
+    "whichever of": 1, "none of": 0,
     "another of": 1, "other of": 1, "either": 1, "any one": 1,
     "some of": 0, "most of": 0, "each of": 0, "each one of": 0, "all of": 0, "every one of": 0, "many of": 0, "all": 0,
     "every": 0, "each": 0, "every single": 0, "half a": 1, "half an": 1, "a few": 0, "a few of": 0,
@@ -131,12 +132,6 @@ AFAR = pattern("(?:far |way |further |off )?in the (?:far )?distance|far away|fa
 UP_FRONT = pattern("up front|out front|up close|close up")
 # The scene itself as a landmark says nothing.
 IN_FRAME = pattern(rf"{_OF}{any_of(_FRAMES)}")
-# Parts of things that have a front and a back of their own: "the front wheel of the bicycle".
-OWN_ENDS = words("""wheel wheels tire tires door doors leg legs seat seats window windows paw paws light lights
-    bumper cover page yard porch teeth pocket pockets burner burners headlight headlights""")
-# Parts of people and animals.
-BODY_PARTS = words("""hand arm leg foot knee elbow ear eye shoulder paw wing horn hoof cheek hip thigh ankle wrist thumb
-    finger fin claw palm fist toe calf forearm eyebrow nostril antler tusk breast""")
 # What stands towards something, "looking left", is not on that side.
 LOOKS = words("face look point turn head go move lean bend stare gaze walk run swim fly drive travel aim")
 
@@ -225,10 +220,6 @@ def relation_name(found: re.Match[str]) -> str:
     return _RELATION_NAMES[int(found.lastgroup[1:])]
 
 
-# Things that others are in, where "from" leaves that open: "the cup from the drawer", "the cup from the table".
-RECEPTACLES = words("""vial tube beaker bottle carton jug tank box drawer fridge refrigerator bowl basket
-    cupboard bag cabinet sink cup mug jar bin can bucket oven dishwasher pot vase closet case crate backpack room
-    kitchen garage bathroom microwave glass pocket wardrobe toolbox suitcase freezer trash pan""")
 # Relations whose words, without a landmark, say a place: "the one behind".
 ALONE = {"behind": "back", "in front of": "front", "above": "top", "below": "bottom", "under": "bottom"}
 # Landmarks that are the onlooker.
@@ -243,132 +234,14 @@ OTHERS = pattern("each other|one another|(?:all )?(?:of )?(?:the )?(?:others?|re
 
 NOT = pattern("(?:(?:and|but|yet|though) )?(?:(?:is|are|was|were|do|does|did|has|have|am|be) )?(?:not|never|neither)"
               "(?: (?:be|being|so|really|at all|necessarily|actually|any|really|quite|very))?")
-NO = pattern("(?:(?:and|but) )?(?:without(?: any| having)?|with no|lacking|minus|missing|sans|has no|have no|having no|"
-             "no|with nothing|devoid of|free of|wearing no)|"
+NO = pattern("(?:(?:and|but) )?(?:without(?: any| having)?|with no|lacking|minus|missing(?! the)|sans|has no|have no|"
+             "having no|no(?! (?:the|that|this|wait|sorry|not))|with nothing|devoid of|free of|wearing no)|"
              "(?:(?:and|but) )?(?:do|does|did|has|have) not (?:have|got|has|contain|carry|show)(?: any| got)?")
 EXCEPT = pattern("(?:(?:and|but) )?(?:except(?: for)?|other than|excluding|apart from|aside from|instead of|"
                  "rather than|vs|versus|save for|as opposed to|unlike)|but")
 
-# --- nouns ------------------------------------------------------------------------------------------------------------
+# --- clauses ----------------------------------------------------------------------------------------------------------
 
-# They say nothing of what is meant.
-GENERIC = words("""one ones thing things object objects item items something anything stuff everything everyone
-    someone anyone somebody anybody whatever whoever""")
-PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler
-    baby player batter catcher umpire pitcher skier surfer snowboarder skateboarder skater rider biker cyclist
-    pedestrian chef cook waiter waitress bride groom soldier policeman officer teenager adult male female mom mother
-    dad father son daughter brother sister grandma grandpa grandmother grandfather worker spectator student teacher
-    climber swimmer hiker jogger dancer performer juggler lifeguard photographer sailor pilot
-    conductor butcher barber bartender hostess princess queen king prince monk nun priest santa pirate captain guard
-    bodyguard fireman firefighter lumberjack carpenter plumber mechanic gardener painter sculptor cellist
-    violinist pianist bassist dj magician athlete wrestler boxer gymnast bowler swimmer paddler rower diver
-    motorcyclist bicyclist shortstop infielder outfielder baseman goalkeeper defender
-    doctor nurse driver passenger couple crowd folk individual human fan brunette redhead
-    runner walker jockey cowboy clown baker
-    farmer fisherman artist musician singer drummer guitarist speaker businessman businesswoman customer shopper
-    vendor barista cop cashier referee goalie golfer""")
-ANIMALS = words("""dog cat horse cow sheep elephant giraffe zebra bear bird duck goat pig monkey lion tiger
-    rabbit puppy kitten calf foal lamb deer chicken goose swan penguin pony bull donkey camel fox wolf squirrel mouse
-    rat fish shark dolphin whale turtle frog snake parrot pigeon seagull owl eagle animal colt mare herd""")
-# People who have clothes of their own: a "cowboy hat" is a hat.
-ROLES = words("""pilot guard captain pirate santa fireman firefighter lifeguard boxer bowler king queen prince princess
-    sailor painter monk nun priest lumberjack swimmer jogger hiker climber diver dancer magician butcher bartender
-    cowboy chef baker soldier nurse clown bride fisherman farmer baby doctor cop policeman referee""")
-CLOTHES = words("""shirt t-shirt tee dress skirt hat cap coat jacket jeans pants trousers shorts suit tie uniform
-    sweater hoodie sweatshirt vest scarf glove gloves shoe shoes boot boots sock socks glasses sunglasses goggles
-    helmet hood apron robe gown costume bikini swimsuit wetsuit trunks blouse top tank polo plaid stripes outfit
-    clothes clothing jersey cardigan pajamas underwear leggings tights sandals sneakers heels mask gear attire kimono
-    sari veil turban beanie headband bandana visor overalls jumpsuit tuxedo tux blazer parka raincoat poncho shawl
-    denim leather khakis bowtie stockings slippers flannel camo camouflage t-shirts shirts hats harness backpack
-    sleeves pyjamas fleece jumper anorak trainers spectacles turtleneck beard mustache ponytail""")
-CONTAINERS = words("bowl cup glass plate bottle can jar mug pot box bag basket bucket dish tray jug carton")
-SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit salad noodles pasta cereal sugar
-    salt sauce oranges apples bananas carrots broccoli vegetables fries chips nuts popcorn candy chocolate flour oil
-    vinegar ketchup mustard mayo mayonnaise honey jam yogurt oatmeal stew curry chili beans peas berries strawberries
-    grapes tomatoes flowers pencils pens tools cookies eggs bread meat cheese paint soda coke lemonade whiskey
-    champagne veggies fruits potatoes onions lettuce greens dip salsa""")
-DISHES = words("donut doughnut pizza cake burger sandwich bagel cupcake hotdog dog waffle taco salad toast pancake")
-TOPPINGS = words("""sprinkles pepperoni olives mushrooms onions pickles relish mustard ketchup strawberries pineapple
-    anchovies peppers blueberries""")
-# "In" and "on" these are states, no places.
-STATES = words("""uniform motion flight half pieces hand hands mouth use air mid-air rain sun shade dark love
-    sunlight shadow pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus profile
-    shape need style sight bloom pairs color colour""")
-# Always plural, and one thing.
-PLURAL_ONLY = words("""scissors pants trousers jeans shorts sunglasses goggles eyeglasses spectacles tongs pliers
-    tweezers headphones earphones binoculars pajamas pyjamas leggings tights clippers shears overalls""")
-# Plurals that the lists of spaCy's models lack, and words that stand for a plural.
-SINGULARS = {"men": "man", "women": "woman", "people": "person", "leaves": "leaf",
-             "graffiti": "graffiti", "everything": "thing",
-             "everyone": "person", "someone": "person", "anyone": "person", "somebody": "person", "anybody": "person"}
-# Parts of a thing that are meant when "of" follows: "the left half of the sandwich".
-PARTS = words("half side piece end part section portion edge top bottom back front middle center corner")
-# Adjectives that are not taken for a noun, though the lists know one: "the small", but "the remote".
-ONLY_ADJECTIVES = words("""small big large little tall short long wide narrow thin thick old young new full empty
-    heavy dark bright high low hot cold wet dry clean dirty open closed thirsty hungry tired good bad nice right
-    wrong same other""")
-# Adjectives that are things where no noun follows.
-ADJECTIVE_THINGS = words("""blonde blond orange lime peach plum key remote cooler light lighter mobile safe robot dryer
-    washer freezer heater mixer patient native adult square spread net""")
-# Nouns that only say what something is made of where another noun follows.
-MATERIALS = words("""plaid denim leather khaki camo metal wood plastic stone brick paper cardboard steel iron concrete
-    rubber cotton wool silk velvet fabric marble ceramic dark light clean open dirty square straight flat""")
-# After a noun they make an attribute of it: "heart shaped".
-COMPOUNDED = words("""shaped colored coloured sized covered filled topped patterned flavored flavoured coated stained
-    themed scented lined trimmed""")
-COMPOUNDED_AFTER = words("shaped colored coloured sized themed patterned scented flavored flavoured")
-# How what somebody holds, or a part of them, may be: "skier poles up", "cat eyes closed".
-HELD = words("up down open closed shut out crossed raised extended folded spread")
-# What a clause without its object ends with: "kid is on".
-STRANDED = words("on in at with under by behind near wearing holding using riding carrying touching")
-# Names of things that look like participles.
-ING_NOUNS = words("""building painting ceiling ring king string thing wing spring awning clothing railing
-    frosting icing dressing stocking drawing earring pudding topping sibling duckling dumpling swing sling wiring
-    lettering crossing landing seating lining covering opening filling bedding wrapping stuffing housing casing
-    bearing fitting coating gosling something anything everything nothing evening morning wedding""")
-# "Fly fishing", "horse riding": first words and second words.
-SPORTS = words("""fly horse ice roller wind kite boogie snow skate rock bungee bike bird paddle body water para hang sun
-    figure speed wake base sky long hand ski""")
-SPORTING = words("""fishing riding skating surfing boarding climbing jumping diving skiing flying watching gliding
-    dancing bathing sailing""")
-# Names in which a word of structure is none.
-COUPLES = words("salt_and_pepper ham_and_cheese mac_and_cheese fish_and_chips bread_and_butter pen_and_paper")
-COMPOUNDS = words("""first_class left_handed right_handed second_hand two_way one_way first_aid first_base
-    second_base third_base top_hat tank_top crop_top stove_top
-    back_pack ice_cream whipped_cream sour_cream
-    remote_control hot_dog high_chair solar_panel electric_guitar hard_hat hard_drive polar_bear spare_tire
-    stop_light brake_light tail_light street_light night_light ceiling_light watering_can washing_machine
-    vending_machine sewing_machine frying_pan rolling_pin cutting_board shopping_cart shopping_bag sleeping_bag
-    ironing_board rocking_chair folding_chair steering_wheel fishing_rod fishing_pole walking_stick measuring_cup
-    mixing_bowl baking_sheet boxing_glove parking_meter parking_lot swimming_pool dining_table dining_room
-    dressing_table bowling_ball running_shoe training_wheel serving_dish serving_spoon drinking_glass drinking_fountain
-    carving_knife hiking_boot sewing_kit shaving_cream chewing_gum right_angle middle_finger traffic_light light_bulb
-    light_switch""")
-
-# --- doings -----------------------------------------------------------------------------------------------------------
-
-# "A box labelled B2" says what it is called.
-NAMING = words("label name call mark title number")
-# Verbs that only say that a thing is somewhere.
-LOCATED = words("""found locate place position situate find put set keep see park stack store leave stop arrange
-    pile reside stay""")
-POSTURES = words("stand sit lie lay rest hang lean perch lounge kneel crouch squat recline sleep float")
-# What people and animals do; in "man walks", no plural.
-ACTS = words("""hold wear eat drink jump smile laugh watch play throw catch kick ride carry push pull read write cook
-    serve reach crouch crawl climb pose wait cross talk speak sing dance cry yawn wave clap hug kiss feed pet graze drag
-    surf ski skate cut grab touch use pour open wash bite lick chew swing hit enjoy stare try prepare cheer""")
-# Of these, plurals that may be somebody's: "cow heads", "girl skis".
-ALSO_OWNED = words("head face ski skate drink cut point turn run walk drive")
-# Their complement tells what the thing looks like, even where its preposition could say a place.
-MAKING = words("cover fill dress paint wrap coat cut slice make surround decorate top load")
-# Verbs after a noun that no plural looks like: "sign says stop".
-SAYING = words("says reads wears has go goes belong belongs")
-# How things stand: no nouns after one.
-POSED = words("upright sideways upside-down backwards")
-# Their past is spelt like the present.
-INVARIABLE = words("""cut put set hit shut hurt let split spread cast burst bet cost quit rid shed slit thrust read
-    run come become""")
-VERB_PARTICLES = words("up down out off away together upright still over around back about open straight")
 COPULA = pattern(
     "(?:(?:that|which|who|it|they|there|this|these|those|he|she) )?(?:(?:also|still|just|currently) )?"
     "(?:(?:should|could|can|would|will|might|must|may|has|have) )?(?:(?:also|still|just|currently) )?"
@@ -380,6 +253,8 @@ SEEN = pattern("(?:(?:that|which|who|whom) )?(?:you|we|i|they|one|anyone)(?: (?:
                "need|needed|like|mean|meant|notice|use|used|asked for|looking for|talking about|looking at|pointing at|"
                "thinking of|describe|described|love|prefer|had|have|put|left|bought|got|mentioned))"
                "(?: (?:it|you|to))?(?: (?:is|are))?")
+# What a hand may be somewhere by: "hand in pocket", "arm around a boy".
+HOLDING = words("in on over around to under behind against at near between by into onto across to")
 # Prepositions whose phrase a vision-language model can judge.
 SHOWN = words("""with of for like as featuring showing containing made per plus via through across along toward
     towards during about into onto up from opposite""")
@@ -420,6 +295,10 @@ REQUEST = pattern(
     "(?:show|tell) (?:me|us) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me")
+# How people put right what they have just said: "the cup, | no wait, | the bowl".
+CORRECTION = pattern("(?:(?:oh|or|well) )?(?:no|wait|sorry|oops|actually|rather|i meant?|scratch that|make that)"
+                     "(?: ,)?(?: (?:no|wait|sorry|oops|actually|not that(?: one)?|i meant?|make that)(?: ,)?)*"
+                     "(?= (?:the|that|this|an?|my|your|it is|(?:on|in|from|at) (?:the|my|your)) )")
 # "Would you", "might I": a verb follows, and what is asked for comes after that.
 ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|have|had) {_YOU}")
 # "My grandmother would like".
@@ -438,6 +317,7 @@ VERBS_OR_NOUNS = words("""lift shut drive walk watch tell empty serve say catch 
     place point pass show hold water park clean open close light touch press lift turn drop cut fill pack sort return
     help use order draw circle head track mask count mark spot name look move stop load check search reach approach
     switch click tap hit kick try stack slide want need""")
+FETCHING = words("bring get fetch grab give show take find pass hand")
 # "Give grandma her glasses".
 GIVING = words("give hand pass bring show get fetch buy send lend serve")
 # Particles that make an order of those and of others: "point to", "switch on", "throw away".
@@ -470,6 +350,9 @@ GIVEN_TO = words("me us him them her")
 # Orders with a goal: "put the cup on the table" is about a cup that is not there yet.
 MOVING = words("turn move push slide")
 PUTTING = words("put place move set push drop slide stack lay position pour throw toss turn")
+BRINGING = PUTTING | words("bring take carry give hand deliver pass get")
+# What only tells that there is something: "there is", "you see".
+TELLING = words("there you here see if when")
 # Thanks and the like.
 CLOSING = pattern("(?:for|to|over to) (?:me|us|him|her|them)|if (?:you|it is|possible|that is)(?: \\S+){0,4}|"
                   "(?:will|would|could|can) (?:you|ya)|thank you(?: very much| so much)?|right (?:now|away|here|there)|"

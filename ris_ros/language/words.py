@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 
 
@@ -89,7 +90,8 @@ _WRITTEN_OUT = {
     "w/": "with", "w/o": "without", "w": "with", "&": "and", "+": "and", "@": "at", "n": "and", "nd": "and",
     "btw": "between", "b/w": "between", "teh": "the", "da": "the", "giv": "give", "hte": "the", "lft": "left",
     "frm": "from", "rgt": "right", "adn": "and",
-    "rt": "right", "btm": "bottom", "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture",
+    "rt": "right", "blk": "black", "wht": "white",
+    "btm": "bottom", "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture",
     "ppl": "people", "infront": "in front", "ontop": "on top", "alot": "a lot", "bg": "background",
     "fg": "foreground", "righthand": "right hand", "lefthand": "left hand", "inbetween": "in between",
     "nextto": "next to", "lil": "little", "tshirt": "t-shirt", "tee-shirt": "t-shirt", "…": "...",
@@ -103,6 +105,8 @@ _JOINED |= {("upside", "down"): "upside-down", ("inside", "out"): "inside-out", 
             ("t", "shirt"): "t-shirt", ("tee", "shirt"): "t-shirt", ("t", "shirts"): "t-shirts"}
 _JOINED |= {(tens, ones): str(10 * k + v.CARDINALS[ones]) for k, tens in enumerate(v.TENS, start=2)
             for ones in list(v.CARDINALS)[1:10]}
+_PLURALS = v.words("men women children people")
+_WRITTEN_AS_ONE = lex.CLOTHES - lex.PLURAL_ONLY
 # A hyphen between any of these is a space: "top-left", "2nd-from-left", "second-largest".
 _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CARDINALS.keys() | v.words(
     "far hand most side corner to from in of the next on last")
@@ -141,6 +145,9 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
     stem, apostrophe, clitic = token.rpartition("'")
     if token in _WRITTEN_OUT:
         yield token, 0, len(token)
+    elif _is_owner(token):
+        yield token[:-1], 0, len(token) - 1
+        yield "'s", len(token) - 1, len(token)
     elif token.endswith("n't"):
         yield token[:-3], 0, len(token) - 3
         yield "not", len(token) - 3, len(token)
@@ -158,6 +165,13 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
             start += len(piece) + 1
     else:
         yield token, 0, len(token)
+
+
+def _is_owner(token: str) -> bool:
+    """Whether someone's name ends as no plural does: "womans", "ladys", "childrens"."""
+    stem = token[:-1]
+    return token.endswith("s") and (stem in _PLURALS or (
+        stem in lex.ALIVE and (stem.endswith("man") or stem == "child" or (stem[-1] == "y" and stem[-2] not in "aeou"))))
 
 
 def _is_apart(pieces: list[str]) -> bool:
@@ -187,6 +201,9 @@ def corrected(word: str) -> str:
 
 def _join(words: list[Word]) -> None:
     pair = (words[-2].text, words[-1].text) if len(words) > 1 else ("", "")
-    if joined := _JOINED.get(pair):
+    joined = _JOINED.get(pair)
+    if not joined and "".join(pair) in _WRITTEN_AS_ONE and min(map(len, pair)) > 2:         # "pony tail"
+        joined = "".join(pair)
+    if joined:
         last = words.pop()
         words[-1] = Word(joined, words[-1].start, last.end)
