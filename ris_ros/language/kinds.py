@@ -67,7 +67,8 @@ class Kinds:
         is_doing = word in lex.ING_NOUNS and self.english.lemma(word, "verb") != word
         if is_doing and after_noun and self.text[i + 1] in v.DETERMINERS - v.RELATIVES:         # "crossing the street"
             return ""
-        if word in lex.ING_NOUNS or word in lex.CLOTHES or lemma in lex.PEOPLE or lemma in lex.CONTAINERS:
+        is_animal = lemma in lex.ANIMALS and tag != "VBG" and self.text[i + 1] not in v.DETERMINERS    # "bears hat"
+        if is_animal or word in lex.ING_NOUNS or word in lex.CLOTHES or lemma in lex.PEOPLE or lemma in lex.CONTAINERS:
             return NOUN
         if self.english.is_gerund(word) and (tag.startswith("VB") or after_noun):
             return ADJECTIVE if not after_noun and self._content_follows(i) else ""

@@ -31,7 +31,7 @@ ANIMALS = words("""dog cat horse cow sheep elephant giraffe zebra bear bird duck
 ALIVE = PEOPLE | ANIMALS
 # People of whom nothing is said yet: what stands before is no kind of person, as in "tennis player".
 ANYBODY = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler men
-    women guys children kids""")
+    women guys children kids cop""")
 # People who have clothes of their own: a "cowboy hat" is a hat.
 ROLES = words("""pilot guard captain pirate santa fireman firefighter lifeguard boxer bowler king queen prince princess
     sailor painter monk nun priest lumberjack swimmer jogger hiker climber diver dancer magician butcher bartender
@@ -64,7 +64,7 @@ SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit
     champagne veggies fruits potatoes onions lettuce greens dip salsa""")
 DISHES = words("donut doughnut pizza cake burger sandwich bagel cupcake hotdog dog waffle taco salad toast pancake")
 TOPPINGS = words("""sprinkles pepperoni olives mushrooms onions pickles relish mustard ketchup strawberries pineapple
-    anchovies peppers blueberries""")
+    anchovies peppers blueberries chocolate vanilla cheese frosting glaze""")
 # "In" and "on" these are states, no places.
 STATES = words("""uniform motion flight half pieces hand hands mouth use air mid-air rain sun shade dark love
     sunlight shadow pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus profile

@@ -300,11 +300,14 @@ class NounPhrases(Kinds):
         return self.text[i] in lex.SPORTS and self.text[i + 1] in lex.SPORTING
 
     def _goes_on_after_noun(self, i: int, reading: _Reading) -> bool:
-        """Whether the noun before `i` is part of an attribute: "horse | drawn carriage", "size | 10 shoe"."""
+        """Whether the noun before `i` is part of an attribute: "horse | drawn carriage", "jacket | blue guy"."""
+        if reading.pieces[-1][1] in lex.CLOTHES and self.text[i] in v.COLOURS:
+            return self.english.lemma(self.text[i + 1]) in lex.PEOPLE
         if not self.text.tag(i + 1).startswith("NN") or not self.kind(i + 1):
             return False
         return self.text[i].isdigit() or (
-            self.text.tag(i) == "VBN" and self.english.lemma(reading.pieces[-1][1]) not in lex.PEOPLE
+            self.text.tag(i) == "VBN" and (self.english.lemma(reading.pieces[-1][1]) not in lex.PEOPLE
+                                           or self.text[i] == "made")           # "man | made pond"
             and self.english.lemma(self.text[i], "verb") not in lex.NAMING)
 
     # --- head and attributes ------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ _JOINED |= {("upside", "down"): "upside-down", ("inside", "out"): "inside-out", 
 _JOINED |= {(tens, ones): str(10 * k + v.CARDINALS[ones]) for k, tens in enumerate(v.TENS, start=2)
             for ones in list(v.CARDINALS)[1:10]}
 _PLURALS = v.words("men women children people")
-_WRITTEN_AS_ONE = lex.CLOTHES - lex.PLURAL_ONLY
+_WRITTEN_AS_ONE = {word for word in lex.CLOTHES - lex.PLURAL_ONLY if not word.endswith(("coat", "hat"))}
 # A hyphen between any of these is a space: "top-left", "2nd-from-left", "second-largest".
 _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CARDINALS.keys() | v.words(
     "far hand most side corner to from in of the next on last")
@@ -170,8 +170,8 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
 def _is_owner(token: str) -> bool:
     """Whether someone's name ends as no plural does: "womans", "ladys", "childrens"."""
     stem = token[:-1]
-    return token.endswith("s") and (stem in _PLURALS or (
-        stem in lex.ALIVE and (stem.endswith("man") or stem == "child" or (stem[-1] == "y" and stem[-2] not in "aeou"))))
+    has_other_plural = stem.endswith("man") or stem == "child" or (stem[-1:] == "y" and stem[-2:-1] not in "aeou")
+    return token.endswith("s") and (stem in _PLURALS or (stem in lex.ALIVE and has_other_plural))
 
 
 def _is_apart(pieces: list[str]) -> bool:
@@ -202,7 +202,7 @@ def corrected(word: str) -> str:
 def _join(words: list[Word]) -> None:
     pair = (words[-2].text, words[-1].text) if len(words) > 1 else ("", "")
     joined = _JOINED.get(pair)
-    if not joined and "".join(pair) in _WRITTEN_AS_ONE and min(map(len, pair)) > 2:         # "pony tail"
+    if not joined and len(pair[0]) > 2 and "".join(pair) in _WRITTEN_AS_ONE:        # "pony tail"
         joined = "".join(pair)
     if joined:
         last = words.pop()
