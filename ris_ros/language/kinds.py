@@ -38,7 +38,8 @@ class Kinds:
             return ""
         if word in v.COLOURS or word.split("-")[-1] in v.COLOURS:
             is_thing = word in v.COLOUR_THINGS and not after_noun and self.text.tag(i).startswith("NN") \
-                and not self._open_kind(i + 1) and (i == 0 or self.text[i - 1] not in v.COLOURS)
+                and self._open_kind(i + 1) != NOUN and not self._noun_follows(i + 1) \
+                and (i == 0 or self.text[i - 1] not in v.COLOURS)
             return NOUN if is_thing else ADJECTIVE
         if word in v.DIRECTIONS:
             # "a pink top", "the lady's back".

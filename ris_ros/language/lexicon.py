@@ -65,6 +65,8 @@ SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit
 DISHES = words("donut doughnut pizza cake burger sandwich bagel cupcake hotdog dog waffle taco salad toast pancake")
 TOPPINGS = words("""sprinkles pepperoni olives mushrooms onions pickles relish mustard ketchup strawberries pineapple
     anchovies peppers blueberries chocolate vanilla cheese frosting glaze""")
+# What something shows all over: "umbrella polka dots" is an umbrella.
+PATTERNS = words("stripes dots spots checks squiggles")
 # "In" and "on" these are states, no places.
 STATES = words("""uniform motion flight half pieces hand hands mouth use air mid-air rain sun shade dark love
     sunlight shadow pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus profile

@@ -163,7 +163,8 @@ class NounPhrases(Kinds):
             reading.pieces.append((NOUN, part))
             reading.has_noun = True
             return j
-        if not self.goes_on(j):
+        further, after = self.text.match(v.PLACE_BEFORE, j)             # "top row | middle donut"
+        if not (self.goes_on(j) or (further and found["part"] and self.goes_on(after))):
             return i
         reading.has_order = True
         if self.text[j] in lex.OWN_ENDS and {"front", "back", "rear"} & set(found["where"].split()):
@@ -273,9 +274,12 @@ class NounPhrases(Kinds):
         return i + 1
 
     def _content(self, i: int, reading: _Reading) -> int:
+        word = self.text[i]
         is_named = reading.has_noun or (reading.pieces and reading.pieces[-1][1] in lex.ADJECTIVE_THINGS
                                         and not self._content_follows(i))
         kind = self.kind(i, after_noun=bool(is_named))
+        if word in v.SHADES and self.text[i + 1] in v.COLOURS and self._noun_follows(i + 2):
+            kind = ADJECTIVE                                                        # "sky | blue car"
         if reading.has_noun and self._goes_on_after_noun(i, reading):
             reading.pieces[-1] = (ADJECTIVE, reading.pieces[-1][1])
             kind, reading.has_noun = ADJECTIVE, False
@@ -334,24 +338,27 @@ class NounPhrases(Kinds):
         `end` is the index of the word after the last piece.
         """
         nouns = [k for k, (kind, _) in enumerate(pieces) if kind == NOUN]
+        while len(nouns) > 1 and (pieces[nouns[-1]][1] in lex.PATTERNS or pieces[nouns[-1]][1] == "polka"):
+            nouns.pop()                                                 # "umbrella | stripes"
         if not nouns:
             return self._noun_among_adjectives(pieces, has_determiner)
         for k in nouns[:-1]:
-            noun, following = self.english.lemma(pieces[k][1]), pieces[k + 1][1]
+            noun, following, last = self.english.lemma(pieces[k][1]), pieces[k + 1][1], pieces[-1][1]
             is_owner = noun in lex.ALIVE and noun != pieces[k][1] and pieces[k][1].endswith("s")    # "batters helmet"
-            is_worn = noun in lex.PEOPLE - lex.ROLES and following in lex.CLOTHES and not is_owner
+            is_worn = noun in lex.PEOPLE - lex.ROLES and last in lex.CLOTHES and not is_owner   # "lady pearl necklace"
             is_full = (noun in lex.CONTAINERS and following in lex.SUBSTANCES) or (
                 noun in lex.DISHES and following in lex.TOPPINGS)
             is_last = k == nouns[-2] == len(pieces) - 2 and not is_owner
-            if is_worn or is_full or (is_last and (self._is_posed(noun, following, end, has_determiner)
-                                                   or self._is_handled(pieces[k][1], following, end))):
+            is_posed = not is_owner and self._is_posed(noun, [text for _, text in pieces[k + 1:]], end, has_determiner)
+            if is_worn or is_full or is_posed or (is_last and self._is_handled(pieces[k][1], following, end)):
                 return k
         return nouns[-1]
 
-    def _is_posed(self, noun: str, part: str, end: int, has_determiner: bool) -> bool:
+    def _is_posed(self, noun: str, held: list[str], end: int, has_determiner: bool) -> bool:
         """Whether it is said at `end` how someone holds a thing or a part: "skier poles up", "woman hand on hip"."""
         word, following = self.text[end], self.text[end + 1]
-        if noun not in lex.ALIVE:
+        part = held[-1]
+        if noun not in lex.ALIVE or any(self.english.lemma(other) in lex.ALIVE for other in held):
             return False
         if word in lex.HELD:
             return not self.goes_on(end + 1)

@@ -38,11 +38,26 @@ def _starts_anew(text: Text, i: int, english: English) -> bool:
         return False
     if word in _CORRECTING and text.match(v.CORRECTION, i)[0]:
         return True
-    is_order = (word in v.FETCHING and following in v.DETERMINERS | v.GIVEN_TO) or (
-        following in _PRONOUN_OBJECTS and word in v.VERBS | v.VERBS_OR_NOUNS | v.MOVES)
-    return is_order and (text.tag(i - 1) == "NN" or before in v.IDLE_AFTER | v.DIRECTIONS.keys() | _PRONOUN_OBJECTS) \
-        and before not in v.VERBS | v.FILLERS and english.lemma(before) not in lex.ALIVE \
-        and not any(text[k] in _MODALS for k in range(i))
+    if word in v.POLITE_MODALS and following == "you":                  # "my phone fell down | can you get it"
+        return text.tag(i - 1).startswith("NN") or before in v.IDLE_AFTER | v.DIRECTIONS.keys()
+    if before in v.VERBS | v.FILLERS or english.lemma(before) in lex.ALIVE or _is_awaited(text, i):
+        return False
+    after_state = text.tag(i - 1) == "JJ" and any(
+        text[k] in v.STATERS and text[k + 1] in v.AUXILIARIES for k in range(i - 1))    # "it is cold | close the door"
+    if not (after_state or text.tag(i - 1) in ("NN", "NNS") or before in v.IDLE_AFTER | v.DIRECTIONS.keys()
+            | _PRONOUN_OBJECTS):
+        return False
+    if following in v.DETERMINERS | v.GIVEN_TO:
+        return word in (v.VERBS | v.VERBS_OR_NOUNS if after_state else v.FETCHING)
+    if following in v.ADVERBS and text[i + 2] in v.DETERMINERS:         # "when the cup is full | pick up the spoon"
+        return word in v.FETCHING
+    return following in _PRONOUN_OBJECTS and (word in v.VERBS | v.VERBS_OR_NOUNS | v.MOVES
+                                              or english.may_order(text, i))
+
+
+def _is_awaited(text: Text, i: int) -> bool:
+    """Whether the verb at `i` completes a question: "could your robot | bring me the cup"."""
+    return any(text[k] in _MODALS and not any(text.tag(m).startswith("VB") for m in range(k + 1, i)) for k in range(i))
 
 
 def clauses(text: Text) -> list[tuple[int, int]]:
@@ -124,7 +139,7 @@ def _idle_end(text: Text, i: int) -> int:
         return i                                            # it is the thing that is meant
     if word == "no" and following in lex.CLOTHES:           # "no hat guy"
         return i
-    if word in v.FILLERS | v.PAUSES or (word == "right" and following == ","):
+    if word in v.FILLERS | v.PAUSES or (word == "right" and following in v.FILLERS | {","}):
         return i + 1
     if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
         return i + 2                                        # "who left this here"

@@ -277,6 +277,7 @@ REQUEST = pattern(
     "how (?!many|much)\\S+(?: \\S+)? (?:is|are|was|were|does|do)|"
     "(?:what|which) \\S+ (?:is|are)(?= (?:the|my|your|this) "
     rf"(?!{_SUPERLATIVE}|{_NTH}|{any_of(COLOURS)}|one))|"
+    "(?:what|all|the (?:one|thing)) (?:i|we) (?:want|need|mean|meant|would like|asked for|am looking for) (?:is|was)|"
     "(?:let|allow) (?:me|us) (?:have|see|get|hold|take|borrow)|let us|"
     "where (?:is|are|was|were|did (?:i|we|you) (?:put|leave|place|see)|do (?:you|i|we) see|"
     "can (?:i|we|you) (?:find|see|get))|"
@@ -317,7 +318,10 @@ VERBS_OR_NOUNS = words("""lift shut drive walk watch tell empty serve say catch 
     place point pass show hold water park clean open close light touch press lift turn drop cut fill pack sort return
     help use order draw circle head track mask count mark spot name look move stop load check search reach approach
     switch click tap hit kick try stack slide want need""")
-FETCHING = words("bring get fetch grab give show take find pass hand")
+FETCHING = words("bring get fetch grab give show take find pass hand pick")
+POLITE_MODALS = words("can could would will")
+# Who is in a state before something is ordered.
+STATERS = words("i it we he she")
 # "Give grandma her glasses".
 GIVING = words("give hand pass bring show get fetch buy send lend serve")
 # Particles that make an order of those and of others: "point to", "switch on", "throw away".
@@ -352,7 +356,7 @@ MOVING = words("turn move push slide")
 PUTTING = words("put place move set push drop slide stack lay position pour throw toss turn")
 BRINGING = PUTTING | words("bring take carry give hand deliver pass get")
 # What only tells that there is something: "there is", "you see".
-TELLING = words("there you here see if when")
+TELLING = words("there you here see if when after before once while")
 # Thanks and the like.
 CLOSING = pattern("(?:for|to|over to) (?:me|us|him|her|them)|if (?:you|it is|possible|that is)(?: \\S+){0,4}|"
                   "(?:will|would|could|can) (?:you|ya)|thank you(?: very much| so much)?|right (?:now|away|here|there)|"
