@@ -108,7 +108,7 @@ class Grammar(Placing, Appearance):
     def _fronted(self, i: int, draft: Draft) -> int:
         """What is said before the noun phrase: "from the left, the second cup", "not the red one but the blue one"."""
         trial = Draft()
-        rules_out = self.text[i] in ("not", "neither") or self.text.match(v.EXCEPT, i)[0]
+        rules_out = self.text[i] in ("not", "neither", "none") or self.text.match(v.EXCEPT, i)[0]
         j = self._negation(i, trial) if rules_out else i
         if j == i:
             j = read_counted(self.text, i, trial)
@@ -121,6 +121,7 @@ class Grammar(Placing, Appearance):
             j = self._placing(i, trial)
         if j == i:
             return self._worn_before(i, draft)
+        j += bool(rules_out) and self.text[j] in ("just", "only")             # "none of the forks, | just | the spoon"
         paused = self.text[j] in v.PAUSES or self.text[j] == "but"
         if self.text[j] in ("there", "is"):
             while self.text[j] in ("there", "is", "are"):

@@ -12,7 +12,7 @@ NOUN, ADJECTIVE, POSSESSOR = "noun", "adjective", "possessor"
 # Words that are never attribute or noun.
 _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | v.PAUSES | v.CARDINALS.keys()
            | v.words("""on in at by to from under underneath beneath above below over behind beside besides next near
-    between inside outside within against off upon atop and or but nor not never neither without no if
+    between inside outside within against off upon atop and or but nor not never neither none without no if
     then than because while when how why 's too very also there here please thanks yes okay ok hey hi
     hello up down out away as so such both all every either along across past before after since until
     except excluding among amongst amid amidst beyond throughout despite alongside touching

@@ -306,7 +306,10 @@ class NounPhrases(Kinds):
     def _goes_on_after_noun(self, i: int, reading: _Reading) -> bool:
         """Whether the noun before `i` is part of an attribute: "horse | drawn carriage", "jacket | blue guy"."""
         if reading.pieces[-1][1] in lex.CLOTHES and self.text[i] in v.COLOURS:
-            return self.english.lemma(self.text[i + 1]) in lex.PEOPLE
+            k = i
+            while self.text[k] in v.COLOURS | lex.CLOTHES:
+                k += 1
+            return self.english.lemma(self.text[k]) in lex.PEOPLE
         if not self.text.tag(i + 1).startswith("NN") or not self.kind(i + 1):
             return False
         return self.text[i].isdigit() or (

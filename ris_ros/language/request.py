@@ -39,7 +39,8 @@ def _starts_anew(text: Text, i: int, english: English) -> bool:
     if word in _CORRECTING and text.match(v.CORRECTION, i)[0]:
         return True
     if word in v.POLITE_MODALS and following == "you":                  # "my phone fell down | can you get it"
-        return text.tag(i - 1).startswith("NN") or before in v.IDLE_AFTER | v.DIRECTIONS.keys()
+        is_can = text.tag(i) != "MD" or before in v.COLOURS or text[i + 2] == "see"       # "the can you see"
+        return not is_can and (text.tag(i - 1).startswith("NN") or before in v.IDLE_AFTER | v.DIRECTIONS.keys())
     if before in v.VERBS | v.FILLERS or english.lemma(before) in lex.ALIVE or _is_awaited(text, i):
         return False
     after_state = text.tag(i - 1) == "JJ" and any(

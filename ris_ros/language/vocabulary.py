@@ -82,7 +82,7 @@ ORDINALS = {word: rank for rank, word in enumerate(
 # Quantifiers and how many they speak of; 0 for all there are.
 QUANTIFIERS = {
     "one of": 1, "any of": 1, "any one of": 1, "either of": 1, "either one of": 1, "which of": 1, "which one of": 1,
-    "whichever of": 1, "none of": 0,
+    "whichever of": 1,
     "another of": 1, "other of": 1, "either": 1, "any one": 1,
     "some of": 0, "most of": 0, "each of": 0, "each one of": 0, "all of": 0, "every one of": 0, "many of": 0, "all": 0,
     "every": 0, "each": 0, "every single": 0, "half a": 1, "half an": 1, "a few": 0, "a few of": 0,
@@ -232,8 +232,8 @@ OTHERS = pattern("each other|one another|(?:all )?(?:of )?(?:the )?(?:others?|re
 
 # --- negation ---------------------------------------------------------------------------------------------------------
 
-NOT = pattern("(?:(?:and|but|yet|though) )?(?:(?:is|are|was|were|do|does|did|has|have|am|be) )?(?:not|never|neither)"
-              "(?: (?:be|being|so|really|at all|necessarily|actually|any|really|quite|very))?")
+NOT = pattern("(?:(?:and|but|yet|though) )?(?:(?:is|are|was|were|do|does|did|has|have|am|be) )?(?:not|never|neither|"
+              "none of)(?: (?:be|being|so|really|at all|necessarily|actually|any|really|quite|very))?")
 NO = pattern("(?:(?:and|but) )?(?:without(?: any| having)?|with no|lacking|minus|missing(?! the)|sans|has no|have no|"
              "having no|no(?! (?:the|that|this|wait|sorry|not))|with nothing|devoid of|free of|wearing no)|"
              "(?:(?:and|but) )?(?:do|does|did|has|have) not (?:have|got|has|contain|carry|show)(?: any| got)?")
