@@ -210,7 +210,7 @@ class Grammar(Placing, Appearance):
 
     def _negation(self, i: int, draft: Draft) -> int:
         found, j = self.text.match(v.NO, i)
-        if found:
+        if found and not (found[0] == "missing" and self.text.tag(j) == "VBN"):         # "one eye missing, propped ..."
             k = self._stretch(j)
             if k > j:
                 draft.excluded.append(Draft(j, k, after=[f"with {self.text.between(j, k)}"]))

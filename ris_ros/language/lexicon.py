@@ -69,8 +69,8 @@ TOPPINGS = words("""sprinkles pepperoni olives mushrooms onions pickles relish m
 PATTERNS = words("stripes dots spots checks squiggles")
 # "In" and "on" these are states, no places.
 STATES = words("""uniform motion flight half pieces hand hands mouth use air mid-air rain sun shade dark love
-    sunlight shadow pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus profile
-    shape need style sight bloom pairs color colour""")
+    sunlight shadow shadows pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus
+    profile shape need style sight bloom pairs color colour""")
 # Always plural, and one thing.
 PLURAL_ONLY = words("""scissors pants trousers jeans shorts sunglasses goggles eyeglasses spectacles tongs pliers
     tweezers headphones earphones binoculars pajamas pyjamas leggings tights clippers shears overalls""")

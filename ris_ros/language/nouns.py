@@ -247,7 +247,7 @@ class NounPhrases(Kinds):
     def _own_part(self, i: int, reading: _Reading) -> int:
         """"bus | front window", "dog | left ear": a part of it, and no place."""
         part, whole = self.english.lemma(self.text[i + 1]), self.english.lemma(reading.pieces[-1][1])
-        parts = lex.BODY_PARTS if whole in lex.ALIVE else lex.OWN_ENDS       # "man left window" is no part
+        parts = lex.BODY_PARTS | lex.CLOTHES if whole in lex.ALIVE else lex.OWN_ENDS    # not "man left window"
         if self.text[i] not in v.DIRECTIONS or self._open_kind(i + 2) == NOUN or not (
                 part in parts or (part == "end" and self.text[i] == "rear")):
             return i

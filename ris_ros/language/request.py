@@ -199,6 +199,9 @@ def _order_end(text: Text, i: int, english: English) -> int:
         j += 1
         if text[j - 1] in _PRONOUN_OBJECTS:                                         # "put it on the table"
             break
+    is_goal = text[j + 1] in v.GOALS and text[j + 2] in v.DETERMINERS and not text.match(v.PLACE_AFTER, j + 1)[0]
+    if text[j] in v.POINTED_AT and word in v.BRINGING and is_goal:                  # "drop this in the box"
+        j += 1
     return j
 
 

@@ -35,7 +35,7 @@ def targets(text: Text, english: English) -> list[Draft]:
                 continue
         if best and v.BRINGING.intersection(asking) and {"it", "them", "him", "her"}.intersection(asking):
             continue                                        # "... put it in the sink"
-        if asking and asking[-1] in ("it", "them") and not best and text.match(v.RELATION, i)[0]:
+        if asking and asking[-1] in v.POINTED_AT and not best and text.match(v.RELATION, i)[0]:
             i = text.match(v.RELATION, i)[1]                # "drop it in the bin" names the bin
         draft, j = _meant(grammar, text, i, end, asking)
         if draft is None:

@@ -235,7 +235,8 @@ OTHERS = pattern("each other|one another|(?:all )?(?:of )?(?:the )?(?:others?|re
 NOT = pattern("(?:(?:and|but|yet|though) )?(?:(?:is|are|was|were|do|does|did|has|have|am|be) )?(?:not|never|neither|"
               "none of)(?: (?:be|being|so|really|at all|necessarily|actually|any|really|quite|very))?")
 NO = pattern("(?:(?:and|but) )?(?:without(?: any| having)?|with no|lacking|minus|missing(?! the)|sans|has no|have no|"
-             "having no|no(?! (?:the|that|this|wait|sorry|not))|with nothing|devoid of|free of|wearing no)|"
+             "having no|no(?! (?:the|that|this|wait|sorry|not|further|higher|lower|more))|with nothing|devoid of|"
+             "free of|wearing no)|"
              "(?:(?:and|but) )?(?:do|does|did|has|have) not (?:have|got|has|contain|carry|show)(?: any| got)?")
 EXCEPT = pattern("(?:(?:and|but) )?(?:except(?: for)?|other than|excluding|apart from|aside from|instead of|"
                  "rather than|vs|versus|save for|as opposed to|unlike)|but")
@@ -293,12 +294,12 @@ REQUEST = pattern(
     "do (?:you|we) (?:see|have|know where|spot|mind)(?: is| are)?|have you (?:got|seen)|you see|"
     "go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|make sure (?:you|to)|try to|"
     "be careful with|your (?:task|job|goal|target) is(?: to)?|the (?:target|goal|task) is(?: to)?|"
-    "(?:show|tell) (?:me|us) (?:where|which|what)(?: one)?(?: is| are)?")
+    "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me")
 # How people put right what they have just said: "the cup, | no wait, | the bowl".
-CORRECTION = pattern("(?:(?:oh|or|well) )?(?:no|wait|sorry|oops|actually|rather|i meant?|scratch that|make that)"
-                     "(?: ,)?(?: (?:no|wait|sorry|oops|actually|not that(?: one)?|i meant?|make that)(?: ,)?)*"
+CORRECTION = pattern("(?:(?:oh|or|well) )?(?:no|wait|sorry|oops|actually|rather|i meant?|scratch that|make (?:it|that))"
+                     "(?: ,)?(?: (?:no|wait|sorry|oops|actually|not that(?: one)?|i meant?|make (?:it|that))(?: ,)?)*"
                      "(?= (?:the|that|this|an?|my|your|it is|(?:on|in|from|at) (?:the|my|your)) )")
 # "Would you", "might I": a verb follows, and what is asked for comes after that.
 ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|have|had) {_YOU}")
@@ -351,6 +352,9 @@ ATTRIBUTE_OF = pattern("(?:the |its )?(?:colou?r|size|shape|position|location|wh
                        "length|weight|temperature|state|status|owner|purpose|pose) of")
 PARTICLES = words("up out off over away down back on to at for towards toward")
 GIVEN_TO = words("me us him them her")
+GOALS = words("in on into onto to inside under over behind at")
+# Their object without a noun: "put | that | in the box".
+POINTED_AT = words("it them this that these those")
 # Orders with a goal: "put the cup on the table" is about a cup that is not there yet.
 MOVING = words("turn move push slide")
 PUTTING = words("put place move set push drop slide stack lay position pour throw toss turn")
