@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 EXISTENCE, COUNT = "existence", "count"
 
+# Who sends a robot for a thing knows that it is there; who asks does not, so that "yes" must be likelier than "no".
+LIKELY = 0.5
+
 # What can stand before and after a count without changing it.
 _ASIDE = (r"(?: (?:there|here|you see|we see|you find|visible|present|shown|to be seen|"
           r"in (?:the|this) (?:image|picture|photo|photograph|scene|view)))*")
@@ -54,8 +57,8 @@ class Answer:
 def ask(segmenter: ReferringSegmenter, question: str) -> Answer:
     """Answer a question about the image that the segmenter was given last (``set_image``).
 
-    "Is there ...?", "are there any ...?" and "is the cup on the book?" are answered by whether what they name is found;
-    "are there two ...?" by whether that many are; "how many ... are there?" by how many are found.
+    "Is there ...?", "are there any ...?" and "is the cup on the book?" are answered by whether what they name is likely
+    to be there, "are there two ...?" by whether that many are, "how many ... are there?" by how many are found.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def ask(segmenter: ReferringSegmenter, question: str) -> Answer:
 
     """
     kind, expression = read(question)
-    result = segmenter.query(expression)
+    result = segmenter.query(expression, min_confidence=LIKELY)
     if kind == COUNT:
         value: bool | int = len(result.instances) if result.found else 0
     else:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -110,8 +111,10 @@ class ReferringSegmenter:
         """Of the image that was set last; None before."""
         return self._view.proposals if self._view is not None else None
 
-    def query(self, text: str) -> Result:
+    def query(self, text: str, *, min_confidence: float = 0.0) -> Result:
         """Find what `text` names in the image that was set last.
+
+        A `min_confidence` above that of the settings takes its place: what is asked for may well not be there.
 
         Raises
         ------
@@ -123,7 +126,8 @@ class ReferringSegmenter:
             raise InputError("no image to search: call set_image first")
         with self._timed("language"):
             query = self.parser.parse(text)
-        match = self._match_as_published if self.config.method == "reference" else self._match
+        match = (self._match_as_published if self.config.method == "reference" else
+                 partial(self._match, min_confidence=min_confidence))
         with self._timed("matching"):
             result = match(query)
         if not result.found and self._search(query):
@@ -165,7 +169,7 @@ class ReferringSegmenter:
             features.weighted(self._visual_weight())
         return _View(image, proposals, features, embedded)
 
-    def _match(self, query: Query) -> Result:
+    def _match(self, query: Query, min_confidence: float) -> Result:
         """The proposal that looks like what was asked for, is where it should be, and stands to others as it should."""
         if not len(self.proposals):
             return Result.nothing(query, self.proposals.masks.shape[1:], _NOTHING)
@@ -174,7 +178,7 @@ class ReferringSegmenter:
             self._grounder = Grounder(layout, self._judge(self.visual_features(), layout).looks())
         settings = self.config.matching
         least = settings.min_confidence if settings.min_confidence >= 0 else self.bank.min_confidence
-        return decide(query, self.proposals, self._grounder, min_confidence=least,
+        return decide(query, self.proposals, self._grounder, min_confidence=max(least, min_confidence),
                       max_candidates=settings.max_candidates)
 
     def _search(self, query: Query) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ris_ros.asking import COUNT, EXISTENCE, ask, read
+from ris_ros.asking import COUNT, EXISTENCE, LIKELY, ask, read
 from ris_ros.cli import app
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
@@ -57,8 +57,8 @@ class Finding:
     def __init__(self, number):
         self.number = number
 
-    def query(self, text):
-        self.asked = text
+    def query(self, text, *, min_confidence):
+        self.asked, self.least = text, min_confidence
         query = Query(text, text, (Description(text),))
         mask = np.ones((4, 5), bool)
         things = [Candidate(i, mask, np.array([0, 0, 5, 4], np.float32), 0.9, {}) for i in range(self.number)]
@@ -78,6 +78,12 @@ def test_answers_carry_their_evidence():
     assert (yes.value, str(yes), no.value, str(no)) == (True, "yes", False, "no")
     assert no.confidence == pytest.approx(0.8)
     assert no.result.reason == "nothing fits"
+
+
+def test_a_yes_must_be_likely():
+    cups = Finding(1)
+    ask(cups, "is there a cup?")
+    assert cups.least == LIKELY == 0.5
 
 
 def test_the_command_refuses_before_it_loads(tmp_path):

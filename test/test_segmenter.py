@@ -138,7 +138,10 @@ def test_a_score_is_the_product_of_its_terms(segmenter):
 def test_what_fits_too_little_is_not_there(segmenter):
     segmenter.set_image(PHOTOGRAPH)
     best = segmenter.query("the purple banana").score
-    segmenter.update(Config.from_dict({**SETTINGS, "matching.min_confidence": min(1.0, best + 0.01)}))
+    more = min(1.0, best + 0.01)
+    assert not segmenter.query("the purple banana", min_confidence=more).found
+    assert segmenter.query("the purple banana").found
+    segmenter.update(Config.from_dict({**SETTINGS, "matching.min_confidence": more}))
     result = segmenter.query("the purple banana")
     segmenter.update(Config.from_dict(SETTINGS))
     assert not result.found
