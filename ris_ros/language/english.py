@@ -89,12 +89,17 @@ class English:
             return all(self.is_known(piece) for piece in word.split("-") if piece)
         return any(self.has_sense(word, kind) for kind in self._senses)
 
+    def _is_compound(self, word: str) -> bool:
+        """Whether this is two nouns in one: "carseat"."""
+        nouns = self._senses["noun"]
+        return any(word[:k] in nouns and word[k:] in nouns for k in range(3, len(word) - 2))
+
     def is_english(self, text: Text) -> bool:
         """Whether a text is English rather than another language or none."""
         words = [word.text for word in text.words if word.text[0].isalpha()]
         foreign = sum(word in v.FOREIGN for word in words)
         native = sum(word in _NATIVE for word in words)
-        known = sum(word not in v.FOREIGN and self.is_known(word) for word in words)
+        known = sum(word not in v.FOREIGN and (self.is_known(word) or self._is_compound(word)) for word in words)
         return known * 2 >= len(words) and not (foreign >= 2 and foreign > native)
 
 

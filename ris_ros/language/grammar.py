@@ -97,13 +97,13 @@ class Grammar(Placing, Appearance):
                 return j
         return i
 
-    def _property(self, i: int, draft: Draft) -> int:
-        """A modifier that is none but a modifier: after "and", "not" and "is"."""
+    def _property(self, i: int, draft: Draft, *, colours: bool = False) -> int:
+        """A modifier that is none but a modifier, after "and", "not" and "is"; with `colours`, a mere colour too."""
         for read in (self._negation, self._order, self._placing, self._shown, self._tinted, self._doing):
             j = read(i, draft)
             if j > i:
                 return j
-        return i
+        return self._colour(i, draft) if colours else i
 
     def _fronted(self, i: int, draft: Draft) -> int:
         """What is said before the noun phrase: "from the left, the second cup", "not the red one but the blue one"."""
@@ -240,8 +240,7 @@ class Grammar(Placing, Appearance):
             if not allowed:
                 return i
             excluded = Draft(first=i)
-            j = self._property(i, excluded)
-            j = self._colour(i, excluded) if j == i else j
+            j = self._property(i, excluded, colours=True)
             excluded.last = j
             if j == i:
                 j = self.nouns.read(i, excluded, coordinate=False)
@@ -318,8 +317,7 @@ class Grammar(Placing, Appearance):
             while self.text[i] in v.IDLE_AFTER | v.DEGREES and not (
                     self.text.match(v.OF_ALL, i)[0] or self.text.match(v.PLACE_AFTER, i)[0]):
                 i += 1
-            j = self._property(i, draft)
-            j = self._colour(i, draft) if j == i else j
+            j = self._property(i, draft, colours=True)
             if j == i:
                 other = Draft()
                 j = self.nouns.read(i, other)

@@ -44,7 +44,8 @@ class Placing:
             # "closest to the bowl" is a relation, "closest" alone an order.
             if self.nouns.starts(k) or (self.text[k] in ("to", "from") and self.nouns.starts(k + 1)):
                 return i
-        elif self.nouns.goes_on(k) or (self.text[k] == "of" and not self.text.match(v.OF_ALL, k)[0]):
+        elif (self.nouns.goes_on(k) and not self.english.is_gerund(self.text[k])) or (
+                self.text[k] == "of" and not self.text.match(v.OF_ALL, k)[0]):
             return i
         draft.rank = trial.rank
         if trial.order:
