@@ -56,6 +56,7 @@ class ReferringSegmenter:
         self._depth: Depth | None = None
         self._grounder: Grounder | None = None  # of the view's proposals, for the settings at hand
         self._timings: dict[str, float] = {}
+        self._within = 0.0  # seconds of stages within the one at hand
 
     @classmethod
     def from_config(cls, config: Config | str | Path | None = None) -> ReferringSegmenter:
@@ -134,8 +135,6 @@ class ReferringSegmenter:
             with self._timed("matching"):
                 result = match(query)
         timings, self._timings = self._timings, {}
-        # Encoding texts is part of matching, but a stage of its own.
-        timings["matching"] -= timings.get("text", 0.0)
         return replace(result, timings=timings)
 
     def visual_features(self) -> Tensor:
@@ -233,9 +232,12 @@ class ReferringSegmenter:
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
+        # Texts are encoded within other stages, but are a stage of their own: no second counts twice.
+        outside, self._within, start = self._within, 0.0, time.perf_counter()
         yield
-        self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - start
+        taken = time.perf_counter() - start
+        self._timings[stage] = self._timings.get(stage, 0.0) + taken - self._within
+        self._within = outside + taken
 
 
 @dataclass(eq=False)

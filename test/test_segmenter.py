@@ -1,5 +1,7 @@
 """The method as a whole: real photograph, real masks, a true-size CLIP without training."""
 
+import time
+
 import numpy as np
 import pytest
 from skimage import data
@@ -37,6 +39,16 @@ def test_one_image_serves_many_queries(segmenter):
     for text in ("the cup", "the spoon"):
         assert segmenter.query(text).query.text == text
     assert "visual" not in segmenter.query("the cup").timings
+
+
+def test_no_second_counts_twice(segmenter):
+    segmenter.set_image(PHOTOGRAPH)
+    segmenter.query("the cup")
+    start = time.perf_counter()
+    timings = segmenter.query("the spoon left of a yellow umbrella", min_confidence=1.0).timings  # searched for as well
+    assert {"text", "matching", "search"} <= set(timings)
+    assert min(timings.values()) >= 0
+    assert sum(timings.values()) <= time.perf_counter() - start
 
 
 def test_an_image_that_was_seen_lately_costs_nothing_and_another_one_does(segmenter):
