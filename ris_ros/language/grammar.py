@@ -68,7 +68,9 @@ class Grammar(Placing, Appearance):
             if landmark and self.text[i] in v.AUXILIARIES:          # "on the fridge | is a basket"
                 break
             _, after = self.text.match(v.NOT, i)                    # "guy on skateboard | not sitting"
-            if landmark and after > i and draft.head not in lex.ALIVE and self.english.is_gerund(self.text[after]):
+            is_of_target = (draft.head not in lex.ALIVE and self.english.is_gerund(self.text[after])) \
+                or self.text.match(v.THE_ONE, after)[0]             # "the dog under the table | not the one here"
+            if landmark and after > i and is_of_target and not self._excluding:
                 break
             exception = self.text.match(v.EXCEPT, i)[0]             # "everything on the table | except the cup"
             if landmark and exception and exception[0] != "but" and not self._excluding:

@@ -76,6 +76,8 @@ class Kinds:
         if tag in ("VBN", "VBD") and noun and self.english.lemma(word, "verb") == word and word not in lex.INVARIABLE:
             tag = "NN"                                                  # no participle: "bear cub"
         if tag in ("VBN", "VBD"):
+            if after_noun and word in lex.SETS and not self.text[i + 1]:         # "train set"
+                return NOUN
             if after_noun:
                 return NOUN if noun and not verb else ""
             if self._content_follows(i):

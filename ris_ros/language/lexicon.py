@@ -29,6 +29,7 @@ ANIMALS = words("""dog cat horse cow sheep elephant giraffe zebra bear bird duck
     rabbit puppy kitten calf foal lamb deer chicken goose swan penguin pony bull donkey camel fox wolf squirrel mouse
     rat fish shark dolphin whale turtle frog snake parrot pigeon seagull owl eagle animal colt mare herd""")
 ALIVE = PEOPLE | ANIMALS
+EATEN = words("chicken fish lamb duck turkey goose")
 # People of whom nothing is said yet: what stands before is no kind of person, as in "tennis player".
 ANYBODY = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler men
     women guys children kids cop""")
@@ -148,4 +149,5 @@ POSED = words("upright sideways upside-down backwards")
 # Their past is spelt like the present.
 INVARIABLE = words("""cut put set hit shut hurt let split spread cast burst bet cost quit rid shed slit thrust read
     run come become""")
+SETS = words("set shed spread cast split cut")
 VERB_PARTICLES = words("up down out off away together upright still over around back about open straight")

@@ -149,7 +149,8 @@ class NounPhrases(Kinds):
             j -= 1
         if self.text[j] == "of" and self.starts(j + 1) and not self.text.match(v.IN_FRAME, j)[0] and not reading.pieces:
             part = self.text[j - 1]
-            if self.number(j + 1 + (self.text[j + 1] in v.DETERMINERS)) and i > reading.start:  # "the left of the two"
+            has_determiner = self.text[j + 1] in v.DETERMINERS
+            if self.number(j + 1 + has_determiner) and (has_determiner or i > reading.start):   # "left of the two"
                 draft.add_place(place_name(found))
                 reading.has_order = True
                 return j
@@ -194,8 +195,10 @@ class NounPhrases(Kinds):
     def _coordination(self, i: int, reading: _Reading) -> int:
         """"red | and | white striped umbrella"."""
         between_adjectives = reading.pieces and reading.pieces[-1][0] == ADJECTIVE and self.kind(i + 1) == ADJECTIVE
-        return i + 1 if self.text[i] in ("and", "or", ",") and reading.coordinate and between_adjectives \
-            and self._noun_follows(i + 1) else i
+        if not between_adjectives or not reading.coordinate or self.text[i] not in ("and", "or", ","):
+            return i
+        are_colours = self.text[i] == "and" and {self.text[i - 1], self.text[i + 1]} <= v.COLOURS   # "pink and white"
+        return i + 1 if are_colours or self._noun_follows(i + 1) else i
 
     def _possessor(self, i: int, reading: _Reading) -> int:
         """"the man | 's | hat"."""
@@ -370,6 +373,7 @@ class NounPhrases(Kinds):
                 or self.text.match(v.IN_FRAME, end)[0]:
             return is_part and self.text.tag(end) == "VBN"              # "hands clasped"
         k = end + 1 + (following in v.DETERMINERS)
+        is_part &= noun not in lex.EATEN                                # "chicken wings on plate"
         is_at_part = self.english.lemma(self.text[k]) in lex.BODY_PARTS and not self.kind(k + 1, after_noun=True)
         return is_part or is_at_part
 
@@ -379,7 +383,8 @@ class NounPhrases(Kinds):
         if noun in lex.PEOPLE or person not in lex.ANYBODY | lex.ANIMALS:
             return False
         is_stranded = last in lex.STRANDED or self.english.lemma(last, "verb") in lex.HANDLED
-        if is_stranded and (self.text[end] in v.AUXILIARIES or end == len(self.text) - 1):
+        does = self.text[end] in v.AUXILIARIES or self.text[len(self.text) - 2] in v.AUXILIARIES
+        if is_stranded and (does or end == len(self.text) - 1):
             return True
         # "skis guy in blue": no plural tells what kind of person, but clothes do.
         return noun != word and word.endswith("s") and noun not in lex.ALIVE and person in lex.ANYBODY \

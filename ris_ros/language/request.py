@@ -41,6 +41,9 @@ def _starts_anew(text: Text, i: int, english: English) -> bool:
     if word in v.POLITE_MODALS and following == "you":                  # "my phone fell down | can you get it"
         is_can = text.tag(i) != "MD" or before in v.COLOURS or text[i + 2] == "see"       # "the can you see"
         return not is_can and (text.tag(i - 1).startswith("NN") or before in v.IDLE_AFTER | v.DIRECTIONS.keys())
+    if word in v.STATERS and text.tag(i - 1).startswith("NN"):          # "it is for my mom | she wants the mug"
+        found, j = text.match(v.WANTING, i)
+        return bool(found) and text[j] in v.DETERMINERS
     if before in v.VERBS | v.FILLERS or english.lemma(before) in lex.ALIVE or _is_awaited(text, i):
         return False
     after_state = text.tag(i - 1) == "JJ" and any(

@@ -49,12 +49,17 @@ def targets(text: Text, english: English) -> list[Draft]:
         if best and (draft.is_generic or draft.head == best[0].head):
             best[0].merge(draft)
         elif not best or best[0].is_generic or (asking and not was_asked):
-            only_excludes = draft.excluded and not (draft.head or draft.before or draft.place or draft.relations)
+            if best and _only_excludes(best[0]):            # "not the fork. I need the spoon."
+                draft.excluded += best[0].excluded
             best = [draft, *_further(grammar, text, english, draft, j)]
-            if only_excludes and len(best) > 1:             # "rather than the fork, take the spoon"
+            if _only_excludes(draft) and len(best) > 1:             # "rather than the fork, take the spoon"
                 best[1].excluded += best.pop(0).excluded
             was_asked = bool(asking) and asking[0] not in v.TELLING
     return best or refused[:1]                              # "do not step on the rug" is about the rug
+
+
+def _only_excludes(draft: Draft) -> bool:
+    return bool(draft.excluded) and not (draft.head or draft.before or draft.place or draft.relations)
 
 
 def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) -> tuple[Draft | None, int]:

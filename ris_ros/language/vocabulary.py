@@ -268,6 +268,7 @@ FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm 
 _YOU = "(?:you|u|ya|we|i|someone|somebody|anyone|the robot)"
 # What comes before the thing that is asked for.
 REQUEST = pattern(
+    "(?:he|she|they) (?:wants?|needs?|would (?:like|love|prefer))(?: to have)?|"
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need|want|like|love|prefer|wish for|wish|require|"
     "fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
     "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
@@ -296,7 +297,8 @@ REQUEST = pattern(
     "be careful with|your (?:task|job|goal|target) is(?: to)?|the (?:target|goal|task) is(?: to)?|"
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
-GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me")
+GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
+                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|let me (?:see|think)")
 # How people put right what they have just said: "the cup, | no wait, | the bowl".
 CORRECTION = pattern("(?:(?:oh|or|well) )?(?:no|wait|sorry|oops|actually|rather|i meant?|scratch that|make (?:it|that))"
                      "(?: ,)?(?: (?:no|wait|sorry|oops|actually|not that(?: one)?|i meant?|make (?:it|that))(?: ,)?)*"
@@ -306,6 +308,7 @@ ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|have|h
 # "My grandmother would like".
 WISHING = pattern("(?:my|the|our|his|her|your|that|this) \\S+(?: \\S+)? (?:would (?:like|love|prefer)|wants|needs|"
                   "asked for|is (?:looking|asking) for|are (?:looking|asking) for)(?: to have)?")
+WANTING = pattern("\\S+ (?:wants?|needs?|would (?:like|love|prefer))")
 # Nouns that only ask: "do me a favour".
 FAVOURS = words("favour favor hand moment second minute look chance bit while dear hold care eye peek glance grip")
 # Verbs that only start an utterance.
@@ -329,7 +332,7 @@ GIVING = words("give hand pass bring show get fetch buy send lend serve")
 PHRASAL = pattern(
     "(?:point|look|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
     "advance|roll|fly|search|wait|ask|care|"
-    "listen|reach|stop|halt)(?: (?:over|up|down|back|out))*(?: (?:to|at|for|towards?|after|onto))|"
+    "listen|reach|stop|halt)(?: (?:over|up|down|back|out))*(?: (?:to|at|for|towards?|after|onto))|check on|"
     "(?:wait|stop|stand|halt|park) (?:by|near|next to|beside|in front of)|"
     "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:away from|clear of|close to|off of?)|"
     "(?:look|check|search|vacuum|clean|sweep|mop|peek) (?:under|underneath|behind|inside|in|around|beneath)|"
