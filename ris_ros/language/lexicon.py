@@ -105,7 +105,7 @@ STRANDED = words("on in at with under by behind near wearing holding using ridin
 # Names of things that look like participles.
 ING_NOUNS = words("""building painting ceiling ring king string thing wing spring awning clothing railing
     frosting icing dressing stocking drawing earring pudding topping sibling duckling dumpling swing sling wiring
-    lettering crossing landing seating lining covering opening filling bedding wrapping stuffing housing casing
+    lettering crossing landing seating lining covering opening filling writing bedding wrapping stuffing housing casing
     bearing fitting coating gosling something anything everything nothing evening morning wedding""")
 # "Fly fishing", "horse riding": first words and second words.
 SPORTS = words("""fly horse ice roller wind kite boogie snow skate rock bungee bike bird paddle body water para hang sun

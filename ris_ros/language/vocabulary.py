@@ -298,7 +298,7 @@ REQUEST = pattern(
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
-                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|let me (?:see|think)")
+                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|let me (?:see|think)|(?:kind|sort) of(?: like)?(?= an? )")
 # How people put right what they have just said: "the cup, | no wait, | the bowl".
 CORRECTION = pattern("(?:(?:oh|or|well) )?(?:no|wait|sorry|oops|actually|rather|i meant?|scratch that|make (?:it|that))"
                      "(?: ,)?(?: (?:no|wait|sorry|oops|actually|not that(?: one)?|i meant?|make (?:it|that))(?: ,)?)*"
@@ -352,7 +352,7 @@ PATH = pattern(
     "(?:to the (?:left|right|side) of|to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
     "along|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between)")
 ATTRIBUTE_OF = pattern("(?:the |its )?(?:colou?r|size|shape|position|location|whereabouts|price|brand|height|width|"
-                       "length|weight|temperature|state|status|owner|purpose|pose) of")
+                       "length|weight|temperature|state|status|purpose|pose) of")
 PARTICLES = words("up out off over away down back on to at for towards toward")
 GIVEN_TO = words("me us him them her")
 GOALS = words("in on into onto to inside under over behind at")
