@@ -128,6 +128,8 @@ class Grammar(Placing, Appearance):
         if self.text[j] in ("there", "is"):
             while self.text[j] in ("there", "is", "are"):
                 j += 1
+        elif self.english.lemma(self.text[j], "verb") in lex.POSTURES and self.text[j + 1] in v.DETERMINERS:
+            j += 1                                                      # "in front of the house | stands | a car"
         elif not paused and self.text[j] not in v.DETERMINERS:
             return self._worn_before(i, draft)
         j += paused
@@ -284,7 +286,7 @@ class Grammar(Placing, Appearance):
 
     def _free_relative(self, i: int, draft: Draft) -> int:
         """"what | the dog is chewing on"; 0 where there is none."""
-        if self.text[i] != "what":
+        if self.text[i] not in ("what", "whatever"):
             return 0
         thing = Draft(i, head="thing", noun="thing")
         k = self._object_relative(i + 1, thing)

@@ -52,12 +52,15 @@ OWN_ENDS = words("""wheel wheels tire tires door doors leg legs seat seats windo
 BODY_PARTS = words("""hand arm leg foot knee elbow ear eye shoulder paw wing horn hoof cheek hip thigh ankle wrist thumb
     finger fin claw palm fist toe calf forearm eyebrow nostril antler tusk breast head
     face mouth nose tongue neck chin forehead hair lap waist chest trunk tail mane""")
+LIMBS = words("hand arm leg foot knee elbow")
 # Things that others are in, where "from" leaves that open: "the cup from the drawer", "the cup from the table".
 RECEPTACLES = words("""vial tube beaker bottle carton jug tank box drawer fridge refrigerator bowl basket
     cupboard bag cabinet sink cup mug jar bin can bucket oven dishwasher pot vase closet case crate backpack room
     kitchen garage bathroom microwave glass pocket wardrobe toolbox suitcase freezer trash pan""")
 CONTAINERS = words("""bowl cup glass plate bottle can jar mug pot box bag basket bucket dish tray jug carton vase
     pitcher""")
+# What stands in these is seen from above: "plate pancakes".
+OPEN_CONTAINERS = words("bowl plate basket tray bucket")
 SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit salad noodles pasta cereal sugar
     salt sauce oranges apples bananas carrots broccoli vegetables fries chips nuts popcorn candy chocolate flour oil
     vinegar ketchup mustard mayo mayonnaise honey jam yogurt oatmeal stew curry chili beans peas berries strawberries

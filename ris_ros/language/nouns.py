@@ -315,10 +315,11 @@ class NounPhrases(Kinds):
             return self.english.lemma(self.text[k]) in lex.PEOPLE
         if not self.text.tag(i + 1).startswith("NN") or not self.kind(i + 1):
             return False
-        return self.text[i].isdigit() or (
-            self.text.tag(i) == "VBN" and (self.english.lemma(reading.pieces[-1][1]) not in lex.PEOPLE
-                                           or self.text[i] == "made")           # "man | made pond"
-            and self.english.lemma(self.text[i], "verb") not in lex.NAMING)
+        if self.text[i].isdigit():
+            return True
+        is_person = self.english.lemma(reading.pieces[-1][1]) in lex.PEOPLE and self.text[i] != "made"   # "man | made"
+        return self.text.tag(i) == "VBN" and self.text[i] not in v.DIRECTIONS and not is_person \
+            and self.english.lemma(self.text[i], "verb") not in lex.NAMING
 
     # --- head and attributes ------------------------------------------------------------------------------------------
 
@@ -353,7 +354,8 @@ class NounPhrases(Kinds):
             is_owner = noun in lex.ALIVE and noun != pieces[k][1] and pieces[k][1].endswith("s")    # "batters helmet"
             is_worn = noun in lex.PEOPLE - lex.ROLES and last in lex.CLOTHES and not is_owner   # "lady pearl necklace"
             is_full = (noun in lex.CONTAINERS and following in lex.SUBSTANCES) or (
-                noun in lex.DISHES and following in lex.TOPPINGS)
+                noun in lex.DISHES and following in lex.TOPPINGS) or (
+                noun in lex.OPEN_CONTAINERS and following.endswith("s") and self.english.lemma(following) != following)
             is_last = k == nouns[-2] == len(pieces) - 2 and not is_owner
             is_posed = not is_owner and self._is_posed(noun, [text for _, text in pieces[k + 1:]], end, has_determiner)
             if is_worn or is_full or is_posed or (is_last and self._is_handled(pieces[k][1], following, end)):
@@ -380,12 +382,14 @@ class NounPhrases(Kinds):
     def _is_handled(self, word: str, following: str, end: int) -> bool:
         """Whether someone does something with what is meant: "skateboard | kid is on", "suitcase | woman pulling"."""
         noun, person, last = self.english.lemma(word), self.english.lemma(following), self.text[len(self.text) - 1]
-        if noun in lex.PEOPLE or person not in lex.ANYBODY | lex.ANIMALS:
+        if person not in lex.ANYBODY | lex.ANIMALS or noun in lex.PEOPLE - lex.ANYBODY:
             return False
         is_stranded = last in lex.STRANDED or self.english.lemma(last, "verb") in lex.HANDLED
-        does = self.text[end] in v.AUXILIARIES or self.text[len(self.text) - 2] in v.AUXILIARIES
+        does = {self.text[k] for k in (end, len(self.text) - 2, len(self.text) - 3) if k >= end} & v.AUXILIARIES
         if is_stranded and (does or end == len(self.text) - 1):
             return True
+        if noun in lex.LIMBS:                                           # "hand man with watch"
+            return self.text[end - 3] not in (*v.DETERMINERS, "'s") and not self.kind(end - 3)
         # "skis guy in blue": no plural tells what kind of person, but clothes do.
         return noun != word and word.endswith("s") and noun not in lex.ALIVE and person in lex.ANYBODY \
             and word not in lex.CLOTHES | lex.PLURAL_ONLY and noun not in lex.CLOTHES

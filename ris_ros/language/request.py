@@ -185,6 +185,9 @@ def _order_end(text: Text, i: int, english: English) -> int:
     if text[i - 1] in v.words("mind for by about try start keep"):       # "would you mind bringing"
         word = english.lemma(word, "verb")
     j = i + 1
+    path, end = text.match(v.PATH, i + 1)
+    if word == "go" and path and text[end] in _OBJECT_STARTS and text.match(v.PLACE_AFTER, i + 1)[1] < end:
+        return end                                                      # "go left past the sofa"
     if word in v.VERBS and following == "of":                           # "outline of the building"
         return i
     if word not in v.VERBS:

@@ -37,6 +37,7 @@ def targets(text: Text, english: English) -> list[Draft]:
             continue                                        # "... put it in the sink"
         if asking and asking[-1] in v.POINTED_AT and not best and text.match(v.RELATION, i)[0]:
             i = text.match(v.RELATION, i)[1]                # "drop it in the bin" names the bin
+        i = text.match(v.YOUR_HAND, i)[1]
         draft, j = _meant(grammar, text, i, end, asking)
         if draft is None:
             continue

@@ -268,6 +268,8 @@ FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm 
 _YOU = "(?:you|u|ya|we|i|someone|somebody|anyone|the robot)"
 # What comes before the thing that is asked for.
 REQUEST = pattern(
+    "(?:is|are|was) any(?:body|one) (?!wearing|holding)\\S+ing(?: (?:on|in|at|by|to|with))?|"
+    "(?:has|have|did) any(?:body|one) \\S+|"
     "(?:he|she|they) (?:wants?|needs?|would (?:like|love|prefer))(?: to have)?|"
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need|want|like|love|prefer|wish for|wish|require|"
     "fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
@@ -298,7 +300,10 @@ REQUEST = pattern(
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
-                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|let me (?:see|think)|(?:kind|sort) of(?: like)?(?= an? )")
+                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|let me (?:see|think)|(?:kind|sort) of(?: like)?(?= an? )|"
+                   # Where to look next: it is not yet what is meant.
+                   "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
+                   "(?:bit|little)(?: more)?|(?:on )?the other (?:side|way))(?: ,)?(?= (?:yes|no|the|that|there) )")
 # How people put right what they have just said: "the cup, | no wait, | the bowl".
 CORRECTION = pattern("(?:(?:oh|or|well) )?(?:no|wait|sorry|oops|actually|rather|i meant?|scratch that|make (?:it|that))"
                      "(?: ,)?(?: (?:no|wait|sorry|oops|actually|not that(?: one)?|i meant?|make (?:it|that))(?: ,)?)*"
@@ -358,6 +363,8 @@ GIVEN_TO = words("me us him them her")
 GOALS = words("in on into onto to inside under over behind at")
 # Their object without a noun: "put | that | in the box".
 POINTED_AT = words("it them this that these those")
+# "Put | your gripper on | the valve".
+YOUR_HAND = pattern("your (?:gripper|hand|finger|arm|fingers) (?:on|in|around|over|under|near|into|onto|above)")
 # Orders with a goal: "put the cup on the table" is about a cup that is not there yet.
 MOVING = words("turn move push slide")
 PUTTING = words("put place move set push drop slide stack lay position pour throw toss turn")

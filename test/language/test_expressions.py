@@ -59,8 +59,8 @@ def test_heads_and_structure(parser, reference, part):
     published = sum(has_right_head(row, reference.parse(row["text"])) for row in collection)
     whole = sum(not wrong for wrong in found.values())
     print(f"{part}: {len(collection)} expressions; head right {heads}, published rule {published}; all right {whole}")
-    # What is set aside was never tuned on: this holds what was measured on it, 93 and 90 %, not what is wished for.
-    least_heads, least_whole = {"open": (0.98, 0.98), "aside": (0.93, 0.89)}[part]
+    # What is set aside was never tuned on: this holds what was measured on it, 94 and 90 %, not what is wished for.
+    least_heads, least_whole = {"open": (0.98, 0.98), "aside": (0.94, 0.9)}[part]
     assert heads >= least_heads * len(collection), {text: wrong for text, wrong in found.items() if "head" in wrong}
     assert whole >= least_whole * len(collection), {text: wrong for text, wrong in found.items() if wrong}
     assert heads > published

@@ -179,6 +179,35 @@ def test_several_targets(parser, text, appearances):
     assert [target.appearance for target in parser.parse(text).targets] == appearances
 
 
+@pytest.mark.parametrize(("text", "phrase"), [
+    ("the fork no wait the spoon", "the spoon"), ("the cup, sorry, I meant the bowl", "the bowl"),
+    ("there's a cup on the table get it", "a cup"), ("it's cold close the window", "the window"),
+    ("my phone fell under the couch can you get it", "my phone"), ("it's for my mom she wants the mug", "the mug"),
+    ("hand the man in blue his wallet", "his wallet"), ("none of the forks just the spoon", "the spoon"),
+    ("the cup no bigger than the box", "the cup"), ("get the black can you see on the left", "the black can"),
+])
+def test_speech_without_punctuation(parser, text, phrase):
+    query = parser.parse(text)
+    assert query.target_phrase == phrase
+    assert len(query.targets) == 1
+
+
+def test_a_correction_replaces_where_the_thing_is(parser):
+    target = parser.parse("the cup on the left no on the right").target
+    assert (target.head, target.place, target.excluded) == ("cup", "right", ())
+
+
+@pytest.mark.parametrize(("text", "head"), [
+    ("woman hand on hip", "woman"), ("woman's hand on hip", "hand"), ("horse head on left", "head"),
+    ("lady pearl necklace", "lady"), ("jacket blue guy", "guy"), ("jacket blue", "jacket"),
+    ("suitcase woman is pulling", "suitcase"), ("suitcase woman", "woman"), ("skis guy in blue", "ski"),
+    ("glasses guy in blue", "guy"), ("womans black purse", "purse"), ("umbrella polka dots", "umbrella"),
+    ("what the dog is chewing on", "thing"), ("orange half eaten", "orange"), ("sky blue car", "car"),
+])
+def test_who_and_what_is_meant_in_short_phrases(parser, text, head):
+    assert parser.parse(text).head == head
+
+
 @pytest.mark.parametrize(("typed", "meant"), [
     ("the yelow ball", "the yellow ball"), ("cup on teh lefft", "cup on the left"),
     ("bowl behnd the box", "bowl behind the box"),
