@@ -185,9 +185,9 @@ class ReferringSegmenter:
         view, most = self._view, self.config.proposals.search_prompts
         if self.config.method == "reference" or view.embedded is None or not most or view.features.places is None:
             return False
-        judge = self._judge(self.visual_features(), self._grounder and self._grounder.layout)
+        # Without proposals there is no grounder, and everything is missing.
         missing = [named for named in mentioned(query) if named.appearance not in view.searched
-                   and judge.fits(named).max(initial=0) < _SHOWN]
+                   and (self._grounder is None or self._grounder.looks.fits(named).max() < _SHOWN)]
         view.searched |= {named.appearance for named in missing}
         with self._timed("search"):
             places = view.features.places

@@ -49,19 +49,18 @@ class Grounder:
 
     def __init__(self, layout: Layout, looks: Looks):
         self.layout = relations.settled(layout)
-        self._looks = looks
+        self.looks = looks
         # How certainly proposal i is a part of j: it lies in j, which is larger, and both go by the same name.
         root = np.sqrt(looks.names())
         alike = root @ root.T
         within = (layout.inside > 0.85) & (layout.area[None, :] > 1.1 * layout.area[:, None])
         self._part = within * alike
         # What lies in a bowl is another thing, though all of it lies in the bowl's mask.
-        shared = np.maximum(layout.inside, layout.inside.T)
-        self._same = (shared > SAME_THING) & ((alike > ALIKE) | (np.minimum(layout.inside, layout.inside.T) > 0.5))
+        self._same = (layout.nested > SAME_THING) & ((alike > ALIKE) | (layout.coincident > 0.5))
 
     def fit(self, description: Description) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The fit of each proposal to a description, float64 [N] in 0..1, and its factors by name, likewise."""
-        terms = {"looks": self._whole(self._looks.fits(description))}
+        terms = {"looks": self._whole(self.looks.fits(description))}
         if description.place:
             terms["place"] = place(description.place, self.layout)
         for relation in description.relations:
@@ -93,7 +92,7 @@ class Grounder:
 
     def _related(self, name: str, landmarks: tuple[Description, ...]) -> np.ndarray:
         if name in ("same colour", "different colour"):
-            colours = self._looks.colours()
+            colours = self.looks.colours()
             alike = colours @ colours.T
             certainty = alike if name == "same colour" else 1 - alike
         elif name == "between":
@@ -122,8 +121,7 @@ class Grounder:
 
     def _apart(self) -> np.ndarray:
         """0 where two proposals are the same mask but for its edge, else 1; float64 [N, N]."""
-        inside = self.layout.inside
-        return 1.0 - (np.minimum(inside, inside.T) > 0.8)
+        return 1.0 - (self.layout.coincident > 0.8)
 
 
 def _named(name: str, terms: dict[str, np.ndarray]) -> str:

@@ -60,6 +60,16 @@ class Layout:
         return (self.low + self.high) / 2
 
     @cached_property
+    def nested(self) -> np.ndarray:
+        """Float64 [N, N], share of the smaller of two masks that lies in the other."""
+        return np.maximum(self.inside, self.inside.T)
+
+    @cached_property
+    def coincident(self) -> np.ndarray:
+        """Float64 [N, N], share of the larger of two masks that lies in the other: 1 for the same mask."""
+        return np.minimum(self.inside, self.inside.T)
+
+    @cached_property
     def size(self) -> np.ndarray:
         """Float64 [N, 3], along right, forward and up."""
         return self.high - self.low

@@ -27,6 +27,5 @@ def several_in(layout: Layout, objects: np.ndarray) -> np.ndarray:
     """The chance, float64 [N] in 0..1, that two objects lie in a proposal, neither of them nearly all or none of it."""
     share = layout.area[:, None] / layout.area[None, :]
     within = (layout.inside > WITHIN) & (share > 0.04) & (share < 0.9)
-    apart = np.maximum(layout.inside, layout.inside.T) < APART
-    pairs = apart * np.minimum(objects[:, None], objects[None, :])
+    pairs = (layout.nested < APART) * np.minimum(objects[:, None], objects[None, :])
     return np.array([pairs[np.ix_(inner, inner)].max(initial=UNSEEN) for inner in within.T])
