@@ -299,9 +299,9 @@ class Grammar(Placing, Appearance):
 
     def _object_relative(self, i: int, draft: Draft) -> int:
         """"the chair | the man is sitting on"."""
-        if not draft.head or self.text[i] not in v.DETERMINERS | v.PRONOUNS:
+        if not draft.head or self.text[i] not in v.DETERMINERS | v.PRONOUNS | v.ANYONE:
             return i
-        j = i + 1 if self.text[i] in v.PRONOUNS else self.nouns.read(i, Draft())
+        j = i + 1 if self.text[i] in v.PRONOUNS | v.ANYONE else self.nouns.read(i, Draft())
         is_verb = self.text[j] in v.AUXILIARIES or self.text.tag(j) in ("VBD", "VBZ", "VBP")
         return self._verbatim(i, j, draft) if j > i and is_verb else i
 

@@ -17,7 +17,7 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     hello up down out away as so such both all every either along across past before after since until
     except excluding among amongst amid amidst beyond throughout despite alongside touching
     holding wearing another vs versus ! ? ;""")
-           ) - v.words("can made opposite like one per")
+           ) - v.words("can made opposite one per")
 
 
 class Kinds:
@@ -31,6 +31,8 @@ class Kinds:
         """Whether the word at `i` can be a NOUN or an ADJECTIVE of a noun phrase; empty when it is neither."""
         word = self.text[i]
         if word in lex.GENERIC:
+            return NOUN
+        if self.text[i - 1] == "'s" and word in ("behind", "rear") and not self._content_follows(i):
             return NOUN
         if not word or not word[0].isalnum() or word in _CLOSED:
             return ""
@@ -73,10 +75,12 @@ class Kinds:
             return NOUN
         if self.english.is_gerund(word) and (tag.startswith("VB") or after_noun):
             return ADJECTIVE if not after_noun and self._content_follows(i) else ""
-        if tag in ("VBN", "VBD") and noun and self.english.lemma(word, "verb") == word and word not in lex.INVARIABLE:
-            tag = "NN"                                                  # no participle: "bear cub"
+        is_base = self.english.lemma(word, "verb") == word and word not in lex.INVARIABLE
+        if tag in ("VBN", "VBD") and ((noun and is_base) or not (verb or word.endswith("ed"))):
+            tag = "NN"                                                  # no participle: "bear cub", "waldo"
         if tag in ("VBN", "VBD"):
-            if after_noun and word in lex.SETS and not self.text[i + 1]:         # "train set"
+            is_set = word == "set" and self.text[i + 1] in v.HOLDING and self.english.lemma(self.text[i - 1]) not in lex.ALIVE
+            if after_noun and (is_set or (word in lex.SETS and not self.text[i + 1])):          # "train set"
                 return NOUN
             if after_noun:
                 return NOUN if noun and not verb else ""
@@ -91,7 +95,9 @@ class Kinds:
             return ADJECTIVE if adjective and not noun else NOUN
         if after_noun and word in lex.SAYING | lex.POSED:                             # "sign says stop"
             return ""
-        if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and self._object_follows(i):
+        is_asked = tag == "VB" and not self.text[i + 1] and any(         # "what does the sign | say"
+            self.text[k] in ("do", "does", "did") for k in range(i))
+        if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and (is_asked or self._object_follows(i)):
             return ""
         if tag.startswith("RB") and word.endswith("ly") and not noun:
             return ADJECTIVE if adjective else ""

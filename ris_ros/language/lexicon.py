@@ -117,7 +117,7 @@ SPORTING = words("""fishing riding skating surfing boarding climbing jumping div
     dancing bathing sailing""")
 # Names in which a word of structure is none.
 COUPLES = words("salt_and_pepper ham_and_cheese mac_and_cheese fish_and_chips bread_and_butter pen_and_paper")
-COMPOUNDS = words("""first_class left_handed right_handed second_hand two_way one_way first_aid first_base
+COMPOUNDS = words("""first_class rear_end turn_signal left_handed right_handed second_hand two_way one_way first_aid first_base
     second_base third_base top_hat tank_top crop_top stove_top
     back_pack ice_cream whipped_cream sour_cream
     remote_control hot_dog high_chair solar_panel electric_guitar hard_hat hard_drive polar_bear spare_tire
@@ -148,7 +148,7 @@ MAKING = words("cover fill dress paint wrap coat cut slice make surround decorat
 # Verbs after a noun that no plural looks like: "sign says stop".
 SAYING = words("says reads wears has go goes belong belongs")
 # How things stand: no nouns after one.
-POSED = words("upright sideways upside-down backwards")
+POSED = words("upright sideways upside-down backwards face-down face-up")
 # Their past is spelt like the present.
 INVARIABLE = words("""cut put set hit shut hurt let split spread cast burst bet cost quit rid shed slit thrust read
     run come become""")

@@ -78,7 +78,7 @@ class NounPhrases(Kinds):
     def _partitive(self, i: int, reading: _Reading) -> int:
         """"the largest | of the three | cups", "half | of the sandwich"."""
         draft = reading.draft
-        if self.text[i] != "of" or reading.pieces or not (reading.has_order or draft.count is not None):
+        if self.text[i] != "of" or any(kind != ADJECTIVE for kind, _ in reading.pieces) or not (reading.has_order or draft.count is not None):
             return i
         found, j = self.text.match(v.OF_ALL, i)
         if found and not (self.goes_on(j) or self.text[j] in v.DETERMINERS):
@@ -210,6 +210,7 @@ class NounPhrases(Kinds):
 
     def _degree(self, i: int, reading: _Reading) -> int:
         is_degree = self.text[i] in v.DEGREES or (self.text[i].endswith("ly") and self.text.tag(i) == "RB")
+        reading.has_order |= self.text[i] in ("most", "least", "more", "less")          # "the more crumpled of the two"
         return i + 1 if is_degree and (self.kind(i + 1) == ADJECTIVE or self.text.match(v.RANK, i + 1)[0]) else i
 
     def _colour_word(self, i: int, reading: _Reading) -> int:
@@ -239,6 +240,11 @@ class NounPhrases(Kinds):
         """"player | number 23", "number 7 | bus": no noun of its own."""
         if self.text[i] not in ("number", "no", "#") or self.number(i + 1) is None:
             return i
+        if not reading.has_noun and self.text[i + 2] in v.HOLDING:      # "the number 7 | on the shirt"
+            reading.draft.after.append(self.text[i + 1])
+            reading.pieces.append((NOUN, "number"))
+            reading.has_noun = True
+            return i + 2
         if self.text.match(v.COUNTED, i + 2)[0]:
             reading.draft.rank = self.number(i + 1)
         elif reading.has_noun:
@@ -269,12 +275,20 @@ class NounPhrases(Kinds):
         return j
 
     def _particle(self, i: int, reading: _Reading) -> int:
-        """"tied | up | boat"."""
-        if self.text[i] not in v.ADVERBS or not reading.pieces or not self._content_follows(i) \
-                or not self.text.tag(i - 1).startswith("VB"):
+        """"tied up | boat", "the fold up | chair": a verb and its particle make an attribute."""
+        particle = self.text[i + 1]
+        is_after_article = self.text[i - 1] in v.ARTICLES
+        is_participle = (i == reading.start or is_after_article) and self.text.tag(i) in ("VBN", "VBD") \
+            and self.english.has_sense(self.text[i], "verb")
+        if particle not in v.ADVERBS | {"through"} and not (particle in ("in", "on") and is_participle) \
+                or not self._content_follows(i + 1) or not (self.text.tag(i).startswith("VB") or self._is_past(i) or (
+                    is_after_article and self.english.may_order(self.text, i))):
             return i
-        reading.pieces[-1] = (ADJECTIVE, self.text.between(i - 1, i + 1))
-        return i + 1
+        reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))
+        return i + 2
+
+    def _is_past(self, i: int) -> bool:
+        return self.english.lemma(self.text[i], "verb") != self.text[i] and not self.text[i].endswith("s")
 
     def _content(self, i: int, reading: _Reading) -> int:
         word = self.text[i]
@@ -286,7 +300,8 @@ class NounPhrases(Kinds):
         if reading.has_noun and self._goes_on_after_noun(i, reading):
             reading.pieces[-1] = (ADJECTIVE, reading.pieces[-1][1])
             kind, reading.has_noun = ADJECTIVE, False
-        is_addressed = reading.has_noun and self.text[i] in v.IDLE_AFTER         # "the kettle, love"
+        # "The kettle, love", "the bottle | someone knocked over".
+        is_addressed = reading.has_noun and self.text[i] in v.IDLE_AFTER | v.ANYONE
         if not kind or is_addressed or (reading.has_noun and (kind == ADJECTIVE or self._is_said_of_it(i, reading))):
             return i
         if self.text[i] in ("everything", "everyone"):
@@ -401,7 +416,8 @@ class NounPhrases(Kinds):
             return len(pieces) - 1
         if kind == POSSESSOR or word in v.COLOURS or word in lex.ONLY_ADJECTIVES:
             return None
-        if self.english.has_sense(word, "adj") and not has_determiner:
+        # "Wrapped present": two adjectives hardly stand without a noun.
+        if self.english.has_sense(word, "adj") and not has_determiner and len(pieces) < 2:
             return None
         return len(pieces) - 1 if self.english.has_sense(word, "noun") else None
 

@@ -68,11 +68,19 @@ def clauses(text: Text) -> list[tuple[int, int]]:
     """The sentences of a text, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
-        # "My hands are dirty, where is the soap?"
-        if text[i] in _SENTENCE_ENDS or (text[i] == "," and text[i + 1] == "where" and text[i + 2] in ("is", "are")):
+        if text[i] in _SENTENCE_ENDS or (text[i] in (",", "and") and _asks(text, i + 1)):
             found.append((start, i))
             start = i + 1
     return [(first, last) for first, last in [*found, (start, len(text))] if last > first]
+
+
+def _asks(text: Text, i: int) -> bool:
+    """Whether something is asked for at `i`: "my hands are dirty, | where is the soap"."""
+    found, j = text.match(v.REQUEST, i)
+    if found and text[i] in v.words("where i we can could would will"):
+        return text[j] in _OBJECT_STARTS
+    return text[i] in v.VERBS | v.VERBS_OR_NOUNS and (
+        text[i + 1] in _OBJECT_STARTS or (text[i + 1] in v.ADVERBS and text[i + 2] in _OBJECT_STARTS))
 
 
 def opening(text: Text, i: int, end: int, english: English) -> tuple[int, list[str]]:

@@ -8,6 +8,7 @@ from ris_ros.language import vocabulary as v
 from ris_ros.language.draft import Draft
 from ris_ros.language.english import English
 from ris_ros.language.grammar import Grammar
+from ris_ros.language.kinds import NOUN
 from ris_ros.language.words import Text
 
 # Most words that lead to what is meant.
@@ -70,10 +71,10 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
         given, k = grammar.description(j)                               # "hand the man in blue | his wallet"
         if given is not None and given.head:
             return given, k
-    is_named = draft is not None and draft.head and not _is_favour(text, i, draft) and text[i] not in v.STARTERS
+    is_named = draft is not None and draft.head and not _is_favour(text, i, draft) and not _starts(grammar, i)
     if is_named and text[j] == "," and text[j + 1] in v.VERBS:          # "good boy, fetch the stick"
         first = j + 1
-    elif draft is not None and not _is_preamble(text, i, draft, asking):
+    elif draft is not None and not _is_preamble(grammar, i, draft, asking):
         return draft, j
     else:
         first = i + 1
@@ -96,10 +97,15 @@ def _corrected(best: list[Draft], draft: Draft) -> list[Draft]:
     return best
 
 
-def _is_preamble(text: Text, i: int, draft: Draft, asking: list[str]) -> bool:
+def _starts(grammar: Grammar, i: int) -> bool:
+    """Whether a verb that only starts an utterance stands at `i`: "turn left", but not "turn signal"."""
+    return grammar.text[i] in v.STARTERS and grammar.nouns.kind(i + 1) != NOUN
+
+
+def _is_preamble(grammar: Grammar, i: int, draft: Draft, asking: list[str]) -> bool:
     """Whether what was read at `i` only leads to what is meant: "hurry up and", "take a look at"."""
-    is_order = bool(asking) and asking[-1] not in v.AUXILIARIES
-    if text[i] in v.STARTERS or ((asking or text[i] == "any") and _is_favour(text, i, draft)):
+    text, is_order = grammar.text, bool(asking) and asking[-1] not in v.AUXILIARIES
+    if _starts(grammar, i) or ((asking or text[i] == "any") and _is_favour(text, i, draft)):
         return True
     if is_order and draft.after and not draft.head:         # "tell me about the painting"
         return True

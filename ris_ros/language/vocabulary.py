@@ -271,7 +271,7 @@ REQUEST = pattern(
     "(?:is|are|was) any(?:body|one) (?!wearing|holding)\\S+ing(?: (?:on|in|at|by|to|with))?|"
     "(?:has|have|did) any(?:body|one) \\S+|"
     "(?:he|she|they) (?:wants?|needs?|would (?:like|love|prefer))(?: to have)?|"
-    "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need|want|like|love|prefer|wish for|wish|require|"
+    "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need(?:ed)?|want(?:ed)?|like|love|prefer|wish for|wish|require|"
     "fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
     "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
     "(?:i|we) (?:was|were|am|are) wondering (?:if|whether) (?:you|we|i) (?:could|can|would|might)(?: have)?|"
@@ -300,7 +300,9 @@ REQUEST = pattern(
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
-                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|let me (?:see|think)|(?:kind|sort) of(?: like)?(?= an? )|"
+                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|as (?:you|we|i) (?:can )?\\S+|the (?:thing|problem) is(?= i )|"
+                   "(?:as for|regarding|concerning|about|speaking of)(?= (?:the|that|this|my|your|those|these) )|"
+                   "(?:target|object|item|goal|task|query|command|instruction|answer|step|next) (?:\\d+ )?:|let me (?:see|think)|(?:kind|sort) of(?: like)?(?= an? )|"
                    # Where to look next: it is not yet what is meant.
                    "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
                    "(?:bit|little)(?: more)?|(?:on )?the other (?:side|way))(?: ,)?(?= (?:yes|no|the|that|there) )")
@@ -348,7 +350,7 @@ PHRASAL = pattern(
     "carry|push|pull|lay|sort)(?: (?:up|out|off|over|away|down|back))+")
 ADVERBS = words("up out off over away down back together apart aside")
 THE_ONE = pattern(r"the (?:\S+ ){0,3}ones?")
-ANYONE = words("someone somebody anyone anybody")
+ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
 # Orders to go somewhere: what is named is where to.
 MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn
     proceed return travel reverse steer crawl hover point rotate approach kneel""")
@@ -370,7 +372,7 @@ MOVING = words("turn move push slide")
 PUTTING = words("put place move set push drop slide stack lay position pour throw toss turn")
 BRINGING = PUTTING | words("bring take carry give hand deliver pass get")
 # What only tells that there is something: "there is", "you see".
-TELLING = words("there you here see if when after before once while")
+TELLING = words("there this you here see if when after before once while go come head walk drive run navigate")
 # Thanks and the like.
 CLOSING = pattern("(?:for|to|over to) (?:me|us|him|her|them)|if (?:you|it is|possible|that is)(?: \\S+){0,4}|"
                   "(?:will|would|could|can) (?:you|ya)|thank you(?: very much| so much)?|right (?:now|away|here|there)|"

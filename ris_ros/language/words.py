@@ -74,6 +74,7 @@ class Text:
 
 
 # A word may hold apostrophes and hyphens; what else is printed stands alone.
+_QUOTES = str.maketrans(dict.fromkeys("\"“”„*", " "))
 _TOKEN = re.compile(r"w/o\b|w/|\.{2,}|…|[^\W_]+(?:['’`][^\W_]+|-[^\W_]+)*['’]?|[^\w\s]|_")
 
 _HESITATION = re.compile(r"(?:, *)?\b(?:u+h+m*|u+m+|e+r+m?|h+m+|a+h+)\b(?: *(?:,|\.{2,}|…))?")
@@ -102,6 +103,7 @@ _BE_AFTER = v.words("that who what where which there here it he she how one ever
 _JOINED = {(first, "most"): f"{first}most" for first in
            ("left", "right", "top", "bottom", "front", "back", "rear", "upper", "lower", "near")}
 _JOINED |= {("upside", "down"): "upside-down", ("inside", "out"): "inside-out", ("right-side", "up"): "right-side-up",
+            ("face", "down"): "face-down", ("face", "up"): "face-up",
             ("t", "shirt"): "t-shirt", ("tee", "shirt"): "t-shirt", ("t", "shirts"): "t-shirts"}
 _JOINED |= {(tens, ones): str(10 * k + v.CARDINALS[ones]) for k, tens in enumerate(v.TENS, start=2)
             for ones in list(v.CARDINALS)[1:10]}
@@ -126,7 +128,7 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
     """The words of a lower-cased sentence; unknown words that are close to a word of structure are taken for it."""
     words: list[Word] = []
     # As long as before, so that every word is where it was.
-    spoken = _HESITATION.sub(lambda found: " " * len(found[0]), sentence)
+    spoken = _HESITATION.sub(lambda found: " " * len(found[0]), sentence.translate(_QUOTES))
     for token in _TOKEN.finditer(spoken):
         # "red.cup", "red_cup": no pause where there is no space.
         if token[0] in "._" and _WITHIN.match(spoken, max(0, token.start() - 1)):
@@ -183,7 +185,11 @@ def _is_apart(pieces: list[str]) -> bool:
 def _spelling(word: str, is_known: Callable[[str], bool]) -> str:
     if found := _ORDINAL.fullmatch(word):
         return _NTH.get(int(found[1]), word)
-    return word if is_known(word) else corrected(word)
+    if is_known(word):
+        return word
+    if word.endswith("in") and is_known(f"{word}g"):                    # "holdin"
+        return f"{word}g"
+    return corrected(word)
 
 
 def corrected(word: str) -> str:
