@@ -94,7 +94,8 @@ class Draft:
         self.add_place(other.place)
         if other.order:
             self.add_order(other.order)
-        if self.head and other.head in ("one", "ones"):     # "I see two cups: the red one"
+        if self.head and (other.head in ("one", "ones")     # "I see two cups: the red one"
+                          or (other.head == self.head and other.count)):
             self.count, self.plural = other.count, other.plural
         if not self.head or (self.is_generic and not other.is_generic):
             self.head, self.noun = other.head, other.noun

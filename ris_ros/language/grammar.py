@@ -192,7 +192,8 @@ class Grammar(Placing, Appearance):
             return i
         other = Draft()
         k = self.nouns.read(i, other)
-        if other.head not in (draft.head, "one", "ones") or self.text[k] in v.AUXILIARIES \
+        is_same = other.head in (draft.head, "one", "ones") or (draft.head == "one" and other.head)
+        if not is_same or self.text[k] in v.AUXILIARIES \
                 or self.text.tag(k) in ("VBZ", "VBD", "VBP"):
             return i
         draft.merge(other)

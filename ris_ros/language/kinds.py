@@ -79,7 +79,8 @@ class Kinds:
         if tag in ("VBN", "VBD") and ((noun and is_base) or not (verb or word.endswith("ed"))):
             tag = "NN"                                                  # no participle: "bear cub", "waldo"
         if tag in ("VBN", "VBD"):
-            is_set = word == "set" and self.text[i + 1] in v.HOLDING and self.english.lemma(self.text[i - 1]) not in lex.ALIVE
+            is_set = word == "set" and self.text[i + 1] in v.HOLDING \
+                and self.english.lemma(self.text[i - 1]) not in lex.ALIVE           # "tool set"
             if after_noun and (is_set or (word in lex.SETS and not self.text[i + 1])):          # "train set"
                 return NOUN
             if after_noun:

@@ -117,9 +117,9 @@ SPORTING = words("""fishing riding skating surfing boarding climbing jumping div
     dancing bathing sailing""")
 # Names in which a word of structure is none.
 COUPLES = words("salt_and_pepper ham_and_cheese mac_and_cheese fish_and_chips bread_and_butter pen_and_paper")
-COMPOUNDS = words("""first_class rear_end turn_signal left_handed right_handed second_hand two_way one_way first_aid first_base
+COMPOUNDS = words("""first_class left_handed right_handed second_hand two_way one_way first_aid first_base
     second_base third_base top_hat tank_top crop_top stove_top
-    back_pack ice_cream whipped_cream sour_cream
+    rear_end turn_signal back_pack ice_cream whipped_cream sour_cream
     remote_control hot_dog high_chair solar_panel electric_guitar hard_hat hard_drive polar_bear spare_tire
     stop_light brake_light tail_light street_light night_light ceiling_light watering_can washing_machine
     vending_machine sewing_machine frying_pan rolling_pin cutting_board shopping_cart shopping_bag sleeping_bag

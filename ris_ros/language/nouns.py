@@ -78,7 +78,8 @@ class NounPhrases(Kinds):
     def _partitive(self, i: int, reading: _Reading) -> int:
         """"the largest | of the three | cups", "half | of the sandwich"."""
         draft = reading.draft
-        if self.text[i] != "of" or any(kind != ADJECTIVE for kind, _ in reading.pieces) or not (reading.has_order or draft.count is not None):
+        has_noun = any(kind != ADJECTIVE for kind, _ in reading.pieces)
+        if self.text[i] != "of" or has_noun or not (reading.has_order or draft.count is not None):
             return i
         found, j = self.text.match(v.OF_ALL, i)
         if found and not (self.goes_on(j) or self.text[j] in v.DETERMINERS):
@@ -280,9 +281,10 @@ class NounPhrases(Kinds):
         is_after_article = self.text[i - 1] in v.ARTICLES
         is_participle = (i == reading.start or is_after_article) and self.text.tag(i) in ("VBN", "VBD") \
             and self.english.has_sense(self.text[i], "verb")
-        if particle not in v.ADVERBS | {"through"} and not (particle in ("in", "on") and is_participle) \
-                or not self._content_follows(i + 1) or not (self.text.tag(i).startswith("VB") or self._is_past(i) or (
-                    is_after_article and self.english.may_order(self.text, i))):
+        is_verb = self.text.tag(i).startswith("VB") or self._is_past(i) or (
+            is_after_article and self.english.may_order(self.text, i))
+        is_particle = particle in v.ADVERBS | {"through"} or (particle in ("in", "on") and is_participle)
+        if not (is_verb and is_particle and self._content_follows(i + 1)):
             return i
         reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))
         return i + 2
@@ -300,8 +302,10 @@ class NounPhrases(Kinds):
         if reading.has_noun and self._goes_on_after_noun(i, reading):
             reading.pieces[-1] = (ADJECTIVE, reading.pieces[-1][1])
             kind, reading.has_noun = ADJECTIVE, False
-        # "The kettle, love", "the bottle | someone knocked over".
-        is_addressed = reading.has_noun and self.text[i] in v.IDLE_AFTER | v.ANYONE
+        # "The kettle, love", "the bottle | someone knocked over", "the jacket | whoever left it".
+        has_determiner = self.text[reading.start] in v.DETERMINERS
+        is_addressed = reading.has_noun and (self.text[i] in v.IDLE_AFTER | v.ANYONE or (
+            has_determiner and self.text[i] in ("whoever", "whatever")))
         if not kind or is_addressed or (reading.has_noun and (kind == ADJECTIVE or self._is_said_of_it(i, reading))):
             return i
         if self.text[i] in ("everything", "everyone"):

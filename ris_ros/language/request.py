@@ -151,7 +151,8 @@ def _idle_end(text: Text, i: int) -> int:
         return i                                            # it is the thing that is meant
     if word == "no" and following in lex.CLOTHES:           # "no hat guy"
         return i
-    if word in v.FILLERS | v.PAUSES or (word == "right" and following in v.FILLERS | {","}):
+    if word in v.FILLERS | v.PAUSES or (word == "right" and following in v.FILLERS | {",", "i", "we"}) or (
+            text.tag(i) == "UH" and following):
         return i + 1
     if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
         return i + 2                                        # "who left this here"
@@ -178,7 +179,8 @@ def _later_order(text: Text, i: int) -> int:
     for j in range(i, min(i + 6, len(text))):
         if text[j] in v.DETERMINERS | v.RELATIVES | v.SHOWN | {"to", "'s"} or text.match(v.RELATION, j)[0]:
             break
-        if text[j] in v.VERBS and j > i and text[j + 1 + (text[j + 1] in v.GIVEN_TO)] in v.DETERMINERS:
+        if text[j] in v.VERBS and j > i and text[
+                j + 1 + (text[j + 1] in v.GIVEN_TO | v.ADVERBS)] in v.DETERMINERS:
             return j
     return i
 

@@ -271,8 +271,8 @@ REQUEST = pattern(
     "(?:is|are|was) any(?:body|one) (?!wearing|holding)\\S+ing(?: (?:on|in|at|by|to|with))?|"
     "(?:has|have|did) any(?:body|one) \\S+|"
     "(?:he|she|they) (?:wants?|needs?|would (?:like|love|prefer))(?: to have)?|"
-    "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need(?:ed)?|want(?:ed)?|like|love|prefer|wish for|wish|require|"
-    "fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
+    "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need(?:ed)?|want(?:ed)?|like|love|prefer|wish for|"
+    "wish|require|fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
     "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
     "(?:i|we) (?:was|were|am|are) wondering (?:if|whether) (?:you|we|i) (?:could|can|would|might)(?: have)?|"
     "(?:(?:i|we) )?could do with|(?:might|would|could|should|must) there be(?: any)?|"
@@ -300,9 +300,11 @@ REQUEST = pattern(
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
-                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|as (?:you|we|i) (?:can )?\\S+|the (?:thing|problem) is(?= i )|"
+                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|as (?:you|we|i) (?:can )?\\S+|"
+                   "the (?:thing|problem) is(?= i )|"
                    "(?:as for|regarding|concerning|about|speaking of)(?= (?:the|that|this|my|your|those|these) )|"
-                   "(?:target|object|item|goal|task|query|command|instruction|answer|step|next) (?:\\d+ )?:|let me (?:see|think)|(?:kind|sort) of(?: like)?(?= an? )|"
+                   "(?:target|object|item|goal|task|query|command|instruction|answer|step|next) (?:\\d+ )?:|"
+                   "let me (?:see|think)|(?:kind|sort) of(?: like)?(?= an? )|"
                    # Where to look next: it is not yet what is meant.
                    "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
                    "(?:bit|little)(?: more)?|(?:on )?the other (?:side|way))(?: ,)?(?= (?:yes|no|the|that|there) )")
