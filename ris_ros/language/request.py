@@ -16,7 +16,7 @@ _PRONOUN_OBJECTS = v.words("it them")
 # Such an object follows only a verb.
 _OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every each")
 _MODALS = v.words("can could will would may might shall should must did do does")
-_CORRECTING = v.words("oh or well no wait sorry oops actually rather i scratch make")
+_CORRECTING = v.words("oh or well hang hold no wait sorry oops actually rather i scratch make")
 # After these, what can be a verb of an order is one.
 _BEFORE_ORDERS = v.words(", me us to please go just")
 
@@ -152,7 +152,7 @@ def _idle_end(text: Text, i: int) -> int:
     if word == "no" and following in lex.CLOTHES:           # "no hat guy"
         return i
     if word in v.FILLERS | v.PAUSES or (word == "right" and following in v.FILLERS | {",", "i", "we"}) or (
-            text.tag(i) == "UH" and following):
+            text.tag(i) == "UH" and following and word not in lex.ALIVE):
         return i + 1
     if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
         return i + 2                                        # "who left this here"

@@ -235,8 +235,8 @@ OTHERS = pattern("each other|one another|(?:all )?(?:of )?(?:the )?(?:others?|re
 NOT = pattern("(?:(?:and|but|yet|though) )?(?:(?:is|are|was|were|do|does|did|has|have|am|be) )?(?:not|never|neither|"
               "none of)(?: (?:be|being|so|really|at all|necessarily|actually|any|really|quite|very))?")
 NO = pattern("(?:(?:and|but) )?(?:without(?: any| having)?|with no|lacking|minus|missing(?! the)|sans|has no|have no|"
-             "having no|no(?! (?:the|that|this|wait|sorry|not|further|higher|lower|more))|with nothing|devoid of|"
-             "free of|wearing no)|"
+             "having no|no(?! (?:the|that|this|wait|hang|hold|sorry|not|further|higher|lower|more))|with nothing|"
+             "devoid of|free of|wearing no)|"
              "(?:(?:and|but) )?(?:do|does|did|has|have) not (?:have|got|has|contain|carry|show)(?: any| got)?")
 EXCEPT = pattern("(?:(?:and|but) )?(?:except(?: for)?|other than|excluding|apart from|aside from|instead of|"
                  "rather than|vs|versus|save for|as opposed to|unlike)|but")
@@ -309,8 +309,9 @@ GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|aftern
                    "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
                    "(?:bit|little)(?: more)?|(?:on )?the other (?:side|way))(?: ,)?(?= (?:yes|no|the|that|there) )")
 # How people put right what they have just said: "the cup, | no wait, | the bowl".
-CORRECTION = pattern("(?:(?:oh|or|well) )?(?:no|wait|sorry|oops|actually|rather|i meant?|scratch that|make (?:it|that))"
-                     "(?: ,)?(?: (?:no|wait|sorry|oops|actually|not that(?: one)?|i meant?|make (?:it|that))(?: ,)?)*"
+_CORRECTING = "no|wait|hang on|hold on|sorry|oops|actually|i meant?|make (?:it|that)"
+CORRECTION = pattern(rf"(?:(?:oh|or|well) )?(?:{_CORRECTING}|rather|scratch that)"
+                     rf"(?: ,)?(?: (?:{_CORRECTING}|not that(?: one)?)(?: ,)?)*"
                      "(?= (?:the|that|this|an?|my|your|it is|(?:on|in|from|at) (?:the|my|your)) )")
 # "Would you", "might I": a verb follows, and what is asked for comes after that.
 ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|have|had) {_YOU}")
