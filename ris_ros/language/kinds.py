@@ -98,7 +98,10 @@ class Kinds:
             return ""
         is_asked = tag == "VB" and not self.text[i + 1] and any(         # "what does the sign | say"
             self.text[k] in ("do", "does", "did") for k in range(i))
-        if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and (is_asked or self._object_follows(i)):
+        subject = self.english.lemma(self.text[i - 1])
+        agrees = tag in ("VBZ", "MD") or subject in lex.ALIVE or subject != self.text[i - 1]    # "emergency | stop button"
+        if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and (
+                is_asked or (agrees and self._object_follows(i))):
             return ""
         if tag.startswith("RB") and word.endswith("ly") and not noun:
             return ADJECTIVE if adjective else ""
