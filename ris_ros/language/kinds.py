@@ -99,7 +99,8 @@ class Kinds:
         is_asked = tag == "VB" and not self.text[i + 1] and any(         # "what does the sign | say"
             self.text[k] in ("do", "does", "did") for k in range(i))
         subject = self.english.lemma(self.text[i - 1])
-        agrees = tag in ("VBZ", "MD") or subject in lex.ALIVE or subject != self.text[i - 1]    # "emergency | stop button"
+        # "The emergency | stop button": a base form says nothing of a single thing.
+        agrees = tag in ("VBZ", "MD") or subject in lex.ALIVE or subject != self.text[i - 1]
         if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and (
                 is_asked or (agrees and self._object_follows(i))):
             return ""
