@@ -111,6 +111,15 @@ class Appearance:
         draft.after.append(self.text.between(i, k))
         return k
 
+    def _purpose(self, i: int, draft: Draft) -> int:
+        """What it is for: "something | to write with", "a cloth | to wipe the table"."""
+        if self.text[i] != "to" or self.text.tag(i + 1) != "VB":
+            return i
+        j = max(i + 2, self._stretch(i + 2))
+        j += self.text[j] in v.words("with on in from") and not self.nouns.starts(j + 1)
+        draft.after.append(self.text.between(i, j))
+        return j
+
     def _is_doing(self, i: int, *, finite: bool) -> bool:
         word, tag = self.text[i], self.text.tag(i)
         if word in ("has", "have", "had", "having"):

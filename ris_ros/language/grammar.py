@@ -93,7 +93,7 @@ class Grammar(Placing, Appearance):
 
     def _modifier(self, i: int, draft: Draft) -> int:
         for read in (self._negation, self._idle, self._relative, self._order, self._placing, self._shown, self._tinted,
-                     self._doing, self._addition):
+                     self._doing, self._purpose, self._addition):
             j = read(i, draft)
             if j > i:
                 return j
@@ -174,7 +174,8 @@ class Grammar(Placing, Appearance):
         j += self.text[j] in ("and", "but")
         if j == i or j >= len(self.text) or (paused and self._is_order(j)):
             return i
-        k = self._relative(j, draft) if paused and self.text[j] in v.RELATIVES | {"it", "they"} else j
+        is_clause = self.text[j] in v.RELATIVES | {"it", "they"} and self.text.tag(j) != "DT"
+        k = self._relative(j, draft) if paused and is_clause else j
         k = self._property(j, draft) if k == j else k
         if k > j or not paused:
             return k if k > j else i

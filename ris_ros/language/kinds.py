@@ -18,6 +18,8 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     except excluding among amongst amid amidst beyond throughout despite alongside touching
     holding wearing another vs versus ! ? ;""")
            ) - v.words("can made opposite one per")
+# They lead to a clause of their own.
+_SUBORDINATORS = v.words("if when once until till whether before after because since while")
 
 
 class Kinds:
@@ -89,7 +91,7 @@ class Kinds:
                 return ADJECTIVE
             return NOUN if noun and not word.endswith("ed") else ADJECTIVE if adjective or word.endswith("ed") else ""
         if tag.startswith("JJ"):
-            listed_as_noun = noun and not adjective and not word.endswith(("ed", "en", "ish")) and "-" not in word
+            listed_as_noun = noun and not adjective and not word.endswith(("ed", "ish")) and "-" not in word
             is_mistyped = not (after_noun or self.english.is_known(word) or self._content_follows(i))
             return NOUN if listed_as_noun or is_mistyped else ADJECTIVE
         if tag.startswith("NN"):
@@ -102,7 +104,7 @@ class Kinds:
         # "The emergency | stop button": a base form says nothing of a single thing.
         agrees = tag in ("VBZ", "MD") or subject in lex.ALIVE or subject != self.text[i - 1]
         if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and (
-                is_asked or (agrees and self._object_follows(i))):
+                is_asked or self.text[i + 1] == "to" or (agrees and self._object_follows(i))):
             return ""
         if tag.startswith("RB") and word.endswith("ly") and not noun:
             return ADJECTIVE if adjective else ""
@@ -160,6 +162,8 @@ class Kinds:
         k = i - 1
         while self.text.tag(k - 1).startswith(("NN", "JJ")):
             k -= 1
+        if self.text[k - 2] in _SUBORDINATORS:                              # "until the man | leaves"
+            return self.english.has_sense(verb, "verb")
         if self.text[k - 1] in v.ONE_OF_THEM | {"which", "whichever"}:              # no plural comes after "a"
             return True
         if noun in lex.ALIVE:

@@ -68,7 +68,7 @@ def clauses(text: Text) -> list[tuple[int, int]]:
     """The sentences of a text, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
-        if text[i] in _SENTENCE_ENDS or (text[i] in (",", "and") and _asks(text, i + 1)):
+        if text[i] in _SENTENCE_ENDS or (text[i] in (",", "and", "so", "then") and _asks(text, i + 1)):
             found.append((start, i))
             start = i + 1
     return [(first, last) for first, last in [*found, (start, len(text))] if last > first]
@@ -77,8 +77,10 @@ def clauses(text: Text) -> list[tuple[int, int]]:
 def _asks(text: Text, i: int) -> bool:
     """Whether something is asked for at `i`: "my hands are dirty, | where is the soap"."""
     found, j = text.match(v.REQUEST, i)
-    if found and text[i] in v.words("where i we can could would will"):
+    if found and text[i] in v.words("where i we"):
         return text[j] in _OBJECT_STARTS
+    if text[i] in v.POLITE_MODALS and text[i + 1] == "you":
+        return True
     return text[i] in v.VERBS | v.VERBS_OR_NOUNS and (
         text[i + 1] in _OBJECT_STARTS or (text[i + 1] in v.ADVERBS and text[i + 2] in _OBJECT_STARTS))
 
@@ -156,6 +158,8 @@ def _idle_end(text: Text, i: int) -> int:
         return i + 1
     if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
         return i + 2                                        # "who left this here"
+    if word in v.ANYONE and text.tag(i + 1) == "MD":
+        return i + 3                                        # "someone should water"
     if word in v.ANYONE and text.tag(i + 1) == "VBD" and text[i + 2] in v.DETERMINERS:
         return i + 2                                        # "someone left the tap running"
     if word in v.ANYONE and text.tag(i + 1) in ("VB", "VBP") and text[i + 2] in v.GIVEN_TO | v.DETERMINERS:

@@ -28,7 +28,7 @@ def targets(text: Text, english: English) -> list[Draft]:
         if best and text.match(v.COPULA, start)[0]:
             grammar.modifiers(start, best[0])               # "It is red."
             continue
-        if "not" in asking:                                 # "I do not want the red cup, give me the blue one."
+        if "not" in asking and asking[0] not in v.BE:      # "I do not want the red cup, give me the blue one."
             draft, j = grammar.description(i)
             refused += [draft] if draft else []
             i, asking = request.opening(text, j, end, english)
@@ -157,7 +157,8 @@ def _further(grammar: Grammar, text: Text, english: English, draft: Draft, i: in
             draft.head, draft.noun = other.head, other.noun
         if other.head == "one" and draft.head and is_joined:    # "the red cup and the blue one"
             other.head, other.noun = draft.head, draft.noun
-        if other.head == "one" and not is_joined and start > j:    # "I see two cups, give me the red one"
+        # "I see two cups, give me the red one", "something to write with, the pen".
+        if not is_joined and (draft.is_generic or (other.head == "one" and start > j)):
             draft.merge(other)
         else:
             drafts.append(other)

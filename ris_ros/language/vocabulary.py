@@ -37,6 +37,7 @@ PRONOUNS = words("""it him her them himself herself itself themselves he she the
 RELATIVES = words("that which who whom whose where")
 AUXILIARIES = words("""is are was were be been being am has have had do does did can could would will shall
     should may might must""")
+BE = words("is are was were")
 PAUSES = words(", : ; - – — ( ) ... / . \" ' “ ” * [ ]")
 # They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
 IDLE_BEFORE = words("""there other only single same whole entire actual particular remaining respective just such
@@ -266,11 +267,21 @@ FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm 
     then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry
     listen here cheers love darling honey siri alexa assistant also again quickly thanks hmmm""")
 _YOU = "(?:you|u|ya|we|i|someone|somebody|anyone|the robot)"
+_DO = "(?:do|does|did|is|are|was|were|have|has|had|can|could|will|would|shall|should)"
+_TO_NAME = "(?= (?:the|this|that|these|those|my|your) )"
 # What comes before the thing that is asked for.
 REQUEST = pattern(
+    # "What do you call", "how many legs does", "isn't that".
+    f"(?:what|why|how|when|where)(?: many| much)?(?: \\S+)? {_DO}"
+    f"(?: (?:you|we|i|they|people)(?: \\S+){{1,3}}?)?{_TO_NAME}|"
+    "(?:let (?:me|us) |any |make )?(?:know|knows|idea|see|sure|check|remember|forget|(?<=tell )me|(?<=tell )us) "
+    f"(?:if|whether|where|when|that){_TO_NAME}|"
+    "there (?:(?:should|must|might|could|may|will|would) be|(?:ought|has|have) to be)|"
+    f"{_DO} not (?:this|that|it|these|those|there)(?= (?:the|an?|my|your) )|"
     "(?:is|are|was) any(?:body|one) (?!wearing|holding)\\S+ing(?: (?:on|in|at|by|to|with))?|"
     "(?:has|have|did) any(?:body|one) \\S+|"
     "(?:he|she|they) (?:wants?|needs?|would (?:like|love|prefer))(?: to have)?|"
+    "(?:i|we) (?:will|would) have(?= (?:the|an?|that|this|one|some) )|"
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need(?:ed)?|want(?:ed)?|like|love|prefer|wish for|"
     "wish|require|fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
     "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
@@ -295,7 +306,7 @@ REQUEST = pattern(
     "what about|how about|what(?: appears| seems| looks)(?: to be| like)|"
     "(?:is|are|was) there(?: any)?|there (?:is|are|was)|here is|this is|that is|it is|they are|these are|those are|"
     "do (?:you|we) (?:see|have|know where|spot|mind)(?: is| are)?|have you (?:got|seen)|you see|"
-    "go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|make sure (?:you|to)|try to|"
+    "go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|make sure(?: you| to)?|try to|"
     "be careful with|your (?:task|job|goal|target) is(?: to)?|the (?:target|goal|task) is(?: to)?|"
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
@@ -314,7 +325,12 @@ CORRECTION = pattern(rf"(?:(?:oh|or|well) )?(?:{_CORRECTING}|rather|scratch that
                      rf"(?: ,)?(?: (?:{_CORRECTING}|not that(?: one)?)(?: ,)?)*"
                      "(?= (?:the|that|this|an?|my|your|it is|(?:on|in|from|at) (?:the|my|your)) )")
 # "Would you", "might I": a verb follows, and what is asked for comes after that.
-ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|have|had) {_YOU}")
+ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|have|had) {_YOU}"
+                 "(?: (?:think|believe|suppose) (?:you|we) (?:can|could|would|might))?|"
+                 "(?:it|that) would be (?:\\S+ ){1,3}if (?:you|we)(?: could| can| would)?|"
+                 "(?:i|we) would (?:\\S+ ){1,3}if (?:you|someone)(?: could| can| would)?|"
+                 "(?:is it possible|would it be possible|any chance|is there any chance)(?: for)?(?: that)? "
+                 "(?:you (?:can|could|would|to)|to)")
 # "My grandmother would like".
 WISHING = pattern("(?:my|the|our|his|her|your|that|this) \\S+(?: \\S+)? (?:would (?:like|love|prefer)|wants|needs|"
                   "asked for|is (?:looking|asking) for|are (?:looking|asking) for)(?: to have)?")

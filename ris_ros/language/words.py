@@ -159,7 +159,7 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
             yield "'s", len(stem), len(token)
     elif apostrophe and (clitic == "s" or f"'{clitic}" in _CLITICS):
         yield from _parts(stem)
-        yield "is" if stem in _BE_AFTER else _CLITICS.get(f"'{clitic}", "'s"), len(stem), len(token)
+        yield "is" if clitic == "s" and stem in _BE_AFTER else _CLITICS.get(f"'{clitic}", "'s"), len(stem), len(token)
     elif "-" in token and _is_apart(pieces := token.split("-")):
         start = 0
         for piece in pieces:
