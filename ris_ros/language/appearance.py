@@ -96,6 +96,8 @@ class Appearance:
         while self.text[j] in lex.VERB_PARTICLES and not self.text.match(v.PLACE_AFTER, j)[0] and (
                 word == "cut" or not self.text.match(v.RELATION, j)[0]):
             j += 1
+        if word in lex.SAYING and self.text[j] in ("no", "not", "do"):              # "says no parking"
+            return self._verbatim(i, j, draft)
         verb = self.english.lemma(word, "verb")
         towards, k = self.text.match(v.PLACE_AFTER, j)
         if verb in v.LOOKS and towards and not set(towards[0].split()) & {"on", "in", "at", "from"}:

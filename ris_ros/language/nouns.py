@@ -62,7 +62,7 @@ class NounPhrases(Kinds):
 
     def _compound(self, i: int, reading: _Reading) -> int:
         """Names such as "first aid kit" and "salt and pepper shaker"."""
-        if "_".join(self.text[k] for k in range(i, i + 3)) in lex.COUPLES and self.kind(i + 3):
+        if self.text[i + 1] == "and" and f"{self.text[i]}_and_{self.text[i + 2]}" in lex.COUPLES and self.kind(i + 3):
             reading.pieces.append((ADJECTIVE, self.text.between(i, i + 3)))
             return i + 3
         is_of_person = reading.has_noun and self.english.lemma(reading.pieces[-1][1]) in lex.PEOPLE
@@ -119,6 +119,8 @@ class NounPhrases(Kinds):
         return i + 1
 
     def _idle(self, i: int, reading: _Reading) -> int:
+        if self.text[i] in ("kind", "sort") and self.text[i + 1] == "of" and self.kind(i + 2) == ADJECTIVE:
+            return i + 2                                                # "the sort of | purplish bottle"
         return i + 1 if self.text[i] in v.IDLE_BEFORE and self.starts(i + 1) else i
 
     def _ruled_out(self, i: int, reading: _Reading) -> int:

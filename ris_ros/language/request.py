@@ -15,6 +15,8 @@ _OBJECT_STARTS = v.DETERMINERS - {"which", "what"} | v.GIVEN_TO | v.words("all b
 _PRONOUN_OBJECTS = v.words("it them")
 # Such an object follows only a verb.
 _OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every each")
+# They make an order of any verb, whatever its tag: "clear away the cups".
+_PARTICLES = v.words("away apart together aside")
 _MODALS = v.words("can could will would may might shall should must did do does")
 _CORRECTING = v.words("oh or well hang hold no wait sorry oops actually rather i scratch make")
 # After these, what can be a verb of an order is one.
@@ -23,7 +25,13 @@ _BEFORE_ORDERS = v.words(", me us to please go just")
 
 def punctuated(text: Text, english: English) -> Text:
     """The text with full stops where speech has none: "there is a cup | get it", "the cup | no the bowl"."""
-    starts = [i for i in range(1, len(text)) if _starts_anew(text, i, english)]
+    starts, is_awaited, has_stated = [], False, False
+    for i in range(1, len(text)):
+        # "Could your robot | bring me the cup": the verb completes the question.
+        is_awaited = text[i - 1] in _MODALS or (is_awaited and not text.tag(i - 1).startswith("VB"))
+        has_stated |= text[i - 2] in v.STATERS and text[i - 1] in v.AUXILIARIES
+        if _starts_anew(text, i, english, is_awaited=is_awaited, has_stated=has_stated):
+            starts.append(i)
     if not starts:
         return text
     words = list(text.words)
@@ -32,7 +40,8 @@ def punctuated(text: Text, english: English) -> Text:
     return Text(text.sentence, words)
 
 
-def _starts_anew(text: Text, i: int, english: English) -> bool:
+def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_stated: bool) -> bool:
+    """Whether a sentence starts at `i`, where no verb `is_awaited`; before it, something `has_stated` how it is."""
     before, word, following = text[i - 1], text[i], text[i + 1]
     if before in _SENTENCE_ENDS or before in v.AUXILIARIES:
         return False
@@ -44,10 +53,9 @@ def _starts_anew(text: Text, i: int, english: English) -> bool:
     if word in v.STATERS and text.tag(i - 1).startswith("NN"):          # "it is for my mom | she wants the mug"
         found, j = text.match(v.WANTING, i)
         return bool(found) and text[j] in v.DETERMINERS
-    if before in v.VERBS | v.FILLERS or english.lemma(before) in lex.ALIVE or _is_awaited(text, i):
+    if before in v.VERBS | v.FILLERS or english.lemma(before) in lex.ALIVE or is_awaited:
         return False
-    after_state = text.tag(i - 1) == "JJ" and any(
-        text[k] in v.STATERS and text[k + 1] in v.AUXILIARIES for k in range(i - 1))    # "it is cold | close the door"
+    after_state = has_stated and text.tag(i - 1) == "JJ"                # "it is cold | close the door"
     if not (after_state or text.tag(i - 1) in ("NN", "NNS") or before in v.IDLE_AFTER | v.DIRECTIONS.keys()
             | _PRONOUN_OBJECTS):
         return False
@@ -57,11 +65,6 @@ def _starts_anew(text: Text, i: int, english: English) -> bool:
         return word in v.FETCHING
     return following in _PRONOUN_OBJECTS and (word in v.VERBS | v.VERBS_OR_NOUNS | v.MOVES
                                               or english.may_order(text, i))
-
-
-def _is_awaited(text: Text, i: int) -> bool:
-    """Whether the verb at `i` completes a question: "could your robot | bring me the cup"."""
-    return any(text[k] in _MODALS and not any(text.tag(m).startswith("VB") for m in range(k + 1, i)) for k in range(i))
 
 
 def clauses(text: Text) -> list[tuple[int, int]]:
@@ -264,7 +267,8 @@ def _orders(text: Text, i: int, english: English) -> bool:
 def _phrasal_end(text: Text, i: int, english: English) -> int:
     """The index after a verb and its particles: "point to", "screw in", "roll up"; `i` where there is none."""
     found, j = text.match(v.PHRASAL, i)
-    if not found and text[i + 1] in v.ADVERBS and _is_base(text, i, english):
+    is_order = text[i + 1] in v.ADVERBS and _is_base(text, i, english)
+    if not found and (is_order or (text[i + 1] in _PARTICLES and english.may_order(text, i))):
         return i + 2
     return j
 

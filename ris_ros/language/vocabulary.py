@@ -306,8 +306,8 @@ REQUEST = pattern(
     "what about|how about|what(?: appears| seems| looks)(?: to be| like)|"
     "(?:is|are|was) there(?: any)?|there (?:is|are|was)|here is|this is|that is|it is|they are|these are|those are|"
     "do (?:you|we) (?:see|have|know where|spot|mind)(?: is| are)?|have you (?:got|seen)|you see|"
-    "go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|make sure(?: you| to)?|try to|"
-    "be careful with|your (?:task|job|goal|target) is(?: to)?|the (?:target|goal|task) is(?: to)?|"
+    "go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|make sure(?: you| to)?|"
+    "try to|be careful with|your (?:task|job|goal|target) is(?: to)?|the (?:target|goal|task) is(?: to)?|"
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
@@ -359,7 +359,7 @@ PHRASAL = pattern(
     "(?:point|look|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
     "advance|roll|fly|search|wait|ask|care|"
     "listen|reach|stop|halt)(?: (?:over|up|down|back|out))*(?: (?:to|at|for|towards?|after|onto))|check on|"
-    "(?:wait|stop|stand|halt|park) (?:by|near|next to|beside|in front of)|"
+    "(?:wait|stop|stand|halt|park|pull up|pull over) (?:by|near|next to|beside|behind|in front of|outside)|"
     "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:away from|clear of|close to|off of?)|"
     "(?:look|check|search|vacuum|clean|sweep|mop|peek) (?:under|underneath|behind|inside|in|around|beneath)|"
     "(?:check|see|tell me|look|find out) (?:if|whether)|(?:zoom|focus) in on|"
