@@ -113,8 +113,6 @@ def _asking_end(text: Text, i: int, english: English) -> int:
             while text[j] in v.GIVEN_TO:                                # "go and get | me"
                 j += 1
             return j
-    if text[i] == "to" and text[i + 1] in v.VERBS:
-        return i + 1
     found, j = text.match(v.DO_NOT, i)
     if found and _is_verb(text, j):
         k = _order_end(text, j, english)
