@@ -12,6 +12,9 @@ from ris_ros.language.kinds import ADJECTIVE, NOUN, POSSESSOR, Kinds
 from ris_ros.language.orders import read_ranked
 from ris_ros.types import Order
 
+# What makes an attribute with a verb before it: "the see through box", "the plugged in lamp".
+_PARTICLES = v.ADVERBS | v.words("through in on")
+
 
 @dataclass
 class _Reading:
@@ -280,13 +283,14 @@ class NounPhrases(Kinds):
     def _particle(self, i: int, reading: _Reading) -> int:
         """"tied up | boat", "the fold up | chair": a verb and its particle make an attribute."""
         particle = self.text[i + 1]
+        if particle not in _PARTICLES or not self._content_follows(i + 1):
+            return i
         is_after_article = self.text[i - 1] in v.ARTICLES
         is_participle = (i == reading.start or is_after_article) and self.text.tag(i) in ("VBN", "VBD") \
             and self.english.has_sense(self.text[i], "verb")
         is_verb = self.text.tag(i).startswith("VB") or self._is_past(i) or (
             is_after_article and self.english.may_order(self.text, i))
-        is_particle = particle in v.ADVERBS | {"through"} or (particle in ("in", "on") and is_participle)
-        if not (is_verb and is_particle and self._content_follows(i + 1)):
+        if not is_verb or (particle in ("in", "on") and not is_participle):
             return i
         reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))
         return i + 2

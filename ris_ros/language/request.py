@@ -79,9 +79,9 @@ def clauses(text: Text) -> list[tuple[int, int]]:
 
 def _asks(text: Text, i: int) -> bool:
     """Whether something is asked for at `i`: "my hands are dirty, | where is the soap"."""
-    found, j = text.match(v.REQUEST, i)
-    if found and text[i] in v.words("where i we"):
-        return text[j] in _OBJECT_STARTS
+    if text[i] in ("where", "i", "we"):
+        found, j = text.match(v.REQUEST, i)
+        return found is not None and text[j] in _OBJECT_STARTS
     if text[i] in v.POLITE_MODALS and text[i + 1] == "you":
         return True
     return text[i] in v.VERBS | v.VERBS_OR_NOUNS and (
