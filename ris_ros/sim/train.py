@@ -242,7 +242,7 @@ class Trainer:
         pixels = shots.crops[several[crops], variant[several[crops]]]
         mirrored = rng.random(len(pixels)) < 0.5
         pixels[mirrored] = pixels[mirrored, :, ::-1]
-        local = crop_features(visual, self._pixels(pixels, rng), kept)
+        local = crop_features(visual, self._moved(self._pixels(pixels, rng), rng), kept)
         share = torch.from_numpy(rng.uniform(0.2, 0.8, (len(crops), 1)).astype(np.float32)).to(self.device)
         fused = share * in_context[torch.from_numpy(crops).to(self.device)] + (1 - share) * local
 
@@ -253,6 +253,15 @@ class Trainer:
         bright = rng.uniform(0.88, 1.1, (len(pixels), 1, 1, 1))
         lit = np.clip(pixels * bright, 0, 255).astype(np.uint8)
         return normalised(lit).to(self.device)
+
+    def _moved(self, crops: Tensor, rng: np.random.Generator) -> Tensor:
+        """Crops a little larger, smaller or to one side, as a mask's box is when it misses an edge."""
+        count = len(crops)
+        views = np.zeros((count, 2, 3), np.float32)
+        views[:, [0, 1], [0, 1]] = rng.uniform(0.9, 1.1, (count, 2))
+        views[:, :, 2] = rng.uniform(-0.1, 0.1, (count, 2))
+        grid = F.affine_grid(torch.from_numpy(views).to(crops.device), list(crops.shape), align_corners=False)
+        return F.grid_sample(crops, grid, padding_mode="border", align_corners=False)
 
     def _text_loss(self, groups: list[tuple[Tensor, np.ndarray]], rng: np.random.Generator) -> Tensor:
         """Each mask among all names, and each sentence among the masks of the batch."""
