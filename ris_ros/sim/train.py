@@ -389,10 +389,10 @@ def main() -> None:
     """Render what is missing, train, evaluate and write the bundle."""
     parser = argparse.ArgumentParser(prog="python -m ris_ros.sim.train", description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder for data, checkpoints and the bundle")
-    parser.add_argument("--scenes", type=int, default=1000, help="training scenes")
-    parser.add_argument("--proposed-scenes", type=int, default=400,
+    parser.add_argument("--scenes", type=int, default=2000, help="training scenes")
+    parser.add_argument("--proposed-scenes", type=int, default=500,
                         help="training scenes of which MobileSAM's masks are learnt too")
-    parser.add_argument("--steps", type=int, default=3600)
+    parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
