@@ -25,8 +25,8 @@ from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
 
 # A mask that overlaps its target by this much shows it; one that overlaps it by less than the second does not.
 SHOWN, NOT_SHOWN = 0.75, 0.45
-# Share of present things that the threshold may miss.
-MISSED = 0.035
+# Share of present things that the threshold may miss. However few it would miss, it does not rise beyond an even chance.
+MISSED, EVEN = 0.035, 0.5
 LEAST_EXPRESSIONS = 20
 
 
@@ -66,7 +66,7 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Ba
                           for picture in pictures for description, shown in picture.looks])
     confidences = sorted(confidence for picture in pictures
                          for confidence, here in _confidences(segmenter, picture, bank) if here)
-    bank = replace(bank, min_confidence=round(float(np.quantile(confidences, MISSED)), 4))
+    bank = replace(bank, min_confidence=round(min(float(np.quantile(confidences, MISSED)), EVEN), 4))
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(bank).items()}
 
 

@@ -57,7 +57,7 @@ def test_a_calibration_tells_present_from_absent(samples, segmenter):
     assert fitted.nouns == segmenter.bank.nouns
     assert fitted.name_temperature > 0
     assert fitted.colour_temperature > 0
-    assert 0 <= fitted.min_confidence < 0.5
+    assert 0 <= fitted.min_confidence <= 0.5
     segmenter.bank = fitted
     looks = [sample for sample in samples if sample.kind in ("attribute", "category", "absent both", "absent colour")]
     right = []
