@@ -25,7 +25,7 @@ from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
 
 # A mask that overlaps its target by this much shows it; one that overlaps it by less than the second does not.
 SHOWN, NOT_SHOWN = 0.75, 0.45
-# Share of present things that the threshold may miss. However few it would miss, it does not rise beyond an even chance.
+# Share of present things that the threshold may miss. However few it misses, it does not rise beyond an even chance.
 MISSED, EVEN = 0.035, 0.5
 LEAST_EXPRESSIONS = 20
 
