@@ -83,7 +83,7 @@ class Kinds:
         if tag in ("VBN", "VBD"):
             is_set = word == "set" and self.text[i + 1] in v.HOLDING \
                 and self.english.lemma(self.text[i - 1]) not in lex.ALIVE           # "tool set"
-            if after_noun and (is_set or (word in lex.SETS and not self.text[i + 1])):          # "train set"
+            if after_noun and (is_set or (word in lex.SETS and self._is_last(i))):              # "train set"
                 return NOUN
             if after_noun:
                 return NOUN if noun and not verb else ""
@@ -91,12 +91,12 @@ class Kinds:
                 return ADJECTIVE
             return NOUN if noun and not word.endswith("ed") else ADJECTIVE if adjective or word.endswith("ed") else ""
         if tag.startswith("JJ"):
-            listed_as_noun = noun and not adjective and not word.endswith(("ed", "ish")) and "-" not in word
+            listed_as_noun = noun and not adjective and not word.endswith("ed") and "-" not in word
             is_mistyped = not (after_noun or self.english.is_known(word) or self._content_follows(i))
             return NOUN if listed_as_noun or is_mistyped else ADJECTIVE
         if tag.startswith("NN"):
             return ADJECTIVE if adjective and not noun else NOUN
-        if after_noun and word in lex.SAYING | lex.POSED:                             # "sign says stop"
+        if after_noun and word in lex.SAYING | lex.POSED | {"opposite"}:              # "sign says stop"
             return ""
         is_asked = tag == "VB" and not self.text[i + 1] and any(         # "what does the sign | say"
             self.text[k] in ("do", "does", "did") for k in range(i))
@@ -120,6 +120,11 @@ class Kinds:
             return True
         return self.text.tag(i + 1).startswith(("NN", "JJ")) or word in v.COLOURS or word in lex.GENERIC \
             or self.english.has_sense(word, "noun")
+
+    def _is_last(self, i: int) -> bool:
+        """Whether no object follows, nor a place, to make a verb of what stands at `i`."""
+        following = self.text[i + 1]
+        return not following or following in v.IDLE_AFTER | v.FILLERS | v.PAUSES | v.PRONOUNS | v.RELATIVES | {"from"}
 
     def _object_follows(self, i: int) -> bool:
         word, is_content = self.text[i + 1], self.text.tag(i + 1).startswith(("NN", "JJ"))

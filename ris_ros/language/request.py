@@ -26,12 +26,15 @@ _BEFORE_ORDERS = v.words(", me us to please go just")
 def punctuated(text: Text, english: English) -> Text:
     """The text with full stops where speech has none: "there is a cup | get it", "the cup | no the bowl"."""
     starts, is_awaited, has_stated = [], False, False
+    corrected = text.match(v.CORRECTION, 0)[1]                          # where "no, wait, | the bowl" goes on
     for i in range(1, len(text)):
         # "Could your robot | bring me the cup": the verb completes the question.
         is_awaited = text[i - 1] in _MODALS or (is_awaited and not text.tag(i - 1).startswith("VB"))
         has_stated |= text[i - 2] in v.STATERS and text[i - 1] in v.AUXILIARIES
-        if _starts_anew(text, i, english, is_awaited=is_awaited, has_stated=has_stated):
+        if i > corrected and _starts_anew(text, i, english, is_awaited=is_awaited, has_stated=has_stated):
             starts.append(i)
+        if i > corrected and text[i] in _CORRECTING:
+            corrected = text.match(v.CORRECTION, i)[1]
     if not starts:
         return text
     words = list(text.words)
@@ -50,7 +53,7 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
     if word in v.POLITE_MODALS and following == "you":                  # "my phone fell down | can you get it"
         is_can = text.tag(i) != "MD" or before in v.COLOURS or text[i + 2] == "see"       # "the can you see"
         return not is_can and (text.tag(i - 1).startswith("NN") or before in v.IDLE_AFTER | v.DIRECTIONS.keys())
-    if word in v.STATERS and text.tag(i - 1).startswith("NN"):          # "it is for my mom | she wants the mug"
+    if word in v.STATERS and text.tag(i - 1).startswith(("NN", "VBG", "JJ", "RB")):     # "it is cold | we need a rug"
         found, j = text.match(v.WANTING, i)
         return bool(found) and text[j] in v.DETERMINERS
     if before in v.VERBS | v.FILLERS or english.lemma(before) in lex.ALIVE or is_awaited:
@@ -63,6 +66,8 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
         return word in (v.VERBS | v.VERBS_OR_NOUNS if after_state else v.FETCHING)
     if following in v.ADVERBS and text[i + 2] in v.DETERMINERS:         # "when the cup is full | pick up the spoon"
         return word in v.FETCHING
+    if text[i + 2] in v.AUXILIARIES:                                    # "find the card | it is in that pile"
+        return False
     return following in _PRONOUN_OBJECTS and (word in v.VERBS | v.VERBS_OR_NOUNS | v.MOVES
                                               or english.may_order(text, i))
 
@@ -71,7 +76,8 @@ def clauses(text: Text) -> list[tuple[int, int]]:
     """The sentences of a text, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
-        if text[i] in _SENTENCE_ENDS or (text[i] in (",", "and", "so", "then") and _asks(text, i + 1)):
+        ends = text[i] in _SENTENCE_ENDS or (text[i] in (",", "and", "so", "then") and _asks(text, i + 1))
+        if ends and text.match(v.CORRECTION, start)[1] <= i:            # not "no, | take the bowl"
             found.append((start, i))
             start = i + 1
     return [(first, last) for first, last in [*found, (start, len(text))] if last > first]
@@ -166,8 +172,10 @@ def _idle_end(text: Text, i: int) -> int:
     if word in v.ANYONE and text.tag(i + 1) in ("VB", "VBP") and text[i + 2] in v.GIVEN_TO | v.DETERMINERS:
         return i + 1                                        # "someone hand me"
     # "Honey, where is ...", "Max, fetch ..."
-    is_name = word.isalpha() and word not in v.DETERMINERS and following in v.words("can could would will where please")
+    is_name = word.isalpha() and word not in v.DETERMINERS and following in v.words("can could would will where")
     if is_name and (text.match(v.REQUEST, i + 1)[0] or text.match(v.ASKING, i + 1)[0]):
+        return i + 1
+    if word in v.ADDRESSED and following in v.DETERMINERS - v.RELATIVES | {"please", "look"}:
         return i + 1
     if i == 0 and following == "," and (text.match(v.REQUEST, 2)[0] or text[2] in v.VERBS):
         return 2
@@ -239,7 +247,7 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
     is_for = text[j - 1] == "for" or (word in ("look", "point") and text[j - 1] in ("at", "to"))
     if j > i + 1 and (is_for or text[j] in _OBJECT_STARTS):
         return j
-    has_object = following in _OBJECT_STARTS | _PRONOUN_OBJECTS
+    has_object = following in _OBJECT_STARTS | _PRONOUN_OBJECTS or _is_several(text, i + 1)
     return i + 1 if has_object and _orders(text, i, english) else i
 
 
@@ -260,6 +268,16 @@ def _orders(text: Text, i: int, english: English) -> bool:
         return True
     return (following in _OWN_OBJECT_STARTS or following == "the") and not _is_told(text, i + 2) \
         and not text.match(v.THE_ONE, i + 1)[0]
+
+
+def _is_several(text: Text, i: int) -> bool:
+    """Whether several things are named at `i`: "load | six heavy boxes"."""
+    if text[i] not in v.CARDINALS.keys() | v.QUANTIFIERS.keys() | {"more"} and not text[i].isdigit():
+        return False
+    i += 1
+    while text.tag(i).startswith("JJ"):
+        i += 1
+    return text.tag(i) == "NNS"
 
 
 def _phrasal_end(text: Text, i: int, english: English) -> int:

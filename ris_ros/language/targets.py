@@ -28,9 +28,11 @@ def targets(text: Text, english: English) -> list[Draft]:
         if best and text.match(v.COPULA, start)[0]:
             grammar.modifiers(start, best[0])               # "It is red."
             continue
-        if "not" in asking and asking[0] not in v.BE:      # "I do not want the red cup, give me the blue one."
+        is_left = corrects and v.LEAVING.intersection(asking)           # "the plate, no, leave it, take the saucer"
+        if is_left or ("not" in asking and asking[0] not in v.BE):      # "I do not want the red cup, give me ..."
             draft, j = grammar.description(i)
-            refused += [draft] if draft else []
+            refused += [draft] if draft else best if corrects else []
+            best = [] if corrects else best
             i, asking = request.opening(text, j, end, english)
             if i == j:
                 continue
@@ -42,12 +44,12 @@ def targets(text: Text, english: English) -> list[Draft]:
         draft, j = _meant(grammar, text, i, end, asking)
         if draft is None:
             continue
-        if corrects:
+        if asking and asking[-1] in v.PUTTING:
+            draft = _without_goal(grammar, i, text, asking[-1])
+        if corrects and best:
             best = _corrected(best, draft)
             continue
         draft.excluded += refused
-        if asking and asking[-1] in v.PUTTING:
-            draft = _without_goal(grammar, i, text, asking[-1])
         if best and (draft.is_generic or draft.head == best[0].head):
             best[0].merge(draft)
         elif not best or best[0].is_generic or (asking and not was_asked):

@@ -234,7 +234,7 @@ OTHERS = pattern("each other|one another|(?:all )?(?:of )?(?:the )?(?:others?|re
 # --- negation ---------------------------------------------------------------------------------------------------------
 
 NOT = pattern("(?:(?:and|but|yet|though) )?(?:(?:is|are|was|were|do|does|did|has|have|am|be) )?(?:not|never|neither|"
-              "none of)(?: (?:be|being|so|really|at all|necessarily|actually|any|really|quite|very))?")
+              "none of)(?: (?:be|been|being|so|really|at all|necessarily|actually|any|really|quite|very))?")
 NO = pattern("(?:(?:and|but) )?(?:without(?: any| having)?|with no|lacking|minus|missing(?! the)|sans|has no|have no|"
              "having no|no(?! (?:the|that|this|wait|hang|hold|sorry|not|further|higher|lower|more))|with nothing|"
              "devoid of|free of|wearing no)|"
@@ -265,7 +265,11 @@ SHOWN = words("""with of for like as featuring showing containing made per plus 
 
 FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm er erm ah oh well so now just
     then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry
-    listen here cheers love darling honey siri alexa assistant also again quickly thanks hmmm""")
+    listen here cheers love darling honey siri alexa assistant also again quickly thanks hmmm
+    mister madam ma'am miss""")
+# Whom a request may address by what they are: "mommy the doll please".
+ADDRESSED = words("""mom mum mommy mummy mama dad daddy papa grandma grandpa granny nana auntie uncle doctor nurse
+    waiter waitress""")
 _YOU = "(?:you|u|ya|we|i|someone|somebody|anyone|the robot)"
 _DO = "(?:do|does|did|is|are|was|were|have|has|had|can|could|will|would|shall|should)"
 _TO_NAME = "(?= (?:the|this|that|these|those|my|your) )"
@@ -291,7 +295,8 @@ REQUEST = pattern(
     "(?:what|which) \\S+ (?:is|are)(?= (?:the|my|your|this) "
     rf"(?!{_SUPERLATIVE}|{_NTH}|{any_of(COLOURS)}|one))|"
     "(?:what|all|the (?:one|thing)) (?:i|we) (?:want|need|mean|meant|would like|asked for|am looking for) (?:is|was)|"
-    "(?:let|allow) (?:me|us) (?:have|see|get|hold|take|borrow)|let us|"
+    "let (?:me|us) (?:see|think)(?: about (?:it|this|that))?|"
+    "(?:let|allow) (?:me|us) (?:have|get|hold|take|borrow)|let us|"
     "where (?:is|are|was|were)|"
     "what (?:colou?r|size|shape|kind|sort|type) (?:is|are|of)|(?:which|what|who)(?: one)? (?:is|are|was)|"
     "(?:what (?:happened|is (?:wrong|up|the matter))|(?:is|are) there (?:anything|something) wrong) (?:to|with)|"
@@ -310,15 +315,11 @@ GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|aftern
                    "the (?:thing|problem) is(?= i )|"
                    "(?:as for|regarding|concerning|about|speaking of)(?= (?:the|that|this|my|your|those|these) )|"
                    "(?:target|object|item|goal|task|query|command|instruction|answer|step|next) (?:\\d+ )?:|"
-                   "let me (?:see|think)|(?:kind|sort) of(?: like)?(?= an? )|"
+                   "(?:wait|hang on|hold on)(?: ,)?(?= (?:no|wait) )|no (?:problem|worries|hurry|rush)|"
+                   "(?:kind|sort) of(?: like)?(?= an? )|"
                    # Where to look next: it is not yet what is meant.
                    "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
                    "(?:bit|little)(?: more)?|(?:on )?the other (?:side|way))(?: ,)?(?= (?:yes|no|the|that|there) )")
-# How people put right what they have just said: "the cup, | no wait, | the bowl".
-_CORRECTING = "no|wait|hang on|hold on|sorry|oops|actually|i meant?|make (?:it|that)"
-CORRECTION = pattern(rf"(?:(?:oh|or|well) )?(?:{_CORRECTING}|rather|scratch that)"
-                     rf"(?: ,)?(?: (?:{_CORRECTING}|not that(?: one)?)(?: ,)?)*"
-                     "(?= (?:the|that|this|an?|my|your|it is|(?:on|in|from|at) (?:the|my|your)) )")
 # "Would you", "might I": a verb follows, and what is asked for comes after that.
 ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|have|had) {_YOU}"
                  "(?: (?:think|believe|suppose) (?:you|we) (?:can|could|would|might))?|"
@@ -343,6 +344,16 @@ VERBS_OR_NOUNS = words("""lift shut drive walk watch tell empty serve say catch 
     place point pass show hold water park clean open close light touch press lift turn drop cut fill pack sort return
     help use order draw circle head track mask count mark spot name look move stop load check search reach approach
     switch click tap hit kick try stack slide want need""")
+# After saying no: it is not this one that is meant.
+LEAVING = words("leave keep forget skip")
+# How people put right what they have just said: "the cup, | no wait, | the bowl", "take the cup | no | take the bowl".
+_CORRECTING = "no|wait|hang on|hold on|sorry|oops|actually|i meant?|make (?:it|that)"
+_PAUSE = r"(?: (?:,|\.\.\.))?"
+CORRECTION = pattern(rf"(?:(?:oh|or|well) )?(?:{_CORRECTING}|rather|scratch that){_PAUSE}"
+                     rf"(?: (?:{_CORRECTING}|not that(?: one)?|not (?:the|that)(?: \S+){{1,2}}?){_PAUSE})*"
+                     "(?= (?:the|that|this|an?|my|your|it is|(?:on|in|from|at) (?:the|my|your)|do not|"
+                     rf"{any_of(VERBS | VERBS_OR_NOUNS | LEAVING)}(?: (?:me|us|up|down|out|off|away|back|over))? "
+                     "(?:the|that|this|it|an?|my|your)) )")
 FETCHING = words("bring get fetch grab give show take find pass hand pick")
 POLITE_MODALS = words("can could would will")
 # Who is in a state before something is ordered.

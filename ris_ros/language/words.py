@@ -91,6 +91,7 @@ _WRITTEN_OUT = {
     "w/": "with", "w/o": "without", "w": "with", "&": "and", "+": "and", "@": "at", "n": "and", "nd": "and",
     "btw": "between", "b/w": "between", "teh": "the", "da": "the", "giv": "give", "hte": "the", "lft": "left",
     "frm": "from", "rgt": "right", "adn": "and",
+    "wif": "with", "wiv": "with", "dat": "that", "dis": "this", "dese": "these",
     "rt": "right", "blk": "black", "wht": "white",
     "btm": "bottom", "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture",
     "ppl": "people", "infront": "in front", "ontop": "on top", "alot": "a lot", "bg": "background",
