@@ -118,7 +118,7 @@ class Appearance:
         if self.text[i] != "to" or self.text.tag(i + 1) != "VB":
             return i
         j = max(i + 2, self._stretch(i + 2))
-        j += self.text[j] in v.words("with on in from") and not self.nouns.starts(j + 1)
+        j += self.text[j] in ("with", "on", "in", "from") and not self.nouns.starts(j + 1)
         draft.after.append(self.text.between(i, j))
         return j
 

@@ -13,7 +13,7 @@ from ris_ros.language.orders import read_ranked
 from ris_ros.types import Order
 
 # What makes an attribute with a verb before it: "the see through box", "the plugged in lamp".
-_PARTICLES = v.ADVERBS | v.words("through in on")
+_ATTRIBUTE_PARTICLES = v.ADVERBS | v.words("through in on")
 
 
 @dataclass
@@ -283,7 +283,7 @@ class NounPhrases(Kinds):
     def _particle(self, i: int, reading: _Reading) -> int:
         """"tied up | boat", "the fold up | chair": a verb and its particle make an attribute."""
         particle = self.text[i + 1]
-        if particle not in _PARTICLES or not self._content_follows(i + 1):
+        if particle not in _ATTRIBUTE_PARTICLES or not self._content_follows(i + 1):
             return i
         is_after_article = self.text[i - 1] in v.ARTICLES
         is_participle = (i == reading.start or is_after_article) and self.text.tag(i) in ("VBN", "VBD") \
@@ -296,6 +296,7 @@ class NounPhrases(Kinds):
         return i + 2
 
     def _is_past(self, i: int) -> bool:
+        """Whether a verb stands at `i` in a form of its past, whatever its tag."""
         return self.english.lemma(self.text[i], "verb") != self.text[i] and not self.text[i].endswith("s")
 
     def _content(self, i: int, reading: _Reading) -> int:

@@ -16,7 +16,7 @@ _PRONOUN_OBJECTS = v.words("it them")
 # Such an object follows only a verb.
 _OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every each")
 # They make an order of any verb, whatever its tag: "clear away the cups".
-_PARTICLES = v.words("away apart together aside")
+_ORDER_PARTICLES = v.words("away apart together aside")
 _MODALS = v.words("can could will would may might shall should must did do does")
 _CORRECTING = v.words("oh or well hang hold no wait sorry oops actually rather i scratch make")
 # After these, what can be a verb of an order is one.
@@ -172,7 +172,7 @@ def _idle_end(text: Text, i: int) -> int:
     if word in v.ANYONE and text.tag(i + 1) in ("VB", "VBP") and text[i + 2] in v.GIVEN_TO | v.DETERMINERS:
         return i + 1                                        # "someone hand me"
     # "Honey, where is ...", "Max, fetch ..."
-    is_name = word.isalpha() and word not in v.DETERMINERS and following in v.words("can could would will where")
+    is_name = word.isalpha() and word not in v.DETERMINERS and following in v.POLITE_MODALS | {"where"}
     if is_name and (text.match(v.REQUEST, i + 1)[0] or text.match(v.ASKING, i + 1)[0]):
         return i + 1
     if word in v.ADDRESSED and following in v.DETERMINERS - v.RELATIVES | {"please", "look"}:
@@ -284,7 +284,7 @@ def _phrasal_end(text: Text, i: int, english: English) -> int:
     """The index after a verb and its particles: "point to", "screw in", "roll up"; `i` where there is none."""
     found, j = text.match(v.PHRASAL, i)
     is_order = text[i + 1] in v.ADVERBS and _is_base(text, i, english)
-    if not found and (is_order or (text[i + 1] in _PARTICLES and english.may_order(text, i))):
+    if not found and (is_order or (text[i + 1] in _ORDER_PARTICLES and english.may_order(text, i))):
         return i + 2
     return j
 

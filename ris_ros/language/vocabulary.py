@@ -38,7 +38,7 @@ RELATIVES = words("that which who whom whose where")
 AUXILIARIES = words("""is are was were be been being am has have had do does did can could would will shall
     should may might must""")
 BE = words("is are was were")
-PAUSES = words(", : ; - – — ( ) ... / . \" ' “ ” * [ ]")
+PAUSES = words(", : ; - – — ( ) ... / . ' [ ]")
 # They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
 IDLE_BEFORE = words("""there other only single same whole entire actual particular remaining respective just such
     certain whatever""")

@@ -73,8 +73,9 @@ class Text:
         return self.sentence[self.words[i].start:self.words[j - 1].end] if i < j else ""
 
 
-# A word may hold apostrophes and hyphens; what else is printed stands alone.
+# What only sets words off says nothing.
 _QUOTES = str.maketrans(dict.fromkeys("\"“”„*", " "))
+# A word may hold apostrophes and hyphens; what else is printed stands alone.
 _TOKEN = re.compile(r"w/o\b|w/|\.{2,}|…|[^\W_]+(?:['’`][^\W_]+|-[^\W_]+)*['’]?|[^\w\s]|_")
 
 _HESITATION = re.compile(r"(?:, *)?\b(?:u+h+m*|u+m+|e+r+m?|h+m+|a+h+)\b(?: *(?:,|\.{2,}|…))?")
