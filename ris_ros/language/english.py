@@ -59,6 +59,10 @@ class English:
         is_plural = kind == "noun" and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
         if word in known and not is_plural:
             return word
+        # The lists also know "swinge" and "bunche".
+        stem = word[:-3 if word.endswith("nging") else -2]
+        if word.endswith(("nging", "sses", "ches", "shes")) and stem in known:
+            return stem
         for ending, replacement in self._endings[kind]:
             stem = word[:-len(ending)] + replacement
             if word.endswith(ending) and stem != replacement and stem in known:

@@ -193,7 +193,8 @@ class Grammar(Placing, Appearance):
             return i
         other = Draft()
         k = self.nouns.read(i, other)
-        is_same = other.head in (draft.head, "one", "ones") or (draft.head == "one" and other.head)
+        is_same = other.head in (draft.head, "one", "ones") or (draft.head == "one" and other.head) \
+            or (other.attributes and not other.head and k == len(self.text))
         if not is_same or self.text[k] in v.AUXILIARIES \
                 or self.text.tag(k) in ("VBZ", "VBD", "VBP"):
             return i

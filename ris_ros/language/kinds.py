@@ -19,7 +19,9 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     holding wearing another vs versus ! ? ;""")
            ) - v.words("can made opposite one per")
 # They lead to a clause of their own.
-_SUBORDINATORS = v.words("if when once until till whether before after because since while")
+_SUBORDINATORS = v.words("if when once until till whether before after because since while how")
+# They leave a verb in its base form to the end: "what does the sign say", "I saw the mouse run".
+_ASKS = v.words("do does did will saw heard watched")
 
 
 class Kinds:
@@ -70,8 +72,9 @@ class Kinds:
         lemma = self.english.lemma(word)
         noun, verb, adjective = (self.english.has_sense(word, kind) for kind in ("noun", "verb", "adj"))
         is_doing = word in lex.ING_NOUNS and self.english.lemma(word, "verb") != word
-        if is_doing and after_noun and self.text[i + 1] in v.DETERMINERS - v.RELATIVES:         # "crossing the street"
-            return ""
+        is_move = word in ("landing", "crossing") and tag == "VBG" and self.text[i + 1] in v.HOLDING
+        if is_doing and after_noun and (is_move or self.text[i + 1] in v.DETERMINERS - v.RELATIVES):
+            return ""                                                   # "crossing the street", "landing on the runway"
         is_animal = lemma in lex.ANIMALS and tag != "VBG" and self.text[i + 1] not in v.DETERMINERS    # "bears hat"
         if is_animal or word in lex.ING_NOUNS or word in lex.CLOTHES or lemma in lex.PEOPLE or lemma in lex.CONTAINERS:
             return NOUN
@@ -94,17 +97,18 @@ class Kinds:
             listed_as_noun = noun and not adjective and not word.endswith("ed") and "-" not in word
             is_mistyped = not (after_noun or self.english.is_known(word) or self._content_follows(i))
             return NOUN if listed_as_noun or is_mistyped else ADJECTIVE
-        if tag.startswith("NN"):
-            return ADJECTIVE if adjective and not noun else NOUN
         if after_noun and word in lex.SAYING | lex.POSED | {"opposite"}:              # "sign says stop"
             return ""
-        is_asked = tag == "VB" and not self.text[i + 1] and any(         # "what does the sign | say"
-            self.text[k] in ("do", "does", "did") for k in range(i))
+        is_asked = tag == "VB" and any(self.text[k] in _ASKS for k in range(max(0, i - 6), i - 1))
+        if after_noun and verb and (is_asked or not noun or (not self.text[i + 1] and self.text[i - 3] in _ASKS)):
+            return ""                                       # "what does the sign | say", "did the parcel | arrive"
+        if tag.startswith("NN"):
+            return ADJECTIVE if adjective and not noun else NOUN
         subject = self.english.lemma(self.text[i - 1])
         # "The emergency | stop button": a base form says nothing of a single thing.
         agrees = tag in ("VBZ", "MD") or subject in lex.ALIVE or subject != self.text[i - 1]
         if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and (
-                is_asked or self.text[i + 1] == "to" or (agrees and self._object_follows(i))):
+                self.text[i + 1] == "to" or (agrees and self._object_follows(i))):
             return ""
         if tag.startswith("RB") and word.endswith("ly") and not noun:
             return ADJECTIVE if adjective else ""

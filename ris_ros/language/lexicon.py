@@ -12,23 +12,19 @@ from ris_ros.language.vocabulary import words
 # They say nothing of what is meant.
 GENERIC = words("""one ones thing things object objects item items something anything stuff everything everyone
     someone anyone somebody anybody whatever whoever whichever""")
-PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler
-    baby player batter catcher umpire pitcher skier surfer snowboarder skateboarder skater rider biker cyclist
-    pedestrian chef cook waiter waitress bride groom soldier policeman officer teenager adult male female mom mother
-    dad father son daughter brother sister grandma grandpa grandmother grandfather worker spectator student teacher
-    climber swimmer hiker jogger dancer performer juggler lifeguard photographer sailor pilot
-    conductor butcher barber bartender hostess princess queen king prince monk nun priest santa pirate captain guard
-    bodyguard fireman firefighter lumberjack carpenter plumber mechanic gardener painter sculptor cellist
-    violinist pianist bassist dj magician athlete wrestler boxer gymnast bowler swimmer paddler rower diver
-    motorcyclist bicyclist shortstop infielder outfielder baseman goalkeeper defender
-    doctor nurse driver passenger couple crowd folk individual human fan brunette redhead
-    runner walker jockey cowboy clown baker
-    farmer fisherman artist musician singer drummer guitarist speaker businessman businesswoman customer shopper
-    vendor barista cop cashier referee goalie golfer""")
-ANIMALS = words("""dog cat horse cow sheep elephant giraffe zebra bear bird duck goat pig monkey lion tiger
-    rabbit puppy kitten calf foal lamb deer chicken goose swan penguin pony bull donkey camel fox wolf squirrel mouse
-    rat fish shark dolphin whale turtle frog snake parrot pigeon seagull owl eagle animal colt mare herd""")
-ALIVE = PEOPLE | ANIMALS
+PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler player
+    batter catcher umpire pitcher skier surfer snowboarder skateboarder skater rider biker cyclist pedestrian cook
+    waiter waitress groom officer teenager adult male female mom mother dad father son daughter brother sister grandma
+    grandpa grandmother grandfather worker spectator student teacher performer juggler photographer conductor barber
+    hostess bodyguard carpenter plumber mechanic gardener sculptor cellist violinist pianist bassist dj athlete wrestler
+    gymnast paddler rower motorcyclist bicyclist shortstop infielder outfielder baseman goalkeeper defender driver
+    passenger couple crowd folk individual human fan brunette redhead runner walker jockey artist musician singer
+    drummer guitarist speaker businessman businesswoman customer shopper vendor barista cashier goalie golfer""")
+ANIMALS = words("""dog cat horse cow sheep elephant giraffe zebra bear bird duck goat pig monkey lion tiger rabbit puppy
+    kitten calf foal lamb deer chicken goose swan penguin pony bull donkey camel fox wolf squirrel mouse rat fish shark
+    dolphin whale turtle frog snake parrot pigeon seagull owl eagle animal colt mare herd butterfly bee moth gull crow
+    hawk sparrow raven lizard panda gorilla moose rhino hippo buffalo leopard walrus hamster raccoon hen rooster peacock
+    ostrich flamingo heron hummingbird dragonfly alligator crocodile""")
 EATEN = words("chicken fish lamb duck turkey goose")
 # People of whom nothing is said yet: what stands before is no kind of person, as in "tennis player".
 ANYBODY = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler men
@@ -36,58 +32,66 @@ ANYBODY = words("""man woman guy lady girl boy kid dude person people child gent
 # People who have clothes of their own: a "cowboy hat" is a hat.
 ROLES = words("""pilot guard captain pirate santa fireman firefighter lifeguard boxer bowler king queen prince princess
     sailor painter monk nun priest lumberjack swimmer jogger hiker climber diver dancer magician butcher bartender
-    cowboy chef baker soldier nurse clown bride fisherman farmer baby doctor cop policeman referee""")
+    cowboy chef baker soldier nurse clown bride fisherman farmer baby doctor cop policeman referee guest patient husband
+    wife friend neighbour neighbor boss colleague visitor manager engineer technician electrician supervisor surgeon
+    dentist janitor librarian tourist owner client uncle aunt cousin roommate""")
+PEOPLE |= ROLES
+ALIVE = PEOPLE | ANIMALS
 CLOTHES = words("""shirt t-shirt tee dress skirt hat cap coat jacket jeans pants trousers shorts suit tie uniform
-    sweater hoodie sweatshirt vest scarf glove gloves shoe shoes boot boots sock socks glasses sunglasses goggles
-    helmet hood apron robe gown costume bikini swimsuit wetsuit trunks blouse top tank polo plaid stripes outfit
-    clothes clothing jersey cardigan pajamas underwear leggings tights sandals sneakers heels mask gear attire kimono
-    sari veil turban beanie headband bandana visor overalls jumpsuit tuxedo tux blazer parka raincoat poncho shawl
-    denim leather khakis bowtie stockings slippers flannel camo camouflage t-shirts shirts hats harness backpack
-    sleeves pyjamas fleece jumper anorak trainers spectacles turtleneck beard mustache moustache goatee ponytail
-    pigtails dreadlocks headphones earphones earrings necklace bracelet lanyard pearls""")
+    sweater hoodie sweatshirt vest scarf glove gloves shoe shoes boot boots sock socks glasses sunglasses goggles helmet
+    hood apron robe gown costume bikini swimsuit wetsuit trunks blouse top tank polo plaid stripes outfit clothes
+    clothing jersey cardigan pajamas underwear leggings tights sandals sneakers heels mask gear attire kimono sari veil
+    turban beanie headband bandana visor overalls jumpsuit tuxedo tux blazer parka raincoat poncho shawl denim leather
+    khakis bowtie stockings slippers flannel camo camouflage t-shirts shirts hats harness backpack sleeves pyjamas
+    fleece jumper anorak trainers spectacles turtleneck beard mustache moustache goatee ponytail pigtails dreadlocks
+    headphones earphones earrings necklace bracelet lanyard pearls""")
 # Parts of things that have a front and a back of their own: "the front wheel of the bicycle".
-OWN_ENDS = words("""wheel wheels tire tires door doors leg legs seat seats window windows paw paws light lights
-    bumper cover page yard porch teeth pocket pockets burner burners headlight headlights""")
+OWN_ENDS = words("""wheel wheels tire tires door doors leg legs seat seats window windows paw paws light lights bumper
+    cover page yard porch teeth pocket pockets burner burners headlight headlights""")
 # Parts of people and animals.
 BODY_PARTS = words("""hand arm leg foot knee elbow ear eye shoulder paw wing horn hoof cheek hip thigh ankle wrist thumb
-    finger fin claw palm fist toe calf forearm eyebrow nostril antler tusk breast head
-    face mouth nose tongue neck chin forehead hair lap waist chest trunk tail mane""")
+    finger fin claw palm fist toe calf forearm eyebrow nostril antler tusk breast head face mouth nose tongue neck chin
+    forehead hair lap waist chest trunk tail mane""")
 LIMBS = words("hand arm leg foot knee elbow")
 # Things that others are in, where "from" leaves that open: "the cup from the drawer", "the cup from the table".
-RECEPTACLES = words("""vial tube beaker bottle carton jug tank box drawer fridge refrigerator bowl basket
-    cupboard bag cabinet sink cup mug jar bin can bucket oven dishwasher pot vase closet case crate backpack room
-    kitchen garage bathroom microwave glass pocket wardrobe toolbox suitcase freezer trash pan""")
+RECEPTACLES = words("""vial tube beaker bottle carton jug tank box drawer fridge refrigerator bowl basket cupboard bag
+    cabinet sink cup mug jar bin can bucket oven dishwasher pot vase closet case crate backpack room kitchen garage
+    bathroom microwave glass pocket wardrobe toolbox suitcase freezer trash pan""")
 CONTAINERS = words("""bowl cup glass plate bottle can jar mug pot box bag basket bucket dish tray jug carton vase
     pitcher""")
 # What stands in these is seen from above: "plate pancakes".
 OPEN_CONTAINERS = words("bowl plate basket tray bucket")
-SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit salad noodles pasta cereal sugar
-    salt sauce oranges apples bananas carrots broccoli vegetables fries chips nuts popcorn candy chocolate flour oil
-    vinegar ketchup mustard mayo mayonnaise honey jam yogurt oatmeal stew curry chili beans peas berries strawberries
-    grapes tomatoes flowers pencils pens tools cookies eggs bread meat cheese paint soda coke lemonade whiskey
-    champagne veggies fruits potatoes onions lettuce greens dip salsa""")
+SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit salad noodles pasta cereal sugar salt
+    sauce oranges apples bananas carrots broccoli vegetables fries chips nuts popcorn candy chocolate flour oil vinegar
+    ketchup mustard mayo mayonnaise honey jam yogurt oatmeal stew curry chili beans peas berries strawberries grapes
+    tomatoes flowers pencils pens tools cookies eggs bread meat cheese paint soda coke lemonade whiskey champagne
+    veggies fruits potatoes onions lettuce greens dip salsa""")
 DISHES = words("donut doughnut pizza cake burger sandwich bagel cupcake hotdog dog waffle taco salad toast pancake")
 TOPPINGS = words("""sprinkles pepperoni olives mushrooms onions pickles relish mustard ketchup strawberries pineapple
     anchovies peppers blueberries chocolate vanilla cheese frosting glaze""")
+# What is said of somebody without a preposition: "lady profile".
+CAUGHT_IN = words("profile air mid-air motion flight")
 # What something shows all over: "umbrella polka dots" is an umbrella.
 PATTERNS = words("stripes dots spots checks squiggles")
 # "In" and "on" these are states, no places.
-STATES = words("""uniform motion flight half pieces hand hands mouth use air mid-air rain sun shade dark love
-    sunlight shadow shadows pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus
-    profile shape need style sight bloom pairs color colour""")
+STATES = words("""uniform motion flight half pieces hand hands mouth use air mid-air rain sun shade dark love sunlight
+    shadow shadows pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus profile shape
+    need style sight bloom pairs color colour""")
 # Always plural, and one thing.
 PLURAL_ONLY = words("""scissors pants trousers jeans shorts sunglasses goggles eyeglasses spectacles tongs pliers
     tweezers headphones earphones binoculars pajamas pyjamas leggings tights clippers shears overalls""")
 # Plurals that the lists of spaCy's models lack, and words that stand for a plural.
 SINGULARS = {"men": "man", "women": "woman", "people": "person", "leaves": "leaf",
-             "graffiti": "graffiti", "everything": "thing",
+             "graffiti": "graffiti", "cola": "cola", "ottomans": "ottoman",
+             "syringes": "syringe", "comics": "comic", "lei": "lei", "lenses": "lens", "axes": "axe", "taxis": "taxi",
+             "everything": "thing",
              "everyone": "person", "someone": "person", "anyone": "person", "somebody": "person", "anybody": "person"}
 # Parts of a thing that are meant when "of" follows: "the left half of the sandwich".
 PARTS = words("half side piece end part section portion edge top bottom back front middle center corner")
 # Adjectives that are not taken for a noun, though the lists know one: "the small", but "the remote".
-ONLY_ADJECTIVES = words("""small big large little tall short long wide narrow thin thick old young new full empty
-    heavy dark bright high low hot cold wet dry clean dirty open closed thirsty hungry tired good bad nice right
-    wrong same other""")
+ONLY_ADJECTIVES = words("""small big large little tall short long wide narrow thin thick old young new full empty heavy
+    dark bright high low hot cold wet dry clean dirty open closed thirsty hungry tired good bad nice right wrong same
+    other""")
 # Adjectives that are things where no noun follows.
 ADJECTIVE_THINGS = words("""blonde blond orange lime peach plum key remote cooler light lighter mobile safe robot dryer
     washer freezer heater mixer patient native adult square spread net""")
@@ -106,10 +110,10 @@ HANDLED = words("""hold wear carry ride use throw push pull eat catch drink touc
 # What a clause without its object ends with: "kid is on".
 STRANDED = words("on in at with under by behind near wearing holding using riding carrying touching")
 # Names of things that look like participles.
-ING_NOUNS = words("""building painting ceiling ring king string thing wing spring awning clothing railing
-    frosting icing dressing stocking drawing earring pudding topping sibling duckling dumpling swing sling wiring
-    lettering crossing landing seating lining covering opening filling writing bedding wrapping stuffing housing casing
-    bearing fitting coating gosling something anything everything nothing evening morning wedding""")
+ING_NOUNS = words("""building painting ceiling ring king string thing wing spring awning clothing railing frosting icing
+    dressing stocking drawing earring pudding topping sibling duckling dumpling swing sling wiring lettering crossing
+    landing seating lining covering opening filling writing bedding wrapping stuffing housing casing bearing fitting
+    coating gosling something anything everything nothing evening morning wedding""")
 # "Fly fishing", "horse riding": first words and second words.
 SPORTS = words("""fly horse ice roller wind kite boogie snow skate rock bungee bike bird paddle body water para hang sun
     figure speed wake base sky long hand ski""")
@@ -117,25 +121,23 @@ SPORTING = words("""fishing riding skating surfing boarding climbing jumping div
     dancing bathing sailing""")
 # Names in which a word of structure is none.
 COUPLES = words("salt_and_pepper ham_and_cheese mac_and_cheese fish_and_chips bread_and_butter pen_and_paper")
-COMPOUNDS = words("""first_class left_handed right_handed second_hand two_way one_way first_aid first_base
-    second_base third_base top_hat tank_top crop_top stove_top
-    rear_end turn_signal back_pack ice_cream whipped_cream sour_cream
-    remote_control hot_dog high_chair solar_panel electric_guitar hard_hat hard_drive polar_bear spare_tire
-    stop_light brake_light tail_light street_light night_light ceiling_light watering_can washing_machine
-    vending_machine sewing_machine frying_pan rolling_pin cutting_board shopping_cart shopping_bag sleeping_bag
-    ironing_board rocking_chair folding_chair steering_wheel fishing_rod fishing_pole walking_stick measuring_cup
-    mixing_bowl baking_sheet boxing_glove parking_meter parking_lot swimming_pool dining_table dining_room
-    dressing_table bowling_ball running_shoe training_wheel serving_dish serving_spoon drinking_glass drinking_fountain
-    carving_knife hiking_boot sewing_kit shaving_cream chewing_gum right_angle middle_finger traffic_light light_bulb
-    light_switch""")
+COMPOUNDS = words("""first_class left_handed right_handed second_hand two_way one_way first_aid first_base second_base
+    third_base top_hat tank_top crop_top stove_top rear_end turn_signal back_pack ice_cream whipped_cream sour_cream
+    remote_control hot_dog high_chair solar_panel electric_guitar hard_hat hard_drive polar_bear spare_tire stop_light
+    brake_light tail_light street_light night_light ceiling_light watering_can washing_machine vending_machine
+    sewing_machine frying_pan rolling_pin cutting_board shopping_cart shopping_bag sleeping_bag ironing_board
+    rocking_chair folding_chair steering_wheel fishing_rod fishing_pole walking_stick measuring_cup mixing_bowl
+    baking_sheet boxing_glove parking_meter parking_lot swimming_pool dining_table dining_room dressing_table
+    bowling_ball running_shoe training_wheel serving_dish serving_spoon drinking_glass drinking_fountain carving_knife
+    hiking_boot sewing_kit shaving_cream chewing_gum right_angle middle_finger traffic_light light_bulb light_switch""")
 
 # --- doings -----------------------------------------------------------------------------------------------------------
 
 # "A box labelled B2" says what it is called.
 NAMING = words("label name call mark title number")
 # Verbs that only say that a thing is somewhere.
-LOCATED = words("""found locate place position situate find put set keep see park stack store leave stop arrange
-    pile reside stay""")
+LOCATED = words("""found locate place position situate find put set keep see park stack store leave stop arrange pile
+    reside stay""")
 POSTURES = words("stand sit lie lay rest hang lean perch lounge kneel crouch squat recline sleep float")
 # What people and animals do; in "man walks", no plural.
 ACTS = words("""hold wear eat drink jump smile laugh watch play throw catch kick ride carry push pull read write cook
@@ -146,7 +148,7 @@ ALSO_OWNED = words("head face ski skate drink cut point turn run walk drive")
 # Their complement tells what the thing looks like, even where its preposition could say a place.
 MAKING = words("cover fill dress paint wrap coat cut slice make surround decorate top load")
 # Verbs after a noun that no plural looks like: "sign says stop".
-SAYING = words("says reads wears has go goes belong belongs")
+SAYING = words("says reads wears has go goes belong belongs need needs wants keeps")
 # How things stand: no nouns after one.
 POSED = words("upright sideways upside-down backwards face-down face-up")
 # Their past is spelt like the present.

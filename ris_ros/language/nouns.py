@@ -271,7 +271,7 @@ class NounPhrases(Kinds):
 
     def _in_row(self, i: int, reading: _Reading) -> int:
         """"top shelf | second jar": the noun so far only says where."""
-        if reading.pieces[-1][1] not in v.ROW_NOUNS or reading.draft.order or reading.draft.rank:
+        if reading.pieces[-1][1] not in v.ROW_NOUNS or reading.draft.order:
             return i
         start = i + (self.number(i) is not None)                        # "row 2 | third kid"
         j = read_ranked(self.text, start, trial := Draft())
@@ -290,7 +290,8 @@ class NounPhrases(Kinds):
             and self.english.has_sense(self.text[i], "verb")
         is_verb = self.text.tag(i).startswith("VB") or self._is_past(i) or (
             is_after_article and self.english.may_order(self.text, i))
-        if not is_verb or (particle in ("in", "on") and not is_participle):
+        is_name = self.text[i] in v.words("walk carry plug check clip slip")            # "the walk in closet"
+        if not is_verb or (particle in ("in", "on") and not (is_participle or is_name)):
             return i
         reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))
         return i + 2
@@ -379,9 +380,12 @@ class NounPhrases(Kinds):
             noun, following, last = self.english.lemma(pieces[k][1]), pieces[k + 1][1], pieces[-1][1]
             is_owner = noun in lex.ALIVE and noun != pieces[k][1] and pieces[k][1].endswith("s")    # "batters helmet"
             is_worn = noun in lex.PEOPLE - lex.ROLES and last in lex.CLOTHES and not is_owner   # "lady pearl necklace"
-            is_full = (noun in lex.CONTAINERS and following in lex.SUBSTANCES) or (
+            is_worn |= noun in lex.ALIVE and last in lex.CAUGHT_IN      # "lady profile"
+            is_full = (noun in lex.CONTAINERS and {following, last} <= lex.SUBSTANCES) or (     # no "glass tea table"
                 noun in lex.DISHES and following in lex.TOPPINGS) or (
                 noun in lex.OPEN_CONTAINERS and following.endswith("s") and self.english.lemma(following) != following)
+            is_worn |= noun in lex.ANYBODY and not has_determiner and k > 0 and pieces[k - 1][0] == ADJECTIVE \
+                and self.english.lemma(last) not in lex.BODY_PARTS | lex.PEOPLE | {"shadow"}            # "old man cane"
             is_last = k == nouns[-2] == len(pieces) - 2 and not is_owner
             is_posed = not is_owner and self._is_posed(noun, [text for _, text in pieces[k + 1:]], end, has_determiner)
             if is_worn or is_full or is_posed or (is_last and self._is_handled(pieces[k][1], following, end)):

@@ -9,7 +9,8 @@ from ris_ros.language.words import Text, Word
 
 _SENTENCE_ENDS = v.words(". ! ? ; ...")
 # Small words between the verbs of a question.
-_BETWEEN = v.words("to for of at about up down off out over and as so kind good nice able be please just kindly you")
+_BETWEEN = v.words("to for of at about up down off out over and as so kind good nice able willing happy be please "
+                   "just kindly you")
 # What the object of an order starts with.
 _OBJECT_STARTS = v.DETERMINERS - {"which", "what"} | v.GIVEN_TO | v.words("all both every each")
 _PRONOUN_OBJECTS = v.words("it them")
@@ -18,7 +19,6 @@ _OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every e
 # They make an order of any verb, whatever its tag: "clear away the cups".
 _ORDER_PARTICLES = v.words("away apart together aside")
 _MODALS = v.words("can could will would may might shall should must did do does")
-_CORRECTING = v.words("oh or well hang hold no wait sorry oops actually rather i scratch make")
 # After these, what can be a verb of an order is one.
 _BEFORE_ORDERS = v.words(", me us to please go just")
 
@@ -33,7 +33,7 @@ def punctuated(text: Text, english: English) -> Text:
         has_stated |= text[i - 2] in v.STATERS and text[i - 1] in v.AUXILIARIES
         if i > corrected and _starts_anew(text, i, english, is_awaited=is_awaited, has_stated=has_stated):
             starts.append(i)
-        if i > corrected and text[i] in _CORRECTING:
+        if i > corrected:
             corrected = text.match(v.CORRECTION, i)[1]
     if not starts:
         return text
@@ -48,11 +48,12 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
     before, word, following = text[i - 1], text[i], text[i + 1]
     if before in _SENTENCE_ENDS or before in v.AUXILIARIES:
         return False
-    if word in _CORRECTING and text.match(v.CORRECTION, i)[0]:
+    if text.match(v.CORRECTION, i)[0]:
         return True
     if word in v.POLITE_MODALS and following == "you":                  # "my phone fell down | can you get it"
         is_can = text.tag(i) != "MD" or before in v.COLOURS or text[i + 2] == "see"       # "the can you see"
-        return not is_can and (text.tag(i - 1).startswith("NN") or before in v.IDLE_AFTER | v.DIRECTIONS.keys())
+        return not is_can and (text.tag(i - 1).startswith(("NN", "VBZ", "VBD"))
+                               or before in v.IDLE_AFTER | v.DIRECTIONS.keys())
     if word in v.STATERS and text.tag(i - 1).startswith(("NN", "VBG", "JJ", "RB")):     # "it is cold | we need a rug"
         found, j = text.match(v.WANTING, i)
         return bool(found) and text[j] in v.DETERMINERS
@@ -90,6 +91,9 @@ def _asks(text: Text, i: int) -> bool:
         return found is not None and text[j] in _OBJECT_STARTS
     if text[i] in v.POLITE_MODALS and text[i + 1] == "you":
         return True
+    found, j = text.match(v.PHRASAL, i)
+    if found and text[j] in _OBJECT_STARTS and text[i - 1] != "and":        # "go straight then | stop at the bench"
+        return True
     return text[i] in v.VERBS | v.VERBS_OR_NOUNS and (
         text[i + 1] in _OBJECT_STARTS or (text[i + 1] in v.ADVERBS and text[i + 2] in _OBJECT_STARTS))
 
@@ -115,7 +119,11 @@ def _asking_end(text: Text, i: int, english: English) -> int:
         return _asked_for(text, j, english)
     for pattern in (v.REQUEST, v.WISHING):
         found, j = text.match(pattern, i)
-        if found:
+        # "The patient needs his crutches", but "the lamp needs a bulb".
+        is_thing = found and pattern is v.WISHING and found["needs"] and english.has_sense(found["who"], "noun") \
+            and english.lemma(found["who"]) not in lex.ALIVE | v.ADDRESSED | v.ANYONE | v.PRONOUNS \
+            and text.tag(i + found.string.count(" ", found.start(), found.start("who"))) != "NNP"
+        if found and not is_thing:
             while text[j] in v.GIVEN_TO:                                # "go and get | me"
                 j += 1
             return j
@@ -135,14 +143,9 @@ def _asked_for(text: Text, i: int, english: English) -> int:
         return j
     j = i + 1
     while j < len(text):
-        if text[j] in v.DETERMINERS:
-            if text[j + 1] not in v.FAVOURS:                # "do me a favour and"
-                break
-            j += 2
-            continue
         is_verb = text.tag(j).startswith("VB") and (text[j - 1] in v.words("to and me us please mind help have") or
                                                     text[j] in v.VERBS)
-        if not (is_verb or text[j] in _BETWEEN or text[j] in v.GIVEN_TO):
+        if text[j] in v.DETERMINERS or not (is_verb or text[j] in _BETWEEN | v.GIVEN_TO):
             break
         j += 1
     return j
@@ -164,13 +167,14 @@ def _idle_end(text: Text, i: int) -> int:
             text.tag(i) == "UH" and following and word not in lex.ALIVE):
         return i + 1
     if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
-        return i + 2                                        # "who left this here"
-    if word in v.ANYONE and text.tag(i + 1) == "MD":
-        return i + 3                                        # "someone should water"
-    if word in v.ANYONE and text.tag(i + 1) == "VBD" and text[i + 2] in v.DETERMINERS:
-        return i + 2                                        # "someone left the tap running"
-    if word in v.ANYONE and text.tag(i + 1) in ("VB", "VBP") and text[i + 2] in v.GIVEN_TO | v.DETERMINERS:
-        return i + 1                                        # "someone hand me"
+        return i + 2 if following != "has" else i           # "who left this here"
+    j = i + (word in ("my", "our"))
+    if text[j] in v.ANYONE | v.ADDRESSED or (j > i and text[j] in lex.PEOPLE):
+        j += 1 + (text[j + 1] in ("has", "have", "had", "'s"))
+        if text.tag(j) in ("VBD", "VBN") and text[j + 1] in v.DETERMINERS:
+            return j + 1                                    # "someone left the tap running", "my sister has taken the"
+        if text.tag(j) in ("VB", "VBP") and text[j + 1] in v.GIVEN_TO | v.DETERMINERS | {"where", "if", "whether"}:
+            return j                                        # "someone hand me"
     # "Honey, where is ...", "Max, fetch ..."
     is_name = word.isalpha() and word not in v.DETERMINERS and following in v.POLITE_MODALS | {"where"}
     if is_name and (text.match(v.REQUEST, i + 1)[0] or text.match(v.ASKING, i + 1)[0]):
@@ -179,11 +183,19 @@ def _idle_end(text: Text, i: int) -> int:
         return i + 1
     if i == 0 and following == "," and (text.match(v.REQUEST, 2)[0] or text[2] in v.VERBS):
         return 2
-    j = i + 1
-    if word in v.PRONOUNS and word not in ("each", "whose", "who") and _is_verb(text, j):
-        while text.tag(j).startswith(("VB", "MD", "RB", "TO")):
+    j = i + 1 + (following == "please")
+    is_of_anyone = word in v.ANYONE and (text.tag(j) == "MD" or text.tag(j + 1) == "VBN" or (
+        text[j] in ("has", "have", "had", "needs", "'s", "is") and text[j + 1] in ("to", "been", "looking", "asking")))
+    if is_of_anyone or (word in v.PRONOUNS and word not in ("each", "whose", "who") and _is_verb(text, j)):
+        while (text.tag(j).startswith(("VB", "MD", "RB", "TO")) or text[j] == "'s") and not (
+                text[j - 1] == "to" and text[j] in v.VERBS | v.VERBS_OR_NOUNS):
             j += 1
-        return j + (text[j] in ("for", "at", "about")) if j > i + 1 else i
+        found, k = text.match(v.RELATION, j)                            # "I am going to sit on | the couch"
+        if found and word in ("i", "we", "you") and text[k] in v.DETERMINERS and text.match(v.PLACE_AFTER, j)[1] < k:
+            return k
+        while j > i + 1 and text[j] in ("me", "us"):                      # "you give | me"
+            j += 1
+        return j + (text[j] in ("for", "at", "about", "with", "to")) if j > i + 1 else i
     return _later_order(text, i)
 
 
@@ -221,6 +233,8 @@ def _order_end(text: Text, i: int, english: English) -> int:
         k = j + (text[j] in v.DETERMINERS)
         if english.lemma(text[k]) in lex.ALIVE and text[k + 1] in v.DETERMINERS:
             j = k + 1
+    while word == "go" and text[j] in v.AHEAD:
+        j += 1
     while text[j] in v.PARTICLES | v.GIVEN_TO | _PRONOUN_OBJECTS or (text[j] == "and" and text[j + 1] in v.VERBS):
         # "find on the left ..." says where.
         if text[j] in ("on", "over") and text.match(v.PLACE_AFTER, j)[0]:
@@ -237,9 +251,17 @@ def _order_end(text: Text, i: int, english: English) -> int:
 def _order_of_noun_end(text: Text, i: int, english: English) -> int:
     """The index after an order's verb and its particles, where the verb could name a thing: "lift", "stay by"."""
     word, following = text[i], text[i + 1]
+    if text[i - 1] in ("want", "need") or (text[i - 1] in v.GIVEN_TO and text[i - 2] in v.GIVING):
+        return i                                            # "give me | cup the red"
+    if word == "come" and following in v.MOVES:
+        return i + 1                                        # "come | stand beside the chair"
+    if word in v.VERBS_OR_NOUNS and following == "please" and text[i + 2] in _OBJECT_STARTS:
+        return i + 2                                        # "close please the curtain"
     found, j = text.match(v.PATH, i + 1)
-    if found and word in v.MOVES and _is_base(text, i, english) and text[j] in _OBJECT_STARTS \
-            and not text.match(v.PLACE_AFTER, i + 1)[0]:
+    is_base = _is_base(text, i, english) or (word in v.MOVES and (
+        word not in v.STANDING or text[j - 1] in v.MOTION) and text[i - 1] not in v.DETERMINERS)
+    if found and word in v.MOVES and is_base and (text[j] in _OBJECT_STARTS | {"where"} or found[0] == "to") \
+            and text.match(v.PLACE_AFTER, i + 1)[1] < j:
         return j                                            # "stay behind the line"
     if english.may_order(text, i) and not (english.has_sense(word, "noun") or english.has_sense(word, "adj")):
         return i + 1                                        # "forget", "unplug" name nothing
@@ -254,19 +276,19 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
 def _orders(text: Text, i: int, english: English) -> bool:
     """Whether a word with an object after it orders something: "lift the box", but not "tie the man is wearing"."""
     word, following = text[i], text[i + 1]
-    if english.lemma(word) in lex.ANIMALS | lex.PEOPLE - {"cook", "guide"} or _is_clause(text, i + 1) \
-            or (following == "that" and _is_verb(text, i + 2)):         # "block that is red"
-        return False
+    if _is_told(text, i + 2, i + 5, progressive=True) or (following == "that" and _is_verb(text, i + 2)) \
+            or english.lemma(word) in lex.ANIMALS | lex.PEOPLE - {"cook", "guide", "guard"}:
+        return False                                        # "block that is red"
     if word in v.VERBS_OR_NOUNS:
         return True
     if not english.may_order(text, i):
-        return False
+        return following == "the" and not english.is_known(word)        # "palletize the boxes"
     if following in ("all", "both", "each", "every") and (
             text[i + 2] not in v.DETERMINERS or text.match(v.PLACE_AFTER, i + 1)[0]):
         return False                                        # "cup all by itself"
     if text.tag(i).startswith("VB") or text[i - 1] in _BEFORE_ORDERS:
         return True
-    return (following in _OWN_OBJECT_STARTS or following == "the") and not _is_told(text, i + 2) \
+    return (following in _OWN_OBJECT_STARTS or following == "the") and not _is_told(text, i + 2, i + 8) \
         and not text.match(v.THE_ONE, i + 1)[0]
 
 
@@ -294,23 +316,13 @@ def _is_base(text: Text, i: int, english: English) -> bool:
     return text.tag(i).startswith("VB") and english.may_order(text, i)
 
 
-def _is_told(text: Text, i: int) -> bool:
-    """Whether a verb comes soon: "tie the | man on the left wears"."""
-    for j in range(i, min(i + 6, len(text))):
+def _is_told(text: Text, i: int, end: int, *, progressive: bool = False) -> bool:
+    """Whether a verb comes before `end`: "tie the | man on the left wears", or `progressive`, "man is wearing"."""
+    for j in range(i, end):
         if text[j] in v.RELATIVES | v.PAUSES:
             return False
         if text[j] in v.AUXILIARIES or text.tag(j) in ("VBZ", "VBD", "VBP"):
-            return True
-    return False
-
-
-def _is_clause(text: Text, i: int) -> bool:
-    """Whether somebody does something at `i`: "tie | the man is wearing" orders nothing to be tied."""
-    for j in range(i + 1, i + 4):
-        if text[j] in v.RELATIVES:
-            return False
-        if text[j] in v.AUXILIARIES and text.tag(j + 1) == "VBG":
-            return True
+            return text.tag(j + 1) == "VBG" or not progressive
     return False
 
 

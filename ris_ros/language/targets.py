@@ -28,8 +28,9 @@ def targets(text: Text, english: English) -> list[Draft]:
         if best and text.match(v.COPULA, start)[0]:
             grammar.modifiers(start, best[0])               # "It is red."
             continue
-        is_left = corrects and v.LEAVING.intersection(asking)           # "the plate, no, leave it, take the saucer"
-        if is_left or ("not" in asking and asking[0] not in v.BE):      # "I do not want the red cup, give me ..."
+        # "The plate, no, leave it, take the saucer", "I do not want the red cup, give me ...".
+        is_left = v.LEAVING.intersection(asking) and (corrects or asking[-1] not in ("leave", "keep"))
+        if is_left or ({"not", "never"}.intersection(asking) and asking[0] not in v.BE):
             draft, j = grammar.description(i)
             refused += [draft] if draft else best if corrects else []
             best = [] if corrects else best
@@ -86,7 +87,8 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
             later, m = grammar.description(k)
             if later is not None and (later.head or later.place or later.order) and not (is_named and later.is_generic):
                 return later, m
-    return draft, j
+    is_nothing = end < len(text) and draft and (_starts(grammar, i) or (asking and _is_favour(text, i, draft)))
+    return None if is_nothing else draft, j
 
 
 def _corrected(best: list[Draft], draft: Draft) -> list[Draft]:
@@ -130,7 +132,8 @@ def _without_goal(grammar: Grammar, i: int, text: Text, verb: str) -> Draft:
     j = grammar.nouns.read(i, draft)
     place = draft.place
     grammar.modifiers(j, draft)
-    if draft.relations:
+    is_where_it_is = text[j] in v.RELATIVES and text.match(v.RELATION, text.match(v.COPULA, j)[1])[0]
+    if draft.relations and not (is_where_it_is and len(draft.relations) == 1):          # "that is against the wall"
         draft.relations.pop()
     elif not (verb in v.MOVING and text[j] == "on"):        # "turn the knob on the left"
         draft.place = place

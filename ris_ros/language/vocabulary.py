@@ -32,8 +32,8 @@ DETERMINERS = ARTICLES | words(
     "this that these those my your his her its our their some any another which what whose whichever")
 ONE_OF_THEM = words("a an this that another")          # determiners that speak of one thing
 OWNERS = words("'s my your his her its our their")
-PRONOUNS = words("""it him her them himself herself itself themselves he she they i we you me us each who whom
-    whose mine yours ours theirs hers myself yourself nobody nothing""")
+PRONOUNS = words("""it him her them himself herself itself themselves he she they i we you me us each who whom whose
+    mine yours ours theirs hers myself yourself nobody nothing""")
 RELATIVES = words("that which who whom whose where")
 AUXILIARIES = words("""is are was were be been being am has have had do does did can could would will shall
     should may might must""")
@@ -42,12 +42,12 @@ PAUSES = words(", : ; - – — ( ) ... / . ' [ ]")
 # They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
 IDLE_BEFORE = words("""there other only single same whole entire actual particular remaining respective just such
     certain whatever""")
-IDLE_AFTER = words("""there here nearby please too also only just now both all each itself somewhere instead
-    alone together actually really quickly carefully gently immediately else respectively love darling honey pal bro
-    maybe perhaps thanks again ok okay though already still currently kindly then sir mate buddy dear anywhere""")
-INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially
-    mostly closely exactly nearly somewhat really very quite fully completely straight also still currently too so
-    more most""")
+IDLE_AFTER = words("""there here nearby please too also only just now both all each itself somewhere instead alone
+    together actually really quickly carefully gently immediately else respectively love darling honey pal bro maybe
+    perhaps thanks again ok okay though already still currently kindly then sir mate buddy dear anywhere""")
+INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially mostly
+    closely exactly nearly somewhat really very quite fully completely straight also still currently too so more
+    most""")
 RENAMING = words("the that those")
 DEMONSTRATIVES = words("this that these those")
 DEGREES = words("most least more less very really quite so super extremely too pretty rather fairly half almost")
@@ -57,13 +57,13 @@ IDLE_PLACE = pattern("(?:on|at|to|by|near|along|off to|over on) (?:the |one |a )
 
 # --- colours ----------------------------------------------------------------------------------------------------------
 
-COLOURS = words("""red orange yellow green blue purple pink brown black white grey gray beige tan turquoise teal
-    violet magenta maroon navy gold golden silver cream cyan indigo crimson scarlet lavender khaki burgundy olive
-    aqua blonde blond lime ivory bronze copper mustard peach plum rust coral""")
+COLOURS = words("""red orange yellow green blue purple pink brown black white grey gray beige tan turquoise teal violet
+    magenta maroon navy gold golden silver cream cyan indigo crimson scarlet lavender khaki burgundy olive aqua blonde
+    blond lime ivory bronze copper mustard peach plum rust coral""")
 # What may stand before a colour as a part of it: "dark blue", "navy blue".
-SHADES = words("""dark light bright pale deep navy sky royal baby lime forest olive hot off wine neon dull medium
-    mint midnight steel ice blood lemon dusty rose sea emerald ruby soft vivid bluish reddish greenish yellowish
-    brownish greyish grayish pinkish purplish whitish blackish""")
+SHADES = words("""dark light bright pale deep navy sky royal baby lime forest olive hot off wine neon dull medium mint
+    midnight steel ice blood lemon dusty rose sea emerald ruby soft vivid bluish reddish greenish yellowish brownish
+    greyish grayish pinkish purplish whitish blackish""")
 COLOUR_WORDS = words("coloured colored colour color")
 # What a colour follows: "painted blue".
 TINTED = words("coloured colored painted dyed tinted")
@@ -88,7 +88,8 @@ QUANTIFIERS = {
     "some of": 0, "most of": 0, "each of": 0, "each one of": 0, "all of": 0, "every one of": 0, "many of": 0, "all": 0,
     "every": 0, "each": 0, "every single": 0, "half a": 1, "half an": 1, "a few": 0, "a few of": 0,
     "several": 0, "several of": 0, "many": 0,
-    "how many": 0, "lots of": 0, "a lot of": 0, "various": 0, "multiple": 0, "a bunch of": 0, "pairs of": 0,
+    "how many": 0, "how much": 1, "lots of": 0, "a lot of": 0, "various": 0, "multiple": 0, "a bunch of": 0,
+    "pairs of": 0,
     "both of": 2, "both": 2, "a couple of": 2, "couple of": 2, "a couple": 2, "a pair of": 2, "pair of": 2,
 }
 QUANTIFIER = pattern(any_of(QUANTIFIERS))
@@ -106,8 +107,8 @@ DIRECTIONS = {
 # Where in the picture, from above, things towards and away from the camera are.
 ROWS = {"top": "top", "back": "top", "bottom": "bottom", "front": "bottom"}
 # Whole that a place is a place in, when it is the picture's: "on the left of the image".
-_FRAMES = words("""picture image photo photograph pic frame screen scene view shot camera display group row line
-    lineup bunch video pile lot""")
+_FRAMES = words("""picture image photo photograph pic frame screen scene view shot camera display group row line lineup
+    bunch video pile lot""")
 SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench
     board stage rack""")
 ROW_NOUNS = words("shelf row column rack line stack pile")
@@ -258,20 +259,20 @@ SEEN = pattern("(?:(?:that|which|who|whom) )?(?:you|we|i|they|one|anyone)(?: (?:
 # What a hand may be somewhere by: "hand in pocket", "arm around a boy".
 HOLDING = words("in on over around to under behind against at near between by into onto across to")
 # Prepositions whose phrase a vision-language model can judge.
-SHOWN = words("""with of for like as featuring showing containing made per plus via through across along toward
-    towards during about into onto up from opposite""")
+SHOWN = words("""with of for like as featuring showing containing made per plus via through across along toward towards
+    during about into onto up from opposite""")
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
-FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm er erm ah oh well so now just
-    then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry
-    listen here cheers love darling honey siri alexa assistant also again quickly thanks hmmm
-    mister madam ma'am miss""")
+FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm er erm ah oh well so now just then
+    alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry listen here
+    cheers love darling honey siri alexa assistant also again quickly thanks hmmm oops whoops nope mister madam ma'am
+    miss""")
 # Whom a request may address by what they are: "mommy the doll please".
 ADDRESSED = words("""mom mum mommy mummy mama dad daddy papa grandma grandpa granny nana auntie uncle doctor nurse
-    waiter waitress""")
-_YOU = "(?:you|u|ya|we|i|someone|somebody|anyone|the robot)"
-_DO = "(?:do|does|did|is|are|was|were|have|has|had|can|could|will|would|shall|should)"
+    waiter waitress wife husband boss""")
+_YOU = "(?:you|u|ya|we|i|(?:some|any|every)(?:one|body)|the robot)"
+_DO = "(?:do|does|did|is|are|was|were|have|has|had|can|could|will|would|shall|should|may|might|must)"
 _TO_NAME = "(?= (?:the|this|that|these|those|my|your) )"
 # What comes before the thing that is asked for.
 REQUEST = pattern(
@@ -279,79 +280,93 @@ REQUEST = pattern(
     f"(?:what|why|how|when|where)(?: many| much)?(?: \\S+)? {_DO}"
     f"(?: (?:you|we|i|they|people)(?: \\S+){{1,3}}?)?{_TO_NAME}|"
     "(?:let (?:me|us) |any |make )?(?:know|knows|idea|see|sure|check|remember|forget|(?<=tell )me|(?<=tell )us) "
-    f"(?:if|whether|where|when|that){_TO_NAME}|"
-    "there (?:(?:should|must|might|could|may|will|would) be|(?:ought|has|have) to be)|"
-    f"{_DO} not (?:this|that|it|these|those|there)(?= (?:the|an?|my|your) )|"
+    f"(?:if|whether|where|when|that|what|how|why){_TO_NAME}|"
+    "there (?:(?:should|must|might|could|may|will|would) be|(?:ought|has|have) to be|(?:is|are|was) not(?: any)?)|"
+    f"{_DO} not(?: (?:this|that|it|these|those|there))?(?= (?:the|an?|my|your) )|(?:is|are) (?:this|that) where|"
     "(?:is|are|was) any(?:body|one) (?!wearing|holding)\\S+ing(?: (?:on|in|at|by|to|with))?|"
-    "(?:he|she|they) (?:wants?|needs?|would (?:like|love|prefer))(?: to have)?|"
     "(?:i|we) (?:will|would) have(?= (?:the|an?|that|this|one|some) )|"
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need(?:ed)?|want(?:ed)?|like|love|prefer|wish for|"
     "wish|require|fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
     "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
     "(?:i|we) (?:was|were|am|are) wondering (?:if|whether) (?:you|we|i) (?:could|can|would|might)(?: have)?|"
     "(?:(?:i|we) )?could do with|(?:might|would|could|should|must) there be(?: any)?|"
-    "do (?:me|us) a favou?r and|be a \\S+ and|"
+    "do (?:me|us) a favou?r and|be an? \\S+ and|"
     "(?:will|would|can|could|does|do|did|is|are|was|were|has|have|had)(?= (?:the|an?|this|these|those|my|your) )|"
+    "(?:does|do|did|has|have)(?= that )|"
     "(?:what|which) \\S+ (?:is|are)(?= (?:the|my|your|this) "
     rf"(?!{_SUPERLATIVE}|{_NTH}|{any_of(COLOURS)}|one))|"
     "(?:what|all|the (?:one|thing)) (?:i|we) (?:want|need|mean|meant|would like|asked for|am looking for) (?:is|was)|"
     "let (?:me|us) (?:see|think)(?: about (?:it|this|that))?|"
     "(?:let|allow) (?:me|us) (?:have|get|hold|take|borrow)|let us|"
-    "where (?:is|are|was|were)|"
-    "what (?:colou?r|size|shape|kind|sort|type) (?:is|are|of)|(?:which|what|who)(?: one)? (?:is|are|was)|"
-    "(?:what (?:happened|is (?:wrong|up|the matter))|(?:is|are) there (?:anything|something) wrong) (?:to|with)|"
+    f"where (?:is|are|was|were)|(?<=\\S )(?:where|whether|why|how){_TO_NAME}|"
+    "(?:what (?:happened|is (?:wrong|up|the matter))|(?:is there|there is) (?:anything|something) wrong) (?:to|with)|"
+    "what (?:colou?r|size|shape|kind|sort|type) (?:is|are|of)|(?:which|what|who|whose)(?: one)? (?:is|are|was)|"
     "the robot (?:should|can|could|must|will|would|shall|needs to|has to)|"
     "(?:take|shoot|snap) (?:me )?an? (?:\\S+ )?(?:photo|photograph|picture|pic|snapshot|video) of|"
     "(?:take|have|get) an? (?:\\S+ )?(?:look|peek|glance) at|"
     "what about|how about|what(?: appears| seems| looks)(?: to be| like)|"
-    "(?:is|are|was) there(?: any)?|there (?:is|are|was)|here is|this is|that is|it is|they are|these are|those are|"
+    "(?:is|are|was) there(?: any)?|there (?:is|are|was)|here (?:is|are|comes?)|(?:this|that|it) is|"
+    "(?:they|these|those) are|"
     "do (?:you|we) (?:see|have|know where|spot|mind)(?: is| are)?|have you (?:got|seen)|you see|"
     "go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|make sure(?: you| to)?|"
-    "try to|be careful with|your (?:task|job|goal|target) is(?: to)?|the (?:target|goal|task) is(?: to)?|"
+    "(?:it |that )?(?:looks|seems|sounds) (?:like|as if)|(?:it )?turns out(?: that)?|(?:i|we) feel like(?: \\S+ing)?|"
+    "(?:seen|lost|spotted)(?: any)?(?= (?:the|an?|that|my|your) )|got any(?: more(?: of)?)?|want to(?: have)?|"
+    "(?:looking|searching) for|(?:trying|hoping|going) to(?: (?:find|see|get|reach|spot))?|"
+    "(?:make your way|(?:make|take|hang) an? (?:\\S+ )?(?:left|right|u-turn|turn)) (?:to|at|after|before|onto|into|by)|"
+    "(?:keep|start|stop|continue) \\S+ing(?: (?:until|to|towards?|past|along|after))?(?= (?:the|an?|that|my|your) )|"
+    "see to it that|feel free to|care to|try to|be careful with|(?:your|the) (?:task|job|goal|target) is(?: to)?|"
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
                    "(?:i am )?not (?:\\S+ )?sure(?: but)?|as (?:you|we|i) (?:can )?\\S+|"
-                   "the (?:thing|problem) is(?= i )|"
+                   "the thing is(?= i )|(?:the|my) (?:answer|winner|choice|favou?rite|problem|question) (?:is|was)|"
                    "(?:as for|regarding|concerning|about|speaking of)(?= (?:the|that|this|my|your|those|these) )|"
                    "(?:target|object|item|goal|task|query|command|instruction|answer|step|next) (?:\\d+ )?:|"
-                   "(?:wait|hang on|hold on)(?: ,)?(?= (?:no|wait) )|no (?:problem|worries|hurry|rush)|"
+                   "(?:wait|stop|hang on|hold on)(?: ,)?(?= (?:no|wait|stop|not that ,) )|(?:it is )?time to|"
+                   "(?:guess what|any (?:idea|clue)|(?:scratch|cancel) that|correction(?: :)?|first of all|"
+                   "by any chance|on (?:your|the|my) way \\S+|no (?:problem|worries|hurry|rush))(?: ,)?|"
                    "(?:kind|sort) of(?: like)?(?= an? )|"
                    # Where to look next: it is not yet what is meant.
                    "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
                    "(?:bit|little)(?: more)?|(?:on )?the other (?:side|way))(?: ,)?(?= (?:yes|no|the|that|there) )")
 # "Would you", "might I": a verb follows, and what is asked for comes after that.
-ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|have|had) {_YOU}"
+ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|does|have|has|had) {_YOU}"
                  "(?: (?:think|believe|suppose) (?:you|we) (?:can|could|would|might))?|"
                  "(?:it|that) would be (?:\\S+ ){1,3}if (?:you|we)(?: could| can| would)?|"
                  "(?:i|we) would (?:\\S+ ){1,3}if (?:you|someone)(?: could| can| would)?|"
-                 "(?:is it possible|would it be possible|any chance|is there any chance)(?: for)?(?: that)? "
+                 "(?:is (?:it )?possible|would it be possible|any chance|is there any chance)(?: for)?(?: that)? "
                  "(?:you (?:can|could|would|to)|to)")
-# "My grandmother would like".
-WISHING = pattern("(?:my|the|our|his|her|your|that|this) \\S+(?: \\S+)? (?:would (?:like|love|prefer)|wants|needs|"
-                  "asked for|is (?:looking|asking) for|are (?:looking|asking) for)(?: to have)?")
+# "My grandmother would like". Of things, what they need is said and not what is needed.
+_WISHES = ("would (?:like|love|prefer)|prefers|ordered|(?:say|says|said) to|asked (?:for|where|if|whether)|"
+           "(?:told|tells|asks|asked|wants?|wanted) (?:me|us|you|every(?:one|body)) to|"
+           "(?:is|are) (?:looking|asking) for|wants(?! \\S{4,}ing)")
+_NEEDS = ("needs(?! \\S{4,}ing)|(?:want|need)(?= (?:the|an?|this|my|his|her|their|some) )|(?:is|are) after|"
+          "(?:said|says|thinks|thought|told (?:me|us))(?: that)?(?= (?:the|my|that|(?:i|we|you) "
+          "(?:can|could|may|might|should|must|will|would|need|want|have|had|left|get|put)) )")
+WISHING = pattern("(?:(?:my|the|our|his|her|your|that|this) )?(?:\\S+ )?(?P<who>(?!(?:that|which|who|what) )\\S+) "
+                  f"(?:{_WISHES}|(?P<needs>{_NEEDS}))(?: to have)?")
 WANTING = pattern("\\S+ (?:wants?|needs?|would (?:like|love|prefer))")
 # Nouns that only ask: "do me a favour".
-FAVOURS = words("favour favor hand moment second minute look chance bit while dear hold care eye peek glance grip")
+FAVOURS = words("favour favor hand moment second minute look go chance bit while dear hold care eye peek glance grip")
 # Verbs that only start an utterance.
-STARTERS = words("""look quick start begin help hurry wait go come let beware try continue proceed fancy turn
-    mind if after when once""")
+STARTERS = words("""look quick start begin help hurry wait go come let beware try continue proceed fancy turn stop mind
+    if after when once""")
 # Verbs of an order. The first are never names of things; the others are only verbs with an object or particle.
-VERBS = words("""find grab fetch get give bring take show select choose locate identify detect segment highlight
-    deliver grasp put throw toss wash wipe go navigate follow inspect examine seek outline retrieve collect remove
-    unload describe chuck pour let recognize tidy replace avoid pick rotate carry""")
-VERBS_OR_NOUNS = words("""lift shut drive walk watch tell empty serve say catch buy keep leave push pull hand
-    place point pass show hold water park clean open close light touch press lift turn drop cut fill pack sort return
-    help use order draw circle head track mask count mark spot name look move stop load check search reach approach
-    switch click tap hit kick try stack slide want need""")
+VERBS = words("""find grab fetch get give bring take show select choose locate identify detect segment highlight deliver
+    grasp put throw toss wash wipe go navigate follow inspect examine seek outline retrieve collect remove unload
+    describe chuck pour let recognize tidy replace avoid pick rotate carry""")
+VERBS_OR_NOUNS = words("""lift shut drive walk watch tell empty serve say catch buy keep leave push pull hand place
+    point pass show hold water park clean open close light touch press turn drop cut fill pack sort return help use
+    order draw circle set head track mask count mark spot name look move stop load check search reach approach switch
+    click tap hit kick try stack slide want need""")
 # After saying no: it is not this one that is meant.
-LEAVING = words("leave keep forget skip")
+LEAVING = words("leave keep forget skip ignore")
 # How people put right what they have just said: "the cup, | no wait, | the bowl", "take the cup | no | take the bowl".
 _CORRECTING = "no|wait|hang on|hold on|sorry|oops|actually|i meant?|make (?:it|that)"
 _PAUSE = r"(?: (?:,|\.\.\.))?"
 CORRECTION = pattern(rf"(?:(?:oh|or|well) )?(?:{_CORRECTING}|rather|scratch that){_PAUSE}"
                      rf"(?: (?:{_CORRECTING}|not that(?: one)?|not (?:the|that)(?: \S+){{1,2}}?){_PAUSE})*"
-                     "(?= (?:the|that|this|an?|my|your|it is|(?:on|in|from|at) (?:the|my|your)|do not|"
+                     "(?= (?:the|that|this|an?|my|your|it is|(?:on|in|from|at|to) (?:the|my|your)|do not|"
                      rf"{any_of(VERBS | VERBS_OR_NOUNS | LEAVING)}(?: (?:me|us|up|down|out|off|away|back|over))? "
                      "(?:the|that|this|it|an?|my|your)) )")
 FETCHING = words("bring get fetch grab give show take find pass hand pick")
@@ -362,29 +377,39 @@ STATERS = words("i it we he she")
 GIVING = words("give hand pass bring show get fetch buy send lend serve")
 # Particles that make an order of those and of others: "point to", "switch on", "throw away".
 PHRASAL = pattern(
-    "(?:point|look|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
-    "advance|roll|fly|search|wait|ask|care|"
-    "listen|reach|stop|halt)(?: (?:over|up|down|back|out))*(?: (?:to|at|for|towards?|after|onto))|check on|"
-    "(?:wait|stop|stand|halt|park|pull up|pull over) (?:by|near|next to|beside|behind|in front of|outside)|"
+    "(?:point|look|watch|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
+    "advance|roll|fly|search|wait|ask|care|listen|reach|stop|halt)(?: (?:over|up|down|back|out))*"
+    "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|deal with|see (?:to|about)|back into|stick to|"
+    "(?:talk|think|ask|worry|hear) about|(?:tip|knock) over|(?:crack|swing|prop|flip) open|"
+    "(?:bag|box|tape|zip|heat|warm|wrap|scoop|mop|hang|roll|wake|fold|pile|rinse) up|"
+    "(?:pull up|pull over) (?:by|near|next to|beside|behind|in front of|outside)|"
     "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:away from|clear of|close to|off of?)|"
+    "(?:exit|leave) (?:through|via|from)|(?:line up|align|aligned) with|"
+    "\\S+ yourself (?:next to|beside|in front of|behind|at|by|near|on|in|under|between|to|towards?|with)|"
     "(?:look|check|search|vacuum|clean|sweep|mop|peek) (?:under|underneath|behind|inside|in|around|beneath)|"
-    "(?:check|see|tell me|look|find out) (?:if|whether)|(?:zoom|focus) in on|"
-    "watch (?:out|over)(?: for)?|(?:turn|switch|click|tap|focus|put)(?: (?:on|off))|"
-    "(?:plug|screw|tuck|push|fit)(?: in)|"
+    "(?:check|see|tell me|look|find out) (?:if|whether)|(?:zoom in|focus(?: in)?|center) on|"
+    "watch (?:out|over)(?: for)?|(?:turn|switch|click|tap|focus|put) (?:on|off)|(?:plug|screw|tuck|push|fit) in|"
     "(?:pick|throw|put|take|clean|hand|pass|give|drop|bring|lift|set|open|close|shut|cut|fill|wipe|check|tidy|pack|"
-    "carry|push|pull|lay|sort)(?: (?:up|out|off|over|away|down|back))+")
+    "carry|push|pull|lay|sort)(?: (?:open|up|out|off|over|away|down|back))+")
 ADVERBS = words("up out off over away down back together apart aside")
 THE_ONE = pattern(r"the (?:\S+ ){0,3}ones?")
 ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
 # Orders to go somewhere: what is named is where to.
-MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn
-    proceed return travel reverse steer crawl hover point rotate approach kneel""")
+MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn proceed return
+    travel reverse steer crawl hover point rotate approach kneel land swim dive head keep pull roll rest lie hide run
+    jump pass crouch skirt circle face orbit fly cut reach bear halt""")
+# Of these, names of things too: before "on" and the like, the tag tells.
+STANDING = words("stand step fly face skirt cut stop turn pass circle bear point climb run")
+MOTION = words("to towards toward into onto through across past along around alongside over")
+AHEAD = words("straight ahead forward forwards back backwards left right")
 PATH = pattern(
     "(?:(?:left|right|straight|closer|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right) )*"
     "(?:to the (?:left|right|side) of|to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
-    "along|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between)")
+    "along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|with|"
+    "left of|right of)")
 ATTRIBUTE_OF = pattern("(?:the |its )?(?:colou?r|size|shape|position|location|whereabouts|price|brand|height|width|"
-                       "length|weight|temperature|state|status|purpose|pose) of")
+                       "name|title|length|weight|temperature|state|status|purpose|pose) of|"
+                       "(?<=take )an? (?:\\S+ )?(?:photo|photograph|picture|video) of")
 PARTICLES = words("up out off over away down back on to at for towards toward")
 GIVEN_TO = words("me us him them her")
 GOALS = words("in on into onto to inside under over behind at")
@@ -407,5 +432,5 @@ CLOSING = pattern("(?:for|to|over to) (?:me|us|him|her|them)|if (?:you|it is|pos
 
 # Small words of the neighbours that no English expression needs.
 FOREIGN = words("""der die das und ist auf mit neben dem den ein eine einen einem links rechts nicht hinter unter
-    zwischen la le les el los las un una une du des et est sur dans avec de del al y en con sobre izquierda derecha
-    lado gauche droite il lo gli della sulla di che destra sinistra het een og med ved til uma""")
+    zwischen la le les el los las un una une du des et est sur dans avec de del al y en con sobre izquierda derecha lado
+    gauche droite il lo gli della sulla di che destra sinistra het een og med ved til uma""")
