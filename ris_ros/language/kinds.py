@@ -16,12 +16,12 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     then than because while when how why 's too very also there here please thanks yes okay ok hey hi
     hello up down out away as so such both all every either along across past before after since until
     except excluding among amongst amid amidst beyond throughout despite alongside touching
-    holding wearing another vs versus ! ? ;""")
+    holding wearing let another vs versus ! ? ;""")
            ) - v.words("can made opposite one per")
 # They lead to a clause of their own.
 _SUBORDINATORS = v.words("if when once until till whether before after because since while how")
 # They leave a verb in its base form to the end: "what does the sign say", "I saw the mouse run".
-_ASKS = v.words("do does did will saw heard watched")
+_ASKS = v.words("do does did will would can could should may might saw heard watched")
 
 
 class Kinds:
@@ -99,8 +99,9 @@ class Kinds:
             return NOUN if listed_as_noun or is_mistyped else ADJECTIVE
         if after_noun and word in lex.SAYING | lex.POSED | {"opposite"}:              # "sign says stop"
             return ""
-        is_asked = tag == "VB" and any(self.text[k] in _ASKS for k in range(max(0, i - 6), i - 1))
-        if after_noun and verb and (is_asked or not noun or (not self.text[i + 1] and self.text[i - 3] in _ASKS)):
+        is_asked = (tag == "VB" or not self.text[i + 1]) and any(
+            self.text[k] in _ASKS and self.text[k + 1] in v.DETERMINERS for k in range(max(0, i - 6), i - 1))
+        if after_noun and verb and (is_asked or not noun):
             return ""                                       # "what does the sign | say", "did the parcel | arrive"
         if tag.startswith("NN"):
             return ADJECTIVE if adjective and not noun else NOUN

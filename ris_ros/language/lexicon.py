@@ -150,7 +150,7 @@ MAKING = words("cover fill dress paint wrap coat cut slice make surround decorat
 # Verbs after a noun that no plural looks like: "sign says stop".
 SAYING = words("says reads wears has go goes belong belongs need needs wants keeps")
 # How things stand: no nouns after one.
-POSED = words("upright sideways upside-down backwards face-down face-up")
+POSED = words("upright sideways upside-down backwards face-down face-up better")
 # Their past is spelt like the present.
 INVARIABLE = words("""cut put set hit shut hurt let split spread cast burst bet cost quit rid shed slit thrust read
     run come become""")

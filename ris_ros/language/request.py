@@ -139,7 +139,7 @@ def _asked_for(text: Text, i: int, english: English) -> int:
     while text[i] in v.IDLE_AFTER | v.FILLERS:
         i += 1
     j = _order_end(text, i, english)
-    if j > i:
+    if j > i or text[i] in v.DETERMINERS:
         return j
     j = i + 1
     while j < len(text):
@@ -157,6 +157,8 @@ def _idle_end(text: Text, i: int) -> int:
     if found:
         return j
     word, following = text[i], text[i + 1]
+    if word == "to" and i > 0 and text.tag(i + 1) == "VB":              # "what | to do with"
+        return i + 1
     if word == "robot" and i == 0 and following not in v.FILLERS | v.IDLE_AFTER | v.VERBS and (
             not following or following in v.SHOWN or following.endswith(("ing", "ly", "ed", "en"))
             or any(text.match(said, 1)[0] for said in (v.RELATION, v.PLACE_AFTER))):
@@ -166,13 +168,15 @@ def _idle_end(text: Text, i: int) -> int:
     if word in v.FILLERS | v.PAUSES or (word == "right" and following in v.FILLERS | {",", "i", "we"}) or (
             text.tag(i) == "UH" and following and word not in lex.ALIVE):
         return i + 1
-    if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[i + 2] in v.DETERMINERS:
-        return i + 2 if following != "has" else i           # "who left this here"
+    j = i + 2 + (text[i + 2] in ("me", "us", "you"))
+    if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[j] in v.DETERMINERS:
+        return j if following != "has" else i           # "who left this here"
     j = i + (word in ("my", "our"))
     if text[j] in v.ANYONE | v.ADDRESSED or (j > i and text[j] in lex.PEOPLE):
         j += 1 + (text[j + 1] in ("has", "have", "had", "'s"))
-        if text.tag(j) in ("VBD", "VBN") and text[j + 1] in v.DETERMINERS:
-            return j + 1                                    # "someone left the tap running", "my sister has taken the"
+        k = j + 1 + (text[j + 1] in ("about", "for", "at"))
+        if text.tag(j) in ("VBD", "VBN", "VBZ") and text[k] in v.DETERMINERS:
+            return k                                        # "someone left the tap running", "my sister has taken the"
         if text.tag(j) in ("VB", "VBP") and text[j + 1] in v.GIVEN_TO | v.DETERMINERS | {"where", "if", "whether"}:
             return j                                        # "someone hand me"
     # "Honey, where is ...", "Max, fetch ..."
@@ -184,18 +188,24 @@ def _idle_end(text: Text, i: int) -> int:
     if i == 0 and following == "," and (text.match(v.REQUEST, 2)[0] or text[2] in v.VERBS):
         return 2
     j = i + 1 + (following == "please")
-    is_of_anyone = word in v.ANYONE and (text.tag(j) == "MD" or text.tag(j + 1) == "VBN" or (
+    is_of_anyone = word in v.ANYONE and (text.tag(j) == "MD" or text.tag(j + 1) == "VBN" or following == "please" or (
+        text.tag(j) == "VBD" and text[j + 1] == "to") or (
         text[j] in ("has", "have", "had", "needs", "'s", "is") and text[j + 1] in ("to", "been", "looking", "asking")))
     if is_of_anyone or (word in v.PRONOUNS and word not in ("each", "whose", "who") and _is_verb(text, j)):
         while (text.tag(j).startswith(("VB", "MD", "RB", "TO")) or text[j] == "'s") and not (
                 text[j - 1] == "to" and text[j] in v.VERBS | v.VERBS_OR_NOUNS):
             j += 1
+        # "I am | not tall enough to", "I am | tired of".
+        k = j + 1 + (text[j + 1] == "enough")
+        if word in ("i", "we") and text[j - 1] in ("am", "was", "are", "were", "not") and text[k] in (
+                "to", "of", "with", "at", "by") and not text.match(v.RELATION, j)[0]:
+            return k + 1
         found, k = text.match(v.RELATION, j)                            # "I am going to sit on | the couch"
         if found and word in ("i", "we", "you") and text[k] in v.DETERMINERS and text.match(v.PLACE_AFTER, j)[1] < k:
             return k
         while j > i + 1 and text[j] in ("me", "us"):                      # "you give | me"
             j += 1
-        return j + (text[j] in ("for", "at", "about", "with", "to")) if j > i + 1 else i
+        return j + (text[j] in ("for", "at", "about", "with", "to", "without")) if j > i + 1 else i
     return _later_order(text, i)
 
 
@@ -217,7 +227,7 @@ def _is_verb(text: Text, i: int) -> bool:
 def _order_end(text: Text, i: int, english: English) -> int:
     """The index after an imperative, its particles and whom it is for: "pick up", "hand me"."""
     word, following = text[i], text[i + 1]
-    if text[i - 1] in v.words("mind for by about try start keep"):       # "would you mind bringing"
+    if text[i - 1] in v.words("mind for by about of with try start keep"):       # "would you mind bringing"
         word = english.lemma(word, "verb")
     j = i + 1
     path, end = text.match(v.PATH, i + 1)

@@ -109,7 +109,7 @@ def _starts(grammar: Grammar, i: int) -> bool:
 def _is_preamble(grammar: Grammar, i: int, draft: Draft, asking: list[str]) -> bool:
     """Whether what was read at `i` only leads to what is meant: "hurry up and", "take a look at"."""
     text, is_order = grammar.text, bool(asking) and asking[-1] not in v.AUXILIARIES
-    if _starts(grammar, i) or ((asking or text[i] == "any") and _is_favour(text, i, draft)):
+    if _starts(grammar, i) or ((asking or i > 0 or text[i] == "any") and _is_favour(text, i, draft)):
         return True
     if is_order and draft.after and not draft.head:         # "tell me about the painting"
         return True
@@ -123,7 +123,8 @@ def _is_preamble(grammar: Grammar, i: int, draft: Draft, asking: list[str]) -> b
 
 def _is_favour(text: Text, i: int, draft: Draft) -> bool:
     """Whether this is no thing: "a hand", "a look"; but "the drill bit"."""
-    return draft.head in v.FAVOURS and (text[i] != "the" or draft.head.startswith("favo"))
+    return draft.head in v.ABSTRACT or (
+        draft.head in v.FAVOURS and (text[i] != "the" or draft.head.startswith("favo")))
 
 
 def _without_goal(grammar: Grammar, i: int, text: Text, verb: str) -> Draft:

@@ -42,9 +42,10 @@ PAUSES = words(", : ; - – — ( ) ... / . ' [ ]")
 # They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
 IDLE_BEFORE = words("""there other only single same whole entire actual particular remaining respective just such
     certain whatever""")
-IDLE_AFTER = words("""there here nearby please too also only just now both all each itself somewhere instead alone
-    together actually really quickly carefully gently immediately else respectively love darling honey pal bro maybe
-    perhaps thanks again ok okay though already still currently kindly then sir mate buddy dear anywhere""")
+IDLE_AFTER = words("""upstairs downstairs indoors outdoors there here nearby please too also only just now both all each
+    itself somewhere instead alone together actually really quickly carefully gently immediately else respectively love
+    darling honey pal bro maybe perhaps thanks again ok okay though already still currently kindly then sir mate buddy
+    dear anywhere""")
 INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially mostly
     closely exactly nearly somewhat really very quite fully completely straight also still currently too so more
     most""")
@@ -273,84 +274,101 @@ ADDRESSED = words("""mom mum mommy mummy mama dad daddy papa grandma grandpa gra
     waiter waitress wife husband boss""")
 _YOU = "(?:you|u|ya|we|i|(?:some|any|every)(?:one|body)|the robot)"
 _DO = "(?:do|does|did|is|are|was|were|have|has|had|can|could|will|would|shall|should|may|might|must)"
-_TO_NAME = "(?= (?:the|this|that|these|those|my|your) )"
+_TO_NAME = "(?= (?:all )?(?:the|this|that|these|those|my|your) )"
+_A_NAME = "(?= (?:the|an?|this|that|these|those|my|your) )"
 # What comes before the thing that is asked for.
 REQUEST = pattern(
     # "What do you call", "how many legs does", "isn't that".
     f"(?:what|why|how|when|where)(?: many| much)?(?: \\S+)? {_DO}"
-    f"(?: (?:you|we|i|they|people)(?: \\S+){{1,3}}?)?{_TO_NAME}|"
+    f"(?: (?:you|we|i|they|people|one)(?: \\S+){{1,3}}?)?{_TO_NAME}|"
     "(?:let (?:me|us) |any |make )?(?:know|knows|idea|see|sure|check|remember|forget|(?<=tell )me|(?<=tell )us) "
-    f"(?:if|whether|where|when|that|what|how|why){_TO_NAME}|"
-    "there (?:(?:should|must|might|could|may|will|would) be|(?:ought|has|have) to be|(?:is|are|was) not(?: any)?)|"
-    f"{_DO} not(?: (?:this|that|it|these|those|there))?(?= (?:the|an?|my|your) )|(?:is|are) (?:this|that) where|"
+    f"(?:if|whether|where|when|that|what|how|why)(?:{_TO_NAME}|(?= (?:i|you|we|there|some|any) ))|"
+    "there (?:(?:should|must|might|could|may|will|would) be|(?:ought|(?:has|have|is)(?: got)?) to be|is not(?: any)?)|"
+    f"{_DO} not(?: (?:this|that|it|these|those|there))?(?= (?:the|an?|my|your) )|"
+    "(?:is|are) (?:this|that) where|is there (?:any|a) way to|"
+    "(?:is|are) (?:there )?(?:any|some)(?:one|body) (?:(?:free|willing|able|going) to|who (?:can|could|will|would))|"
     "(?:is|are|was) any(?:body|one) (?!wearing|holding)\\S+ing(?: (?:on|in|at|by|to|with))?|"
     "(?:i|we) (?:will|would) have(?= (?:the|an?|that|this|one|some) )|"
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need(?:ed)?|want(?:ed)?|like|love|prefer|wish for|"
     "wish|require|fancy|meant|mean|choose|pick|take|(?:am|are|was|were) (?:(?:looking|searching) for|"
-    "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u))?(?: to)?(?: have)?|"
+    "(?:thinking|talking) (?:of|about)|after)|would rather have)(?: (?:you|u|(?:any|some)(?:one|body)(?= to)))?"
+    "(?: to)?(?: have)?|(?:(?:i|we) )?could do with|(?:might|would|could|should|must) there be(?: any)?|"
     "(?:i|we) (?:was|were|am|are) wondering (?:if|whether) (?:you|we|i) (?:could|can|would|might)(?: have)?|"
-    "(?:(?:i|we) )?could do with|(?:might|would|could|should|must) there be(?: any)?|"
     "do (?:me|us) a favou?r and|be an? \\S+ and|"
     "(?:will|would|can|could|does|do|did|is|are|was|were|has|have|had)(?= (?:the|an?|this|these|those|my|your) )|"
-    "(?:does|do|did|has|have)(?= that )|"
+    "(?:does|do|did|has|have|will|would|can)(?= that )|"
     "(?:what|which) \\S+ (?:is|are)(?= (?:the|my|your|this) "
     rf"(?!{_SUPERLATIVE}|{_NTH}|{any_of(COLOURS)}|one))|"
-    "(?:what|all|the (?:one|thing)) (?:i|we) (?:want|need|mean|meant|would like|asked for|am looking for) (?:is|was)|"
+    f"(?:what|all|the (?:one|thing)) (?:i|we|you)(?: \\S+){{1,4}}? (?:is|was){_A_NAME}|"
     "let (?:me|us) (?:see|think)(?: about (?:it|this|that))?|"
     "(?:let|allow) (?:me|us) (?:have|get|hold|take|borrow)|let us|"
-    f"where (?:is|are|was|were)|(?<=\\S )(?:where|whether|why|how){_TO_NAME}|"
+    f"where (?:is|are|was|were)|(?<=\\S )(?:where|whether|why|how(?: \\S+)?){_TO_NAME}|"
+    "(?<=\\S )(?:where|what|how|when|if|why)(?= (?:i|we|you|to) )|"
+    "(?<=\\S )what(?= (?:the|that|this|those) \\S+(?: \\S+)? (?:is|are|was|does|do)(?! \\S))|"
     "(?:what (?:happened|is (?:wrong|up|the matter))|(?:is there|there is) (?:anything|something) wrong) (?:to|with)|"
     "what (?:colou?r|size|shape|kind|sort|type) (?:is|are|of)|(?:which|what|who|whose)(?: one)? (?:is|are|was)|"
     "the robot (?:should|can|could|must|will|would|shall|needs to|has to)|"
     "(?:take|shoot|snap) (?:me )?an? (?:\\S+ )?(?:photo|photograph|picture|pic|snapshot|video) of|"
     "(?:take|have|get) an? (?:\\S+ )?(?:look|peek|glance) at|"
     "what about|how about|what(?: appears| seems| looks)(?: to be| like)|"
-    "(?:is|are|was) there(?: any)?|there (?:is|are|was)|here (?:is|are|comes?)|(?:this|that|it) is|"
-    "(?:they|these|those) are|"
-    "do (?:you|we) (?:see|have|know where|spot|mind)(?: is| are)?|have you (?:got|seen)|you see|"
-    "go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|make sure(?: you| to)?|"
-    "(?:it |that )?(?:looks|seems|sounds) (?:like|as if)|(?:it )?turns out(?: that)?|(?:i|we) feel like(?: \\S+ing)?|"
-    "(?:seen|lost|spotted)(?: any)?(?= (?:the|an?|that|my|your) )|got any(?: more(?: of)?)?|want to(?: have)?|"
-    "(?:looking|searching) for|(?:trying|hoping|going) to(?: (?:find|see|get|reach|spot))?|"
+    "(?:is|are|was) there(?: any)?|(?:here|there) (?:is|are|was|comes?|goes?)|(?:this|that|it) is|"
+    "(?:they|these|those) are|do (?:you|we) (?:see|have|know where|spot|mind)(?: is| are)?|have you (?:got|seen)|"
+    "you see|go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|"
+    "make sure(?: you| to)?|(?:it |that )?(?:looks|seems|sounds) (?:like|as if)|it (?:seems|appears)(?: that)?|"
+    "(?:it )?turns out(?: that)?|(?:i|we) feel like(?: \\S+ing)?|want to(?: have)?|(?:looking|searching) for|"
+    "(?:seen|lost|spotted)(?: any)?(?= (?:the|an?|that|my|your) )|got any(?: more(?: of)?)?|"
+    "(?:trying|hoping|going) to(?: (?:find|see|get|reach|spot))?|"
     "(?:make your way|(?:make|take|hang) an? (?:\\S+ )?(?:left|right|u-turn|turn)) (?:to|at|after|before|onto|into|by)|"
-    "(?:keep|start|stop|continue) \\S+ing(?: (?:until|to|towards?|past|along|after))?(?= (?:the|an?|that|my|your) )|"
+    f"(?:keep|start|stop|continue) \\S+ing(?: (?:until|to|towards?|past|along|after))?{_A_NAME}|"
+    "(?:just )?(?:checking|wanted to ask|asking|making sure)(?: that| if| whether| where)?|no need to|"
     "see to it that|feel free to|care to|try to|be careful with|(?:your|the) (?:task|job|goal|target) is(?: to)?|"
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
-GREETING = pattern("how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
-                   "(?:i am )?not (?:\\S+ )?sure(?: but)?|as (?:you|we|i) (?:can )?\\S+|"
-                   "the thing is(?= i )|(?:the|my) (?:answer|winner|choice|favou?rite|problem|question) (?:is|was)|"
-                   "(?:as for|regarding|concerning|about|speaking of)(?= (?:the|that|this|my|your|those|these) )|"
-                   "(?:target|object|item|goal|task|query|command|instruction|answer|step|next) (?:\\d+ )?:|"
-                   "(?:wait|stop|hang on|hold on)(?: ,)?(?= (?:no|wait|stop|not that ,) )|(?:it is )?time to|"
-                   "(?:guess what|any (?:idea|clue)|(?:scratch|cancel) that|correction(?: :)?|first of all|"
-                   "by any chance|on (?:your|the|my) way \\S+|no (?:problem|worries|hurry|rush))(?: ,)?|"
-                   "(?:kind|sort) of(?: like)?(?= an? )|"
-                   # Where to look next: it is not yet what is meant.
-                   "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
-                   "(?:bit|little)(?: more)?|(?:on )?the other (?:side|way))(?: ,)?(?= (?:yes|no|the|that|there) )")
+GREETING = pattern(
+    "how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
+    "wait (?:till|until) you see|(?:i am )?not (?:\\S+ )?sure(?: but)?|as (?:you|we|i) (?:can )?\\S+|"
+    "(?:so )?sorry to \\S+ you|to (?:tell you the truth|be honest)|the thing is(?= i )|"
+    "(?:the|my) (?:answer|winner|choice|favou?rite|problem|question) (?:is|was)|"
+    "(?:as for|regarding|concerning|about|speaking of)(?= (?:the|that|this|my|your|those|these) )|"
+    "(?:target|object|item|goal|task|query|command|instruction|answer|step|next) (?:\\d+ )?:|"
+    "(?:wait|stop|hang on|hold on)(?: ,)?(?= (?:no|wait|stop|not that ,) )|"
+    "(?:it is )?(?:(?:about|high) time|time (?:to|for)(?= (?:the|my|your|\\S+ the) ))|"
+    "(?:what|where|why|who|how) (?:on earth|the (?:hell|heck)|exactly)|who(?= (?:do|did|can|should) (?:i|you) )|"
+    "(?:guess what|any (?:idea|clue)|(?:scratch|cancel) that|correction(?: :)?|first of all|if only|by any chance|"
+    "is it (?:just )?me or|(?:some|any)thing about|on (?:your|the|my) way \\S+|no (?:problem|worries|hurry))(?: ,)?|"
+    "(?:kind|sort) of(?: like)?(?= an? )|"
+    # Where to look next: it is not yet what is meant.
+    "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
+    "(?:bit|little)(?: more)?|(?:on )?the other (?:side|way))(?: ,)?(?= (?:yes|no|the|that|there) )")
 # "Would you", "might I": a verb follows, and what is asked for comes after that.
-ASKING = pattern(rf"(?:can|could|would|will|may|might|should|shall|did|do|does|have|has|had) {_YOU}"
+ASKING = pattern("(?:think|reckon) you (?:can|could)|"
+                 f"(?:can|could|would|will|may|might|should|shall|did|do|does|have|has|had)(?: not)? {_YOU}"
                  "(?: (?:think|believe|suppose) (?:you|we) (?:can|could|would|might))?|"
                  "(?:it|that) would be (?:\\S+ ){1,3}if (?:you|we)(?: could| can| would)?|"
                  "(?:i|we) would (?:\\S+ ){1,3}if (?:you|someone)(?: could| can| would)?|"
                  "(?:is (?:it )?possible|would it be possible|any chance|is there any chance)(?: for)?(?: that)? "
                  "(?:you (?:can|could|would|to)|to)")
 # "My grandmother would like". Of things, what they need is said and not what is needed.
-_WISHES = ("would (?:like|love|prefer)|prefers|ordered|(?:say|says|said) to|asked (?:for|where|if|whether)|"
+_WISHES = ("(?:would|will|may|might) (?:like|love|prefer|need|want)|prefers|ordered|(?:say|says|said) to|"
+           "asked (?:for|where|if|whether)|"
            "(?:told|tells|asks|asked|wants?|wanted) (?:me|us|you|every(?:one|body)) to|"
            "(?:is|are) (?:looking|asking) for|wants(?! \\S{4,}ing)")
 _NEEDS = ("needs(?! \\S{4,}ing)|(?:want|need)(?= (?:the|an?|this|my|his|her|their|some) )|(?:is|are) after|"
           "(?:said|says|thinks|thought|told (?:me|us))(?: that)?(?= (?:the|my|that|(?:i|we|you) "
           "(?:can|could|may|might|should|must|will|would|need|want|have|had|left|get|put)) )")
-WISHING = pattern("(?:(?:my|the|our|his|her|your|that|this) )?(?:\\S+ )?(?P<who>(?!(?:that|which|who|what) )\\S+) "
+WISHING = pattern("(?:(?:my|the|our|his|her|your|that|this) )?(?:\\S+ )?"
+                  "(?P<who>(?!(?:that|which|who|what|will|would|may|might) )\\S+) "
                   f"(?:{_WISHES}|(?P<needs>{_NEEDS}))(?: to have)?")
 WANTING = pattern("\\S+ (?:wants?|needs?|would (?:like|love|prefer))")
 # Nouns that only ask: "do me a favour".
-FAVOURS = words("favour favor hand moment second minute look go chance bit while dear hold care eye peek glance grip")
+FAVOURS = words("""favour favor hand moment second minute look go chance bit while dear hold care eye peek glance grip
+    love angel star somewhere""")
+# Nor can these be seen: "what is the best way to reach the tower".
+ABSTRACT = words("""way chance deal matter story use idea turn mood reason question attention size time need point
+    purpose trouble enough difference""")
 # Verbs that only start an utterance.
-STARTERS = words("""look quick start begin help hurry wait go come let beware try continue proceed fancy turn stop mind
-    if after when once""")
+STARTERS = words("""whenever look quick start begin help hurry wait go come let beware try continue proceed fancy turn
+    stop mind if after when once""")
 # Verbs of an order. The first are never names of things; the others are only verbs with an object or particle.
 VERBS = words("""find grab fetch get give bring take show select choose locate identify detect segment highlight deliver
     grasp put throw toss wash wipe go navigate follow inspect examine seek outline retrieve collect remove unload
@@ -379,8 +397,8 @@ GIVING = words("give hand pass bring show get fetch buy send lend serve")
 PHRASAL = pattern(
     "(?:point|look|watch|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
     "advance|roll|fly|search|wait|ask|care|listen|reach|stop|halt)(?: (?:over|up|down|back|out))*"
-    "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|deal with|see (?:to|about)|back into|stick to|"
-    "(?:talk|think|ask|worry|hear) about|(?:tip|knock) over|(?:crack|swing|prop|flip) open|"
+    "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|(?:deal|do|play) with|see (?:to|about)|"
+    "back into|stick to|(?:talk|think|ask|worry|hear) about|(?:tip|knock) over|(?:crack|swing|prop|flip) open|"
     "(?:bag|box|tape|zip|heat|warm|wrap|scoop|mop|hang|roll|wake|fold|pile|rinse) up|"
     "(?:pull up|pull over) (?:by|near|next to|beside|behind|in front of|outside)|"
     "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:away from|clear of|close to|off of?)|"
