@@ -125,12 +125,13 @@ class Grammar(Placing, Appearance):
             return self._worn_before(i, draft)
         j += bool(rules_out) and self.text[j] in ("just", "only")             # "none of the forks, | just | the spoon"
         paused = self.text[j] in v.PAUSES or self.text[j] == "but"
-        if self.text[j] in ("there", "is"):
-            while self.text[j] in ("there", "is", "are"):
+        if self.text[j] in ("there", "is", "have", "has"):
+            while self.text[j] in ("there", "is", "are", "have", "has"):
                 j += 1
         elif self.english.lemma(self.text[j], "verb") in lex.POSTURES and self.text[j + 1] in v.DETERMINERS:
             j += 1                                                      # "in front of the house | stands | a car"
-        elif not paused and self.text[j] not in v.DETERMINERS:
+        elif not paused and self.text[j] not in v.DETERMINERS and not (
+                self.text[i] in _FRONTING and self.nouns.number(j)):
             return self._worn_before(i, draft)
         j += paused
         if not self.nouns.starts(j) or self.text[j] in v.VERBS:

@@ -19,9 +19,9 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     holding wearing let another vs versus ! ? ;""")
            ) - v.words("can made opposite one per")
 # They lead to a clause of their own.
-_SUBORDINATORS = v.words("if when once until till whether before after because since while how")
+_SUBORDINATORS = v.words("if when once until till whether before after because since while")
 # They leave a verb in its base form to the end: "what does the sign say", "I saw the mouse run".
-_ASKS = v.words("do does did will would can could should may might saw heard watched")
+_ASKS = v.words("do does did will would could should saw heard watched")
 
 
 class Kinds:
@@ -97,10 +97,12 @@ class Kinds:
             listed_as_noun = noun and not adjective and not word.endswith("ed") and "-" not in word
             is_mistyped = not (after_noun or self.english.is_known(word) or self._content_follows(i))
             return NOUN if listed_as_noun or is_mistyped else ADJECTIVE
-        if after_noun and word in lex.SAYING | lex.POSED | {"opposite"}:              # "sign says stop"
-            return ""
-        is_asked = (tag == "VB" or not self.text[i + 1]) and any(
-            self.text[k] in _ASKS and self.text[k + 1] in v.DETERMINERS for k in range(max(0, i - 6), i - 1))
+        is_last = not self.text[i + 1] or self.text[i + 1] in v.GIVEN_TO | v.IDLE_AFTER
+        if after_noun and (word in lex.SAYING | lex.POSED | {"opposite"} or (
+                is_last and word in v.VERBS | lex.HELD | lex.SHAPED)):
+            return ""                                       # "sign says stop", "red cup give me", "umbrella clear"
+        is_asked = (tag == "VB" or not self.text[i + 1]) and any(self.text[k] in _ASKS and (
+            self.text[k + 1] in v.DETERMINERS - v.RELATIVES) for k in range(max(0, i - 6), i - 1))
         if after_noun and verb and (is_asked or not noun):
             return ""                                       # "what does the sign | say", "did the parcel | arrive"
         if tag.startswith("NN"):
@@ -172,7 +174,8 @@ class Kinds:
         k = i - 1
         while self.text.tag(k - 1).startswith(("NN", "JJ")):
             k -= 1
-        if self.text[k - 2] in _SUBORDINATORS:                              # "until the man | leaves"
+        is_last = self.text[k - 2] in ("where", "how") and not self.text[i + 1]
+        if is_last or self.text[k - 2] in _SUBORDINATORS:                   # "until the man | leaves"
             return self.english.has_sense(verb, "verb")
         if self.text[k - 1] in v.ONE_OF_THEM | {"which", "whichever"}:              # no plural comes after "a"
             return True

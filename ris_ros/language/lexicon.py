@@ -10,8 +10,8 @@ from ris_ros.language.vocabulary import words
 # --- nouns ------------------------------------------------------------------------------------------------------------
 
 # They say nothing of what is meant.
-GENERIC = words("""one ones thing things object objects item items something anything stuff everything everyone
-    someone anyone somebody anybody whatever whoever whichever""")
+GENERIC = words("""one ones thing things object objects item items something anything stuff everything everyone someone
+    anyone somebody anybody whatever whoever whichever""")
 PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler player
     batter catcher umpire pitcher skier surfer snowboarder skateboarder skater rider biker cyclist pedestrian cook
     waiter waitress groom officer teenager adult male female mom mother dad father son daughter brother sister grandma
@@ -81,7 +81,7 @@ STATES = words("""uniform motion flight half pieces hand hands mouth use air mid
 PLURAL_ONLY = words("""scissors pants trousers jeans shorts sunglasses goggles eyeglasses spectacles tongs pliers
     tweezers headphones earphones binoculars pajamas pyjamas leggings tights clippers shears overalls""")
 # Plurals that the lists of spaCy's models lack, and words that stand for a plural.
-SINGULARS = {"men": "man", "women": "woman", "people": "person", "leaves": "leaf",
+SINGULARS = {"men": "man", "women": "woman", "people": "person", "peoples": "person", "leaves": "leaf",
              "graffiti": "graffiti", "cola": "cola", "ottomans": "ottoman",
              "syringes": "syringe", "comics": "comic", "lei": "lei", "lenses": "lens", "axes": "axe", "taxis": "taxi",
              "everything": "thing",
@@ -104,6 +104,8 @@ COMPOUNDED = words("""shaped colored coloured sized covered filled topped patter
 COMPOUNDED_AFTER = words("shaped colored coloured sized themed patterned scented flavored flavoured")
 # How what somebody holds, or a part of them, may be: "skier poles up", "cat eyes closed".
 HELD = words("up down open closed shut out crossed raised extended folded spread")
+# What shape or state something is in, where no noun follows.
+SHAPED = words("round clear lit bent cut")
 # What is held, worn or used by whoever does this: "suitcase woman is pulling".
 HANDLED = words("""hold wear carry ride use throw push pull eat catch drink touch hug pet kick hit read lift drag serve
     swing cut drive feed bite chew lick sniff""")
@@ -152,7 +154,7 @@ SAYING = words("says reads wears has go goes belong belongs need needs wants kee
 # How things stand: no nouns after one.
 POSED = words("upright sideways upside-down backwards face-down face-up better")
 # Their past is spelt like the present.
-INVARIABLE = words("""cut put set hit shut hurt let split spread cast burst bet cost quit rid shed slit thrust read
-    run come become""")
+INVARIABLE = words("""cut put set hit shut hurt let split spread cast burst bet cost quit rid shed slit thrust read run
+    come become""")
 SETS = words("set shed spread cast split cut")
 VERB_PARTICLES = words("up down out off away together upright still over around back about open straight")

@@ -313,6 +313,7 @@ class NounPhrases(Kinds):
         # "The kettle, love", "the bottle | someone knocked over", "the jacket | whoever left it".
         has_determiner = self.text[reading.start] in v.DETERMINERS
         is_addressed = reading.has_noun and (self.text[i] in v.IDLE_AFTER | v.ANYONE or (
+            self.text[i] in v.ADDRESSED and self.text[i + 1] in v.DETERMINERS) or (
             has_determiner and self.text[i] in ("whoever", "whatever")))
         if not kind or is_addressed or (reading.has_noun and (kind == ADJECTIVE or self._is_said_of_it(i, reading))):
             return i

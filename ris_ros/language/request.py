@@ -136,6 +136,7 @@ def _asking_end(text: Text, i: int, english: English) -> int:
 
 def _asked_for(text: Text, i: int, english: English) -> int:
     """The index after the verbs of a question: "could you | please be so good and bring me", "might I | ask for"."""
+    i = text.match(v.GREETING, i)[1]                                    # "by any chance"
     while text[i] in v.IDLE_AFTER | v.FILLERS:
         i += 1
     j = _order_end(text, i, english)
@@ -143,7 +144,7 @@ def _asked_for(text: Text, i: int, english: English) -> int:
         return j
     j = i + 1
     while j < len(text):
-        is_verb = text.tag(j).startswith("VB") and (text[j - 1] in v.words("to and me us please mind help have") or
+        is_verb = text.tag(j).startswith("VB") and (text[j - 1] in v.words("to and me us please mind help have be") or
                                                     text[j] in v.VERBS)
         if text[j] in v.DETERMINERS or not (is_verb or text[j] in _BETWEEN | v.GIVEN_TO):
             break
@@ -171,14 +172,6 @@ def _idle_end(text: Text, i: int) -> int:
     j = i + 2 + (text[i + 2] in ("me", "us", "you"))
     if word in ("who", "what") and text.tag(i + 1) in ("VBD", "VBZ") and text[j] in v.DETERMINERS:
         return j if following != "has" else i           # "who left this here"
-    j = i + (word in ("my", "our"))
-    if text[j] in v.ANYONE | v.ADDRESSED or (j > i and text[j] in lex.PEOPLE):
-        j += 1 + (text[j + 1] in ("has", "have", "had", "'s"))
-        k = j + 1 + (text[j + 1] in ("about", "for", "at"))
-        if text.tag(j) in ("VBD", "VBN", "VBZ") and text[k] in v.DETERMINERS:
-            return k                                        # "someone left the tap running", "my sister has taken the"
-        if text.tag(j) in ("VB", "VBP") and text[j + 1] in v.GIVEN_TO | v.DETERMINERS | {"where", "if", "whether"}:
-            return j                                        # "someone hand me"
     # "Honey, where is ...", "Max, fetch ..."
     is_name = word.isalpha() and word not in v.DETERMINERS and following in v.POLITE_MODALS | {"where"}
     if is_name and (text.match(v.REQUEST, i + 1)[0] or text.match(v.ASKING, i + 1)[0]):
@@ -187,7 +180,22 @@ def _idle_end(text: Text, i: int) -> int:
         return i + 1
     if i == 0 and following == "," and (text.match(v.REQUEST, 2)[0] or text[2] in v.VERBS):
         return 2
-    j = i + 1 + (following == "please")
+    j = _told_end(text, i)
+    return j if j > i else _later_order(text, i)
+
+
+def _told_end(text: Text, i: int) -> int:
+    """The index after who does what to the thing: "my sister left | her purse", "I am not tall enough to | reach"."""
+    word, following = text[i], text[i + 1]
+    j = i + (word in ("my", "our"))
+    if text[j] in v.ANYONE | v.ADDRESSED or (j > i and text[j] in lex.PEOPLE):
+        j += 1 + (text[j + 1] in ("has", "have", "had", "'s"))
+        k = j + 1 + (text[j + 1] in ("about", "for", "at"))
+        if text.tag(j) in ("VBD", "VBN", "VBZ") and text[k] in v.DETERMINERS:
+            return k                                        # "someone left the tap running"
+        if text.tag(j) in ("VB", "VBP") and text[j + 1] in v.GIVEN_TO | v.DETERMINERS | {"where", "if", "whether"}:
+            return j                                        # "someone hand me"
+    j = i + 1 + (following in ("please", "not", "no"))
     is_of_anyone = word in v.ANYONE and (text.tag(j) == "MD" or text.tag(j + 1) == "VBN" or following == "please" or (
         text.tag(j) == "VBD" and text[j + 1] == "to") or (
         text[j] in ("has", "have", "had", "needs", "'s", "is") and text[j + 1] in ("to", "been", "looking", "asking")))
@@ -201,12 +209,13 @@ def _idle_end(text: Text, i: int) -> int:
                 "to", "of", "with", "at", "by") and not text.match(v.RELATION, j)[0]:
             return k + 1
         found, k = text.match(v.RELATION, j)                            # "I am going to sit on | the couch"
-        if found and word in ("i", "we", "you") and text[k] in v.DETERMINERS and text.match(v.PLACE_AFTER, j)[1] < k:
+        if found and word in ("i", "we", "you") and found[0] != "out of" and text.match(v.PLACE_AFTER, j)[1] < k and (
+                text[k] in v.DETERMINERS or text.tag(k).startswith("NN")):
             return k
         while j > i + 1 and text[j] in ("me", "us"):                      # "you give | me"
             j += 1
-        return j + (text[j] in ("for", "at", "about", "with", "to", "without")) if j > i + 1 else i
-    return _later_order(text, i)
+        return j + (text[j] in v.words("for at about with to without into of")) if j > i + 1 else i
+    return i
 
 
 def _later_order(text: Text, i: int) -> int:

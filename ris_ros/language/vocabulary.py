@@ -35,17 +35,17 @@ OWNERS = words("'s my your his her its our their")
 PRONOUNS = words("""it him her them himself herself itself themselves he she they i we you me us each who whom whose
     mine yours ours theirs hers myself yourself nobody nothing""")
 RELATIVES = words("that which who whom whose where")
-AUXILIARIES = words("""is are was were be been being am has have had do does did can could would will shall
-    should may might must""")
+AUXILIARIES = words("""is are was were be been being am has have had do does did can could would will shall should may
+    might must""")
 BE = words("is are was were")
 PAUSES = words(", : ; - – — ( ) ... / . ' [ ]")
 # They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
 IDLE_BEFORE = words("""there other only single same whole entire actual particular remaining respective just such
     certain whatever""")
-IDLE_AFTER = words("""upstairs downstairs indoors outdoors there here nearby please too also only just now both all each
-    itself somewhere instead alone together actually really quickly carefully gently immediately else respectively love
-    darling honey pal bro maybe perhaps thanks again ok okay though already still currently kindly then sir mate buddy
-    dear anywhere""")
+IDLE_AFTER = words("""yesterday today upstairs downstairs indoors outdoors there here nearby please too also only just
+    now both all each itself somewhere instead alone together actually really quickly carefully gently immediately else
+    respectively love darling honey pal bro maybe perhaps thanks again ok okay though already still currently kindly
+    then sir mate buddy dear anywhere""")
 INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially mostly
     closely exactly nearly somewhat really very quite fully completely straight also still currently too so more
     most""")
@@ -110,8 +110,8 @@ ROWS = {"top": "top", "back": "top", "bottom": "bottom", "front": "bottom"}
 # Whole that a place is a place in, when it is the picture's: "on the left of the image".
 _FRAMES = words("""picture image photo photograph pic frame screen scene view shot camera display group row line lineup
     bunch video pile lot""")
-SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench
-    board stage rack""")
+SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench board
+    stage rack""")
 ROW_NOUNS = words("shelf row column rack line stack pile")
 _OF = "(?:of|in|on|from|within) (?:the |this |my |our |your |that )?(?:whole )?"
 _OF_FRAME = rf"(?: {_OF}{any_of(_FRAMES)})"
@@ -265,10 +265,10 @@ SHOWN = words("""with of for like as featuring showing containing made per plus 
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
-FILLERS = words("""hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm er erm ah oh well so now just then
-    alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry listen here
-    cheers love darling honey siri alexa assistant also again quickly thanks hmmm oops whoops nope mister madam ma'am
-    miss""")
+FILLERS = words("""excuse hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm er erm ah oh well so now just
+    then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry listen
+    here cheers love darling honey siri alexa assistant also again quickly thanks hmmm oops whoops nope mister madam
+    ma'am miss""")
 # Whom a request may address by what they are: "mommy the doll please".
 ADDRESSED = words("""mom mum mommy mummy mama dad daddy papa grandma grandpa granny nana auntie uncle doctor nurse
     waiter waitress wife husband boss""")
@@ -286,7 +286,8 @@ REQUEST = pattern(
     "there (?:(?:should|must|might|could|may|will|would) be|(?:ought|(?:has|have|is)(?: got)?) to be|is not(?: any)?)|"
     f"{_DO} not(?: (?:this|that|it|these|those|there))?(?= (?:the|an?|my|your) )|"
     "(?:is|are) (?:this|that) where|is there (?:any|a) way to|"
-    "(?:is|are) (?:there )?(?:any|some)(?:one|body) (?:(?:free|willing|able|going) to|who (?:can|could|will|would))|"
+    "(?:(?:(?:is|are)(?: there)?|get|ask|find|have) )?(?:any|some)(?:one|body)(?: here| around)? "
+    "(?:(?:free |willing |able |going )?to|who (?:can|could|will|would))|whose (?:turn|job|idea) (?:is|was)(?: it)?|"
     "(?:is|are|was) any(?:body|one) (?!wearing|holding)\\S+ing(?: (?:on|in|at|by|to|with))?|"
     "(?:i|we) (?:will|would) have(?= (?:the|an?|that|this|one|some) )|"
     "(?:i|we)(?: (?:would|will|do|just|really|also|kind of))* (?:need(?:ed)?|want(?:ed)?|like|love|prefer|wish for|"
@@ -296,14 +297,15 @@ REQUEST = pattern(
     "(?:i|we) (?:was|were|am|are) wondering (?:if|whether) (?:you|we|i) (?:could|can|would|might)(?: have)?|"
     "do (?:me|us) a favou?r and|be an? \\S+ and|"
     "(?:will|would|can|could|does|do|did|is|are|was|were|has|have|had)(?= (?:the|an?|this|these|those|my|your) )|"
-    "(?:does|do|did|has|have|will|would|can)(?= that )|"
+    "(?:does|do|did|has|have|will|would)(?= that )|"
     "(?:what|which) \\S+ (?:is|are)(?= (?:the|my|your|this) "
     rf"(?!{_SUPERLATIVE}|{_NTH}|{any_of(COLOURS)}|one))|"
     f"(?:what|all|the (?:one|thing)) (?:i|we|you)(?: \\S+){{1,4}}? (?:is|was){_A_NAME}|"
     "let (?:me|us) (?:see|think)(?: about (?:it|this|that))?|"
     "(?:let|allow) (?:me|us) (?:have|get|hold|take|borrow)|let us|"
-    f"where (?:is|are|was|were)|(?<=\\S )(?:where|whether|why|how(?: \\S+)?){_TO_NAME}|"
-    "(?<=\\S )(?:where|what|how|when|if|why)(?= (?:i|we|you|to) )|"
+    "where (?:is|are|was|were)(?: \\S+ing(?= the ))?|(?:where|how|why)(?= (?:i|we|you) )|"
+    f"(?<=\\S )(?:where|whether|why|how(?: \\S+)?){_TO_NAME}|"
+    "(?<=\\S )(?:where|what|how|when|if)(?= (?:i|we|you|to) )|"
     "(?<=\\S )what(?= (?:the|that|this|those) \\S+(?: \\S+)? (?:is|are|was|does|do)(?! \\S))|"
     "(?:what (?:happened|is (?:wrong|up|the matter))|(?:is there|there is) (?:anything|something) wrong) (?:to|with)|"
     "what (?:colou?r|size|shape|kind|sort|type) (?:is|are|of)|(?:which|what|who|whose)(?: one)? (?:is|are|was)|"
@@ -312,10 +314,9 @@ REQUEST = pattern(
     "(?:take|have|get) an? (?:\\S+ )?(?:look|peek|glance) at|"
     "what about|how about|what(?: appears| seems| looks)(?: to be| like)|"
     "(?:is|are|was) there(?: any)?|(?:here|there) (?:is|are|was|comes?|goes?)|(?:this|that|it) is|"
-    "(?:they|these|those) are|do (?:you|we) (?:see|have|know where|spot|mind)(?: is| are)?|have you (?:got|seen)|"
-    "you see|go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|come and (?:get|take)|get rid of|"
-    "make sure(?: you| to)?|(?:it |that )?(?:looks|seems|sounds) (?:like|as if)|it (?:seems|appears)(?: that)?|"
-    "(?:it )?turns out(?: that)?|(?:i|we) feel like(?: \\S+ing)?|want to(?: have)?|(?:looking|searching) for|"
+    "(?:they|these|those) are|you see|go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|make sure(?: you| to)?|"
+    "(?:it |that )?(?:looks|seems|sounds) (?:like|as if)|it (?:seems|appears)(?: that)?|(?:it )?turns out(?: that)?|"
+    "(?:i|we) feel like(?: \\S+ing)?|want to(?: have)?|(?:looking|searching) for|"
     "(?:seen|lost|spotted)(?: any)?(?= (?:the|an?|that|my|your) )|got any(?: more(?: of)?)?|"
     "(?:trying|hoping|going) to(?: (?:find|see|get|reach|spot))?|"
     "(?:make your way|(?:make|take|hang) an? (?:\\S+ )?(?:left|right|u-turn|turn)) (?:to|at|after|before|onto|into|by)|"
@@ -336,6 +337,7 @@ GREETING = pattern(
     "(?:what|where|why|who|how) (?:on earth|the (?:hell|heck)|exactly)|who(?= (?:do|did|can|should) (?:i|you) )|"
     "(?:guess what|any (?:idea|clue)|(?:scratch|cancel) that|correction(?: :)?|first of all|if only|by any chance|"
     "is it (?:just )?me or|(?:some|any)thing about|on (?:your|the|my) way \\S+|no (?:problem|worries|hurry))(?: ,)?|"
+    "(?:no wonder|good thing|too bad)(?= (?:the|that|my|your|i|we|you) )|"
     "(?:kind|sort) of(?: like)?(?= an? )|"
     # Where to look next: it is not yet what is meant.
     "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
@@ -367,8 +369,8 @@ FAVOURS = words("""favour favor hand moment second minute look go chance bit whi
 ABSTRACT = words("""way chance deal matter story use idea turn mood reason question attention size time need point
     purpose trouble enough difference""")
 # Verbs that only start an utterance.
-STARTERS = words("""whenever look quick start begin help hurry wait go come let beware try continue proceed fancy turn
-    stop mind if after when once""")
+STARTERS = words("""unless whenever look quick start begin help hurry wait go come let beware try continue proceed fancy
+    turn stop mind if after when once""")
 # Verbs of an order. The first are never names of things; the others are only verbs with an object or particle.
 VERBS = words("""find grab fetch get give bring take show select choose locate identify detect segment highlight deliver
     grasp put throw toss wash wipe go navigate follow inspect examine seek outline retrieve collect remove unload
@@ -396,19 +398,18 @@ GIVING = words("give hand pass bring show get fetch buy send lend serve")
 # Particles that make an order of those and of others: "point to", "switch on", "throw away".
 PHRASAL = pattern(
     "(?:point|look|watch|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
-    "advance|roll|fly|search|wait|ask|care|listen|reach|stop|halt)(?: (?:over|up|down|back|out))*"
+    "advance|roll|fly|search|wait|ask|care|listen|reach|stop|halt)(?: (?:over|up|down|back|out|in))*"
     "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|(?:deal|do|play) with|see (?:to|about)|"
     "back into|stick to|(?:talk|think|ask|worry|hear) about|(?:tip|knock) over|(?:crack|swing|prop|flip) open|"
     "(?:bag|box|tape|zip|heat|warm|wrap|scoop|mop|hang|roll|wake|fold|pile|rinse) up|"
-    "(?:pull up|pull over) (?:by|near|next to|beside|behind|in front of|outside)|"
     "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:away from|clear of|close to|off of?)|"
     "(?:exit|leave) (?:through|via|from)|(?:line up|align|aligned) with|"
     "\\S+ yourself (?:next to|beside|in front of|behind|at|by|near|on|in|under|between|to|towards?|with)|"
     "(?:look|check|search|vacuum|clean|sweep|mop|peek) (?:under|underneath|behind|inside|in|around|beneath)|"
     "(?:check|see|tell me|look|find out) (?:if|whether)|(?:zoom in|focus(?: in)?|center) on|"
-    "watch (?:out|over)(?: for)?|(?:turn|switch|click|tap|focus|put) (?:on|off)|(?:plug|screw|tuck|push|fit) in|"
+    "(?:turn|switch|click|tap|focus|put) (?:on|off)|(?:plug|screw|tuck|push|fit|fill) in|"
     "(?:pick|throw|put|take|clean|hand|pass|give|drop|bring|lift|set|open|close|shut|cut|fill|wipe|check|tidy|pack|"
-    "carry|push|pull|lay|sort)(?: (?:open|up|out|off|over|away|down|back))+")
+    "carry|push|pull|lay|sort|top|hose|pump|blow|dry)(?: (?:open|up|out|off|over|away|down|back))+")
 ADVERBS = words("up out off over away down back together apart aside")
 THE_ONE = pattern(r"the (?:\S+ ){0,3}ones?")
 ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
@@ -421,7 +422,7 @@ STANDING = words("stand step fly face skirt cut stop turn pass circle bear point
 MOTION = words("to towards toward into onto through across past along around alongside over")
 AHEAD = words("straight ahead forward forwards back backwards left right")
 PATH = pattern(
-    "(?:(?:left|right|straight|closer|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right) )*"
+    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right) )*"
     "(?:to the (?:left|right|side) of|to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
     "along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|with|"
     "left of|right of)")

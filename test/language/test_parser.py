@@ -69,6 +69,7 @@ def test_phrase_and_appearance(parser, text, phrase, appearance):
     ("the landing at the top of the stairs", "landing"), ("the glass salad bowl", "bowl"),
     ("glass orange juice", "glass"), ("old man cane", "man"), ("old man shadow", "shadow"), ("skater air", "skater"),
     ("two bunches of grapes", "bunch"), ("the dog that needs a bath", "dog"),
+    ("Where I can find the spoon?", "spoon"), ("red cup give me", "cup"), ("that toy mommy the truck", "toy"),
 ])
 def test_head_of_what_is_said_in_a_roundabout_way(parser, text, head):
     assert parser.parse(text).head == head
