@@ -277,8 +277,8 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
     if word in v.VERBS_OR_NOUNS and following == "please" and text[i + 2] in _OBJECT_STARTS:
         return i + 2                                        # "close please the curtain"
     found, j = text.match(v.PATH, i + 1)
-    is_base = _is_base(text, i, english) or (word in v.MOVES and (
-        word not in v.STANDING or text[j - 1] in v.MOTION) and text[i - 1] not in v.DETERMINERS)
+    is_base = (text[j - 1] in v.MOTION and text[j - 2] not in ("next", "close", "near")) or (word not in v.SMALL and (
+        word not in v.STANDING or _is_base(text, i, english)))
     if found and word in v.MOVES and is_base and (text[j] in _OBJECT_STARTS | {"where"} or found[0] == "to") \
             and text.match(v.PLACE_AFTER, i + 1)[1] < j:
         return j                                            # "stay behind the line"

@@ -399,8 +399,9 @@ GIVING = words("give hand pass bring show get fetch buy send lend serve")
 PHRASAL = pattern(
     "(?:point|look|watch|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
     "advance|roll|fly|search|wait|ask|care|listen|reach|stop|halt)(?: (?:over|up|down|back|out|in))*"
-    "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|(?:deal|do|play) with|see (?:to|about)|"
-    "back into|stick to|(?:talk|think|ask|worry|hear) about|(?:tip|knock) over|(?:crack|swing|prop|flip) open|"
+    "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|see (?:to|about)|back into|stick to|"
+    "land (?:on|at|next to|beside)|(?:deal|do|play|stay|dock) with|(?:talk|think|ask|worry|hear) about|"
+    "(?:tip|knock) over|(?:crack|swing|prop|flip) open|"
     "(?:bag|box|tape|zip|heat|warm|wrap|scoop|mop|hang|roll|wake|fold|pile|rinse) up|"
     "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:away from|clear of|close to|off of?)|"
     "(?:exit|leave) (?:through|via|from)|(?:line up|align|aligned) with|"
@@ -416,15 +417,16 @@ ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
 # Orders to go somewhere: what is named is where to.
 MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn proceed return
     travel reverse steer crawl hover point rotate approach kneel land swim dive head keep pull roll rest lie hide run
-    jump pass crouch skirt circle face orbit fly cut reach bear halt""")
-# Of these, names of things too: before "on" and the like, the tag tells.
-STANDING = words("stand step fly face skirt cut stop turn pass circle bear point climb run")
+    jump pass crouch skirt circle face orbit fly cut reach halt""")
+# Of these, names of things too: before "on" and the like the tag tells of the first, and the others are no orders.
+STANDING = words("dock stand step stop turn climb run")
+SMALL = words("head land fly face skirt cut pass circle point roll")
 MOTION = words("to towards toward into onto through across past along around alongside over")
 AHEAD = words("straight ahead forward forwards back backwards left right")
 PATH = pattern(
     "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right) )*"
     "(?:to the (?:left|right|side) of|to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
-    "along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|with|"
+    "along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|"
     "left of|right of)")
 ATTRIBUTE_OF = pattern("(?:the |its )?(?:colou?r|size|shape|position|location|whereabouts|price|brand|height|width|"
                        "name|title|length|weight|temperature|state|status|purpose|pose) of|"
