@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ris_ros.errors import InputError, MissingError
 from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
+from ris_ros.language.spelling import common_words_like
 from ris_ros.language.words import Text
 
 if TYPE_CHECKING:
@@ -98,6 +100,29 @@ class English:
         nouns = self._senses["noun"]
         return any(word[:k] in nouns and word[k:] in nouns for k in range(3, len(word) - 2))
 
+    def mend(self, text: Text, written: str) -> Text:
+        """The text with mistyped nouns put right; `written` is its sentence with the capitals that names have."""
+        words = list(text.words)
+        for i, word in enumerate(text.words):
+            neighbours = (text[i - 1], text[i + 1])
+            is_name = i > 0 and written[word.start].isupper() and not written[word.start:word.end].isupper()
+            is_alone = all(not other[:1].isalpha() or (self.is_known(other) and other not in v.FOREIGN)
+                           for other in neighbours)
+            if is_alone and not is_name and not self.is_known(word.text):
+                words[i] = replace(word, text=self._mended(word.text))
+        return Text(text.sentence, words) if words != text.words else text
+
+    def _mended(self, word: str) -> str:
+        """The common noun that an unknown word is a typo of; the word itself where there is none, or no clear one."""
+        like = [(rank, text) for text, rank in common_words_like(word, is_compound=self._is_compound(word))
+                if self.has_sense(text, "noun")]
+        # "Pointy" is no point.
+        if not like or any(word.endswith(ending) and not like[0][1].endswith(ending) for ending in _ATTRIBUTE_ENDINGS):
+            return word
+        (rank, best), *others = sorted(like)
+        is_clear = all(self.lemma(text) == self.lemma(best) or other > 3 * rank for other, text in others)
+        return best if is_clear else word
+
     def is_english(self, text: Text) -> bool:
         """Whether a text is English rather than another language or none."""
         words = [word.text for word in text.words if word.text[0].isalpha()]
@@ -109,6 +134,7 @@ class English:
 
 # Words that tell English from its neighbours.
 _NATIVE = v.words("the of and that this with from is are on in at to next my your it one not which who left right top")
+_ATTRIBUTE_ENDINGS = ("y", "ie", "ed", "ish", "less", "ful")
 _ALSO_KNOWN = frozenset().union(
     v.COLOURS, v.SHADES, v.DIRECTIONS, v.ORDINALS, v.CARDINALS, lex.CLOTHES, lex.PEOPLE, lex.ANIMALS, v.IDLE_AFTER,
     v.FILLERS, v.SUPERLATIVES, v.PRONOUNS, v.DETERMINERS, v.INTENSIFIERS, v.SHOWN, v.VERBS,

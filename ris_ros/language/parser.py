@@ -47,21 +47,24 @@ class ExpressionParser:
 
     def _parse(self, text: str) -> Query:
         """The query behind an expression; InputError when it has no words."""
-        sentence = " ".join(text.lower().split())
+        written = " ".join(text.split())
+        sentence = written.lower()
         check_text(sentence)
         if len(sentence) > MAX_CHARACTERS:
             logger.warning("a text of %d characters is cut to its first %d", len(sentence), MAX_CHARACTERS)
             sentence = sentence[:MAX_CHARACTERS]
-        return Query(text, sentence, self._targets(sentence))
+        # A few letters get longer in lower case, and leave nothing to tell where the capitals were.
+        return Query(text, sentence, self._targets(sentence, written if written.lower() == sentence else sentence))
 
-    def _published(self, sentence: str) -> tuple[Description, ...]:
+    def _published(self, sentence: str, _written: str) -> tuple[Description, ...]:
         phrase, head = published_target(self._nlp(sentence))
         return (Description(phrase.text, head.lemma_ if head is not None else ""),)
 
-    def _understood(self, sentence: str) -> tuple[Description, ...]:
+    def _understood(self, sentence: str, written: str) -> tuple[Description, ...]:
         text = split(sentence, self._english.is_known)
         drafts = []
         if self._english.is_english(text):
+            text = self._english.mend(text, written)
             self._english.tag(text)
             text = punctuated(text, self._english)
             drafts = targets(text, self._english)

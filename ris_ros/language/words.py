@@ -6,11 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
+from ris_ros.language.spelling import corrected
 
 
 @dataclass
@@ -91,7 +89,7 @@ _WRITTEN_OUT = {
     "gotta": "have to", "pls": "please", "plz": "please", "thx": "thanks", "u": "you", "ur": "your", "em": "them",
     "w/": "with", "w/o": "without", "w": "with", "&": "and", "+": "and", "@": "at", "n": "and", "nd": "and",
     "btw": "between", "b/w": "between", "teh": "the", "da": "the", "giv": "give", "hte": "the", "lft": "left",
-    "frm": "from", "rgt": "right", "adn": "and",
+    "frm": "from", "rgt": "right", "adn": "and", "racoon": "raccoon", "racoons": "raccoons",
     "wif": "with", "wiv": "with", "dat": "that", "dis": "this", "dese": "these",
     "rt": "right", "blk": "black", "wht": "white",
     "btm": "bottom", "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture",
@@ -116,14 +114,6 @@ _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CAR
     "far hand most side corner to from in of the next on last")
 _ORDINAL = re.compile(r"(\d{1,6})(?:st|nd|rd|th)")
 _NTH = {rank: word for word, rank in v.ORDINALS.items()}
-
-# What typos are corrected to: words of structure and colours.
-_CORRECTIONS = sorted(word for word in {
-    *v.COLOURS, *v.DIRECTIONS, *v.ORDINALS, *v.CARDINALS, *" ".join(v.SUPERLATIVES).split(), *v.words(
-        "corner side inside outside behind beside between under underneath beneath below above over next near close "
-        "touching with without that which from counting against camera picture striped both please everything except "
-        "colour color same different where there find fetch grab bring pick give could would"),
-} if len(word) > 3)
 
 
 def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
@@ -192,19 +182,6 @@ def _spelling(word: str, is_known: Callable[[str], bool]) -> str:
     if word.endswith("in") and is_known(f"{word}g"):                    # "holdin"
         return f"{word}g"
     return corrected(word)
-
-
-def corrected(word: str) -> str:
-    """The word of structure that an unknown word is a typo of; the word itself where there is none, or no clear one."""
-    if len(word) < 4 or not word.isascii() or not word.isalpha():
-        return word
-    close = [(text, distance) for text, distance, _ in process.extract(
-                 word, _CORRECTIONS, scorer=OSA.distance, score_cutoff=1 if len(word) < 7 else 2, limit=5)
-             # People rarely miss the first letter.
-             if text[0] == word[0] or sorted(text) == sorted(word)]
-    if not close or (len(close) > 1 and close[0][1] == close[1][1] and close[0][0][:3] != close[1][0][:3]):
-        return word
-    return close[0][0]
 
 
 def _join(words: list[Word]) -> None:

@@ -1,0 +1,84 @@
+"""Typos: an unknown word that is close to one that people use often is taken for it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections import defaultdict
+from functools import lru_cache
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from ris_ros.language import vocabulary as v
+
+# What typos are corrected to first: words of structure and colours.
+_STRUCTURE = sorted(word for word in {
+    *v.COLOURS, *v.DIRECTIONS, *v.ORDINALS, *v.CARDINALS, *" ".join(v.SUPERLATIVES).split(), *v.words(
+        "corner side inside outside behind beside between under underneath beneath below above over next near close "
+        "touching with without that which from counting against camera picture striped both please everything except "
+        "colour color same different where there find fetch grab bring pick give could would"),
+} if len(word) > 3)
+# As many lines of CLIP's vocabulary as its tokenizer uses.
+_MERGES = 48_895
+_DOUBLED = re.compile(r"(.)\1")
+_VOWELS = v.words("a e i o u y")
+
+
+def corrected(word: str) -> str:
+    """The word of structure that an unknown word is a typo of; the word itself where there is none, or no clear one."""
+    if len(word) < 4 or not word.isascii() or not word.isalpha():
+        return word
+    close = [(text, distance) for text, distance, _ in process.extract(
+                 word, _STRUCTURE, scorer=OSA.distance, score_cutoff=1 if len(word) < 7 else 2, limit=5)
+             # People rarely miss the first letter.
+             if text[0] == word[0] or sorted(text) == sorted(word)]
+    if not close or (len(close) > 1 and close[0][1] == close[1][1] and close[0][0][:3] != close[1][0][:3]):
+        return word
+    return close[0][0]
+
+
+@lru_cache(maxsize=1)
+def _common() -> dict[str, dict[str, int]]:
+    """Common words by their first letter, with their rank: the whole words of CLIP's vocabulary, often used ones first.
+
+    Only what is installed with open_clip is read; importing that would take seconds.
+    """
+    path = Path(find_spec("open_clip").submodule_search_locations[0], "bpe_simple_vocab_16e6.txt.gz")
+    ranks: dict[str, dict[str, int]] = defaultdict(dict)
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for rank, line in enumerate(islice(lines, 1, _MERGES)):
+            word = line.replace(" ", "").removesuffix("</w>\n")
+            if len(word) > 3 and word.isascii() and word.isalpha():
+                ranks[word[0]][word] = rank
+    return ranks
+
+
+@lru_cache(maxsize=4096)
+def common_words_like(word: str, *, is_compound: bool = False) -> tuple[tuple[str, int], ...]:
+    """The common words that an unknown word may be a typo of, with their rank: only those that it is most like.
+
+    None are like a word that is common itself. People double letters or not, swap them and write by sound; beyond that,
+    one letter may be wrong in a word of six or more, and two in one of eight or more that is not `is_compound`.
+    """
+    ranks = _common().get(word[0], {})
+    if len(word) < 5 or not word.isascii() or not word.isalpha() or word in ranks:
+        return ()
+    likeness: dict[tuple[bool, int], list[tuple[str, int]]] = defaultdict(list)
+    for text, distance, _ in process.extract(word, list(ranks), scorer=OSA.distance, score_cutoff=2, limit=None):
+        is_same = _sound(text) == _sound(word) or sorted(text) == sorted(word)
+        is_close = len(word) >= 6 and distance == 1 and not _is_consonant_replaced(word, text)
+        if is_same or is_close or (len(word) >= 8 and not is_compound):
+            likeness[not is_same, distance].append((text, ranks[text]))
+    return tuple(likeness[min(likeness)]) if likeness else ()
+
+
+def _sound(word: str) -> str:
+    return _DOUBLED.sub(r"\1", word.replace("ph", "f").replace("ck", "k").replace("y", "i"))
+
+
+def _is_consonant_replaced(word: str, text: str) -> bool:
+    return len(word) == len(text) and any(a != b and not {a, b} <= _VOWELS for a, b in zip(word, text, strict=True))
