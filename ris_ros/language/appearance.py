@@ -89,6 +89,8 @@ class Appearance:
             return i
         j = i + 1
         if word in ("has", "have", "had", "having"):
+            if self.text[j] in v.PAST_OF_HAVE - {"got"}:
+                return self._verbatim(i, j, draft)                      # "has gone cold"
             k = self._stretch(j)
             if k > j:
                 draft.after.append(f"with {self.text.between(j, k)}")

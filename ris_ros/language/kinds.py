@@ -52,6 +52,8 @@ class Kinds:
             is_thing = word in ("top", "back", "front") and self.text[i - 1] in v.COLOURS | v.OWNERS \
                 and not self._open_kind(i + 1)
             return NOUN if is_thing else ""
+        if after_noun and word in v.DEGREES and self.kind(i + 1) == ADJECTIVE and not self._content_follows(i + 1):
+            return ""                                       # "the tomato | more red"
         if word in v.SUPERLATIVES or self.text.match(v.RANK, i)[0]:
             return ""
         return self._open_kind(i, after_noun=after_noun)
@@ -76,7 +78,7 @@ class Kinds:
         if is_doing and after_noun and (is_move or self.text[i + 1] in v.DETERMINERS - v.RELATIVES):
             return ""                                                   # "crossing the street", "landing on the runway"
         is_animal = lemma in lex.ANIMALS and tag != "VBG" and self.text[i + 1] not in v.DETERMINERS    # "bears hat"
-        if is_animal or word in lex.ING_NOUNS or word in lex.CLOTHES or lemma in lex.PEOPLE or lemma in lex.CONTAINERS:
+        if is_animal or word in lex.ING_NOUNS | lex.THINGS | lex.CLOTHES or lemma in lex.PEOPLE | lex.CONTAINERS:
             return NOUN
         if self.english.is_gerund(word) and (tag.startswith("VB") or after_noun):
             return ADJECTIVE if not after_noun and self._content_follows(i) else ""

@@ -59,6 +59,9 @@ RECEPTACLES = words("""vial tube beaker bottle carton jug tank box drawer fridge
     bathroom microwave glass pocket wardrobe toolbox suitcase freezer trash pan""")
 CONTAINERS = words("""bowl cup glass plate bottle can jar mug pot box bag basket bucket dish tray jug carton vase
     pitcher""")
+# What one follows to somewhere else.
+WAYS = words("""line path road hall hallway corridor trail track street lane sidewalk aisle tunnel river arrow sign wall
+    rail fence passage footpath""")
 # What stands in these is seen from above: "plate pancakes".
 OPEN_CONTAINERS = words("bowl plate basket tray bucket")
 SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit salad noodles pasta cereal sugar salt
@@ -111,6 +114,8 @@ HANDLED = words("""hold wear carry ride use throw push pull eat catch drink touc
     swing cut drive feed bite chew lick sniff""")
 # What a clause without its object ends with: "kid is on".
 STRANDED = words("on in at with under by behind near wearing holding using riding carrying touching")
+# Names of things that look like adjectives.
+THINGS = words("locomotive convertible explosive collectible")
 # Names of things that look like participles.
 ING_NOUNS = words("""building painting ceiling ring king string thing wing spring awning clothing railing frosting icing
     dressing stocking drawing earring pudding topping sibling duckling dumpling swing sling wiring lettering crossing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from ris_ros.types import Order
 
 # What makes an attribute with a verb before it: "the see through box", "the plugged in lamp".
 _ATTRIBUTE_PARTICLES = v.ADVERBS | v.words("through in on")
+
+_CODE = re.compile(r"[a-z]-?\d+[a-z]?|\d+[a-z]")
 
 
 @dataclass
@@ -244,6 +247,9 @@ class NounPhrases(Kinds):
 
     def _numbered(self, i: int, reading: _Reading) -> int:
         """"player | number 23", "number 7 | bus": no noun of its own."""
+        if reading.has_noun and _CODE.fullmatch(self.text[i]) and not self._content_follows(i):
+            reading.draft.after.append(self.text[i])                    # "gate | b12"
+            return i + 1
         if self.text[i] not in ("number", "no", "#") or self.number(i + 1) is None:
             return i
         if not reading.has_noun and self.text[i + 2] in v.HOLDING:      # "the number 7 | on the shirt"
@@ -290,6 +296,8 @@ class NounPhrases(Kinds):
             and self.english.has_sense(self.text[i], "verb")
         is_verb = self.text.tag(i).startswith("VB") or self._is_past(i) or (
             is_after_article and self.english.may_order(self.text, i))
+        if particle == "over" and not (is_participle or is_after_article or self._is_past(i)):
+            return i                                                    # "clock | over door"
         is_name = self.text[i] in v.words("walk carry plug check clip slip")            # "the walk in closet"
         if not is_verb or (particle in ("in", "on") and not (is_participle or is_name)):
             return i
@@ -319,9 +327,17 @@ class NounPhrases(Kinds):
             return i
         if self.text[i] in ("everything", "everyone"):
             reading.draft.count = 0
+        if reading.has_noun and self._is_pet_name(i, reading):
+            reading.draft.after.append(word)
+            return i + 1
         reading.pieces.append((kind, self.text[i]))
         reading.has_noun = kind == NOUN
         return i + 1
+
+    def _is_pet_name(self, i: int, reading: _Reading) -> bool:
+        """"the fish | nemo"."""
+        return self.english.lemma(reading.pieces[-1][1]) in lex.ANIMALS and not self.english.is_known(self.text[i]) \
+            and not self.text[i].endswith(("er", "s")) and not self.kind(i + 1, after_noun=True)
 
     def _is_said_of_it(self, i: int, reading: _Reading) -> bool:
         """Whether a doing starts at what could be a noun: "man | fly fishing", "something | fell"."""

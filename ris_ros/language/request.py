@@ -8,6 +8,8 @@ from ris_ros.language.english import English
 from ris_ros.language.words import Text, Word
 
 _SENTENCE_ENDS = v.words(". ! ? ; ...")
+# After these, something may be asked for.
+_JOINTS = v.words(", - – — and so then")
 # Small words between the verbs of a question.
 _BETWEEN = v.words("to for of at about up down off out over and as so kind good nice able willing happy be please "
                    "just kindly you")
@@ -25,13 +27,17 @@ _BEFORE_ORDERS = v.words(", me us to please go just")
 
 def punctuated(text: Text, english: English) -> Text:
     """The text with full stops where speech has none: "there is a cup | get it", "the cup | no the bowl"."""
-    starts, is_awaited, has_stated = [], False, False
+    starts, is_awaited, has_stated, is_told = [], False, False, False
     corrected = text.match(v.CORRECTION, 0)[1]                          # where "no, wait, | the bowl" goes on
     for i in range(1, len(text)):
         # "Could your robot | bring me the cup": the verb completes the question.
         is_awaited = text[i - 1] in _MODALS or (is_awaited and not text.tag(i - 1).startswith("VB"))
         has_stated |= text[i - 2] in v.STATERS and text[i - 1] in v.AUXILIARIES
-        if i > corrected and _starts_anew(text, i, english, is_awaited=is_awaited, has_stated=has_stated):
+        is_told |= text.tag(i - 2).startswith("NN") and text[i - 1] in v.BE
+        # "The baby is crying | give him the pacifier".
+        is_helped = is_told and text[i] in v.FETCHING and text[i + 1] in v.GIVEN_TO and text[i - 1] not in v.AUXILIARIES
+        if i > corrected and (is_helped or _starts_anew(text, i, english, is_awaited=is_awaited,
+                                                        has_stated=has_stated)):
             starts.append(i)
         if i > corrected:
             corrected = text.match(v.CORRECTION, i)[1]
@@ -57,6 +63,9 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
     if word in v.STATERS and text.tag(i - 1).startswith(("NN", "VBG", "JJ", "RB")):     # "it is cold | we need a rug"
         found, j = text.match(v.WANTING, i)
         return bool(found) and text[j] in v.DETERMINERS
+    if text[0] in v.WHENEVER and word in v.MOVES and text.match(v.PATH, i + 1)[0] and not is_awaited:
+        # "When you get to the roundabout | stop by the fountain".
+        return text[text.match(v.PATH, i + 1)[1]] in _OBJECT_STARTS and text.tag(i - 1)[:2] in ("NN", "JJ")
     if before in v.VERBS | v.FILLERS or english.lemma(before) in lex.ALIVE or is_awaited:
         return False
     after_state = has_stated and text.tag(i - 1) == "JJ"                # "it is cold | close the door"
@@ -77,7 +86,7 @@ def clauses(text: Text) -> list[tuple[int, int]]:
     """The sentences of a text, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
-        ends = text[i] in _SENTENCE_ENDS or (text[i] in (",", "and", "so", "then") and _asks(text, i + 1))
+        ends = text[i] in _SENTENCE_ENDS or (text[i] in _JOINTS and _asks(text, i + 1))
         if ends and text.match(v.CORRECTION, start)[1] <= i:            # not "no, | take the bowl"
             found.append((start, i))
             start = i + 1
@@ -86,11 +95,18 @@ def clauses(text: Text) -> list[tuple[int, int]]:
 
 def _asks(text: Text, i: int) -> bool:
     """Whether something is asked for at `i`: "my hands are dirty, | where is the soap"."""
+    is_minded = text[i] == "mind" and text[i + 1].endswith("ing")          # "my tea is cold, | mind warming it up?"
+    if text[i - 1] in v.PAUSES and (is_minded or text.match(v.HAVING, i)[0] or text.match(v.LACKING, i)[0]):
+        return True
     if text[i] in ("where", "i", "we"):
         found, j = text.match(v.REQUEST, i)
-        return found is not None and text[j] in _OBJECT_STARTS
+        return found is not None and (text[j] in _OBJECT_STARTS or (
+            text[i] == "where" and text[i - 1] == "," and text[j] not in v.PRONOUNS))     # "where is chair"
     if text[i] in v.POLITE_MODALS and text[i + 1] == "you":
         return True
+    found, j = text.match(v.PATH, i + 1)
+    if found and text[i - 1] == "then" and text[i] in v.MOVES and text[j] in _OBJECT_STARTS:
+        return True                                                     # "cross the bridge then | wait by the booth"
     found, j = text.match(v.PHRASAL, i)
     if found and text[j] in _OBJECT_STARTS and text[i - 1] != "and":        # "go straight then | stop at the bench"
         return True
@@ -122,7 +138,8 @@ def _asking_end(text: Text, i: int, english: English) -> int:
         # "The patient needs his crutches", but "the lamp needs a bulb".
         is_thing = found and pattern is v.WISHING and found["needs"] and english.has_sense(found["who"], "noun") \
             and english.lemma(found["who"]) not in lex.ALIVE | v.ADDRESSED | v.ANYONE | v.PRONOUNS \
-            and text.tag(i + found.string.count(" ", found.start(), found.start("who"))) != "NNP"
+            and text.tag(i + found.string.count(" ", found.start(), found.start("who"))) != "NNP" \
+            and not _is_asked_for_later(text, j)
         if found and not is_thing:
             while text[j] in v.GIVEN_TO:                                # "go and get | me"
                 j += 1
@@ -132,6 +149,12 @@ def _asking_end(text: Text, i: int, english: English) -> int:
         k = _order_end(text, j, english)
         return k if k > j else j + 1 + (text[j + 1] in v.words("on in at to into with over"))
     return _order_end(text, i, english)
+
+
+def _is_asked_for_later(text: Text, i: int) -> bool:
+    """Whether what is named at `i` is asked for after a pause: "the soup needs salt, | where is it?"."""
+    pause = next((k for k in range(i, i + 6) if text[k] in v.PAUSES | _SENTENCE_ENDS), i)
+    return bool(text.match(v.LACKING, pause + 1)[0]) if pause > i else False
 
 
 def _asked_for(text: Text, i: int, english: English) -> int:
@@ -187,8 +210,8 @@ def _idle_end(text: Text, i: int) -> int:
 def _told_end(text: Text, i: int) -> int:
     """The index after who does what to the thing: "my sister left | her purse", "I am not tall enough to | reach"."""
     word, following = text[i], text[i + 1]
-    j = i + (word in ("my", "our"))
-    if text[j] in v.ANYONE | v.ADDRESSED or (j > i and text[j] in lex.PEOPLE):
+    j = i + (word in ("my", "our") or (word in v.ARTICLES and text[i - 1] in v.BELIEVING))
+    if text[j] in v.ANYONE | v.ADDRESSED or (j > i and text[j].removesuffix("s") in lex.PEOPLE):
         j += 1 + (text[j + 1] in ("has", "have", "had", "'s"))
         k = j + 1 + (text[j + 1] in ("about", "for", "at"))
         if text.tag(j) in ("VBD", "VBN", "VBZ") and text[k] in v.DETERMINERS:
@@ -242,6 +265,9 @@ def _order_end(text: Text, i: int, english: English) -> int:
     path, end = text.match(v.PATH, i + 1)
     if word == "go" and path and text[end] in _OBJECT_STARTS and text.match(v.PLACE_AFTER, i + 1)[1] < end:
         return end                                                      # "go left past the sofa"
+    found, end = text.match(v.PHRASAL, i)
+    if word == "get" and found and text[end - 1] in ("to", "of", "from") and text[end] in _OBJECT_STARTS:
+        return end                                                      # "get out of the kitchen"
     if word in v.VERBS and following == "of":                           # "outline of the building"
         return i
     if word not in v.VERBS:
@@ -278,8 +304,10 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
         return i + 2                                        # "close please the curtain"
     found, j = text.match(v.PATH, i + 1)
     is_base = (text[j - 1] in v.MOTION and text[j - 2] not in ("next", "close", "near")) or (word not in v.SMALL and (
-        word not in v.STANDING or _is_base(text, i, english)))
-    if found and word in v.MOVES and is_base and (text[j] in _OBJECT_STARTS | {"where"} or found[0] == "to") \
+        word not in v.STANDING or _is_base(text, i, english) or _is_in_turn(text)))
+    is_base &= word != "swing" or text[i + 1] in ("by", "past", "over")
+    is_to = text[j - 1] == "to" and text[j - 2] not in ("next", "close", "near")        # "drive over to | bay four"
+    if found and word in v.MOVES and is_base and (text[j] in _OBJECT_STARTS | {"where"} or is_to) \
             and text.match(v.PLACE_AFTER, i + 1)[1] < j:
         return j                                            # "stay behind the line"
     if english.may_order(text, i) and not (english.has_sense(word, "noun") or english.has_sense(word, "adj")):
@@ -288,8 +316,22 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
     is_for = text[j - 1] == "for" or (word in ("look", "point") and text[j - 1] in ("at", "to"))
     if j > i + 1 and (is_for or text[j] in _OBJECT_STARTS):
         return j
+    if _is_compound_verb(text, i, english):
+        return i + 2                                        # "stretch wrap the pallet"
     has_object = following in _OBJECT_STARTS | _PRONOUN_OBJECTS or _is_several(text, i + 1)
     return i + 1 if has_object and _orders(text, i, english) else i
+
+
+def _is_compound_verb(text: Text, i: int, english: English) -> bool:
+    """Whether a noun and a verb with an object start a text, as in "bubble wrap the vase"."""
+    return i == 0 and text[2] in ("the", *_OWN_OBJECT_STARTS) and english.may_order(text, 1) \
+        and english.has_sense(text[0], "noun") and text[0] not in v.VERBS | v.VERBS_OR_NOUNS | v.COLOURS \
+        and english.lemma(text[0]) not in lex.ALIVE and _orders(text, 1, english)
+
+
+def _is_in_turn(text: Text) -> bool:
+    """Whether it is said when an order is to be obeyed: "when you get there, stop by the desk", "swing by it first"."""
+    return text[0] in v.WHENEVER or text[len(text) - 1] == "first"
 
 
 def _orders(text: Text, i: int, english: English) -> bool:
@@ -324,7 +366,8 @@ def _is_several(text: Text, i: int) -> bool:
 def _phrasal_end(text: Text, i: int, english: English) -> int:
     """The index after a verb and its particles: "point to", "screw in", "roll up"; `i` where there is none."""
     found, j = text.match(v.PHRASAL, i)
-    is_order = text[i + 1] in v.ADVERBS and _is_base(text, i, english)
+    # "Clock over the door" is one.
+    is_order = text[i + 1] in v.ADVERBS - {"over"} and _is_base(text, i, english)
     if not found and (is_order or (text[i + 1] in _ORDER_PARTICLES and english.may_order(text, i))):
         return i + 2
     return j

@@ -38,6 +38,7 @@ RELATIVES = words("that which who whom whose where")
 AUXILIARIES = words("""is are was were be been being am has have had do does did can could would will shall should may
     might must""")
 BE = words("is are was were")
+PAST_OF_HAVE = words("gone been got gotten become")
 PAUSES = words(", : ; - – — ( ) ... / . ' [ ]")
 # They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
 IDLE_BEFORE = words("""there other only single same whole entire actual particular remaining respective just such
@@ -284,7 +285,8 @@ REQUEST = pattern(
     "(?:let (?:me|us) |any |make )?(?:know|knows|idea|see|sure|check|remember|forget|(?<=tell )me|(?<=tell )us) "
     f"(?:if|whether|where|when|that|what|how|why)(?:{_TO_NAME}|(?= (?:i|you|we|there|some|any) ))|"
     "there (?:(?:should|must|might|could|may|will|would) be|(?:ought|(?:has|have|is)(?: got)?) to be|is not(?: any)?)|"
-    f"{_DO} not(?: (?:this|that|it|these|those|there))?(?= (?:the|an?|my|your) )|"
+    f"{_DO} (?:not(?: (?:this|that|it|these|those|there))?|there not)"
+    f"(?= (?:the|an?|my|your|any|some|{any_of(CARDINALS)}) )|"
     "(?:is|are) (?:this|that) where|is there (?:any|a) way to|"
     "(?:(?:(?:is|are)(?: there)?|get|ask|find|have) )?(?:any|some)(?:one|body)(?: here| around)? "
     "(?:(?:free |willing |able |going )?to|who (?:can|could|will|would))|whose (?:turn|job|idea) (?:is|was)(?: it)?|"
@@ -311,9 +313,11 @@ REQUEST = pattern(
     "what (?:colou?r|size|shape|kind|sort|type) (?:is|are|of)|(?:which|what|who|whose)(?: one)? (?:is|are|was)|"
     "the robot (?:should|can|could|must|will|would|shall|needs to|has to)|"
     "(?:take|shoot|snap) (?:me )?an? (?:\\S+ )?(?:photo|photograph|picture|pic|snapshot|video) of|"
-    "(?:take|have|get) an? (?:\\S+ )?(?:look|peek|glance) at|"
+    "(?:take|have|get) an? (?:\\S+ )?(?:look|peek|glance) at|(?:take|have) a seat (?:on|in|at|by|near|next to)|"
     "what about|how about|what(?: appears| seems| looks)(?: to be| like)|"
     "(?:is|are|was) there(?: any)?|(?:here|there) (?:is|are|was|comes?|goes?)|(?:this|that|it) is|"
+    "(?:(?:are|is|have|has) (?:we|you|they|(?:any|some)(?:one|body))|(?:we|i|they) (?:are|am|have))(?: \\S+)?? "
+    "(?:out of|low on|short of)|"
     "(?:they|these|those) are|you see|go(?: and| to)? (?:get|fetch|grab|find|pick up|take)|make sure(?: you| to)?|"
     "(?:it |that )?(?:looks|seems|sounds) (?:like|as if)|it (?:seems|appears)(?: that)?|(?:it )?turns out(?: that)?|"
     "(?:i|we) feel like(?: \\S+ing)?|want to(?: have)?|(?:looking|searching) for|"
@@ -324,10 +328,19 @@ REQUEST = pattern(
     "(?:just )?(?:checking|wanted to ask|asking|making sure)(?: that| if| whether| where)?|no need to|"
     "see to it that|feel free to|care to|try to|be careful with|(?:your|the) (?:task|job|goal|target) is(?: to)?|"
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
+# Questions after it was told what somebody is about: "I must dry my hands, | do you have a towel".
+HAVING = pattern("(?:(?:do|does|did|have|has) (?:you|we|they|(?:any|some)(?:one|body))(?: have| got)?|"
+                 "(?:is|are) there)(?= (?:an?|any|some|the|another) )")
+# And those after it was told what is missing: "the soup needs salt, | where is it".
+LACKING = pattern("where (?:is|are) (?:it|they|some)|(?:do|can|could|may) (?:you|we|i) "
+                  "(?:have|get|find|(?:pass|bring|give|hand|fetch|get)(?: me| us)?) (?:it|them|some|any|one)|"
+                  "(?:have|has) (?:you|any(?:one|body)) (?:seen|got) (?:it|them|any|one|some)|"
+                  "is there (?:any|one|some)|are there (?:any|some)")
+BELIEVING = words("sure think believe guess suppose reckon assume")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern(
     "how are you(?: today| doing)?|good (?:morning|evening|afternoon|day)|thank you|excuse me|"
-    "wait (?:till|until) you see|(?:i am )?not (?:\\S+ )?sure(?: but)?|as (?:you|we|i) (?:can )?\\S+|"
+    "wait (?:till|until) you see|(?:(?:i am )?not|i am) (?:\\S+ )?sure(?: but| that)?|as (?:you|we|i) (?:can )?\\S+|"
     "(?:so )?sorry to \\S+ you|to (?:tell you the truth|be honest)|the thing is(?= i )|"
     "(?:the|my) (?:answer|winner|choice|favou?rite|problem|question) (?:is|was)|"
     "(?:as for|regarding|concerning|about|speaking of)(?= (?:the|that|this|my|your|those|these) )|"
@@ -399,11 +412,13 @@ GIVING = words("give hand pass bring show get fetch buy send lend serve")
 PHRASAL = pattern(
     "(?:point|look|watch|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
     "advance|roll|fly|search|wait|ask|care|listen|reach|stop|halt)(?: (?:over|up|down|back|out|in))*"
-    "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|see (?:to|about)|back into|stick to|"
-    "land (?:on|at|next to|beside)|(?:deal|do|play|stay|dock) with|(?:talk|think|ask|worry|hear) about|"
-    "(?:tip|knock) over|(?:crack|swing|prop|flip) open|"
+    "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|(?:pop|drop|come|go) by|see (?:to|about)|"
+    "back into|stick to|land (?:on|at|next to|beside)|"
+    "(?:deal|do|play|stay|dock|(?:walk|go|come|travel)(?: along)?) with|"
+    "(?:talk|think|ask|worry|hear) about|"
+    "(?:tip|knock|flip|bend|fold|roll|turn|push) over|(?:crack|swing|prop|flip) open|"
     "(?:bag|box|tape|zip|heat|warm|wrap|scoop|mop|hang|roll|wake|fold|pile|rinse) up|"
-    "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:away from|clear of|close to|off of?)|"
+    "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:too )?(?:away from|clear of|close to|off of?|out of)|"
     "(?:exit|leave) (?:through|via|from)|(?:line up|align|aligned) with|"
     "\\S+ yourself (?:next to|beside|in front of|behind|at|by|near|on|in|under|between|to|towards?|with)|"
     "(?:look|check|search|vacuum|clean|sweep|mop|peek) (?:under|underneath|behind|inside|in|around|beneath)|"
@@ -417,16 +432,30 @@ ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
 # Orders to go somewhere: what is named is where to.
 MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn proceed return
     travel reverse steer crawl hover point rotate approach kneel land swim dive head keep pull roll rest lie hide run
-    jump pass crouch skirt circle face orbit fly cut reach halt""")
+    jump pass crouch skirt circle face orbit fly cut reach halt swing maintain""")
 # Of these, names of things too: before "on" and the like the tag tells of the first, and the others are no orders.
-STANDING = words("dock stand step stop turn climb run")
+STANDING = words("dock stand step stop turn climb run swing")
 SMALL = words("head land fly face skirt cut pass circle point roll")
 MOTION = words("to towards toward into onto through across past along around alongside over")
+# They start a clause that tells when an order is to be obeyed.
+WHENEVER = words("when once after as if before")
+# Ends of an order that tell what is on the way, and not yet where to: "go down | the hall to the fountain".
+PASSING = words("through across past along around over up down via off from cross follow climb")
+TOWARDS = words("to towards toward into")
+PASSED = words("exit enter cross follow climb leave pass")
 AHEAD = words("straight ahead forward forwards back backwards left right")
+# "Drive along the fence | until you reach | the shed".
+_UNTIL = "(?:until|till) (?:you|we) (?:reach|see|find|get to|come to|arrive at|are (?:at|in|next to|near|by))"
+UNTIL = pattern(_UNTIL)
+# How far away to go or to stay: "a safe distance | from", "two metres | behind".
+_MEASURE = (rf"(?:(?:at least|about|exactly|around) )?(?:an?|your|some|\d+|{any_of(CARDINALS)}) (?:\S+ )?"
+            "(?:distance|met(?:re|er)s?|foot|feet|steps?|paces?|yards?|inch|inches|centimet(?:re|er)s?|cm|m)"
+            r"(?: of(?: \S+){1,3}?(?= from ))?")
 PATH = pattern(
-    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right) )*"
+    f"(?:{_MEASURE} )?"
+    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home) )*"
     "(?:to the (?:left|right|side) of|to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
-    "along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|"
+    f"{_UNTIL}|along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|"
     "left of|right of)")
 ATTRIBUTE_OF = pattern("(?:the |its )?(?:colou?r|size|shape|position|location|whereabouts|price|brand|height|width|"
                        "name|title|length|weight|temperature|state|status|purpose|pose) of|"

@@ -129,6 +129,8 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
             # "w", "n" and the like are letters where nothing stands before them.
             written_out = _WRITTEN_OUT.get(part, part) if words or len(part) > 1 else part
             for text in written_out.split():
+                if text in v.PAST_OF_HAVE and words and words[-1].text == "'s":     # "my tea's gone cold"
+                    words[-1].text = "has"
                 words.append(Word(_spelling(text, is_known), token.start() + start, token.start() + end))
                 _join(words)
     return Text(sentence, words)

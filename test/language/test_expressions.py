@@ -23,6 +23,13 @@ def has_right_head(row, query):
     return query.head in heads
 
 
+def relations(target, wanted):
+    """The relations as they are written down; a mistyped landmark is put right, but may be wanted as it is typed."""
+    typed = {head for _, head in wanted}
+    return [[relation.name, word if (word := landmark.phrase.split(" ")[-1]) in typed else landmark.head]
+            for relation in target.relations for landmark in relation.landmarks[:1]]
+
+
 def mistakes(row, query):
     """What was understood otherwise than `row` tells, by name."""
     target = query.target
@@ -30,7 +37,7 @@ def mistakes(row, query):
         "head": query.head if not has_right_head(row, query) else row["head"],
         "place": target.place,
         "order": [target.order.name, target.order.rank] if target.order else None,
-        "relations": [[relation.name, relation.landmarks[0].head] for relation in target.relations],
+        "relations": relations(target, row.get("relations", [])),
         "count": target.count,
         "attributes": list(target.attributes),
         "targets": len(query.targets),

@@ -70,10 +70,38 @@ def test_phrase_and_appearance(parser, text, phrase, appearance):
     ("the landing at the top of the stairs", "landing"), ("the glass salad bowl", "bowl"),
     ("glass orange juice", "glass"), ("old man cane", "man"), ("old man shadow", "shadow"), ("skater air", "skater"),
     ("two bunches of grapes", "bunch"), ("the dog that needs a bath", "dog"),
+    ("The soup needs salt - where is it?", "salt"), ("my tea's gone cold, mind warming it up?", "tea"),
+    ("the dog is hungry give him the bone", "bone"), ("I want to hang something up, are there any hooks?", "hook"),
+    ("I think the waiter left a corkscrew here, can you pass it to me?", "corkscrew"), ("are we out of milk?", "milk"),
+    ("Weren't there four chairs in here?", "chair"), ("I want sit, where is chair", "chair"),
+    ("what did the cat bring in", ""), ("I'm cold, is there a blanket nearby", "blanket"),
+    ("bubble wrap the vase", "vase"), ("clock over door", "clock"), ("the mug more full", "mug"),
+    ("the fish nemo in the tank", "fish"), ("the steam locomotive pulling coal cars", "locomotive"),
     ("Where I can find the spoon?", "spoon"), ("red cup give me", "cup"), ("that toy mommy the truck", "toy"),
 ])
 def test_head_of_what_is_said_in_a_roundabout_way(parser, text, head):
     assert parser.parse(text).head == head
+
+
+@pytest.mark.parametrize(("text", "head"), [
+    ("go up the stairs and wait next to the statue", "statue"), ("go past the school then stop at the kiosk", "kiosk"),
+    ("cross the bridge then wait by the booth", "booth"), ("exit the hall and go to the sink", "sink"),
+    ("leave the building through the side exit", "exit"), ("go down the hall to the water fountain", "fountain"),
+    ("follow the red line to the charging station", "station"), ("follow the forklift to bay 6", "forklift"),
+    ("drive along the fence until you reach the shed", "shed"), ("go home to your charging station", "station"),
+    ("when you get to the corner stop by the mailbox", "mailbox"), ("get out of the lobby and go to the car", "car"),
+    ("keep a safe distance from the forklift", "forklift"), ("stay two metres behind the cart", "cart"),
+    ("swing by the printer first", "printer"), ("the swing by the tree", "swing"), ("swing in the park", "swing"),
+    ("walk with the group of tourists", "group"), ("drive over to bay four", "bay"), ("take me to gate B12", "gate"),
+    ("go to the door and open it", "door"), ("go up the stairs", "stair"), ("push the box to the wall", "box"),
+    ("pass me the salt and go to the kitchen", "salt"), ("hold the cup and stand next to the table", "cup"),
+])
+def test_where_to_go_in_the_end(parser, text, head):
+    assert parser.parse(text).head == head
+
+
+def test_what_is_named_first_in_time_has_no_rank(parser):
+    assert parser.parse("drive to the dock first").target.order is None
 
 
 @pytest.mark.parametrize(("text", "attributes"), [
@@ -239,6 +267,9 @@ def test_who_and_what_is_meant_in_short_phrases(parser, text, head):
     ("cup betwen the bowl and the box", "cup between the bowl and the box"), ("leftmsot cup", "leftmost cup"),
     ("THE RED CUP!!", "the red cup"), ("red-cup, left", "red cup left"), ("cup thats red", "cup that is red"),
     ("2nd cup", "second cup"), ("man w/ a hat", "man with a hat"),
+    ("the umbrela on the left", "the umbrella on the left"), ("two elefants", "two elephants"),
+    ("a bycicle by the bottel", "a bicycle by the bottle"), ("the vacum cleaner", "the vacuum cleaner"),
+    ("the refridgerator", "the refrigerator"), ("kangeroo on the right", "kangaroo on the right"),
 ])
 def test_typos_and_other_spellings_mean_the_same(parser, typed, meant):
     def meaning(text):
@@ -256,6 +287,17 @@ def test_typos_and_other_spellings_mean_the_same(parser, typed, meant):
 def test_real_words_and_names_are_not_corrected(parser, text):
     changed = {"red", "blue", "black", "orange", "brown", "left", "right"}
     assert not changed & set(parser.parse(text).target.appearance.split())
+
+
+@pytest.mark.parametrize(("text", "head"), [
+    ("the pikachu", "pikachu"), ("the macbook", "macbook"), ("the airpods", "airpod"), ("the samovar", "samovar"),
+    ("bring Rexx the ball", "ball"), ("the lunchbox", "lunchbox"), ("the tagine", "tagine"), ("hat of Girafe", "hat"),
+    ("the bot7le", "bot7le"), ("the petri dish", "dish"), ("the axolotl", "axolotl"), ("the thinkpad", "thinkpad"),
+])
+def test_unknown_things_are_not_taken_for_common_ones(parser, text, head):
+    query = parser.parse(text)
+    assert query.head == head
+    assert set(query.target.appearance.split()) <= {*query.sentence.split(), head}
 
 
 @pytest.mark.parametrize("text", [
@@ -317,6 +359,7 @@ def test_any_row_of_words_is_understood_somehow(parser, words):
 @pytest.mark.parametrize("text", [
     "the cup next to " * 1000, "not red or " * 1000, "one of the " * 1000, "closest to " * 1000, "a" * 20_000,
     "'s " * 4000,
+    "go past the table and " * 500, "the soup needs salt - where is it? " * 300, "the umbrela of the elefant " * 400,
     "the cup and " * 1000, "the man holding " * 700, "x-" * 6000,
 ])
 def test_a_very_long_text_is_cut_and_said_so(parser, caplog, text):
