@@ -26,6 +26,14 @@ NOVELTY = 0.75
 """Where no cell is farther than this from every point asked, the rest of the image is more of the same."""
 APART = 1.75
 """Cells between two points of the second round, and from those of the first."""
+EDGE = 50, 150
+"""Canny's lower and upper threshold on each channel of CIELAB at the logits' size."""
+REGION = 10, 0.3
+"""Least logits, and most as a share of all, of a region between edges that may be a thing."""
+SHOWN = 0.55
+"""Least IoU of a region and a mask that shows it."""
+DEEP = 6.0
+"""Logits between a region's middle and its rim above which it is no better a place to ask."""
 
 
 class Network(Protocol):
@@ -110,14 +118,14 @@ class PromptedProposer:
             cells = embedding[0, :, :-(-frame.size[1] // CELL), :-(-frame.size[0] // CELL)]
             points = spread_points(cells, round(FIRST_SHARE * self.config.max_prompts))
             kept = self._ask(CELL * points, embedding, frame)
-            more = unexplained_points(cells, self._distinct(kept, frame)[0] > 0, points,
+            more = unexplained_points(image, cells, self._distinct(kept, frame)[0] > 0, points,
                                       self.config.max_prompts - len(points))
             kept += self._ask(CELL * more, embedding, frame)
         logits, quality = self._with_remainders(*self._distinct(kept, frame), frame)
         masks = frame.masks(logits)
-        # A mask smaller than a pixel of a very small image has none.
-        visible = masks.any(axis=(1, 2))
-        return Proposals.from_masks(masks if visible.all() else masks[visible], quality[visible])
+        # What is thin may be smaller at full size; a mask smaller than a pixel of a very small image has none.
+        large = np.count_nonzero(masks, axis=(1, 2)) >= max(self.config.min_area * frame.height * frame.width, 1)
+        return Proposals.from_masks(masks if large.all() else masks[large], quality[large])
 
     def _ask(self, points: np.ndarray, embedding: np.ndarray, frame: Frame) -> list[tuple[np.ndarray, float, float]]:
         """Logits float32 [rows, columns], predicted IoU and stability of the masks worth keeping at input points."""
@@ -176,12 +184,34 @@ def spread_points(features: np.ndarray, most: int) -> np.ndarray:
     return places[chosen] + 0.5
 
 
-def unexplained_points(features: np.ndarray, masks: np.ndarray, asked: np.ndarray, most: int) -> np.ndarray:
+def unexplained_points(image: np.ndarray, features: np.ndarray, masks: np.ndarray, asked: np.ndarray, most: int
+                       ) -> np.ndarray:
     """Where to ask again: at most `most` points float64 [P, 2], xy in cells, none near those `asked`, [P, 2].
 
-    The bool masks [N, H, W] found so far part the cells of the embedding float32 [D, rows, columns] by the smallest
-    one that covers each, and what none covers is a part of its own. A thing that was missed lies in a part whose other
-    cells look unlike it, as a cup does on the mask of a table: the cells least like the mean of their part are asked.
+    The image is uint8 RGB [h, w, 3]; its embedding is float32 [D, rows, columns], and the masks found so far are bool
+    [N, 4 rows, 4 columns] or a little less. Up to half of the points are the middles of regions between edges that no
+    mask shows: a ball in a bowl, a spoon in a cup. The others are the cells least like the part of the image in which
+    they lie.
+    """
+    unlike = _unlikeness(features, masks)
+    points = asked
+    for middle in _unshown_middles(image, masks, unlike):
+        if len(points) - len(asked) < most // 2 and (np.linalg.norm(points - middle, axis=1) > 1).all():
+            points = np.vstack([points, middle])
+    places = np.stack(np.meshgrid(*map(np.arange, unlike.shape[::-1])), axis=-1) + 0.5
+    for point in points:
+        unlike[np.linalg.norm(places - point, axis=-1) < APART] = 0
+    while len(points) - len(asked) < most and unlike.max() > 0:
+        points = np.vstack([points, places.reshape(-1, 2)[unlike.argmax()]])
+        unlike[np.linalg.norm(places - points[-1], axis=-1) < APART] = 0
+    return points[len(asked):]
+
+
+def _unlikeness(features: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """How unlike the part of the image in which it lies each cell looks, float32 [rows, columns].
+
+    The masks part the cells by the smallest one that covers each, and what none covers is a part of its own. A thing
+    that was missed lies in a part whose other cells look unlike it, as a cup does on the mask of a table.
     """
     rows, columns = features.shape[1:]
     looks = _looks(features)
@@ -195,15 +225,30 @@ def unexplained_points(features: np.ndarray, masks: np.ndarray, asked: np.ndarra
         inside = part == index
         unlike[inside] = np.linalg.norm(looks[inside] - looks[inside].mean(axis=0), axis=1)
     # Every border is unlike both of its sides; the middle of a small thing is so on all sides.
-    unlike = cv2.blur(unlike.reshape(rows, columns), (3, 3), borderType=cv2.BORDER_REFLECT)
-    places = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1) + 0.5
-    for point in asked:
-        unlike[np.linalg.norm(places - point, axis=-1) < APART] = 0
-    points = []
-    while len(points) < most and unlike.max() > 0:
-        points.append(places.reshape(-1, 2)[unlike.argmax()])
-        unlike[np.linalg.norm(places - points[-1], axis=-1) < APART] = 0
-    return np.array(points).reshape(-1, 2)
+    return cv2.blur(unlike.reshape(rows, columns), (3, 3), borderType=cv2.BORDER_REFLECT)
+
+
+def _unshown_middles(image: np.ndarray, masks: np.ndarray, unlike: np.ndarray) -> np.ndarray:
+    """The middles float64 [P, 2], xy in cells, of regions between edges that no mask shows, the most unlike first."""
+    rows, columns = masks.shape[1:]
+    lab = cv2.cvtColor(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
+    edges = np.max([cv2.Canny(channel, *EDGE) for channel in cv2.split(cv2.GaussianBlur(lab, (3, 3), 0))], axis=0)
+    depth = cv2.distanceTransform(255 - edges, cv2.DIST_L2, 3)
+    # Edges are thin lines that go through corners: regions that meet at one alone are two.
+    count, regions, stats, _ = cv2.connectedComponentsWithStats(255 - edges, connectivity=4)
+    grown = cv2.dilate(regions.astype(np.float32), np.ones((3, 3), np.uint8))
+    grown = np.where(edges, grown, regions).ravel().astype(int)
+    area = np.bincount(grown, minlength=count)
+    shared = np.array([np.bincount(grown, mask.ravel(), count) for mask in masks]).reshape(len(masks), count)
+    iou = shared / np.maximum(area + np.count_nonzero(masks, axis=(1, 2))[:, None] - shared, 1)
+    free = (stats[:, cv2.CC_STAT_AREA] >= REGION[0]) & (stats[:, cv2.CC_STAT_AREA] <= REGION[1] * rows * columns)
+    free &= iou.max(axis=0, initial=0) <= SHOWN
+    free[0] = False  # the edges themselves
+    deepest = np.argsort(-depth, axis=None, kind="stable")
+    labels, first = np.unique(regions.ravel()[deepest], return_index=True)
+    y, x = np.unravel_index(deepest[first[free[labels]]], depth.shape)
+    order = np.argsort(-unlike[y // 4, x // 4] * np.minimum(depth[y, x], DEEP), kind="stable")
+    return (np.stack([x, y], axis=1)[order] + 0.5) / 4
 
 
 def _looks(features: np.ndarray) -> np.ndarray:

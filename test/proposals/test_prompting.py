@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 
 from ris_ros.proposals.prompting import spread_points, unexplained_points
@@ -32,6 +33,9 @@ def test_plain_images_get_few_points():
     assert len(spread_points(np.zeros((8, 1, 1), np.float32), 1000)) == 1
 
 
+GREY = np.full((160, 256, 3), 128, np.uint8)
+
+
 def test_what_a_mask_does_not_explain_is_asked_next():
     features = scene()
     features[:, 20:30, 10:20] = 0
@@ -40,12 +44,33 @@ def test_what_a_mask_does_not_explain_is_asked_next():
     plate = np.zeros_like(table)
     plate[80:120, 40:80] = True
     asked = np.array([[5.5, 5.5], [15.5, 25.5]])
-    point, = unexplained_points(features, np.stack([table, plate]), asked, 1)
+    point, = unexplained_points(GREY, features, np.stack([table, plate]), asked, 1)
     assert (point == [50.5, 10.5]).all()
     for masks in (np.stack([plate]), np.zeros((0, 160, 256), bool)):
-        points = unexplained_points(features, masks, asked, 8)
+        points = unexplained_points(GREY, features, masks, asked, 8)
         assert points.shape == (8, 2) and len(np.unique(points, axis=0)) == 8
         assert np.linalg.norm(points[:, None] - asked, axis=-1).min() >= 1.5
         assert np.linalg.norm(points - [50.5, 10.5], axis=1).min() < 2
-    assert unexplained_points(features, table[None], asked, 0).shape == (0, 2)
-    assert unexplained_points(np.zeros((8, 4, 4), np.float32), table[None], asked, 3).shape == (0, 2)
+    assert unexplained_points(GREY, features, table[None], asked, 0).shape == (0, 2)
+    plain = np.zeros((8, 4, 4), np.float32)
+    assert unexplained_points(GREY[:16, :16], plain, table[None, :16, :16], asked, 3).shape == (0, 2)
+
+
+def test_a_region_between_edges_without_a_mask_is_asked_at_its_middle():
+    features = scene()
+    features[0] += np.random.default_rng(0).normal(scale=0.01, size=features.shape[1:])
+    image = cv2.circle(GREY.copy(), (128, 80), 40, (200, 40, 40), -1)  # a bowl
+    cv2.circle(image, (140, 85), 18, (120, 20, 20), -1)  # a ball in it
+    bowl, ball = (np.zeros((160, 256), np.uint8) for _ in range(2))
+    cv2.circle(bowl, (128, 80), 40, 1, -1)
+    cv2.circle(ball, (140, 85), 18, 1, -1)
+    middle = np.array([140.5, 85.5]) / 4
+
+    def distance(*masks, of=image):
+        points = unexplained_points(of, features, np.array(masks, bool).reshape(-1, 160, 256), np.zeros((0, 2)), 8)
+        return np.linalg.norm(points - middle, axis=1).min()
+
+    assert distance(bowl) < 0.5
+    assert distance(bowl, of=cv2.resize(image, (640, 400))) < 0.5
+    assert distance(bowl, ball) > 0.5
+    assert distance(bowl, of=GREY) > 0.5
