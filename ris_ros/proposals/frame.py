@@ -9,6 +9,8 @@ SIDE = 1024
 """Pixels along the longer side of the network's input; the shorter side is padded at its end."""
 STRIDE = 4
 """Input pixels a logit stands for, along each side."""
+CELL = 16
+"""Input pixels a cell of the embedding stands for, along each side."""
 
 
 class Frame:

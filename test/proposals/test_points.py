@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from ris_ros.proposals.prompting import spread_points, unexplained_points
+from ris_ros.proposals.points import spread_points, unexplained_points
 
 
 def scene(rows=40, columns=64):
