@@ -39,8 +39,11 @@ class Frame:
         return cv2.resize(np.ascontiguousarray(image), self.size,
                           interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
-    def masks(self, logits: np.ndarray) -> np.ndarray:
-        """Bool [N, H, W] for float32 logits [N, rows, columns], interpolated bilinearly and cut at 0."""
+    def masks(self, logits: np.ndarray, least: float = 0) -> np.ndarray:
+        """Bool [N, H, W] for float32 logits [N, rows, columns], interpolated bilinearly and cut at 0.
+
+        A mask of fewer than `least` pixels is empty.
+        """
         # Pages of zeros cost no memory until a mask's box is written, which is what keeps large images cheap.
         masks = np.zeros((len(logits), self.height, self.width), bool)
         step = self.scale / STRIDE
@@ -54,7 +57,9 @@ class Frame:
                                 (self.width, self.height)).astype(int)
             x = ((np.arange(x1, x2) + 0.5) * step[0] - 0.5).astype(np.float32)
             y = ((np.arange(y1, y2) + 0.5) * step[1] - 0.5).astype(np.float32)
-            mask[y1:y2, x1:x2] = _sample(logit, x, y) > 0
+            inside = _sample(logit, x, y) > 0
+            if np.count_nonzero(inside) >= least:
+                mask[y1:y2, x1:x2] = inside
         return masks
 
 

@@ -104,9 +104,9 @@ class PromptedProposer:
                                       self.config.max_prompts - len(points))
             kept += self._ask(CELL * more, embedding, frame)
         logits, quality = self._with_remainders(*self._distinct(kept, frame), frame)
-        masks = frame.masks(logits)
-        # What is thin may be smaller at full size; a mask smaller than a pixel of a very small image has none.
-        large = np.count_nonzero(masks, axis=(1, 2)) >= max(self.config.min_area * frame.height * frame.width, 1)
+        # What is thin may be smaller at full size than it was for its logits.
+        masks = frame.masks(logits, least=self.config.min_area * frame.height * frame.width)
+        large = masks.any(axis=(1, 2))
         return Proposals.from_masks(masks if large.all() else masks[large], quality[large])
 
     def _ask(self, points: np.ndarray, embedding: np.ndarray, frame: Frame) -> list[tuple[np.ndarray, float, float]]:
