@@ -303,10 +303,11 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
     if word in v.VERBS_OR_NOUNS and following == "please" and text[i + 2] in _OBJECT_STARTS:
         return i + 2                                        # "close please the curtain"
     found, j = text.match(v.PATH, i + 1)
-    is_base = (text[j - 1] in v.MOTION and text[j - 2] not in ("next", "close", "near")) or (word not in v.SMALL and (
+    is_towards = text[j - 1] in v.MOTION and text[j - 2] not in ("next", "close", "near")
+    is_base = is_towards or (word not in v.SMALL and (
         word not in v.STANDING or _is_base(text, i, english) or _is_in_turn(text)))
     is_base &= word != "swing" or text[i + 1] in ("by", "past", "over")
-    is_to = text[j - 1] == "to" and text[j - 2] not in ("next", "close", "near")        # "drive over to | bay four"
+    is_to = is_towards and text[j - 1] == "to"                                          # "drive over to | bay four"
     if found and word in v.MOVES and is_base and (text[j] in _OBJECT_STARTS | {"where"} or is_to) \
             and text.match(v.PLACE_AFTER, i + 1)[1] < j:
         return j                                            # "stay behind the line"

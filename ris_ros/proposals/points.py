@@ -58,7 +58,9 @@ def unexplained_points(image: np.ndarray, features: np.ndarray, masks: np.ndarra
     unlike = _unlikeness(features, masks)
     points = asked
     for middle in _unshown_middles(image, masks, unlike):
-        if len(points) - len(asked) < most // 2 and (np.linalg.norm(points - middle, axis=1) > 1).all():
+        if len(points) - len(asked) >= most // 2:
+            break
+        if (np.linalg.norm(points - middle, axis=1) > 1).all():
             points = np.vstack([points, middle])
     places = np.stack(np.meshgrid(*map(np.arange, unlike.shape[::-1])), axis=-1) + 0.5
     for point in points:
