@@ -70,7 +70,9 @@ def _exactly(count: int, chance: np.ndarray) -> np.ndarray:
 
 
 def _distance(layout: Layout) -> np.ndarray:
-    return np.log(np.hypot(layout.middle[:, 0], layout.low[:, 1]).clip(1e-6))
+    # Where a thing begins is seen better than how far back it goes, but is nearer by half a thing than where it is.
+    forward = (layout.low[:, 1] + layout.middle[:, 1]) / 2
+    return np.log(np.hypot(layout.middle[:, 0], forward).clip(1e-6))
 
 
 def _log_size(layout: Layout) -> np.ndarray:
