@@ -41,9 +41,10 @@ class Appearance:
 
     def _stretch(self, i: int) -> int:
         """The end of a noun phrase that is taken as it stands, with what can belong to it alone."""
-        j = self.nouns.read(i, Draft())
+        j = self.nouns.read(i, draft := Draft())
         if j == i:
             return i + 1 if self.text[i] in v.PRONOUNS else i
+        j = self.text.match(v.COUNTED, j)[1] if draft.rank else j       # "the second girl | from the left"
         while True:
             word, k = self.text[j], j
             if word in ("of", "with"):
@@ -96,7 +97,7 @@ class Appearance:
                 draft.after.append(f"with {self.text.between(j, k)}")
             return k if k > j else i
         while self.text[j] in lex.VERB_PARTICLES and not self.text.match(v.PLACE_AFTER, j)[0] and (
-                word == "cut" or not self.text.match(v.RELATION, j)[0]):
+                word == "cut" or not self._relates(j)):
             j += 1
         if word in lex.SAYING and self.text[j] in ("no", "not", "do"):              # "says no parking"
             return self._verbatim(i, j, draft)
@@ -155,11 +156,18 @@ class Appearance:
         trial = Draft()
         return self._order(i, trial) > i or (self._placing(i, trial) > i and not trial.after)
 
+    def _relates(self, i: int) -> bool:
+        """Whether a relation stands at `i` with what it is a relation to: not "over" in "bending over"."""
+        self._placing(i, trial := Draft())
+        return bool(trial.relations)
+
     def _complement(self, i: int, verb: str) -> int:
         """The end of a verb's object or of its preposition's, where that is not a place or relation of its own."""
         if self.nouns.starts(i) and self.text[i] not in v.DIRECTIONS:
             return max(i, self._stretch(i))
         word = self.text[i]
+        if word in v.GIVEN_TO | {"it", "you"}:                          # "facing us"
+            return i + 1
         if word not in v.SHOWN | v.words("at by in on over off through from as against around under"):
             return i
         is_spatial = word not in ("at", "by", "around", "off", "from") and verb not in lex.MAKING

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ris_ros.errors import InputError, MissingError
 from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
-from ris_ros.language.spelling import common_words_like
+from ris_ros.language.spelling import common_words_like, is_common
 from ris_ros.language.words import Text
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ class English:
         from spacy.tokens import Doc
 
         doc = self._nlp(Doc(self._nlp.vocab, words=[word.text for word in text.words]))
-        for word, token in zip(text.words, doc, strict=True):
-            word.tag = token.tag_
+        for i, (word, token) in enumerate(zip(text.words, doc, strict=True)):
+            is_thing = token.tag_ == "UH" and self.has_sense(word.text, "noun") and text[i + 1] in v.HOLDING | v.SHOWN
+            word.tag = "NN" if is_thing else token.tag_                 # "donut | on the left"
 
     def _lemma(self, word: str, kind: str = "noun") -> str:
         """The base form of a word as a noun, verb or adj; the word itself where it has none."""
@@ -76,6 +77,9 @@ class English:
         """Whether the word, in this form or another, is listed as a noun, verb, adj or adv."""
         return word in self._senses[kind] or self.lemma(word, kind) in self._senses[kind]
 
+    def _senses_of(self, word: str) -> set[str]:
+        return {kind for kind in self._senses if self.has_sense(word, kind)}
+
     def may_order(self, text: Text, i: int) -> bool:
         """Whether a verb may stand at `i` as it does in an order; "near" and "except" have other work to do."""
         word = text[i]
@@ -93,7 +97,7 @@ class English:
             return True
         if "-" in word:
             return all(self.is_known(piece) for piece in word.split("-") if piece)
-        return any(self.has_sense(word, kind) for kind in self._senses)
+        return bool(self._senses_of(word))
 
     def _is_compound(self, word: str) -> bool:
         """Whether this is two nouns in one: "carseat"."""
@@ -110,6 +114,10 @@ class English:
                            for other in neighbours)
             if is_alone and not is_name and not self.is_known(word.text):
                 words[i] = replace(word, text=self._mended(word.text))
+        # "I man standing": only a verb or an adverb comes after "I".
+        if text[0] == "i" and (self.lemma(text[1]) in lex.ALIVE or text[1] in v.COLOURS or (
+                not {"verb", "adv"} & (senses := self._senses_of(text[1])) and senses)):
+            words[0] = replace(words[0], text="a")
         return Text(text.sentence, words) if words != text.words else text
 
     def _mended(self, word: str) -> str:
@@ -129,6 +137,9 @@ class English:
         foreign = sum(word in v.FOREIGN for word in words)
         native = sum(word in _NATIVE for word in words)
         known = sum(word not in v.FOREIGN and (self.is_known(word) or self._is_compound(word)) for word in words)
+        if len(words) == 1 == len(text) and not foreign:                # "ipad", "cathcer"
+            is_thing = is_common(words[0]) and not words[0].endswith(("less", "ed", "ish"))
+            return bool(known) or is_thing or self._mended(words[0]) != words[0]
         return known * 2 >= len(words) and not (foreign >= 2 and foreign > native)
 
 

@@ -67,6 +67,8 @@ class Grammar(Placing, Appearance):
                 break
             if landmark and self.text[i] in v.AUXILIARIES:          # "on the fridge | is a basket"
                 break
+            if landmark and self.text[i] == "wearing" and draft.head not in lex.ALIVE:      # "by the fence | wearing"
+                break
             _, after = self.text.match(v.NOT, i)                    # "guy on skateboard | not sitting"
             is_of_target = (draft.head not in lex.ALIVE and self.english.is_gerund(self.text[after])) \
                 or self.text.match(v.THE_ONE, after)[0]             # "the dog under the table | not the one here"
@@ -123,6 +125,7 @@ class Grammar(Placing, Appearance):
             j = self._placing(i, trial)
         if j == i:
             return self._worn_before(i, draft)
+        is_whole = j > i and (trial.order or self.text[j - 1] in v.FRAMES)      # "top of the picture | lamp"
         j += bool(rules_out) and self.text[j] in ("just", "only")             # "none of the forks, | just | the spoon"
         paused = self.text[j] in v.PAUSES or self.text[j] == "but"
         if self.text[j] in ("there", "is", "have", "has"):
@@ -130,7 +133,7 @@ class Grammar(Placing, Appearance):
                 j += 1
         elif self.english.lemma(self.text[j], "verb") in lex.POSTURES and self.text[j + 1] in v.DETERMINERS:
             j += 1                                                      # "in front of the house | stands | a car"
-        elif not paused and self.text[j] not in v.DETERMINERS and not (
+        elif not paused and not is_whole and self.text[j] not in v.DETERMINERS and not (
                 self.text[i] in _FRONTING and self.nouns.number(j)):
             return self._worn_before(i, draft)
         j += paused

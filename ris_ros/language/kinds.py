@@ -38,6 +38,9 @@ class Kinds:
             return NOUN
         if self.text[i - 1] == "'s" and word in ("behind", "rear") and not self._content_follows(i):
             return NOUN
+        if word in ("inside", "outside") and self.text.tag(i + 1).startswith("NN") and (
+                self.text[i - 1] in v.ARTICLES or (i == 0 and self.text[i + 2] == "of")):
+            return ADJECTIVE                                            # "the inside | lane"
         if not word or not word[0].isalnum() or word in _CLOSED:
             return ""
         if self.text[i - 1] in ("whatever", "whoever") and self.text.tag(i).startswith("VB"):
@@ -101,7 +104,7 @@ class Kinds:
             return NOUN if listed_as_noun or is_mistyped else ADJECTIVE
         is_last = not self.text[i + 1] or self.text[i + 1] in v.GIVEN_TO | v.IDLE_AFTER
         if after_noun and (word in lex.SAYING | lex.POSED | {"opposite"} or (
-                is_last and word in v.VERBS | lex.HELD | lex.SHAPED)):
+                is_last and word in v.VERBS | lex.HELD) or (word in lex.SHAPED and not self._content_follows(i))):
             return ""                                       # "sign says stop", "red cup give me", "umbrella clear"
         is_asked = (tag == "VB" or not self.text[i + 1]) and any(self.text[k] in _ASKS and (
             self.text[k + 1] in v.DETERMINERS - v.RELATIVES) for k in range(max(0, i - 6), i - 1))
@@ -144,9 +147,9 @@ class Kinds:
 
     def _noun_follows(self, i: int) -> bool:
         """Whether adjectives lead to a noun."""
-        for k in range(i, min(i + 6, len(self.text))):
+        for k in range(i, min(i + 12, len(self.text))):
             kind = self.kind(k)
-            if kind == NOUN or not (kind or self.text[k] in ("and", "or", ",")):
+            if kind == NOUN or not (kind or self.text[k] in v.JOINING):
                 return kind == NOUN
         return False
 

@@ -97,7 +97,7 @@ ONLY_ADJECTIVES = words("""small big large little tall short long wide narrow th
     other""")
 # Adjectives that are things where no noun follows.
 ADJECTIVE_THINGS = words("""blonde blond orange lime peach plum key remote cooler light lighter mobile safe robot dryer
-    washer freezer heater mixer patient native adult square spread net""")
+    washer freezer heater mixer patient native adult husky square spread net""")
 # Nouns that only say what something is made of where another noun follows.
 MATERIALS = words("""plaid denim leather khaki camo metal wood plastic stone brick paper cardboard steel iron concrete
     rubber cotton wool silk velvet fabric marble ceramic dark light clean open dirty square straight flat""")
@@ -108,7 +108,7 @@ COMPOUNDED_AFTER = words("shaped colored coloured sized themed patterned scented
 # How what somebody holds, or a part of them, may be: "skier poles up", "cat eyes closed".
 HELD = words("up down open closed shut out crossed raised extended folded spread")
 # What shape or state something is in, where no noun follows.
-SHAPED = words("round clear lit bent cut")
+SHAPED = words("round clear lit bent cut partial whole")
 # What is held, worn or used by whoever does this: "suitcase woman is pulling".
 HANDLED = words("""hold wear carry ride use throw push pull eat catch drink touch hug pet kick hit read lift drag serve
     swing cut drive feed bite chew lick sniff""")

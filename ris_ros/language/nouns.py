@@ -104,6 +104,8 @@ class NounPhrases(Kinds):
             return i
         if found[0] == "one of" and reading.has_order and not self.goes_on(self.text.match(v.OF_ALL, i + 1)[1]):
             return i                                                    # "the bigger one | of the two"
+        if found[0] == "a couple" and (self.text[j] == "near" or not self.goes_on(j)):
+            return i                                                    # "a couple on a bench"
         draft.count = v.QUANTIFIERS[found[0]]
         if found[0].endswith("pair of") and self.text[j] in lex.PLURAL_ONLY:
             draft.count = 1
@@ -189,6 +191,9 @@ class NounPhrases(Kinds):
 
     def _number(self, i: int, reading: _Reading) -> int:
         draft, number = reading.draft, self.number(i)
+        if number is not None and self.text[i - 1] == "a" and self._noun_follows(i + 2):
+            reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))         # "a | two tiered | cake"
+            return i + 2
         if number is None or reading.pieces or draft.count is not None:
             return i
         if self.text[i + 1] == "of" and self.text[i + 2] in v.DETERMINERS:          # "two of the cups"
@@ -204,7 +209,7 @@ class NounPhrases(Kinds):
     def _coordination(self, i: int, reading: _Reading) -> int:
         """"red | and | white striped umbrella"."""
         between_adjectives = reading.pieces and reading.pieces[-1][0] == ADJECTIVE and self.kind(i + 1) == ADJECTIVE
-        if not between_adjectives or not reading.coordinate or self.text[i] not in ("and", "or", ","):
+        if not between_adjectives or not reading.coordinate or self.text[i] not in v.JOINING:
             return i
         are_colours = self.text[i] == "and" and {self.text[i - 1], self.text[i + 1]} <= v.COLOURS   # "pink and white"
         return i + 1 if are_colours or self._noun_follows(i + 1) else i
@@ -237,6 +242,9 @@ class NounPhrases(Kinds):
     def _compounded(self, i: int, reading: _Reading) -> int:
         """"chocolate | covered donut", "magnet heart | shaped": the noun before it is part of an attribute."""
         word = self.text[i]
+        if word == "top" and reading.has_noun and self.text[i + 1] in v.SURFACES - {"shelf"}:
+            reading.pieces[-1], reading.has_noun = (ADJECTIVE, f"{reading.pieces[-1][1]} top"), False
+            return i + 1                                                # "a marble top | table"
         is_second = sum(kind == NOUN for kind, _ in reading.pieces) > 1 and word in lex.COMPOUNDED_AFTER
         if word not in lex.COMPOUNDED or not reading.pieces or self.text[i + 1] in v.SHOWN | v.words("in by on") \
                 or not (is_second or self._noun_follows(i + 1)):        # "a shirt coloured blue", "a train car covered"

@@ -76,6 +76,9 @@ class Placing:
         j = i
         while self.text[j] in v.INTENSIFIERS and self._is_intensifier(j):
             j += 1
+        crossed, end = self.text.match(v.FROM_TO, j)
+        if crossed:
+            return end
         found, end = self.text.match(v.IN_FRAME, j)
         if found and self.nouns.kind(end) != NOUN:                      # but "in the display case"
             return end
@@ -160,7 +163,7 @@ class Placing:
                 k = end
             return k
         if name in v.ALONE and not self.nouns.starts(j):
-            draft.add_place(v.ALONE[name])
+            draft.add_place(v.ALONE[name] if words != "over" else "")           # "bring the chair | over"
             return j
         return i
 

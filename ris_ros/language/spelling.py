@@ -19,8 +19,9 @@ from ris_ros.language import vocabulary as v
 _STRUCTURE = sorted(word for word in {
     *v.COLOURS, *v.DIRECTIONS, *v.ORDINALS, *v.CARDINALS, *" ".join(v.SUPERLATIVES).split(), *v.words(
         "corner side inside outside behind beside between under underneath beneath below above over next near close "
-        "touching with without that which from counting against camera picture striped both please everything except "
-        "colour color same different where there find fetch grab bring pick give could would"),
+        "touching wearing holding standing sitting with without that which from counting against camera picture "
+        "striped both please everything except colour color same different where there find fetch grab bring pick give "
+        "could would"),
 } if len(word) > 3)
 # As many lines of CLIP's vocabulary as its tokenizer uses.
 _MERGES = 48_895
@@ -55,6 +56,11 @@ def _common() -> dict[str, dict[str, int]]:
             if len(word) > 3 and word.isascii() and word.isalpha():
                 ranks[word[0]][word] = rank
     return ranks
+
+
+def is_common(word: str) -> bool:
+    """Whether this is one of the common words."""
+    return word in _common().get(word[0], {})
 
 
 @lru_cache(maxsize=4096)

@@ -50,6 +50,8 @@ IDLE_AFTER = words("""yesterday today upstairs downstairs indoors outdoors there
 INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially mostly
     closely exactly nearly somewhat really very quite fully completely straight also still currently too so more
     most""")
+# They stand between attributes: "red and white", "red/white".
+JOINING = words("and or , /")
 RENAMING = words("the that those")
 DEMONSTRATIVES = words("this that these those")
 DEGREES = words("most least more less very really quite so super extremely too pretty rather fairly half almost")
@@ -109,14 +111,14 @@ DIRECTIONS = {
 # Where in the picture, from above, things towards and away from the camera are.
 ROWS = {"top": "top", "back": "top", "bottom": "bottom", "front": "bottom"}
 # Whole that a place is a place in, when it is the picture's: "on the left of the image".
-_FRAMES = words("""picture image photo photograph pic frame screen scene view shot camera display group row line lineup
+FRAMES = words("""picture image photo photograph pic frame screen scene view shot camera display group row line lineup
     bunch video pile lot""")
 SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench board
     stage rack""")
 ROW_NOUNS = words("shelf row column rack line stack pile")
 _OF = "(?:of|in|on|from|within) (?:the |this |my |our |your |that )?(?:whole )?"
-_OF_FRAME = rf"(?: {_OF}{any_of(_FRAMES)})"
-_OF_SURFACE = rf"(?: {_OF}{any_of(_FRAMES | SURFACES)})"
+_OF_FRAME = rf"(?: {_OF}{any_of(FRAMES)})"
+_OF_SURFACE = rf"(?: {_OF}{any_of(FRAMES | SURFACES)})"
 _DIRECTION = any_of(DIRECTIONS)
 _PART = "(?:side|corner|part|area|half|edge|end|portion|section|quadrant|region|spot|position|third|row|margin)"
 _PLACE = (rf"(?P<far>(?:far|very|extreme|absolute|way) )?(?P<where>{_DIRECTION}(?: {_DIRECTION})*)(?: hand)?(?: far)?"
@@ -132,10 +134,12 @@ PLACE_AFTER = pattern(
     rf"(?:(?P<the>the|my|your|our|a) )?{_PLACE}(?:(?(part){_OF_SURFACE}|{_OF_FRAME}))?")
 CORNER = pattern(rf"(?:in|at|on|by|near|into) (?:the |a |that |one )?corner{_OF_SURFACE}?")
 AFAR = pattern("(?:far |way |further |off )?in the (?:far )?distance|far away|far off|far back|way back|afar|"
-               rf"at the far end(?: of (?:the )?{any_of(_FRAMES | SURFACES)})?|out back")
+               rf"at the far end(?: of (?:the )?{any_of(FRAMES | SURFACES)})?|out back")
 UP_FRONT = pattern("up front|out front|up close|close up")
 # The scene itself as a landmark says nothing.
-IN_FRAME = pattern(rf"{_OF}{any_of(_FRAMES)}")
+IN_FRAME = pattern(rf"{_OF}{any_of(FRAMES)}")
+# What moves so is on neither side.
+FROM_TO = pattern(rf"from (?:the )?{_DIRECTION} to (?:the )?{_DIRECTION}")
 # What stands towards something, "looking left", is not on that side.
 LOOKS = words("face look point turn head go move lean bend stare gaze walk run swim fly drive travel aim")
 
@@ -174,7 +178,7 @@ RANK = pattern(rf"(?P<from_last>{_NTH}|next)(?: (?:to|from|before))?(?: the)? (?
 COUNTED = pattern(
     "(?P<counting>(?:(?:when|if|as) )?(?:(?:you|we|i) )?(?:are )?(?:counting|count|counted|starting|start|going|"
     "reading|numbered|looking|beginning) )?(?:in |over |away |back |out )?(?:from|(?:starting|beginning) (?:at|on)) "
-    rf"{_SIDE}{_OF_SURFACE}?")
+    rf"{_SIDE}{_OF_SURFACE}?(?: to (?:the )?(?:left|right)(?! of))?")
 # "closest to the camera", "furthest left", "farthest from us", "furthest away".
 TOWARDS_SIDE = pattern(rf"(?:over |away |out )?(?:(?:to|towards?|on|at|in) )?{_SIDE}{_OF_SURFACE}?")
 FROM_SIDE = pattern(rf"(?:away )?from {_SIDE}{_OF_SURFACE}?")
@@ -250,7 +254,7 @@ EXCEPT = pattern("(?:(?:and|but) )?(?:except(?: for)?|other than|excluding|apart
 COPULA = pattern(
     "(?:(?:that|which|who|it|they|there|this|these|those|he|she) )?(?:(?:also|still|just|currently) )?"
     "(?:(?:should|could|can|would|will|might|must|may|has|have) )?(?:(?:also|still|just|currently) )?"
-    "(?:is|are|was|were|be|been|being|looks|look|seems|appears|stays|remains)(?: to be)?"
+    "(?:is|are|was|were|be|been|being|looks|look|seems|appears|stays|remains)(?: being| to be)?"
     "(?: (?:also|still|just|currently|supposed to be|meant to be|kind of|sort of|kinda))?")
 # "you see", "that I want": it says nothing of the thing itself.
 SEEN = pattern("(?:(?:that|which|who|whom) )?(?:you|we|i|they|one|anyone)(?: (?:can|could|may|might|will|would|just|"

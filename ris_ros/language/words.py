@@ -78,6 +78,9 @@ _TOKEN = re.compile(r"w/o\b|w/|\.{2,}|…|[^\W_]+(?:['’`][^\W_]+|-[^\W_]+)*['�
 
 _HESITATION = re.compile(r"(?:, *)?\b(?:u+h+m*|u+m+|e+r+m?|h+m+|a+h+)\b(?: *(?:,|\.{2,}|…))?")
 _WITHIN = re.compile(r"[^\W_][._][^\W_]")
+# Tokenised text, "man ' s", "upside - down", and "girl s shoe".
+_CLITIC_APART = re.compile(r"(?<=[^\W\d_])(?: ?['’`] ?(?=(?:s|t|re|ve|ll|d|m)\b)| (?=s\b))(\w+)")
+_HYPHEN_APART = re.compile(r"(?<=\w) - (\w+)(?= ?(\w*))")
 
 # Spellings that are taken apart or written out.
 _WRITTEN_OUT = {
@@ -90,7 +93,7 @@ _WRITTEN_OUT = {
     "w/": "with", "w/o": "without", "w": "with", "&": "and", "+": "and", "@": "at", "n": "and", "nd": "and",
     "btw": "between", "b/w": "between", "teh": "the", "da": "the", "giv": "give", "hte": "the", "lft": "left",
     "frm": "from", "rgt": "right", "adn": "and", "racoon": "raccoon", "racoons": "raccoons",
-    "wif": "with", "wiv": "with", "dat": "that", "dis": "this", "dese": "these",
+    **dict.fromkeys(("wif", "wiv", "ith", "wth", "wih", "wit"), "with"), "dat": "that", "dis": "this", "dese": "these",
     "rt": "right", "blk": "black", "wht": "white",
     "btm": "bottom", "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture",
     "ppl": "people", "infront": "in front", "ontop": "on top", "alot": "a lot", "bg": "background",
@@ -102,7 +105,8 @@ _CLITICS = {"'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am
 _BE_AFTER = v.words("that who what where which there here it he she how one everything this")
 _JOINED = {(first, "most"): f"{first}most" for first in
            ("left", "right", "top", "bottom", "front", "back", "rear", "upper", "lower", "near")}
-_JOINED |= {("upside", "down"): "upside-down", ("inside", "out"): "inside-out", ("right-side", "up"): "right-side-up",
+_JOINED |= {("upside", "down"): "upside-down", ("inside", "out"): "inside-out", ("grown", "up"): "grown-up",
+            ("grown", "ups"): "grown-ups", ("right-side", "up"): "right-side-up",
             ("face", "down"): "face-down", ("face", "up"): "face-up",
             ("t", "shirt"): "t-shirt", ("tee", "shirt"): "t-shirt", ("t", "shirts"): "t-shirts"}
 _JOINED |= {(tens, ones): str(10 * k + v.CARDINALS[ones]) for k, tens in enumerate(v.TENS, start=2)
@@ -112,6 +116,9 @@ _WRITTEN_AS_ONE = {word for word in lex.CLOTHES - lex.PLURAL_ONLY if not word.en
 # A hyphen between any of these is a space: "top-left", "2nd-from-left", "second-largest".
 _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CARDINALS.keys() | v.words(
     "far hand most side corner to from in of the next on last")
+# A dash before these is a pause.
+_AFTER_PAUSE = (v.COLOURS | v.DETERMINERS | v.PRONOUNS | v.AUXILIARIES | v.VERBS | v.VERBS_OR_NOUNS | v.FILLERS
+                | {"where"})
 _ORDINAL = re.compile(r"(\d{1,6})(?:st|nd|rd|th)")
 _NTH = {rank: word for word, rank in v.ORDINALS.items()}
 
@@ -121,6 +128,8 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
     words: list[Word] = []
     # As long as before, so that every word is where it was.
     spoken = _HESITATION.sub(lambda found: " " * len(found[0]), sentence.translate(_QUOTES))
+    spoken = _CLITIC_APART.sub(lambda found: f"'{found[1]}".ljust(len(found[0])), spoken)
+    spoken = _HYPHEN_APART.sub(_hyphenated, spoken)
     for token in _TOKEN.finditer(spoken):
         # "red.cup", "red_cup": no pause where there is no space.
         if token[0] in "._" and _WITHIN.match(spoken, max(0, token.start() - 1)):
@@ -134,6 +143,16 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
                 words.append(Word(_spelling(text, is_known), token.start() + start, token.start() + end))
                 _join(words)
     return Text(sentence, words)
+
+
+def _hyphenated(found: re.Match[str]) -> str:
+    """A hyphen between spaces with the word after it, as long as before: "long - sleeved | shirt", "upside - down"."""
+    word, following = found.groups()
+    before = found.string[:found.start()].split()[-1]
+    if word.endswith(("ed", "en")) and word not in v.COLOURS and following and following not in v.HOLDING | v.SHOWN:
+        return f"-{word}  "
+    is_pause = before not in _APART if word in _APART else word in _AFTER_PAUSE
+    return found[0] if is_pause and "and" not in (word, before) else f"   {word}"
 
 
 def _parts(token: str) -> Iterator[tuple[str, int, int]]:
