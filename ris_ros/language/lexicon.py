@@ -62,6 +62,8 @@ CONTAINERS = words("""bowl cup glass plate bottle can jar mug pot box bag basket
 # What one follows to somewhere else.
 WAYS = words("""line path road hall hallway corridor trail track street lane sidewalk aisle tunnel river arrow sign wall
     rail fence passage footpath""")
+ROOMS = words("""room bedroom bathroom kitchen hall hallway corridor lounge office foyer closet lobby garage basement
+    attic cellar study pantry balcony terrace porch house apartment building garden""")
 # What stands in these is seen from above: "plate pancakes".
 OPEN_CONTAINERS = words("bowl plate basket tray bucket")
 SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit salad noodles pasta cereal sugar salt
@@ -136,7 +138,8 @@ COMPOUNDS = words("""first_class left_handed right_handed second_hand two_way on
     rocking_chair folding_chair steering_wheel fishing_rod fishing_pole walking_stick measuring_cup mixing_bowl
     baking_sheet boxing_glove parking_meter parking_lot swimming_pool dining_table dining_room dressing_table
     bowling_ball running_shoe training_wheel serving_dish serving_spoon drinking_glass drinking_fountain carving_knife
-    hiking_boot sewing_kit shaving_cream chewing_gum right_angle middle_finger traffic_light light_bulb light_switch""")
+    hiking_boot sewing_kit shaving_cream chewing_gum right_angle middle_finger traffic_light light_bulb light_switch
+    counter_top""")
 
 # --- doings -----------------------------------------------------------------------------------------------------------
 

@@ -368,7 +368,7 @@ class NounPhrases(Kinds):
         if not self.text.tag(i + 1).startswith("NN") or not self.kind(i + 1):
             return False
         if self.text[i].isdigit():
-            return True
+            return not self.text.match(v.RELATION, i)[0]                # "chair | 1 metre away from the door"
         is_person = self.english.lemma(reading.pieces[-1][1]) in lex.PEOPLE and self.text[i] != "made"   # "man | made"
         return self.text.tag(i) == "VBN" and self.text[i] not in v.DIRECTIONS and not is_person \
             and self.english.lemma(self.text[i], "verb") not in lex.NAMING

@@ -66,7 +66,7 @@ class ExpressionParser:
         if self._english.is_english(text):
             text = self._english.mend(text, written)
             self._english.tag(text)
-            text = punctuated(text, self._english)
+            text = punctuated(text, self._english, written)
             drafts = targets(text, self._english)
         if not drafts:
             plain = " ".join(sentence.split()[:MAX_WORDS])

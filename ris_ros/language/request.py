@@ -20,15 +20,19 @@ _PRONOUN_OBJECTS = v.words("it them")
 _OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every each")
 # They make an order of any verb, whatever its tag: "clear away the cups".
 _ORDER_PARTICLES = v.words("away apart together aside")
+_SENTENCE_STARTS = v.ARTICLES | v.words("please there you it this")
 _MODALS = v.words("can could will would may might shall should must did do does")
 # After these, what can be a verb of an order is one.
 _BEFORE_ORDERS = v.words(", me us to please go just")
 
 
-def punctuated(text: Text, english: English) -> Text:
-    """The text with full stops where speech has none: "there is a cup | get it", "the cup | no the bowl"."""
+def punctuated(text: Text, english: English, written: str) -> Text:
+    """The text with full stops where speech has none: "there is a cup | get it", "the cup | no the bowl".
+
+    `written` is its sentence with capitals: "go to the hall on the left | Open the door".
+    """
     starts, is_awaited, has_stated, is_told = [], False, False, False
-    corrected = text.match(v.CORRECTION, 0)[1]                          # where "no, wait, | the bowl" goes on
+    corrected = correction(text, 0)                                     # where "no, wait, | the bowl" goes on
     for i in range(1, len(text)):
         # "Could your robot | bring me the cup": the verb completes the question.
         is_awaited = text[i - 1] in _MODALS or (is_awaited and not text.tag(i - 1).startswith("VB"))
@@ -36,11 +40,11 @@ def punctuated(text: Text, english: English) -> Text:
         is_told |= text.tag(i - 2).startswith("NN") and text[i - 1] in v.BE
         # "The baby is crying | give him the pacifier".
         is_helped = is_told and text[i] in v.FETCHING and text[i + 1] in v.GIVEN_TO and text[i - 1] not in v.AUXILIARIES
-        if i > corrected and (is_helped or _starts_anew(text, i, english, is_awaited=is_awaited,
-                                                        has_stated=has_stated)):
+        if i > corrected and (is_helped or _is_capital(text, i, english, written) or _starts_anew(
+                text, i, english, is_awaited=is_awaited, has_stated=has_stated)):
             starts.append(i)
         if i > corrected:
-            corrected = text.match(v.CORRECTION, i)[1]
+            corrected = correction(text, i)
     if not starts:
         return text
     words = list(text.words)
@@ -49,12 +53,24 @@ def punctuated(text: Text, english: English) -> Text:
     return Text(text.sentence, words)
 
 
+def _is_capital(text: Text, i: int, english: English, written: str) -> bool:
+    """Whether a capital letter after a small one starts a sentence at `i`, and no name."""
+    before, first = (written[text.words[k].start] for k in (i - 1, i))
+    return first.isupper() and not before.isupper() and (
+        text[i] in _SENTENCE_STARTS or (i + 1 < len(text) and _is_order(text, i, english)))
+
+
+def correction(text: Text, i: int) -> int:
+    """The index after "no, wait," at `i`; but "go past the bar and | wait at the door" puts nothing right."""
+    return i if text[i - 1] in ("and", "then") else text.match(v.CORRECTION, i)[1]
+
+
 def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_stated: bool) -> bool:
     """Whether a sentence starts at `i`, where no verb `is_awaited`; before it, something `has_stated` how it is."""
     before, word, following = text[i - 1], text[i], text[i + 1]
     if before in _SENTENCE_ENDS or before in v.AUXILIARIES:
         return False
-    if text.match(v.CORRECTION, i)[0]:
+    if correction(text, i) > i:
         return True
     if word in v.POLITE_MODALS and following == "you":                  # "my phone fell down | can you get it"
         is_can = text.tag(i) != "MD" or before in v.COLOURS or text[i + 2] == "see"       # "the can you see"
@@ -63,9 +79,10 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
     if word in v.STATERS and text.tag(i - 1).startswith(("NN", "VBG", "JJ", "RB")):     # "it is cold | we need a rug"
         found, j = text.match(v.WANTING, i)
         return bool(found) and text[j] in v.DETERMINERS
-    if text[0] in v.WHENEVER and word in v.MOVES and text.match(v.PATH, i + 1)[0] and not is_awaited:
+    found, j = text.match(v.PATH, i + 1)
+    if found and text[0] in v.WHENEVER | {"on", "in", "at"} and word in v.MOVES and not is_awaited:
         # "When you get to the roundabout | stop by the fountain".
-        return text[text.match(v.PATH, i + 1)[1]] in _OBJECT_STARTS and text.tag(i - 1)[:2] in ("NN", "JJ")
+        return text[j] in _OBJECT_STARTS and text.tag(i - 1)[:2] in ("NN", "JJ", "CD")
     if before in v.VERBS | v.FILLERS or english.lemma(before) in lex.ALIVE or is_awaited:
         return False
     after_state = has_stated and text.tag(i - 1) == "JJ"                # "it is cold | close the door"
@@ -82,15 +99,28 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
                                               or english.may_order(text, i))
 
 
-def clauses(text: Text) -> list[tuple[int, int]]:
-    """The sentences of a text, as ranges of words."""
+def clauses(text: Text, english: English) -> list[tuple[int, int]]:
+    """The sentences of a text, and the steps of an order to go somewhere, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
-        ends = text[i] in _SENTENCE_ENDS or (text[i] in _JOINTS and _asks(text, i + 1))
-        if ends and text.match(v.CORRECTION, start)[1] <= i:            # not "no, | take the bowl"
+        ends = text[i] in _SENTENCE_ENDS or (text[i] in _JOINTS and (
+            _asks(text, i + 1) or (_is_order(text, i + 1, english) and goes(opening(text, start, i, english)[1]))))
+        if ends and correction(text, start) <= i:            # not "no, | take the bowl"
             found.append((start, i))
             start = i + 1
     return [(first, last) for first, last in [*found, (start, len(text))] if last > first]
+
+
+def goes(asking: list[str]) -> bool:
+    """Whether an order is to go or to stay somewhere: "wait next to", "exit"."""
+    verbs = [word for word in asking if word in v.MOVES | v.VERBS]
+    return bool(asking) and (asking[-1] in v.PASSED or asking[-2:] == ["out", "of"] or (
+        bool({"get", "take", "way"}.intersection(asking)) and asking[-1] in v.TOWARDS) or (
+        bool(verbs) and verbs[-1] in v.MOVES | {"navigate"} and asking[-1] not in {*verbs, *v.GIVEN_TO}))
+
+
+def _is_order(text: Text, i: int, english: English) -> bool:
+    return _order_end(text, i, english) > i
 
 
 def _asks(text: Text, i: int) -> bool:
@@ -107,11 +137,13 @@ def _asks(text: Text, i: int) -> bool:
     found, j = text.match(v.PATH, i + 1)
     if found and text[i - 1] == "then" and text[i] in v.MOVES and text[j] in _OBJECT_STARTS:
         return True                                                     # "cross the bridge then | wait by the booth"
+    i += text[i] == "please" and text[i - 1] in v.PAUSES
     found, j = text.match(v.PHRASAL, i)
     if found and text[j] in _OBJECT_STARTS and text[i - 1] != "and":        # "go straight then | stop at the bench"
         return True
+    is_object = text[i + 1] in _OBJECT_STARTS | _PRONOUN_OBJECTS
     return text[i] in v.VERBS | v.VERBS_OR_NOUNS and (
-        text[i + 1] in _OBJECT_STARTS or (text[i + 1] in v.ADVERBS and text[i + 2] in _OBJECT_STARTS))
+        is_object or (text[i + 1] in v.ADVERBS and text[i + 2] in _OBJECT_STARTS))
 
 
 def opening(text: Text, i: int, end: int, english: English) -> tuple[int, list[str]]:
@@ -123,6 +155,8 @@ def opening(text: Text, i: int, end: int, english: English) -> tuple[int, list[s
         if asking and j == i:
             _, j = text.match(v.ATTRIBUTE_OF, i)            # "tell me | the colour of"
         j = j if j > i else _idle_end(text, i)
+        if j == i and text[i - 1] == "to" and asking[:1] in (["i"], ["we"]) and text.tag(i) == "VB":
+            j = i + 1 + (text[i + 1] in v.words("on in at to into with over"))      # "I want to | talk to"
         if j == i:
             break
         i = j
@@ -314,7 +348,8 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
     if english.may_order(text, i) and not (english.has_sense(word, "noun") or english.has_sense(word, "adj")):
         return i + 1                                        # "forget", "unplug" name nothing
     j = _phrasal_end(text, i, english)
-    is_for = text[j - 1] == "for" or (word in ("look", "point") and text[j - 1] in ("at", "to"))
+    is_for = text[j - 1] == "for" or (word in ("look", "point") and text[j - 1] in ("at", "to")) or (
+        text.tag(j).startswith("NN") and text[j - 1] in ("on", "off") and word in ("turn", "switch"))
     if j > i + 1 and (is_for or text[j] in _OBJECT_STARTS):
         return j
     if _is_compound_verb(text, i, english):

@@ -19,15 +19,17 @@ MAX_PREAMBLE = 30
 
 def targets(text: Text, english: English) -> list[Draft]:
     """What is asked for: what an order or question names first, else what any sentence names first."""
-    sentences = request.clauses(text)
+    sentences = request.clauses(text, english)
     grammar = Grammar(text, english, {end for _, end in sentences})
     best: list[Draft] = []
     refused: list[Draft] = []
     was_asked = has_gone = False
+    told: Draft | None = None               # what is where an order leads to
     for start, end in sentences:
-        corrects, start = text.match(v.CORRECTION, start) if best else (None, start)
+        resumed = request.correction(text, start) if best else start
+        corrects, start = resumed > start, resumed
         i, asking = request.opening(text, start, end, english)
-        if best and text.match(v.COPULA, start)[0] and not text.match(v.HAVING, start)[0]:
+        if best and text.match(v.COPULA, start)[0] and not text.match(v.HAVING, start)[0] and text[start] != "look":
             grammar.modifiers(start, best[0])               # "It is red."
             continue
         # "The plate, no, leave it, take the saucer", "I do not want the red cup, give me ...".
@@ -39,6 +41,9 @@ def targets(text: Text, english: English) -> list[Draft]:
             i, asking = request.opening(text, j, end, english)
             if i == j:
                 continue
+        if told and asking and asking[-1] in ("it", "them"):            # "the lamp is on the left, | switch it on"
+            best, was_asked, told = [told], True, None
+            continue
         # But "give him | the pacifier".
         is_given = len(asking) > 1 and asking[-2] in v.GIVING and asking[-1] != "it" and text[i] in v.DETERMINERS
         if best and v.BRINGING.intersection(asking) and {"it", "them", "him", "her"}.intersection(asking) \
@@ -52,9 +57,11 @@ def targets(text: Text, english: English) -> list[Draft]:
             continue
         if asking[-2:] == ["what", "did"] and draft.head in lex.ALIVE and not best:
             continue                                        # "what did the guy leave" names no thing
-        goes, passed = _goes(asking), []
+        if not asking and (has_gone or draft.head in lex.ROOMS):
+            told = _contained(grammar, draft, end)
+        goes = request.goes(asking)
         if goes:
-            (draft, *passed), j = _arrived(grammar, text, english, draft, j, asking)
+            draft, j = _arrived(grammar, text, draft, j, asking)
         if asking and draft.rank == 1 and text[len(text) - 1] == "first" and text[draft.last - 1] != "first":
             draft.rank = 0                                              # "go to the printer | first"
         if asking and asking[-1] in v.PUTTING:
@@ -65,13 +72,15 @@ def targets(text: Text, english: English) -> list[Draft]:
         draft.excluded += refused
         if best and (draft.is_generic or draft.head == best[0].head):
             best[0].merge(draft)
-        elif not best or best[0].is_generic or (asking and (not was_asked or (has_gone and goes))):
+        elif not best or best[0].is_generic or (asking and not was_asked):
+            passed = best if has_gone and goes else []      # "go up the stairs and wait at the desk"
             if best and _only_excludes(best[0]):            # "not the fork. I need the spoon."
                 draft.excluded += best[0].excluded
-            best = [draft, *_further(grammar, text, english, draft, j), *passed]
+            further = [] if goes and {j, j + 1} & grammar.ends else _further(grammar, text, english, draft, j)
+            best = [draft, *further, *passed]
             if _only_excludes(draft) and len(best) > 1:             # "rather than the fork, take the spoon"
                 best[1].excluded += best.pop(0).excluded
-            was_asked, has_gone = bool(asking) and asking[0] not in v.TELLING, goes
+            was_asked, has_gone = bool(asking) and asking[0] not in v.TELLING and not goes, goes
     return best or refused[:1]                              # "do not step on the rug" is about the rug
 
 
@@ -103,38 +112,30 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
     return None if is_nothing else draft, j
 
 
-def _goes(asking: list[str]) -> bool:
-    """Whether an order is to go or to stay somewhere: "wait next to", "exit"."""
-    verbs = [word for word in asking if word in v.MOVES | v.VERBS]
-    return bool(asking) and (asking[-1] in v.PASSED or asking[-2:] == ["out", "of"] or (
-        bool(verbs) and verbs[-1] in v.MOVES | {"navigate"} and asking[-1] not in {*verbs, *v.GIVEN_TO}))
+def _contained(grammar: Grammar, draft: Draft, end: int) -> Draft | None:
+    """What a statement tells of: "a lamp is on the left", "the bedroom has | a lamp"."""
+    if draft.head not in lex.ROOMS:
+        return draft
+    for k in range(draft.last, end):
+        if grammar.text[k] in ("has", "contains") and grammar.text[k - 1] not in v.RELATIVES:
+            return grammar.description(k + 1)[0]
+    return None
 
 
-def _arrived(grammar: Grammar, text: Text, english: English, draft: Draft, j: int,
-             asking: list[str]) -> tuple[list[Draft], int]:
-    """Where one is to go in the end, then what is named on the way: "go up the stairs | and wait at the desk".
-
-    What only leads there is left out: "go down the hall | to the sink".
-    """
-    passed: list[Draft] = []
-    leads_on = asking[0] in v.TELLING                                   # "go to the kitchen | and look for"
+def _arrived(grammar: Grammar, text: Text, draft: Draft, j: int, asking: list[str]) -> tuple[Draft, int]:
+    """Where one is to go in the end, without what only leads there: "go down the hall | to the sink"."""
     while True:
-        further, asked, after = 0, ["to"], text[draft.last]
-        is_joined = (text[j] in (",", "and", "then") or text[j - 1] == "then") and j not in grammar.ends
-        if is_joined:
-            further, asked = request.opening(text, j, len(text), english)
-        elif text[j] in v.TOWARDS and asking[-1] in v.PASSING and (asking[-1] != "follow" or draft.head in lex.WAYS):
+        further, after = 0, text[draft.last]
+        if text[j] in v.TOWARDS and asking[-1] in v.PASSING and (asking[-1] != "follow" or draft.head in lex.WAYS):
             further = j + 1
         elif text.match(v.UNTIL, j)[0]:
             further = text.match(v.UNTIL, j)[1]
         elif after in ("through", "via") and asking[-1] in v.PASSED:    # "leave the room | through the door"
             further = draft.last + 1
-        goal, end = grammar.description(further) if further and asked and (
-            not is_joined or leads_on or _goes(asked)) else (None, j)
+        goal, end = grammar.description(further) if further else (None, j)
         if goal is None or not goal.head:
-            return [draft, *passed], j
-        passed += [draft] if is_joined else []
-        draft, j, asking = goal, end, asked
+            return draft, j
+        draft, j, asking = goal, end, ["to"]
 
 
 def _corrected(best: list[Draft], draft: Draft) -> list[Draft]:

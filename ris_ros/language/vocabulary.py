@@ -211,7 +211,8 @@ _RELATIONS = {
                "(?:to|at|by) (?:the|one|either) side of|at (?:the )?sides? of|adjoining|bordering|side by side with",
     "near": "near(?: to)?|nearby|close to|closer to|nearer to|nearest(?: to)?|closest(?: to)?|not (?:too )?far from|"
             "around|in the vicinity of|at|(?:from )?among(?:st)?|amid(?:st)?",
-    "far from": "(?:far |farther |further |farthest |furthest )(?:away |off )?from|away from|a long way from",
+    "far from": "(?:far |farther |further |farthest |furthest )(?:away |off )?from|(?:\\d+ \\S+ )?away from|"
+                "a long way from",
     "above": "(?:up )?above|over(?: the top of)?|higher(?: up)? than",
     "below": "(?:down )?below|lower(?: down)? than",
     "under": "(?:from )?under|(?:from )?underneath|beneath|at the (?:bottom|foot) of",
@@ -327,7 +328,9 @@ REQUEST = pattern(
     "(?:i|we) feel like(?: \\S+ing)?|want to(?: have)?|(?:looking|searching) for|"
     "(?:seen|lost|spotted)(?: any)?(?= (?:the|an?|that|my|your) )|got any(?: more(?: of)?)?|"
     "(?:trying|hoping|going) to(?: (?:find|see|get|reach|spot))?|"
-    "(?:make your way|(?:make|take|hang) an? (?:\\S+ )?(?:left|right|u-turn|turn)) (?:to|at|after|before|onto|into|by)|"
+    "(?:(?:make|find) your way|take the (?:stairs?|lift|elevator|escalator)(?: up| down)?|"
+    "(?:make|take|hang) an? (?:\\S+ )?(?:left|right|u-turn|turn)) "
+    "(?:to|at|after|before|onto|into|by)|"
     f"(?:keep|start|stop|continue) \\S+ing(?: (?:until|to|towards?|past|along|after))?{_A_NAME}|"
     "(?:just )?(?:checking|wanted to ask|asking|making sure)(?: that| if| whether| where)?|no need to|"
     "see to it that|feel free to|care to|try to|be careful with|(?:your|the) (?:task|job|goal|target) is(?: to)?|"
@@ -415,11 +418,13 @@ GIVING = words("give hand pass bring show get fetch buy send lend serve")
 # Particles that make an order of those and of others: "point to", "switch on", "throw away".
 PHRASAL = pattern(
     "(?:point|look|watch|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
-    "advance|roll|fly|search|wait|ask|care|listen|reach|stop|halt)(?: (?:over|up|down|back|out|in))*"
+    "advance|roll|fly|search|wait|ask|care|listen|reach|stop|halt)"
+    "(?: (?:over|up|down|back|out|in|to the (?:left|right)))*"
     "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|(?:pop|drop|come|go) by|see (?:to|about)|"
     "back into|stick to|land (?:on|at|next to|beside)|"
     "(?:deal|do|play|stay|dock|(?:walk|go|come|travel)(?: along)?) with|"
     "(?:talk|think|ask|worry|hear) about|"
+    "(?:dust|wipe|brush|scrape|polish|hose|rinse|shake) (?:off|down|out)|"
     "(?:tip|knock|flip|bend|fold|roll|turn|push) over|(?:crack|swing|prop|flip) open|"
     "(?:bag|box|tape|zip|heat|warm|wrap|scoop|mop|hang|roll|wake|fold|pile|rinse) up|"
     "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:too )?(?:away from|clear of|close to|off of?|out of)|"
@@ -436,7 +441,7 @@ ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
 # Orders to go somewhere: what is named is where to.
 MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn proceed return
     travel reverse steer crawl hover point rotate approach kneel land swim dive head keep pull roll rest lie hide run
-    jump pass crouch skirt circle face orbit fly cut reach halt swing maintain""")
+    jump pass crouch skirt circle face orbit fly cut reach halt swing maintain continue wander""")
 # Of these, names of things too: before "on" and the like the tag tells of the first, and the others are no orders.
 STANDING = words("dock stand step stop turn climb run swing")
 SMALL = words("head land fly face skirt cut pass circle point roll")
@@ -446,8 +451,8 @@ WHENEVER = words("when once after as if before")
 # Ends of an order that tell what is on the way, and not yet where to: "go down | the hall to the fountain".
 PASSING = words("through across past along around over up down via off from cross follow climb")
 TOWARDS = words("to towards toward into")
-PASSED = words("exit enter cross follow climb leave pass")
-AHEAD = words("straight ahead forward forwards back backwards left right")
+PASSED = words("exit enter cross follow climb leave pass visit")
+AHEAD = words("straight ahead forward forwards back backwards left right upstairs downstairs inside outside")
 # "Drive along the fence | until you reach | the shed".
 _UNTIL = "(?:until|till) (?:you|we) (?:reach|see|find|get to|come to|arrive at|are (?:at|in|next to|near|by))"
 UNTIL = pattern(_UNTIL)
@@ -457,7 +462,8 @@ _MEASURE = (rf"(?:(?:at least|about|exactly|around) )?(?:an?|your|some|\d+|{any_
             r"(?: of(?: \S+){1,3}?(?= from ))?")
 PATH = pattern(
     f"(?:{_MEASURE} )?"
-    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home) )*"
+    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home|"
+    "(?:through|along)(?= to)) )*"
     "(?:to the (?:left|right|side) of|to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
     f"{_UNTIL}|along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|"
     "left of|right of)")
@@ -476,7 +482,7 @@ MOVING = words("turn move push slide")
 PUTTING = words("put place move set push drop slide stack lay position pour throw toss turn")
 BRINGING = PUTTING | words("bring take carry give hand deliver pass get")
 # What only tells that there is something: "there is", "you see".
-TELLING = words("there this you here see if when after before once while go come head walk drive run navigate")
+TELLING = words("there this you here see if when after before once while go")
 # Thanks and the like.
 CLOSING = pattern("(?:for|to|over to) (?:me|us|him|her|them)|if (?:you|it is|possible|that is)(?: \\S+){0,4}|"
                   "(?:will|would|could|can) (?:you|ya)|thank you(?: very much| so much)?|right (?:now|away|here|there)|"
