@@ -57,7 +57,7 @@ class Appearance:
             elif self.text.match(v.RELATION, j)[0]:
                 # "a hat on", "flowers on it", "a cat on its side".
                 if self.text[j + 1] in v.words("it him her them its his their") or (
-                        self.text[j + 1] == "top" and self.text[j + 2] != "of"):
+                        self.text.between(j, j + 2) == "on top" and self.text[j + 2] not in {"of", *v.DIRECTIONS}):
                     k = max(j + 2, self.nouns.read(j + 1, Draft()))
                 elif word in ("on", "off") and j + 1 == len(self.text):
                     k = j + 1
@@ -81,7 +81,8 @@ class Appearance:
         if self.text[i] in v.words("his her its their"):
             return self.nouns.goes_on(i + 1)
         j = i + (self.text[i] in v.DETERMINERS)
-        return self.text[j] in lex.STATES and not self.nouns.kind(j + 1, after_noun=True)
+        is_state = self.text[j] in lex.STATES or (j == i and self.english.lemma(self.text[j]) in lex.BODY_PARTS)
+        return is_state and not self.nouns.kind(j + 1, after_noun=True)
 
     def _doing(self, i: int, draft: Draft, *, finite: bool = False) -> int:
         """What a thing does or has done to it: "holding a cup", "carried by the woman"; `finite` after "that"."""
@@ -98,7 +99,7 @@ class Appearance:
             return k if k > j else i
         while self.text[j] in lex.VERB_PARTICLES and not self.text.match(v.PLACE_AFTER, j)[0] and (
                 word == "cut" or not self._relates(j)):
-            j += 1
+            j += 1 + 2 * (self.text[j + 1] == "and" and self.text[j + 2] in lex.VERB_PARTICLES)     # "up and down"
         if word in lex.SAYING and self.text[j] in ("no", "not", "do"):              # "says no parking"
             return self._verbatim(i, j, draft)
         verb = self.english.lemma(word, "verb")
@@ -168,9 +169,10 @@ class Appearance:
         word = self.text[i]
         if word in v.GIVEN_TO | {"it", "you"}:                          # "facing us"
             return i + 1
-        if word not in v.SHOWN | v.words("at by in on over off through from as against around under"):
+        if word not in v.SHOWN | v.words("at by in on over off through from as against around under past to") \
+                or (word == "to" and self.text.tag(i + 1) == "VB"):
             return i
-        is_spatial = word not in ("at", "by", "around", "off", "from") and verb not in lex.MAKING
+        is_spatial = word not in ("at", "by", "around", "off", "from", "past") and verb not in lex.MAKING
         j = i if is_spatial and self._is_placed(i) else self._stretch(i + 1)
         return j if j > i + 1 else i
 

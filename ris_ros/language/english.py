@@ -77,9 +77,6 @@ class English:
         """Whether the word, in this form or another, is listed as a noun, verb, adj or adv."""
         return word in self._senses[kind] or self.lemma(word, kind) in self._senses[kind]
 
-    def _senses_of(self, word: str) -> set[str]:
-        return {kind for kind in self._senses if self.has_sense(word, kind)}
-
     def may_order(self, text: Text, i: int) -> bool:
         """Whether a verb may stand at `i` as it does in an order; "near" and "except" have other work to do."""
         word = text[i]
@@ -97,7 +94,7 @@ class English:
             return True
         if "-" in word:
             return all(self.is_known(piece) for piece in word.split("-") if piece)
-        return bool(self._senses_of(word))
+        return any(self.has_sense(word, kind) for kind in self._senses)
 
     def _is_compound(self, word: str) -> bool:
         """Whether this is two nouns in one: "carseat"."""
@@ -114,9 +111,9 @@ class English:
                            for other in neighbours)
             if is_alone and not is_name and not self.is_known(word.text):
                 words[i] = replace(word, text=self._mended(word.text))
-        # "I man standing": only a verb or an adverb comes after "I".
+        # "I man standing", "i tall giraffe".
         if text[0] == "i" and (self.lemma(text[1]) in lex.ALIVE or text[1] in v.COLOURS or (
-                not {"verb", "adv"} & (senses := self._senses_of(text[1])) and senses)):
+                self.has_sense(text[1], "adj") and not any(self.has_sense(text[1], kind) for kind in ("verb", "adv")))):
             words[0] = replace(words[0], text="a")
         return Text(text.sentence, words) if words != text.words else text
 

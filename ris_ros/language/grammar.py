@@ -67,8 +67,9 @@ class Grammar(Placing, Appearance):
                 break
             if landmark and self.text[i] in v.AUXILIARIES:          # "on the fridge | is a basket"
                 break
-            if landmark and self.text[i] == "wearing" and draft.head not in lex.ALIVE:      # "by the fence | wearing"
-                break
+            if landmark and not self._excluding and draft.head not in lex.ALIVE | lex.GENERIC and (
+                    self.text[i].endswith("ing") and self.english.lemma(self.text[i], "verb") in lex.LIVELY):
+                break                                               # "by the fence | wearing a hat"
             _, after = self.text.match(v.NOT, i)                    # "guy on skateboard | not sitting"
             is_of_target = (draft.head not in lex.ALIVE and self.english.is_gerund(self.text[after])) \
                 or self.text.match(v.THE_ONE, after)[0]             # "the dog under the table | not the one here"
@@ -175,7 +176,7 @@ class Grammar(Placing, Appearance):
         paused = j > i
         if not paused and (k := self._renamed(i, draft)) > i:
             return k
-        j += self.text[j] in ("and", "but")
+        j += self.text[j] in ("and", "but", "while")
         if j == i or j >= len(self.text) or (paused and self._is_order(j)):
             return i
         is_clause = self.text[j] in v.RELATIVES | {"it", "they"} and self.text.tag(j) != "DT"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.english import English
@@ -30,8 +32,11 @@ class Kinds:
     def __init__(self, text: Text, english: English):
         self.text = text
         self.english = english
+        self.kind = lru_cache(maxsize=None)(self._kind)
+        for i in reversed(range(len(text))):                # a word's kind may depend on those of the words after it
+            self.kind(i)
 
-    def kind(self, i: int, *, after_noun: bool = False) -> str:
+    def _kind(self, i: int, *, after_noun: bool = False) -> str:
         """Whether the word at `i` can be a NOUN or an ADJECTIVE of a noun phrase; empty when it is neither."""
         word = self.text[i]
         if word in lex.GENERIC:
@@ -53,7 +58,7 @@ class Kinds:
         if word in v.DIRECTIONS:
             # "a pink top", "the lady's back".
             is_thing = word in ("top", "back", "front") and self.text[i - 1] in v.COLOURS | v.OWNERS \
-                and not self._open_kind(i + 1)
+                and (self.text.tag(i + 1) == "VBZ" or not self._open_kind(i + 1))
             return NOUN if is_thing else ""
         if after_noun and word in v.DEGREES and self.kind(i + 1) == ADJECTIVE and not self._content_follows(i + 1):
             return ""                                       # "the tomato | more red"
@@ -125,13 +130,16 @@ class Kinds:
         return ADJECTIVE if adjective else ""
 
     def _content_follows(self, i: int) -> bool:
-        word = self.text[i + 1]
-        if not word or not word[0].isalpha() or word in _CLOSED or word in v.DIRECTIONS:
-            return False
-        if self.english.is_gerund(word) and self._content_follows(i + 1):       # "a cut | vending machine"
-            return True
-        return self.text.tag(i + 1).startswith(("NN", "JJ")) or word in v.COLOURS or word in lex.GENERIC \
-            or self.english.has_sense(word, "noun")
+        for k in range(i + 1, len(self.text)):
+            word = self.text[k]
+            if not word[0].isalpha() or word in _CLOSED or word in v.DIRECTIONS:
+                break
+            if self.text.tag(k).startswith(("NN", "JJ")) or word in v.COLOURS or word in lex.GENERIC \
+                    or self.english.has_sense(word, "noun"):
+                return True
+            if not self.english.is_gerund(word):                        # "a cut | vending machine"
+                break
+        return False
 
     def _is_last(self, i: int) -> bool:
         """Whether no object follows, nor a place, to make a verb of what stands at `i`."""
@@ -182,7 +190,8 @@ class Kinds:
         is_last = self.text[k - 2] in ("where", "how") and not self.text[i + 1]
         if is_last or self.text[k - 2] in _SUBORDINATORS:                   # "until the man | leaves"
             return self.english.has_sense(verb, "verb")
-        if self.text[k - 1] in v.ONE_OF_THEM | {"which", "whichever"}:              # no plural comes after "a"
+        # No plural comes after "a", and hardly one before it: "jersey | swings a bat".
+        if self.text[k - 1] in v.ONE_OF_THEM | {"which", "whichever"} or self.text[i + 1] in ("a", "an"):
             return True
         if noun in lex.ALIVE:
             is_doing = verb in lex.POSTURES | v.LOOKS | lex.ACTS and (

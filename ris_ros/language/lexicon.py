@@ -44,7 +44,7 @@ CLOTHES = words("""shirt t-shirt tee dress skirt hat cap coat jacket jeans pants
     turban beanie headband bandana visor overalls jumpsuit tuxedo tux blazer parka raincoat poncho shawl denim leather
     khakis bowtie stockings slippers flannel camo camouflage t-shirts shirts hats harness backpack sleeves pyjamas
     fleece jumper anorak trainers spectacles turtleneck beard mustache moustache goatee ponytail pigtails dreadlocks
-    headphones earphones earrings necklace bracelet lanyard pearls""")
+    headphones earphones earrings necklace bracelet lanyard pearls scrubs""")
 # Parts of things that have a front and a back of their own: "the front wheel of the bicycle".
 OWN_ENDS = words("""wheel wheels tire tires door doors leg legs seat seats window windows paw paws light lights bumper
     cover page yard porch teeth pocket pockets burner burners headlight headlights""")
@@ -153,6 +153,8 @@ POSTURES = words("stand sit lie lay rest hang lean perch lounge kneel crouch squ
 ACTS = words("""hold wear eat drink jump smile laugh watch play throw catch kick ride carry push pull read write cook
     serve reach crouch crawl climb pose wait cross talk speak sing dance cry yawn wave clap hug kiss feed pet graze drag
     surf ski skate cut grab touch use pour open wash bite lick chew swing hit enjoy stare try prepare cheer""")
+# Of these, what only they do: "boy by the fence | reading".
+LIVELY = ACTS | words("look use") - words("hold carry push pull reach touch cut serve pour open hit cross watch wash")
 # Of these, plurals that may be somebody's: "cow heads", "girl skis".
 ALSO_OWNED = words("head face ski skate drink cut point turn run walk drive")
 # Their complement tells what the thing looks like, even where its preposition could say a place.

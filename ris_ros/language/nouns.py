@@ -154,7 +154,7 @@ class NounPhrases(Kinds):
         """A place before the noun: "far left", "upper right"; and parts: "the left half of the sandwich"."""
         draft = reading.draft
         found, j = self.text.match(v.PLACE_BEFORE, i)
-        if not found:
+        if not found or self.kind(i):                               # "in a pink top | holds"
             return i
         if self.text[j - 1] == "hand" and not self.goes_on(j):       # "the left hand"
             j -= 1

@@ -154,8 +154,11 @@ class Placing:
                 draft.add_place(name.split()[0])                        # "left of the center"
                 return k
             draft.relations.append(relation)
-            while self.text[k] == "and" and name != "between" and self.text.tag(k + 1).startswith("NN") \
-                    and self.nouns.kind(k + 1) == NOUN:
+            # "The bear behind a crate | and a rock", but "the bear behind a crate and the fox".
+            is_any = self.text[j] in ("a", "an") and self.text[draft.first] == "the"
+            while self.text[k] == "and" and name != "between" and (
+                    (is_any and self.text[k + 1] in ("a", "an"))
+                    or (self.text.tag(k + 1).startswith("NN") and self.nouns.kind(k + 1) == NOUN)):
                 other, end = self._with_landmarks(name, words, k + 1)          # "under the knife and fork"
                 if other is None:
                     break

@@ -25,6 +25,7 @@ _STRUCTURE = sorted(word for word in {
 } if len(word) > 3)
 # As many lines of CLIP's vocabulary as its tokenizer uses.
 _MERGES = 48_895
+_VERY_COMMON = 25_000
 _DOUBLED = re.compile(r"(.)\1")
 _VOWELS = v.words("a e i o u y")
 
@@ -68,7 +69,8 @@ def common_words_like(word: str, *, is_compound: bool = False) -> tuple[tuple[st
     """The common words that an unknown word may be a typo of, with their rank: only those that it is most like.
 
     None are like a word that is common itself. People double letters or not, swap them and write by sound; beyond that,
-    one letter may be wrong in a word of six or more, and two in one of eight or more that is not `is_compound`.
+    one letter may be wrong in a word of six or more, one too many or too few in a word of five, and two letters may be
+    wrong in a word of eight or more that is not `is_compound`.
     """
     ranks = _common().get(word[0], {})
     if len(word) < 5 or not word.isascii() or not word.isalpha() or word in ranks:
@@ -76,7 +78,8 @@ def common_words_like(word: str, *, is_compound: bool = False) -> tuple[tuple[st
     likeness: dict[tuple[bool, int], list[tuple[str, int]]] = defaultdict(list)
     for text, distance, _ in process.extract(word, list(ranks), scorer=OSA.distance, score_cutoff=2, limit=None):
         is_same = _sound(text) == _sound(word) or sorted(text) == sorted(word)
-        is_close = len(word) >= 6 and distance == 1 and not _is_consonant_replaced(word, text)
+        is_long = len(word) >= 6 or (len(text) != len(word) and ranks[text] < _VERY_COMMON)
+        is_close = is_long and distance == 1 and not _is_consonant_replaced(word, text)
         if is_same or is_close or (len(word) >= 8 and not is_compound):
             likeness[not is_same, distance].append((text, ranks[text]))
     return tuple(likeness[min(likeness)]) if likeness else ()
