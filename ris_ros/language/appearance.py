@@ -118,10 +118,11 @@ class Appearance:
         return k
 
     def _purpose(self, i: int, draft: Draft) -> int:
-        """What it is for: "something | to write with", "a cloth | to wipe the table"."""
-        if self.text[i] != "to" or self.text.tag(i + 1) != "VB":
+        """What it is for: "something | to write with", "a cloth | to wipe the table"; or "about to throw a ball"."""
+        to = i + (self.text[i] == "about")
+        if self.text[to] != "to" or self.text.tag(to + 1) != "VB":
             return i
-        j = max(i + 2, self._stretch(i + 2))
+        j = max(to + 2, self._stretch(to + 2))
         j += self.text[j] in ("with", "on", "in", "from") and not self.nouns.starts(j + 1)
         draft.after.append(self.text.between(i, j))
         return j

@@ -126,7 +126,9 @@ class Grammar(Placing, Appearance):
             j = self._placing(i, trial)
         if j == i:
             return self._worn_before(i, draft)
-        is_whole = j > i and (trial.order or self.text[j - 1] in v.FRAMES)      # "top of the picture | lamp"
+        # "Top of the picture | cup", "in the back | white car".
+        is_whole = trial.order or (j > i and self.text[j - 1] in v.FRAMES) or (
+            trial.place and not trial.relations and not self.text.match(v.PLACE_BEFORE, i)[0])
         j += bool(rules_out) and self.text[j] in ("just", "only")             # "none of the forks, | just | the spoon"
         paused = self.text[j] in v.PAUSES or self.text[j] == "but"
         if self.text[j] in ("there", "is", "have", "has"):

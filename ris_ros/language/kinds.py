@@ -57,7 +57,7 @@ class Kinds:
             return NOUN if is_thing else ADJECTIVE
         if word in v.DIRECTIONS:
             # "a pink top", "the lady's back".
-            is_thing = word in ("top", "back", "front") and self.text[i - 1] in v.COLOURS | v.OWNERS \
+            is_thing = word in ("top", "back", "front") and self.text[i - 1] in v.COLOURS | v.OWNERS | {"with"} \
                 and (self.text.tag(i + 1) == "VBZ" or not self._open_kind(i + 1))
             return NOUN if is_thing else ""
         if after_noun and word in v.DEGREES and self.kind(i + 1) == ADJECTIVE and not self._content_follows(i + 1):
