@@ -21,9 +21,9 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     holding wearing let another vs versus ! ? ;""")
            ) - v.words("can made opposite one per")
 # They lead to a clause of their own.
-_SUBORDINATORS = v.words("if when once until till whether before after because since while")
+_SUBORDINATORS = v.words("if when once until till whether before after because since while so as")
 # They leave a verb in its base form to the end: "what does the sign say", "I saw the mouse run".
-_ASKS = v.words("do does did will would could should saw heard watched")
+_ASKS = v.words("do does did will would could should saw heard watched let")
 
 
 class Kinds:
@@ -71,6 +71,9 @@ class Kinds:
         word, tag = self.text[i], self.text.tag(i)
         if not word or not word[0].isalnum() or word.isdigit() or word in _CLOSED:
             return ""
+        if word == "can" and tag == "MD" and after_noun and self.text.tag(i + 1) == "VB" \
+                and not (self.text[i + 1] in v.VERBS and self.text[i + 2] in v.DETERMINERS | v.GIVEN_TO):
+            return ""                                                   # "so the car | can leave"
         if word == "half" and self.text.tag(i + 1).startswith(("JJ", "VB")):
             return ADJECTIVE
         is_attribute = word in lex.MATERIALS or (
@@ -111,8 +114,8 @@ class Kinds:
         if after_noun and (word in lex.SAYING | lex.POSED | {"opposite"} or (
                 is_last and word in v.VERBS | lex.HELD) or (word in lex.SHAPED and not self._content_follows(i))):
             return ""                                       # "sign says stop", "red cup give me", "umbrella clear"
-        is_asked = (tag == "VB" or not self.text[i + 1]) and any(self.text[k] in _ASKS and (
-            self.text[k + 1] in v.DETERMINERS - v.RELATIVES) for k in range(max(0, i - 6), i - 1))
+        is_asked = (tag == "VB" or self.text[i + 1] in {"", *_SUBORDINATORS}) and any(self.text[k] in _ASKS and (
+            self.text[k + 1] in v.DETERMINERS - v.RELATIVES | {"that"}) for k in range(max(0, i - 6), i - 1))
         if after_noun and verb and (is_asked or not noun):
             return ""                                       # "what does the sign | say", "did the parcel | arrive"
         if tag.startswith("NN"):

@@ -57,7 +57,7 @@ def _is_capital(text: Text, i: int, english: English, written: str) -> bool:
     """Whether a capital letter after a small one starts a sentence at `i`, and no name."""
     before, first = (written[text.words[k].start] for k in (i - 1, i))
     return first.isupper() and not before.isupper() and (
-        text[i] in _SENTENCE_STARTS or (i + 1 < len(text) and _is_order(text, i, english)))
+        text[i] in _SENTENCE_STARTS or (i + 1 < len(text) and _order_end(text, i, english) > i))
 
 
 def correction(text: Text, i: int) -> int:
@@ -76,6 +76,8 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
         is_can = text.tag(i) != "MD" or before in v.COLOURS or text[i + 2] == "see"       # "the can you see"
         return not is_can and (text.tag(i - 1).startswith(("NN", "VBZ", "VBD"))
                                or before in v.IDLE_AFTER | v.DIRECTIONS.keys())
+    if following in ("here", "there") and text.match(v.MANOEUVRE, i)[0]:    # "there is my bike | stop here so"
+        return text.tag(i - 1).startswith("NN")
     if word in v.STATERS and text.tag(i - 1).startswith(("NN", "VBG", "JJ", "RB")):     # "it is cold | we need a rug"
         found, j = text.match(v.WANTING, i)
         return bool(found) and text[j] in v.DETERMINERS
@@ -104,7 +106,7 @@ def clauses(text: Text, english: English) -> list[tuple[int, int]]:
     found, start = [], 0
     for i in range(len(text)):
         ends = text[i] in _SENTENCE_ENDS or (text[i] in _JOINTS and (
-            _asks(text, i + 1) or (_is_order(text, i + 1, english) and goes(opening(text, start, i, english)[1]))))
+            _asks(text, i + 1) or _is_next_step(text, start, i, english)))
         if ends and correction(text, start) <= i:            # not "no, | take the bowl"
             found.append((start, i))
             start = i + 1
@@ -113,14 +115,29 @@ def clauses(text: Text, english: English) -> list[tuple[int, int]]:
 
 def goes(asking: list[str]) -> bool:
     """Whether an order is to go or to stay somewhere: "wait next to", "exit"."""
-    verbs = [word for word in asking if word in v.MOVES | v.VERBS]
-    return bool(asking) and (asking[-1] in v.PASSED or asking[-2:] == ["out", "of"] or (
-        bool({"get", "take", "way"}.intersection(asking)) and asking[-1] in v.TOWARDS) or (
-        bool(verbs) and verbs[-1] in v.MOVES | {"navigate"} and asking[-1] not in {*verbs, *v.GIVEN_TO}))
+    if not asking:
+        return False
+    verbs, last = [word for word in asking if word in v.MOVES | v.VERBS | v.PASSED], asking[-1]
+    if verbs and verbs[-1] in v.HANDLING and last in v.ADVERBS | {"on", "for"}:                 # "turn on", "pull out"
+        return False
+    is_led = last in v.TOWARDS and not {"get", "take", "way"}.isdisjoint(asking)               # "make your way to"
+    is_turn = not {"left", "right"}.isdisjoint(asking[:-1])                                     # "make a left at"
+    is_move = bool(verbs) and verbs[-1] in v.MOVES | v.PASSED | {"navigate"} \
+        and last not in {*verbs, *v.GIVEN_TO, *v.POINTED_AT}
+    return last in v.PASSED or asking[-2:] == ["out", "of"] or is_led or is_turn or is_move
 
 
-def _is_order(text: Text, i: int, english: English) -> bool:
-    return _order_end(text, i, english) > i
+def leads(asking: list[str]) -> bool:
+    """Whether an order goes where something else may be to be done: "go to", "enter", but not "pass the salt"."""
+    return goes(asking) and asking[-1] != "pass"
+
+
+def _is_next_step(text: Text, start: int, i: int, english: English) -> bool:
+    """Whether it is told after `i` what to do, or where to go, once one has got to what is named from `start` on."""
+    if _order_end(text, i + 1, english) == i + 1:
+        return False
+    asking = opening(text, start, i, english)[1]
+    return leads(asking) or (goes(asking) and goes(opening(text, i + 1, len(text), english)[1]))
 
 
 def _asks(text: Text, i: int) -> bool:
@@ -137,7 +154,10 @@ def _asks(text: Text, i: int) -> bool:
     found, j = text.match(v.PATH, i + 1)
     if found and text[i - 1] == "then" and text[i] in v.MOVES and text[j] in _OBJECT_STARTS:
         return True                                                     # "cross the bridge then | wait by the booth"
-    i += text[i] == "please" and text[i - 1] in v.PAUSES
+    if text[i - 1] in v.PAUSES:
+        i = text.match(v.POLITELY, i)[1]
+        if text.match(v.MANOEUVRE, i)[0]:
+            return True
     found, j = text.match(v.PHRASAL, i)
     if found and text[j] in _OBJECT_STARTS and text[i - 1] != "and":        # "go straight then | stop at the bench"
         return True
@@ -167,7 +187,7 @@ def _asking_end(text: Text, i: int, english: English) -> int:
     found, j = text.match(v.ASKING, i)
     if found:
         return _asked_for(text, j, english)
-    for pattern in (v.REQUEST, v.WISHING):
+    for pattern in (v.REQUEST, v.WISHING, v.MANOEUVRE):
         found, j = text.match(pattern, i)
         # "The patient needs his crutches", but "the lamp needs a bulb".
         is_thing = found and pattern is v.WISHING and found["needs"] and english.has_sense(found["who"], "noun") \
@@ -180,7 +200,7 @@ def _asking_end(text: Text, i: int, english: English) -> int:
             return j
     found, j = text.match(v.DO_NOT, i)
     if found and _is_verb(text, j):
-        k = _order_end(text, j, english)
+        k = max(_order_end(text, j, english), text.match(v.MANOEUVRE, j)[1])
         return k if k > j else j + 1 + (text[j + 1] in v.words("on in at to into with over"))
     return _order_end(text, i, english)
 
@@ -193,7 +213,7 @@ def _is_asked_for_later(text: Text, i: int) -> bool:
 
 def _asked_for(text: Text, i: int, english: English) -> int:
     """The index after the verbs of a question: "could you | please be so good and bring me", "might I | ask for"."""
-    i = text.match(v.GREETING, i)[1]                                    # "by any chance"
+    i = text.match(v.MANOEUVRE, text.match(v.GREETING, i)[1])[1]        # "by any chance"
     while text[i] in v.IDLE_AFTER | v.FILLERS:
         i += 1
     j = _order_end(text, i, english)
@@ -258,7 +278,7 @@ def _told_end(text: Text, i: int) -> int:
         text[j] in ("has", "have", "had", "needs", "'s", "is") and text[j + 1] in ("to", "been", "looking", "asking")))
     if is_of_anyone or (word in v.PRONOUNS and word not in ("each", "whose", "who") and _is_verb(text, j)):
         while (text.tag(j).startswith(("VB", "MD", "RB", "TO")) or text[j] == "'s") and not (
-                text[j - 1] == "to" and text[j] in v.VERBS | v.VERBS_OR_NOUNS):
+                text[j - 1] == "to" and text[j] in v.VERBS | v.VERBS_OR_NOUNS) and not text.match(v.MANOEUVRE, j)[0]:
             j += 1
         # "I am | not tall enough to", "I am | tired of".
         k = j + 1 + (text[j + 1] == "enough")
@@ -271,7 +291,8 @@ def _told_end(text: Text, i: int) -> int:
             return k
         while j > i + 1 and text[j] in ("me", "us"):                      # "you give | me"
             j += 1
-        return j + (text[j] in v.words("for at about with to without into of")) if j > i + 1 else i
+        is_particle = text.tag(j) == "RP" or text[j] in v.words("for at about with to without into of")
+        return j + is_particle if j > i + 1 else i
     return i
 
 
@@ -341,7 +362,9 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
     is_base = is_towards or (word not in v.SMALL and (
         word not in v.STANDING or _is_base(text, i, english) or _is_in_turn(text)))
     is_base &= word != "swing" or text[i + 1] in ("by", "past", "over")
-    is_to = is_towards and text[j - 1] == "to"                                          # "drive over to | bay four"
+    is_first = text.tag(i - 1) in ("", ".", "CC", "TO")
+    # "Drive over to | bay four", "stop by | silver car".
+    is_to = (is_towards and text[j - 1] == "to") or (is_first and text.tag(j).startswith(("NN", "JJ")))
     if found and word in v.MOVES and is_base and (text[j] in _OBJECT_STARTS | {"where"} or is_to) \
             and text.match(v.PLACE_AFTER, i + 1)[1] < j:
         return j                                            # "stay behind the line"

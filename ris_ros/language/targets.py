@@ -33,7 +33,8 @@ def targets(text: Text, english: English) -> list[Draft]:
             grammar.modifiers(start, best[0])               # "It is red."
             continue
         # "The plate, no, leave it, take the saucer", "I do not want the red cup, give me ...".
-        is_left = v.LEAVING.intersection(asking) and (corrects or asking[-1] not in ("leave", "keep"))
+        is_left = v.LEAVING.intersection(asking) and asking[-1] not in ("from", "of") and (
+            corrects or asking[-1] not in ("leave", "keep"))
         if is_left or ({"not", "never"}.intersection(asking) and asking[0] not in v.BE):
             draft, j = grammar.description(i)
             refused += [draft] if draft else best if corrects else []
@@ -72,15 +73,16 @@ def targets(text: Text, english: English) -> list[Draft]:
         draft.excluded += refused
         if best and (draft.is_generic or draft.head == best[0].head):
             best[0].merge(draft)
-        elif not best or best[0].is_generic or (asking and not was_asked):
+        elif not best or best[0].is_generic or (asking and (not was_asked or (has_gone and goes))):
             passed = best if has_gone and goes else []      # "go up the stairs and wait at the desk"
             if best and _only_excludes(best[0]):            # "not the fork. I need the spoon."
                 draft.excluded += best[0].excluded
+            leads = request.leads(asking)
             further = [] if goes and {j, j + 1} & grammar.ends else _further(grammar, text, english, draft, j)
             best = [draft, *further, *passed]
             if _only_excludes(draft) and len(best) > 1:             # "rather than the fork, take the spoon"
                 best[1].excluded += best.pop(0).excluded
-            was_asked, has_gone = bool(asking) and asking[0] not in v.TELLING and not goes, goes
+            was_asked, has_gone = bool(asking) and asking[0] not in v.TELLING and not leads, goes
     return best or refused[:1]                              # "do not step on the rug" is about the rug
 
 
@@ -91,6 +93,8 @@ def _only_excludes(draft: Draft) -> bool:
 def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) -> tuple[Draft | None, int]:
     """The description at `i`; where that can hardly be what is meant, the next one that starts with a determiner."""
     draft, j = grammar.description(i) if i < end else (None, i)
+    if asking and draft is not None and i + 1 == end and text[i] in v.MOVES and text.tag(i) == "VB":
+        return None, i                                                  # "drive towards him and | stop"
     if draft is not None and draft.head in lex.ALIVE and asking and asking[-1] in v.GIVING and text[j] in v.DETERMINERS:
         given, k = grammar.description(j)                               # "hand the man in blue | his wallet"
         if given is not None and given.head:
@@ -202,7 +206,8 @@ def _further(grammar: Grammar, text: Text, english: English, draft: Draft, i: in
         is_joined = text[j] in ("and", "or", "plus")
         start = request.opening(text, j + is_joined, len(text), english)[0] if is_joined or j > i else i
         other, k = grammar.description(start) if start > i else (None, i)
-        if other is None or not other.head:                 # "... and put it in the bowl"
+        is_move = text[start] in v.MOVES and text.tag(start) == "VB"                # "... and wait"
+        if other is None or not other.head or is_move:      # "... and put it in the bowl"
             break
         i = k
         if not is_joined and text[start] not in v.DETERMINERS - _OF_IT and text[k] not in (",", "and", "or"):

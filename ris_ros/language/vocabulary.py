@@ -333,7 +333,8 @@ REQUEST = pattern(
     "(?:to|at|after|before|onto|into|by)|"
     f"(?:keep|start|stop|continue) \\S+ing(?: (?:until|to|towards?|past|along|after))?{_A_NAME}|"
     "(?:just )?(?:checking|wanted to ask|asking|making sure)(?: that| if| whether| where)?|no need to|"
-    "see to it that|feel free to|care to|try to|be careful with|(?:your|the) (?:task|job|goal|target) is(?: to)?|"
+    "see to it that|feel free to|care to|(?:try|start|begin) to|be careful (?:with|of)|"
+    "(?:your|the) (?:task|job|goal|target) is(?: to)?|"
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
 # Questions after it was told what somebody is about: "I must dry my hands, | do you have a towel".
 HAVING = pattern("(?:(?:do|does|did|have|has) (?:you|we|they|(?:any|some)(?:one|body))(?: have| got)?|"
@@ -343,6 +344,7 @@ LACKING = pattern("where (?:is|are) (?:it|they|some)|(?:do|can|could|may) (?:you
                   "(?:have|get|find|(?:pass|bring|give|hand|fetch|get)(?: me| us)?) (?:it|them|some|any|one)|"
                   "(?:have|has) (?:you|any(?:one|body)) (?:seen|got) (?:it|them|any|one|some)|"
                   "is there (?:any|one|some)|are there (?:any|some)")
+POLITELY = pattern("please(?: try to)?|try to")
 BELIEVING = words("sure think believe guess suppose reckon assume")
 DO_NOT = pattern("(?:(?:i|we|you) )?(?:do not|never|must not|should not)")
 GREETING = pattern(
@@ -384,10 +386,10 @@ WISHING = pattern("(?:(?:my|the|our|his|her|your|that|this) )?(?:\\S+ )?"
 WANTING = pattern("\\S+ (?:wants?|needs?|would (?:like|love|prefer))")
 # Nouns that only ask: "do me a favour".
 FAVOURS = words("""favour favor hand moment second minute look go chance bit while dear hold care eye peek glance grip
-    love angel star somewhere""")
+    love angel star somewhere ride""")
 # Nor can these be seen: "what is the best way to reach the tower".
 ABSTRACT = words("""way chance deal matter story use idea turn mood reason question attention size time need point
-    purpose trouble enough difference""")
+    purpose trouble enough difference speed""")
 # Verbs that only start an utterance.
 STARTERS = words("""unless whenever look quick start begin help hurry wait go come let beware try continue proceed fancy
     turn stop mind if after when once""")
@@ -418,7 +420,7 @@ GIVING = words("give hand pass bring show get fetch buy send lend serve")
 # Particles that make an order of those and of others: "point to", "switch on", "throw away".
 PHRASAL = pattern(
     "(?:point|look|watch|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
-    "advance|roll|fly|search|wait|ask|care|listen|reach|stop|halt)"
+    "advance|roll|fly|search|wave|switch|yield|wait|ask|care|listen|reach|stop|halt)"
     "(?: (?:over|up|down|back|out|in|to the (?:left|right)))*"
     "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|(?:pop|drop|come|go) by|see (?:to|about)|"
     "back into|stick to|land (?:on|at|next to|beside)|"
@@ -441,17 +443,19 @@ ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
 # Orders to go somewhere: what is named is where to.
 MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn proceed return
     travel reverse steer crawl hover point rotate approach kneel land swim dive head keep pull roll rest lie hide run
-    jump pass crouch skirt circle face orbit fly cut reach halt swing maintain continue wander""")
+    jump pass crouch skirt circle face orbit fly cut reach halt swing maintain continue wander merge switch""")
 # Of these, names of things too: before "on" and the like the tag tells of the first, and the others are no orders.
-STANDING = words("dock stand step stop turn climb run swing")
+STANDING = words("switch dock stand step stop turn climb run swing")
 SMALL = words("head land fly face skirt cut pass circle point roll")
+# And of these, with a particle, what is done to a thing: "turn on", "pull out".
+HANDLING = words("turn switch pull hold roll cut keep pass hide move reach rest")
 MOTION = words("to towards toward into onto through across past along around alongside over")
 # They start a clause that tells when an order is to be obeyed.
 WHENEVER = words("when once after as if before")
 # Ends of an order that tell what is on the way, and not yet where to: "go down | the hall to the fountain".
 PASSING = words("through across past along around over up down via off from cross follow climb")
 TOWARDS = words("to towards toward into")
-PASSED = words("exit enter cross follow climb leave pass visit")
+PASSED = words("exit enter cross follow climb leave pass visit approach")
 AHEAD = words("straight ahead forward forwards back backwards left right upstairs downstairs inside outside")
 # "Drive along the fence | until you reach | the shed".
 _UNTIL = "(?:until|till) (?:you|we) (?:reach|see|find|get to|come to|arrive at|are (?:at|in|next to|near|by))"
@@ -460,13 +464,38 @@ UNTIL = pattern(_UNTIL)
 _MEASURE = (rf"(?:(?:at least|about|exactly|around) )?(?:an?|your|some|\d+|{any_of(CARDINALS)}) (?:\S+ )?"
             "(?:distance|met(?:re|er)s?|foot|feet|steps?|paces?|yards?|inch|inches|centimet(?:re|er)s?|cm|m)"
             r"(?: of(?: \S+){1,3}?(?= from ))?")
-PATH = pattern(
+_PATH = (
     f"(?:{_MEASURE} )?"
     "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home|"
     "(?:through|along)(?= to)) )*"
-    "(?:to the (?:left|right|side) of|to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
+    "(?:(?:to the (?:left|right|side)|in the direction) of|"
+    "to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
     f"{_UNTIL}|along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|"
     "left of|right of)")
+PATH = pattern(_PATH)
+# What a robot or a car is told to do, with nothing in it to be seen: "slow down | near the van", "make a u-turn", "get
+# in the same lane | as the van", "find a place to park | by the van", "stop | so the van can leave".
+_ASIDE = ("(?:here|there|in here|now|just|close|(?:immediate|direct|slow|careful)ly|straight|forwards?|ahead|back|"
+          "up|down|over|out|in|on|around|left|right|off|away|aside|clear|somewhere|a (?:bit|little)|"
+          "(?:on|to) the (?:left|right|side)(?: side)?(?: of the (?:street|road))?|"
+          "(?:when|if|as soon as) (?:it is |you )?(?:safe|possible|clear|can))")
+_MOVE = ("(?:slow|speed|pull|turn|go|get|merge|move|change|switch|drive|park|stop|wait|pause|continue|proceed|carry|"
+         "keep|come|walk|roll|halt|brake|stay|hold|(?:let|drop|pick) (?:me|us))")
+_DONE = (r"(?:(?:make|take|hang) (?:an?|the) (?:\S+ )?(?:left|right|u-turn|you-turn|turn)|honk(?: (?:the|your) horn)?|"
+         "(?:change|switch) lanes|"
+         "flash (?:the|your) (?:head)?lights|(?:make|give)(?: some)? (?:room|way|space)|be careful|"
+         "(?:park|stop|drive|pull) (?:the|your|our|this|my) (?:car|vehicle))")
+_SPOT = (r"find (?:me |us )?(?:somewhere|an? (?:\S+ )?(?:spot|place|space|way))"
+         r"(?: to \S+(?: over| up| in| down)?|(?! to ))")
+_GROUND = (r"(?:the other side of )?(?:the |an? |that |this )?(?:(?!the |and )\S+ ){0,3}?(?:lanes?|street|road|way|"
+           r"direction|parking lot|driveway|intersection|crossroads?|junction|lot|roundabout|"
+           r"(?<= a )(?:\S+ )?(?:spot|space|place))")
+_WHY = ("(?:so(?: that(?= (?:the|that|this|my|i|we|you|he|she|they|it) ))?|to (?:let|allow)|once|until|till|as|"
+        "when|where|while|because)")
+MANOEUVRE = pattern(
+    rf"(?:{_SPOT}|{_MOVE}(?: {_ASIDE})* (?:, )?(?:{_PATH} )?{_GROUND})(?: {_ASIDE})* (?:, )?(?:{_WHY}|{_PATH})|"
+    rf"(?:{_MOVE}(?: {_ASIDE})+|{_DONE}(?: {_ASIDE})*)(?: (?:{_WHY}|{_PATH}|for|and|but|[,.!])|$)|"
+    rf"{_MOVE}(?: ,)? {_WHY}")
 ATTRIBUTE_OF = pattern("(?:the |its )?(?:colou?r|size|shape|position|location|whereabouts|price|brand|height|width|"
                        "name|title|length|weight|temperature|state|status|purpose|pose) of|"
                        "(?<=take )an? (?:\\S+ )?(?:photo|photograph|picture|video) of")
