@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ris_ros.errors import InputError, MissingError
 from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
-from ris_ros.language.spelling import common_words_like, is_common
+from ris_ros.language.spelling import common_words_like, everyday_words_like, is_common
 from ris_ros.language.words import Text
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class English:
     def _mended(self, word: str) -> str:
         """The common noun that an unknown word is a typo of; the word itself where there is none, or no clear one."""
         like = [(rank, text) for text, rank in common_words_like(word, is_compound=self._is_compound(word))
-                if self.has_sense(text, "noun")]
+                if self.has_sense(text, "noun")] or sorted((rank, text) for text, rank in everyday_words_like(word))[:1]
         # "Pointy" is no point.
         if not like or any(word.endswith(ending) and not like[0][1].endswith(ending) for ending in _ATTRIBUTE_ENDINGS):
             return word

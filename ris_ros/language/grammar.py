@@ -14,6 +14,7 @@ from ris_ros.language import vocabulary as v
 from ris_ros.language.appearance import Appearance
 from ris_ros.language.draft import Draft
 from ris_ros.language.english import English
+from ris_ros.language.kinds import NOUN
 from ris_ros.language.nouns import NounPhrases
 from ris_ros.language.orders import read_counted
 from ris_ros.language.placing import Placing
@@ -154,11 +155,13 @@ class Grammar(Placing, Appearance):
 
     def _worn_before(self, i: int, draft: Draft) -> int:
         """"in red shirt | woman", "no hat | guy": clothes before who wears them, or does not."""
-        if self.text[i] not in ("in", "with", "wearing", "no", "without"):
+        if self.text[i] not in ("in", "on", "with", "wearing", "no", "without"):
             return i
         trial = Draft()
         last = self.nouns.read(i + 1, trial) - 1
-        if trial.head not in lex.PEOPLE or self.text[last - 1] not in lex.CLOTHES:
+        is_in = self.text[i] in ("in", "on") and trial.head in lex.ANYBODY and self.nouns.kind(last - 1) == NOUN \
+            and self.text[i + 1] not in v.DETERMINERS                   # "on bike | guy"
+        if trial.head not in lex.PEOPLE or not (is_in or self.text[last - 1] in lex.CLOTHES):
             return i
         if self.text[i] in ("no", "without"):
             draft.excluded.append(Draft(i + 1, last, after=[f"with {self.text.between(i + 1, last)}"]))
@@ -312,7 +315,8 @@ class Grammar(Placing, Appearance):
         if not draft.head or self.text[i] not in v.DETERMINERS | v.PRONOUNS | v.ANYONE:
             return i
         j = i + 1 if self.text[i] in v.PRONOUNS | v.ANYONE else self.nouns.read(i, Draft())
-        is_verb = self.text[j] in v.AUXILIARIES or self.text.tag(j) in ("VBD", "VBZ", "VBP")
+        is_verb = self.text[j] in v.AUXILIARIES or self.text.tag(j) in ("VBD", "VBZ", "VBP") or (
+            self.english.is_gerund(self.text[j]) and self.text[len(self.text) - 1] in lex.STRANDED)
         return self._verbatim(i, j, draft) if j > i and is_verb else i
 
     def _verbatim(self, i: int, j: int, draft: Draft) -> int:

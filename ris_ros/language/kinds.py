@@ -15,7 +15,7 @@ NOUN, ADJECTIVE, POSSESSOR = "noun", "adjective", "possessor"
 _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | v.PAUSES | v.CARDINALS.keys()
            | v.words("""on in at by to from under underneath beneath above below over behind beside besides next near
     between inside outside within against off upon atop and or but nor not never neither none without no if
-    then than because while when how why 's too very also there here please thanks yes okay ok hey hi
+    then than because whether while when how why 's too very also there here please thanks yes okay ok hey hi
     hello up down out away as so such both all every either along across past before after since until
     except excluding among amongst amid amidst beyond throughout despite alongside touching
     holding wearing let another vs versus ! ? ;""")
@@ -62,8 +62,13 @@ class Kinds:
             return NOUN if is_thing else ""
         if after_noun and word in v.DEGREES and self.kind(i + 1) == ADJECTIVE and not self._content_follows(i + 1):
             return ""                                       # "the tomato | more red"
-        if word in v.SUPERLATIVES or self.text.match(v.RANK, i)[0]:
-            return ""
+        if word in v.SUPERLATIVES or self.text.match(v.RANK, i)[0] or self.text.match(v.RELATION, i)[1] > i + 1:
+            return ""                                       # "close | to us"
+        following = self.text[i + 1]
+        if after_noun and ((word == "way" and self.text.match(v.PLACE_AFTER, i)[0]) or (
+                word == "half" and following in ("off", "out")) or (word == "wear" and self._content_follows(i)) or (
+                following == "view" and not self.kind(i + 2))):
+            return ""                                       # "guy | way right", "bus | half out", "dog | full view"
         return self._open_kind(i, after_noun=after_noun)
 
     def _open_kind(self, i: int, *, after_noun: bool = False) -> str:
@@ -86,13 +91,15 @@ class Kinds:
         noun, verb, adjective = (self.english.has_sense(word, kind) for kind in ("noun", "verb", "adj"))
         is_doing = word in lex.ING_NOUNS and self.english.lemma(word, "verb") != word
         is_move = word in ("landing", "crossing") and tag == "VBG" and self.text[i + 1] in v.HOLDING
+        is_move |= tag == "VBG" and self.text.tag(i + 1).startswith("NN")       # "person mask covering mouth"
         if is_doing and after_noun and (is_move or self.text[i + 1] in v.DETERMINERS - v.RELATIVES):
             return ""                                                   # "crossing the street", "landing on the runway"
         is_animal = lemma in lex.ANIMALS and tag != "VBG" and self.text[i + 1] not in v.DETERMINERS    # "bears hat"
         if is_animal or word in lex.ING_NOUNS | lex.THINGS | lex.CLOTHES or lemma in lex.PEOPLE | lex.CONTAINERS:
             return NOUN
         if self.english.is_gerund(word) and (tag.startswith("VB") or after_noun):
-            return ADJECTIVE if not after_noun and self._content_follows(i) else ""
+            last = i + (self.text[i + 1] in v.DIRECTIONS)               # "crouching | left boy"
+            return ADJECTIVE if not after_noun and self._content_follows(last) else ""
         is_base = self.english.lemma(word, "verb") == word and word not in lex.INVARIABLE
         if tag in ("VBN", "VBD") and ((noun and is_base) or not (verb or word.endswith("ed"))):
             tag = "NN"                                                  # no participle: "bear cub", "waldo"

@@ -19,7 +19,8 @@ PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentl
     hostess bodyguard carpenter plumber mechanic gardener sculptor cellist violinist pianist bassist dj athlete wrestler
     gymnast paddler rower motorcyclist bicyclist shortstop infielder outfielder baseman goalkeeper defender driver
     passenger couple crowd folk individual human fan brunette redhead runner walker jockey artist musician singer
-    drummer guitarist speaker businessman businesswoman customer shopper vendor barista cashier goalie golfer""")
+    drummer guitarist speaker businessman businesswoman customer shopper vendor barista cashier goalie golfer attendant
+    professional""")
 ANIMALS = words("""dog cat horse cow sheep elephant giraffe zebra bear bird duck goat pig monkey lion tiger rabbit puppy
     kitten calf foal lamb deer chicken goose swan penguin pony bull donkey camel fox wolf squirrel mouse rat fish shark
     dolphin whale turtle frog snake parrot pigeon seagull owl eagle animal colt mare herd butterfly bee moth gull crow
@@ -66,6 +67,11 @@ ROOMS = words("""room bedroom bathroom kitchen hall hallway corridor lounge offi
     attic cellar study pantry balcony terrace porch house apartment building garden""")
 # What stands in these is seen from above: "plate pancakes".
 OPEN_CONTAINERS = words("bowl plate basket tray bucket")
+# What people most often point at: what a short unknown word is a typo of.
+EVERYDAY = PEOPLE | ANIMALS | CONTAINERS | words("""car truck bus bike motorcycle motorbike train boat plane airplane
+    chair couch sofa table bench bed desk pizza donut cake sandwich hotdog burger orange apple banana carrot broccoli
+    umbrella suitcase luggage backpack laptop phone keyboard monitor screen television remote oven fridge sink toilet
+    book clock knife fork spoon skateboard surfboard snowboard racket frisbee kite helmet shirt jacket hat""")
 SUBSTANCES = words("""soup water coffee tea milk juice wine beer food rice fruit salad noodles pasta cereal sugar salt
     sauce oranges apples bananas carrots broccoli vegetables fries chips nuts popcorn candy chocolate flour oil vinegar
     ketchup mustard mayo mayonnaise honey jam yogurt oatmeal stew curry chili beans peas berries strawberries grapes
@@ -77,7 +83,7 @@ TOPPINGS = words("""sprinkles pepperoni olives mushrooms onions pickles relish m
 # What is said of somebody without a preposition: "lady profile".
 CAUGHT_IN = words("profile air mid-air motion flight")
 # What something shows all over: "umbrella polka dots" is an umbrella.
-PATTERNS = words("stripes dots spots checks squiggles")
+PATTERNS = words("stripes dots spots checks squiggles polka")
 # "In" and "on" these are states, no places.
 STATES = words("""uniform motion flight half pieces hand hands mouth use air mid-air rain sun shade dark love sunlight
     shadow shadows pain phone cellphone cell laptop computer tablet tiptoe fire wheels way general focus profile shape
@@ -162,7 +168,7 @@ MAKING = words("cover fill dress paint wrap coat cut slice make surround decorat
 # Verbs after a noun that no plural looks like: "sign says stop".
 SAYING = words("says reads wears has go goes belong belongs need needs wants keeps")
 # How things stand: no nouns after one.
-POSED = words("upright sideways upside-down backwards face-down face-up better")
+POSED = words("upright sideways upside-down backwards face-down face-up better close")
 # Their past is spelt like the present.
 INVARIABLE = words("""cut put set hit shut hurt let split spread cast burst bet cost quit rid shed slit thrust read run
     come become""")

@@ -158,7 +158,7 @@ class NounPhrases(Kinds):
             return i
         if self.text[j - 1] == "hand" and not self.goes_on(j):       # "the left hand"
             j -= 1
-        if self.text[j] == "of" and self.starts(j + 1) and not self.text.match(v.IN_FRAME, j)[0] and not reading.pieces:
+        if self.text[j] == "of" and self.starts(j + 1) and not self.text.match(v.IN_FRAME, j)[0]:
             part = self.text[j - 1]
             has_determiner = self.text[j + 1] in v.DETERMINERS
             if self.number(j + 1 + has_determiner) and (has_determiner or i > reading.start):   # "left of the two"
@@ -176,7 +176,7 @@ class NounPhrases(Kinds):
             reading.has_noun = True
             return j
         further, after = self.text.match(v.PLACE_BEFORE, j)             # "top row | middle donut"
-        if not (self.goes_on(j) or (further and found["part"] and self.goes_on(after))):
+        if not (self.goes_on(j) or (further and self.goes_on(after))):
             return i
         reading.has_order = True
         if self.text[j] in lex.OWN_ENDS and {"front", "back", "rear"} & set(found["where"].split()):
@@ -191,7 +191,8 @@ class NounPhrases(Kinds):
 
     def _number(self, i: int, reading: _Reading) -> int:
         draft, number = reading.draft, self.number(i)
-        if number is not None and self.text[i - 1] == "a" and self._noun_follows(i + 2):
+        is_within = self.text[i - 1] == "a" or (reading.pieces and reading.pieces[-1][0] == ADJECTIVE)
+        if number is not None and is_within and self._noun_follows(i + 2):
             reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))         # "a | two tiered | cake"
             return i + 2
         if number is None or reading.pieces or draft.count is not None:
@@ -207,12 +208,17 @@ class NounPhrases(Kinds):
         return i + 1
 
     def _coordination(self, i: int, reading: _Reading) -> int:
-        """"red | and | white striped umbrella"."""
-        between_adjectives = reading.pieces and reading.pieces[-1][0] == ADJECTIVE and self.kind(i + 1) == ADJECTIVE
-        if not between_adjectives or not reading.coordinate or self.text[i] not in v.JOINING:
+        """"red | and | white striped umbrella", "a yellow, tan | , and | white bus"."""
+        if not reading.pieces or reading.pieces[-1][0] != ADJECTIVE or not reading.coordinate:
+            return i
+        j = i
+        while self.text[j] in v.JOINING:
+            j += 1
+        j += self.text[j] in v.DEGREES or self.text.tag(j) == "RB"              # "straight, | slightly | green"
+        if self.kind(j) != ADJECTIVE and not (self.text[i] == "," and self.kind(j)):
             return i
         are_colours = self.text[i] == "and" and {self.text[i - 1], self.text[i + 1]} <= v.COLOURS   # "pink and white"
-        return i + 1 if are_colours or self._noun_follows(i + 1) else i
+        return j if j > i and (are_colours or self._noun_follows(j)) else i
 
     def _possessor(self, i: int, reading: _Reading) -> int:
         """"the man | 's | hat"."""
@@ -285,6 +291,12 @@ class NounPhrases(Kinds):
 
     def _in_row(self, i: int, reading: _Reading) -> int:
         """"top shelf | second jar": the noun so far only says where."""
+        is_alive = self.english.lemma(self.text[i]) in lex.ALIVE
+        if len(reading.pieces) == 1 and reading.pieces[0][1] in v.PICTURES and reading.draft.place and (
+                is_alive or self.kind(i) == ADJECTIVE or self.text[i] in v.SUPERLATIVES):
+            reading.pieces, reading.has_noun = [], False                # "left picture | blue shirt"
+            j = self._ranked(i, reading)
+            return j if j > i else self._content(i, reading)
         if reading.pieces[-1][1] not in v.ROW_NOUNS or reading.draft.order:
             return i
         start = i + (self.number(i) is not None)                        # "row 2 | third kid"
@@ -369,6 +381,10 @@ class NounPhrases(Kinds):
             return False
         if self.text[i].isdigit():
             return not self.text.match(v.RELATION, i)[0]                # "chair | 1 metre away from the door"
+        is_alive = any(self.english.lemma(piece) in lex.ALIVE for _, piece in reading.pieces)
+        if self.text[reading.start] in v.ARTICLES and not is_alive and self.kind(i + 1) == NOUN \
+                and self.kind(i, after_noun=True) == ADJECTIVE:
+            return True                                                 # "a sage | green chair"
         is_person = self.english.lemma(reading.pieces[-1][1]) in lex.PEOPLE and self.text[i] != "made"   # "man | made"
         return self.text.tag(i) == "VBN" and self.text[i] not in v.DIRECTIONS and not is_person \
             and self.english.lemma(self.text[i], "verb") not in lex.NAMING
@@ -397,7 +413,7 @@ class NounPhrases(Kinds):
         `end` is the index of the word after the last piece.
         """
         nouns = [k for k, (kind, _) in enumerate(pieces) if kind == NOUN]
-        while len(nouns) > 1 and (pieces[nouns[-1]][1] in lex.PATTERNS or pieces[nouns[-1]][1] == "polka"):
+        while len(nouns) > 1 and pieces[nouns[-1]][1] in lex.PATTERNS:
             nouns.pop()                                                 # "umbrella | stripes"
         if not nouns:
             return self._noun_among_adjectives(pieces, has_determiner)
@@ -405,6 +421,7 @@ class NounPhrases(Kinds):
             noun, following, last = self.english.lemma(pieces[k][1]), pieces[k + 1][1], pieces[-1][1]
             is_owner = noun in lex.ALIVE and noun != pieces[k][1] and pieces[k][1].endswith("s")    # "batters helmet"
             is_worn = noun in lex.PEOPLE - lex.ROLES and last in lex.CLOTHES and not is_owner   # "lady pearl necklace"
+            is_worn &= self.english.lemma(following) not in lex.PEOPLE  # "female officer hat"
             is_worn |= noun in lex.ALIVE and last in lex.CAUGHT_IN      # "lady profile"
             is_full = (noun in lex.CONTAINERS and {following, last} <= lex.SUBSTANCES) or (     # no "glass tea table"
                 noun in lex.DISHES and following in lex.TOPPINGS) or (

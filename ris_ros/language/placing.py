@@ -109,7 +109,7 @@ class Placing:
             # "On left | guy in hat", "on left | number 12".
             is_of_noun = words[0] in ("on", "in", "at", "by", "near") and not found["part"] \
                 and self.nouns.kind(j) == NOUN and self.text.tag(j).startswith(("NN", "JJ")) \
-                and not (i == 0 and self.english.lemma(self.text[j]) in lex.PEOPLE) and self.text[j] != "number"
+                and not (i == 0 and self.english.lemma(self.text[j]) in lex.EVERYDAY) and self.text[j] != "number"
             if not is_of_noun and self.text[j] != "of" and not self._is_left_behind(i, j):
                 draft.add_place(place_name(found))
                 return j

@@ -396,9 +396,10 @@ def _is_in_turn(text: Text) -> bool:
 def _orders(text: Text, i: int, english: English) -> bool:
     """Whether a word with an object after it orders something: "lift the box", but not "tie the man is wearing"."""
     word, following = text[i], text[i + 1]
-    if _is_told(text, i + 2, i + 5, progressive=True) or (following == "that" and _is_verb(text, i + 2)) \
+    is_that = following == "that"                           # "arm that bird is on", "block that is red"
+    if _is_told(text, i + 2, i + 6, progressive=not is_that) or (is_that and _is_verb(text, i + 2)) \
             or english.lemma(word) in lex.ANIMALS | lex.PEOPLE - {"cook", "guide", "guard"}:
-        return False                                        # "block that is red"
+        return False
     if word in v.VERBS_OR_NOUNS:
         return True
     if not english.may_order(text, i):
@@ -442,6 +443,8 @@ def _is_told(text: Text, i: int, end: int, *, progressive: bool = False) -> bool
     for j in range(i, end):
         if text[j] in v.RELATIVES | v.PAUSES:
             return False
+        if text.tag(j) == "VBG" and text[len(text) - 1] in lex.STRANDED:        # "chair the girl sitting on"
+            return True
         if text[j] in v.AUXILIARIES or text.tag(j) in ("VBZ", "VBD", "VBP"):
             return text.tag(j + 1) == "VBG" or not progressive
     return False

@@ -46,7 +46,7 @@ IDLE_BEFORE = words("""there other only single same whole entire actual particul
 IDLE_AFTER = words("""yesterday today upstairs downstairs indoors outdoors there here nearby please too also only just
     now both all each itself somewhere instead alone together actually really quickly carefully gently immediately else
     respectively love darling honey pal bro maybe perhaps thanks again ok okay though already still currently kindly
-    then sir mate buddy dear anywhere""")
+    then sir mate buddy dear anywhere lol haha sweetie""")
 INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially mostly
     closely exactly nearly somewhat really very quite fully completely straight also still currently too so more
     most""")
@@ -54,7 +54,7 @@ INTENSIFIERS = words("""over up down out back just right directly immediately sl
 JOINING = words("and or , /")
 RENAMING = words("the that those")
 DEMONSTRATIVES = words("this that these those")
-DEGREES = words("most least more less very really quite so super extremely too pretty rather fairly half almost")
+DEGREES = words("most least more less very really quite so super extremely too pretty rather fairly half almost all")
 # Places that say too little: "on the end", "over there".
 IDLE_PLACE = pattern("(?:on|at|to|by|near|along|off to|over on) (?:the |one |a )?(?:very )?(?:end|side|edge)(?! of)|"
                      "(?:over|up|down|right|out|in) (?:there|here)")
@@ -115,14 +115,15 @@ FRAMES = words("""picture image photo photograph pic frame screen scene view sho
     bunch video pile lot""")
 SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench board
     stage rack""")
-ROW_NOUNS = words("shelf row column rack line stack pile")
+ROW_NOUNS = words("shelf row column rack line stack pile group")
+PICTURES = words("picture photo image")
 _OF = "(?:of|in|on|from|within) (?:the |this |my |our |your |that )?(?:whole )?"
 _OF_FRAME = rf"(?: {_OF}{any_of(FRAMES)})"
 _OF_SURFACE = rf"(?: {_OF}{any_of(FRAMES | SURFACES)})"
 _DIRECTION = any_of(DIRECTIONS)
 _PART = "(?:side|corner|part|area|half|edge|end|portion|section|quadrant|region|spot|position|third|row|margin)"
-_PLACE = (rf"(?P<far>(?:far|very|extreme|absolute|way) )?(?P<where>{_DIRECTION}(?: {_DIRECTION})*)(?: hand)?(?: far)?"
-          rf"(?: (?P<part>{_PART}))?")
+_PLACE = (rf"(?P<far>(?:(?:far|very|extreme|absolute|way) )+)?(?P<where>{_DIRECTION}(?: {_DIRECTION})*)(?: hand)?"
+          rf"(?: far)?(?: (?P<part>{_PART}))?")
 _TOWARDS = "(?:on|at|in|to|towards?|near|along|from|by)"
 # Before a noun: "the far left cup".
 PLACE_BEFORE = pattern(_PLACE)
@@ -208,7 +209,8 @@ _RELATIONS = {
     "touching": "touching|(?:leaning|leaned|propped|resting|pressed|pushed|standing)(?: up)? against|"
                 "leaning on|(?:up )?against|attached to|stuck to|in (?:contact|touch) with|connected to",
     "next to": "next to|besides?|(?:right |close |near )?by|along ?side(?: of)?|adjacent to|next|"
-               "(?:to|at|by) (?:the|one|either) side of|at (?:the )?sides? of|adjoining|bordering|side by side with",
+               "(?:to|at|by) (?:the|one|either) side of|at (?:the )?sides? of|adjoining|bordering|"
+               "side by side(?: with)?",
     "near": "near(?: to)?|nearby|close to|closer to|nearer to|nearest(?: to)?|closest(?: to)?|not (?:too )?far from|"
             "around|in the vicinity of|at|(?:from )?among(?:st)?|amid(?:st)?",
     "far from": "(?:far |farther |further |farthest |furthest )(?:away |off )?from|(?:\\d+ \\S+ )?away from|"
@@ -274,7 +276,7 @@ SHOWN = words("""with of for like as featuring showing containing made per plus 
 FILLERS = words("""excuse hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm er erm ah oh well so now just
     then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry listen
     here cheers love darling honey siri alexa assistant also again quickly thanks hmmm oops whoops nope mister madam
-    ma'am miss""")
+    ma'am miss lol haha hahaha sweetie""")
 # Whom a request may address by what they are: "mommy the doll please".
 ADDRESSED = words("""mom mum mommy mummy mama dad daddy papa grandma grandpa granny nana auntie uncle doctor nurse
     waiter waitress wife husband boss""")

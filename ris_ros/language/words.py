@@ -93,12 +93,14 @@ _WRITTEN_OUT = {
     "w/": "with", "w/o": "without", "w": "with", "&": "and", "+": "and", "@": "at", "n": "and", "nd": "and",
     "btw": "between", "b/w": "between", "teh": "the", "da": "the", "giv": "give", "hte": "the", "lft": "left",
     "frm": "from", "rgt": "right", "adn": "and", "racoon": "raccoon", "racoons": "raccoons",
-    **dict.fromkeys(("wif", "wiv", "ith", "wth", "wih", "wit"), "with"), "dat": "that", "dis": "this", "dese": "these",
+    **dict.fromkeys(("wif", "wiv", "ith", "wth", "wih", "wit", "withe"), "with"), "dat": "that", "dis": "this",
+    "dese": "these",
     "rt": "right", "blk": "black", "wht": "white",
     "btm": "bottom", "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture",
-    "ppl": "people", "infront": "in front", "ontop": "on top", "alot": "a lot", "bg": "background",
+    "ppl": "people", "alot": "a lot", "bg": "background",
     "fg": "foreground", "righthand": "right hand", "lefthand": "left hand", "inbetween": "in between",
-    "nextto": "next to", "lil": "little", "tshirt": "t-shirt", "tee-shirt": "t-shirt", "…": "...",
+    "nextto": "next to", "hes": "he is", "shes": "she is", "wout": "without",
+    "od": "of", "fo": "of", "zeb": "zebra", "lil": "little", "tshirt": "t-shirt", "tee-shirt": "t-shirt", "…": "...",
 }
 _CLITICS = {"'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am"}
 # After these, 's is a form of "be".
@@ -116,6 +118,8 @@ _WRITTEN_AS_ONE = {word for word in lex.CLOTHES - lex.PLURAL_ONLY if not word.en
 # A hyphen between any of these is a space: "top-left", "2nd-from-left", "second-largest".
 _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CARDINALS.keys() | v.words(
     "far hand most side corner to from in of the next on last")
+# What people write as one word with another.
+_GLUED = v.DIRECTIONS.keys() | v.SUPERLATIVES.keys() | v.COLOURS | v.words("on in at with far half side corner one row")
 # A dash before these is a pause.
 _AFTER_PAUSE = (v.COLOURS | v.DETERMINERS | v.PRONOUNS | v.AUXILIARIES | v.VERBS | v.VERBS_OR_NOUNS | v.FILLERS
                 | {"where"})
@@ -136,7 +140,7 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
             continue
         for part, start, end in _parts(token[0].replace("’", "'").replace("`", "'")):
             # "w", "n" and the like are letters where nothing stands before them.
-            written_out = _WRITTEN_OUT.get(part, part) if words or len(part) > 1 else part
+            written_out = (_WRITTEN_OUT.get(part) or _unglued(part, is_known)) if words or len(part) > 1 else part
             for text in written_out.split():
                 if text in v.PAST_OF_HAVE and words and words[-1].text == "'s":     # "my tea's gone cold"
                     words[-1].text = "has"
@@ -182,6 +186,16 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
         yield token, 0, len(token)
 
 
+def _unglued(word: str, is_known: Callable[[str], bool]) -> str:
+    """An unknown word with a space where one was left out: "bottomright", "womanin", "tanjacket"."""
+    for k in range(2, len(word) - 1):
+        first, last = word[:k], word[k:]
+        is_glued = (first in _GLUED and last in _GLUED | lex.EVERYDAY) or (first in lex.EVERYDAY and last in _GLUED)
+        if is_glued and not is_known(word):
+            return f"{first} {last}"
+    return word
+
+
 def _is_owner(token: str) -> bool:
     """Whether someone's name ends as no plural does: "womans", "ladys", "childrens"."""
     stem = token[:-1]
@@ -207,6 +221,8 @@ def _spelling(word: str, is_known: Callable[[str], bool]) -> str:
 
 def _join(words: list[Word]) -> None:
     pair = (words[-2].text, words[-1].text) if len(words) > 1 else ("", "")
+    if pair[0] == "bot" and pair[1] in v.DIRECTIONS:                    # "the bowl bot right"
+        words[-2].text = "bottom"
     joined = _JOINED.get(pair)
     if not joined and len(pair[0]) > 2 and "".join(pair) in _WRITTEN_AS_ONE:        # "pony tail"
         joined = "".join(pair)
