@@ -151,7 +151,8 @@ class Appearance:
         if tag not in ("VBZ", "VBP") or not is_verb:
             return False
         verb = self.english.lemma(word, "verb")
-        return self.nouns.starts(i + 1) or (verb in lex.POSTURES and self._is_placed(i + 1))
+        return self.nouns.starts(i + 1) or self.text[i + 1] in v.HOLDING or (
+            verb in lex.POSTURES and self._is_placed(i + 1))
 
     def _is_placed(self, i: int) -> bool:
         """Whether an order, place or relation stands at `i`."""

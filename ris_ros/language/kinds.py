@@ -133,6 +133,9 @@ class Kinds:
         if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and (
                 self.text[i + 1] == "to" or (agrees and self._object_follows(i))):
             return ""
+        if tag == "VBP" and after_noun and verb and subject != self.text[i - 1] and self.text[i + 1] in v.HOLDING \
+                and word not in lex.BODY_PARTS:
+            return ""                                       # "kids | play in the sand"
         if tag.startswith("RB") and word.endswith("ly") and not noun:
             return ADJECTIVE if adjective else ""
         if noun or not (adjective or verb or self.english.has_sense(word, "adv")):      # or an unknown word

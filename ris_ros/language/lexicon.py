@@ -19,8 +19,8 @@ PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentl
     hostess bodyguard carpenter plumber mechanic gardener sculptor cellist violinist pianist bassist dj athlete wrestler
     gymnast paddler rower motorcyclist bicyclist shortstop infielder outfielder baseman goalkeeper defender driver
     passenger couple crowd folk individual human fan brunette redhead runner walker jockey artist musician singer
-    drummer guitarist speaker businessman businesswoman customer shopper vendor barista cashier goalie golfer attendant
-    professional""")
+    drummer guitarist speaker businessman businesswoman customer shopper vendor barista cashier goalie golfer gal lad
+    attendant professional""")
 ANIMALS = words("""dog cat horse cow sheep elephant giraffe zebra bear bird duck goat pig monkey lion tiger rabbit puppy
     kitten calf foal lamb deer chicken goose swan penguin pony bull donkey camel fox wolf squirrel mouse rat fish shark
     dolphin whale turtle frog snake parrot pigeon seagull owl eagle animal colt mare herd butterfly bee moth gull crow
@@ -98,7 +98,7 @@ SINGULARS = {"men": "man", "women": "woman", "people": "person", "peoples": "per
              "everything": "thing",
              "everyone": "person", "someone": "person", "anyone": "person", "somebody": "person", "anybody": "person"}
 # Parts of a thing that are meant when "of" follows: "the left half of the sandwich".
-PARTS = words("half side piece end part section portion edge top bottom back front middle center corner")
+PARTS = words("half side piece end part section portion edge top bottom back rear front middle center corner")
 # Adjectives that are not taken for a noun, though the lists know one: "the small", but "the remote".
 ONLY_ADJECTIVES = words("""small big large little tall short long wide narrow thin thick old young new full empty heavy
     dark bright high low hot cold wet dry clean dirty open closed thirsty hungry tired good bad nice right wrong same

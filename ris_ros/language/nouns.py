@@ -160,7 +160,7 @@ class NounPhrases(Kinds):
             j -= 1
         if self.text[j] == "of" and self.starts(j + 1) and not self.text.match(v.IN_FRAME, j)[0]:
             part = self.text[j - 1]
-            has_determiner = self.text[j + 1] in v.DETERMINERS
+            has_determiner = self.text[j + 1] in v.DETERMINERS - v.ONE_OF_THEM
             if self.number(j + 1 + has_determiner) and (has_determiner or i > reading.start):   # "left of the two"
                 draft.add_place(place_name(found))
                 reading.has_order = True
@@ -191,8 +191,11 @@ class NounPhrases(Kinds):
 
     def _number(self, i: int, reading: _Reading) -> int:
         draft, number = reading.draft, self.number(i)
-        is_within = self.text[i - 1] == "a" or (reading.pieces and reading.pieces[-1][0] == ADJECTIVE)
-        if number is not None and is_within and self._noun_follows(i + 2):
+        is_within = reading.pieces and reading.pieces[-1][0] == ADJECTIVE
+        if number is not None and is_within and self.text[i].isdigit() and self._noun_follows(i + 1):
+            reading.pieces.append((ADJECTIVE, self.text[i]))                        # "the red | 42 | bus"
+            return i + 1
+        if number is not None and (is_within or self.text[i - 1] == "a") and self._noun_follows(i + 2):
             reading.pieces.append((ADJECTIVE, self.text.between(i, i + 2)))         # "a | two tiered | cake"
             return i + 2
         if number is None or reading.pieces or draft.count is not None:
@@ -264,7 +267,7 @@ class NounPhrases(Kinds):
         if reading.has_noun and _CODE.fullmatch(self.text[i]) and not self._content_follows(i):
             reading.draft.after.append(self.text[i])                    # "gate | b12"
             return i + 1
-        if self.text[i] not in ("number", "no", "#") or self.number(i + 1) is None:
+        if self.text[i] not in ("number", "no", "#") or not (self.number(i + 1) or self.text[i + 1].isdigit()):
             return i
         if not reading.has_noun and self.text[i + 2] in v.HOLDING:      # "the number 7 | on the shirt"
             reading.draft.after.append(self.text[i + 1])
@@ -291,12 +294,12 @@ class NounPhrases(Kinds):
 
     def _in_row(self, i: int, reading: _Reading) -> int:
         """"top shelf | second jar": the noun so far only says where."""
-        is_alive = self.english.lemma(self.text[i]) in lex.ALIVE
-        if len(reading.pieces) == 1 and reading.pieces[0][1] in v.PICTURES and reading.draft.place and (
-                is_alive or self.kind(i) == ADJECTIVE or self.text[i] in v.SUPERLATIVES):
+        k = i + (self.text[i] in v.DIRECTIONS)
+        is_other = self.text[i] in v.SUPERLATIVES or self.english.lemma(self.text[k]) in lex.ALIVE or (
+            self.kind(i) == ADJECTIVE and self._noun_follows(i))
+        if len(reading.pieces) == 1 and reading.pieces[0][1] in v.PICTURES and reading.draft.place and is_other:
             reading.pieces, reading.has_noun = [], False                # "left picture | blue shirt"
-            j = self._ranked(i, reading)
-            return j if j > i else self._content(i, reading)
+            return max(step(i, reading) for step in (self._ranked, self._placed, self._content))
         if reading.pieces[-1][1] not in v.ROW_NOUNS or reading.draft.order:
             return i
         start = i + (self.number(i) is not None)                        # "row 2 | third kid"
@@ -308,6 +311,10 @@ class NounPhrases(Kinds):
 
     def _particle(self, i: int, reading: _Reading) -> int:
         """"tied up | boat", "the fold up | chair": a verb and its particle make an attribute."""
+        found, j = self.text.match(v.SEEN_SO, i)
+        if found and self._noun_follows(j):
+            reading.pieces.append((ADJECTIVE, found[0]))
+            return j
         particle = self.text[i + 1]
         if particle not in _ATTRIBUTE_PARTICLES or not self._content_follows(i + 1):
             return i
@@ -355,8 +362,9 @@ class NounPhrases(Kinds):
         return i + 1
 
     def _is_pet_name(self, i: int, reading: _Reading) -> bool:
-        """"the fish | nemo"."""
-        return self.english.lemma(reading.pieces[-1][1]) in lex.ANIMALS and not self.english.is_known(self.text[i]) \
+        """"the fish | nemo", "shirt | oon left"."""
+        named = self.english.lemma(reading.pieces[-1][1])
+        return named in lex.ALIVE | lex.CLOTHES and not self.english.is_known(self.text[i]) \
             and not self.text[i].endswith(("er", "s")) and not self.kind(i + 1, after_noun=True)
 
     def _is_said_of_it(self, i: int, reading: _Reading) -> bool:
@@ -382,7 +390,7 @@ class NounPhrases(Kinds):
         if self.text[i].isdigit():
             return not self.text.match(v.RELATION, i)[0]                # "chair | 1 metre away from the door"
         is_alive = any(self.english.lemma(piece) in lex.ALIVE for _, piece in reading.pieces)
-        if self.text[reading.start] in v.ARTICLES and not is_alive and self.kind(i + 1) == NOUN \
+        if self.text[reading.start] in v.ARTICLES and not is_alive and self._noun_follows(i + 1) \
                 and self.kind(i, after_noun=True) == ADJECTIVE:
             return True                                                 # "a sage | green chair"
         is_person = self.english.lemma(reading.pieces[-1][1]) in lex.PEOPLE and self.text[i] != "made"   # "man | made"

@@ -27,7 +27,7 @@ _STRUCTURE = sorted(word for word in {
 # As many lines of CLIP's vocabulary as its tokenizer uses.
 _MERGES = 48_895
 _VERY_COMMON = 25_000
-_DOUBLED = re.compile(r"(.)\1")
+_DOUBLED = re.compile(r"(.)\1+")
 _VOWELS = v.words("a e i o u y")
 
 

@@ -55,6 +55,8 @@ JOINING = words("and or , /")
 RENAMING = words("the that those")
 DEMONSTRATIVES = words("this that these those")
 DEGREES = words("most least more less very really quite so super extremely too pretty rather fairly half almost all")
+# How something is seen, before its noun.
+SEEN_SO = pattern("(?:out of|in) (?:focus|view)|up close|close up|off colou?red")
 # Places that say too little: "on the end", "over there".
 IDLE_PLACE = pattern("(?:on|at|to|by|near|along|off to|over on) (?:the |one |a )?(?:very )?(?:end|side|edge)(?! of)|"
                      "(?:over|up|down|right|out|in) (?:there|here)")
@@ -116,12 +118,13 @@ FRAMES = words("""picture image photo photograph pic frame screen scene view sho
 SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench board
     stage rack""")
 ROW_NOUNS = words("shelf row column rack line stack pile group")
-PICTURES = words("picture photo image")
+PICTURES = words("picture photo image frame")
 _OF = "(?:of|in|on|from|within) (?:the |this |my |our |your |that )?(?:whole )?"
 _OF_FRAME = rf"(?: {_OF}{any_of(FRAMES)})"
 _OF_SURFACE = rf"(?: {_OF}{any_of(FRAMES | SURFACES)})"
 _DIRECTION = any_of(DIRECTIONS)
-_PART = "(?:side|corner|part|area|half|edge|end|portion|section|quadrant|region|spot|position|third|row|margin)"
+_PART = ("(?:side|corner|part|area|half|edge|end|portion|section|quadrant|region|spot|position|third(?! from)|row|"
+         "margin)")
 _PLACE = (rf"(?P<far>(?:(?:far|very|extreme|absolute|way) )+)?(?P<where>{_DIRECTION}(?: {_DIRECTION})*)(?: hand)?"
           rf"(?: far)?(?: (?P<part>{_PART}))?")
 _TOWARDS = "(?:on|at|in|to|towards?|near|along|from|by)"
@@ -178,7 +181,8 @@ RANK = pattern(rf"(?P<from_last>{_NTH}|next)(?: (?:to|from|before))?(?: the)? (?
 # "from the left", "counting from the back".
 COUNTED = pattern(
     "(?P<counting>(?:(?:when|if|as) )?(?:(?:you|we|i) )?(?:are )?(?:counting|count|counted|starting|start|going|"
-    "reading|numbered|looking|beginning) )?(?:in |over |away |back |out )?(?:from|(?:starting|beginning) (?:at|on)) "
+    "reading|numbered|looking|beginning) )?(?:in |over |away |back |out )?(?:from|(?:starting|beginning) (?:at|on)|"
+    f"(?:{'|'.join(f'(?<={word} )' for word in ORDINALS)})to(?! (?:the )?(?:left|right) (?:of|side of))) "
     rf"{_SIDE}{_OF_SURFACE}?(?: to (?:the )?(?:left|right)(?! of))?")
 # "closest to the camera", "furthest left", "farthest from us", "furthest away".
 TOWARDS_SIDE = pattern(rf"(?:over |away |out )?(?:(?:to|towards?|on|at|in) )?{_SIDE}{_OF_SURFACE}?")

@@ -214,8 +214,9 @@ def _spelling(word: str, is_known: Callable[[str], bool]) -> str:
         return _NTH.get(int(found[1]), word)
     if is_known(word):
         return word
-    if word.endswith("in") and is_known(f"{word}g"):                    # "holdin"
-        return f"{word}g"
+    for ending, whole in (("in", f"{word}g"), ("d", f"{word[:-1]}ed")):         # "holdin", "mountd"
+        if word.endswith(ending) and is_known(whole):
+            return whole
     return corrected(word)
 
 
