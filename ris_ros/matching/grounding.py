@@ -23,8 +23,8 @@ from ris_ros.matching.places import place
 from ris_ros.types import Description
 
 # Share of the smaller of two masks that lies in the other, from which they show the same thing, if their names are at
-# least so much alike.
-SAME_THING, ALIKE = 0.6, 0.1
+# least so much alike; or their colours, unless the names are both that certain.
+SAME_THING, SAME_NAME, SAME_COLOUR, CERTAIN = 0.6, 0.1, 0.5, 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +51,15 @@ class Grounder:
         self.layout = relations.settled(layout)
         self.looks = looks
         # How certainly proposal i is a part of j: it lies in j, which is larger, and both go by the same name.
-        root = np.sqrt(looks.names())
-        alike = root @ root.T
+        names = looks.names()
+        alike = _alike(names)
         within = (layout.inside > 0.85) & (layout.area[None, :] > 1.1 * layout.area[:, None])
         self._part = within * alike
-        # What lies in a bowl is another thing, though all of it lies in the bowl's mask.
-        self._same = (layout.nested > SAME_THING) & ((alike > ALIKE) | (layout.coincident > 0.5))
+        # What lies in a bowl is another thing, though all of it lies in the bowl's mask. A piece of the bowl may go by any
+        # name, but has its colour.
+        certain = names.max(axis=1, initial=0) > CERTAIN
+        tinted = (_alike(looks.colours()) > SAME_COLOUR) & ~(certain[:, None] & certain[None, :])
+        self._same = (layout.nested > SAME_THING) & ((alike > SAME_NAME) | tinted | (layout.coincident > 0.5))
 
     def fit(self, description: Description) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The fit of each proposal to a description, float64 [N] in 0..1, and its factors by name, likewise."""
@@ -122,6 +125,12 @@ class Grounder:
     def _apart(self) -> np.ndarray:
         """0 where two proposals are the same mask but for its edge, else 1; float64 [N, N]."""
         return 1.0 - (self.layout.coincident > 0.8)
+
+
+def _alike(chances: np.ndarray) -> np.ndarray:
+    """How much alike each two rows of chances, float64 [N, K], are: Bhattacharyya coefficients in 0..1, [N, N]."""
+    root = np.sqrt(chances)
+    return root @ root.T
 
 
 def _named(name: str, terms: dict[str, np.ndarray]) -> str:

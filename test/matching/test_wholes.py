@@ -62,3 +62,10 @@ def test_what_lies_in_a_bowl_counts_beside_it(grounded):
     # A name of its own does not make another thing of what is the same mask but for its edge.
     same = grounded(("red bowl", bowl), ("red ball", (42, 40, 80, 80)))
     assert same.things(np.array([0.9, 0.8])).tolist() == [0.9, 0]
+
+
+def test_a_piece_of_the_same_colour_is_no_thing_of_its_own_unless_its_name_is_certain(grounded):
+    bowl, piece = (40, 40, 80, 80), (50, 50, 66, 66)
+    fits = np.array([0.9, 0.8])
+    assert grounded(("red bowl", bowl), ("red ball", piece), certainty=0.95).things(fits).tolist() == [0.9, 0]
+    assert (grounded(("red bowl", bowl), ("blue ball", piece), certainty=0.95).things(fits) > 0).all()
