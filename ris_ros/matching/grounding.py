@@ -55,8 +55,8 @@ class Grounder:
         alike = _alike(names)
         within = (layout.inside > 0.85) & (layout.area[None, :] > 1.1 * layout.area[:, None])
         self._part = within * alike
-        # What lies in a bowl is another thing, though all of it lies in the bowl's mask. A piece of the bowl may go by any
-        # name, but has its colour.
+        # What lies in a bowl is another thing, though all of it lies in the bowl's mask. A piece of the bowl may go by
+        # any name, but has its colour.
         certain = names.max(axis=1, initial=0) > CERTAIN
         tinted = (_alike(looks.colours()) > SAME_COLOUR) & ~(certain[:, None] & certain[None, :])
         self._same = (layout.nested > SAME_THING) & ((alike > SAME_NAME) | tinted | (layout.coincident > 0.5))

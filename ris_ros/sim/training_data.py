@@ -164,7 +164,7 @@ def _proposed_masks(scene: Scene, rendering: Rendering, masks: np.ndarray, rng: 
         inside = np.bincount(rendering.instances[mask], minlength=count + 1)[1:]
         area, most = mask.sum(), int(inside.argmax())
         overlap = inside[most] / (area + areas[most] - inside[most])
-        if overlap >= 0.65 and areas[most] >= 100:
+        if overlap >= 0.75 and areas[most] >= 100:
             thing = scene.objects[most]
             labelled.append(((COLOUR_NAMES.index(thing.colour), CATEGORY_NAMES.index(thing.category), -1), mask))
             continue
