@@ -111,6 +111,11 @@ class English:
                            for other in neighbours)
             if is_alone and not is_name and not self.is_known(word.text):
                 words[i] = replace(word, text=self._mended(word.text))
+            if word.text in ("closet", "closes") and text[i + 1] == "to" and text[i + 3] not in v.DIRECTIONS:
+                words[i] = replace(word, text="closest")                # "closet to us"
+            if word.text == "let" and neighbours[0] in v.DIRECTIONS.keys() | {"on", "far"} \
+                    and neighbours[1] not in v.PRONOUNS | v.DETERMINERS:
+                words[i] = replace(word, text="left")                   # "the man on let"
         # "I man standing", "i tall giraffe".
         if text[0] == "i" and (self.lemma(text[1]) in lex.ALIVE or text[1] in v.COLOURS or (
                 self.has_sense(text[1], "adj") and not any(self.has_sense(text[1], kind) for kind in ("verb", "adv")))):

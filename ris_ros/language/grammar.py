@@ -76,6 +76,8 @@ class Grammar(Placing, Appearance):
                 or self.text.match(v.THE_ONE, after)[0]             # "the dog under the table | not the one here"
             if landmark and after > i and is_of_target and not self._excluding:
                 break
+            if self._excluding and self.text[i] == "other":             # "not the singer | other guy"
+                break
             exception = self.text.match(v.EXCEPT, i)[0]             # "everything on the table | except the cup"
             if landmark and exception and exception[0] != "but" and not self._excluding:
                 break
@@ -137,7 +139,7 @@ class Grammar(Placing, Appearance):
                 j += 1
         elif self.english.lemma(self.text[j], "verb") in lex.POSTURES and self.text[j + 1] in v.DETERMINERS:
             j += 1                                                      # "in front of the house | stands | a car"
-        elif not paused and not is_whole and self.text[j] not in v.DETERMINERS and not (
+        elif not paused and not is_whole and self.text[j] not in v.DETERMINERS | {"other"} and not (
                 self.text[i] in _FRONTING and self.nouns.number(j)):
             return self._worn_before(i, draft)
         j += paused

@@ -65,7 +65,7 @@ class Kinds:
         if word in v.SUPERLATIVES or self.text.match(v.RANK, i)[0] or self.text.match(v.RELATION, i)[1] > i + 1:
             return ""                                       # "close | to us"
         following = self.text[i + 1]
-        if after_noun and ((word == "way" and self.text.match(v.PLACE_AFTER, i)[0]) or (
+        if after_noun and ((word in ("way", "extreme", "absolute") and self.text.match(v.PLACE_AFTER, i)[0]) or (
                 word == "half" and following in ("off", "out")) or (word == "wear" and self._content_follows(i)) or (
                 following == "view" and not self.kind(i + 2))):
             return ""                                       # "guy | way right", "bus | half out", "dog | full view"
@@ -79,7 +79,7 @@ class Kinds:
         if word == "can" and tag == "MD" and after_noun and self.text.tag(i + 1) == "VB" \
                 and not (self.text[i + 1] in v.VERBS and self.text[i + 2] in v.DETERMINERS | v.GIVEN_TO):
             return ""                                                   # "so the car | can leave"
-        if word == "half" and self.text.tag(i + 1).startswith(("JJ", "VB")):
+        if word == "half" and self.text.tag(i + 1).startswith(("JJ", "VB")) and self.text[i + 1] not in v.SUPERLATIVES:
             return ADJECTIVE
         is_attribute = word in lex.MATERIALS or (
             tag == "NNP" and self.english.has_sense(word, "adj") and word not in lex.PEOPLE)

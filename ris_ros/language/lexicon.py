@@ -99,6 +99,8 @@ SINGULARS = {"men": "man", "women": "woman", "people": "person", "peoples": "per
              "everyone": "person", "someone": "person", "anyone": "person", "somebody": "person", "anybody": "person"}
 # Parts of a thing that are meant when "of" follows: "the left half of the sandwich".
 PARTS = words("half side piece end part section portion edge top bottom back rear front middle center corner")
+# Of these and the like, what is meant itself where nothing else is named.
+PORTIONS = words("half part section portion third area quadrant region")
 # Adjectives that are not taken for a noun, though the lists know one: "the small", but "the remote".
 ONLY_ADJECTIVES = words("""small big large little tall short long wide narrow thin thick old young new full empty heavy
     dark bright high low hot cold wet dry clean dirty open closed thirsty hungry tired good bad nice right wrong same
@@ -111,7 +113,7 @@ MATERIALS = words("""plaid denim leather khaki camo metal wood plastic stone bri
     rubber cotton wool silk velvet fabric marble ceramic dark light clean open dirty square straight flat""")
 # After a noun they make an attribute of it: "heart shaped".
 COMPOUNDED = words("""shaped colored coloured sized covered filled topped patterned flavored flavoured coated stained
-    themed scented lined trimmed""")
+    themed scented lined trimmed inspired printed styled""")
 COMPOUNDED_AFTER = words("shaped colored coloured sized themed patterned scented flavored flavoured")
 # How what somebody holds, or a part of them, may be: "skier poles up", "cat eyes closed".
 HELD = words("up down open closed shut out crossed raised extended folded spread")
@@ -121,7 +123,8 @@ SHAPED = words("round clear lit bent cut partial whole")
 HANDLED = words("""hold wear carry ride use throw push pull eat catch drink touch hug pet kick hit read lift drag serve
     swing cut drive feed bite chew lick sniff""")
 # What a clause without its object ends with: "kid is on".
-STRANDED = words("on in at with under by behind near wearing holding using riding carrying touching")
+STRANDED = words("""on in at with under by behind near into onto from against wearing holding using riding carrying
+    touching""")
 # Names of things that look like adjectives.
 THINGS = words("locomotive convertible explosive collectible")
 # Names of things that look like participles.

@@ -176,7 +176,10 @@ class NounPhrases(Kinds):
             reading.has_noun = True
             return j
         further, after = self.text.match(v.PLACE_BEFORE, j)             # "top row | middle donut"
-        if not (self.goes_on(j) or (further and self.goes_on(after))):
+        is_all = i == (self.text[0] in v.ARTICLES) and j == len(self.text) and found["part"] in lex.PORTIONS
+        if is_all:                                                      # "top left section"
+            reading.pieces.append((NOUN, found["part"]))
+        elif not (self.goes_on(j) or (further and self.goes_on(after))):
             return i
         reading.has_order = True
         if self.text[j] in lex.OWN_ENDS and {"front", "back", "rear"} & set(found["where"].split()):
@@ -224,12 +227,23 @@ class NounPhrases(Kinds):
         return j if j > i and (are_colours or self._noun_follows(j)) else i
 
     def _possessor(self, i: int, reading: _Reading) -> int:
-        """"the man | 's | hat"."""
-        if self.text[i] != "'s" or not reading.pieces:
+        """"the man | 's | hat", "the dogs | blue bed"."""
+        is_unmarked = reading.has_noun and self._is_unmarked_owner(i, reading)
+        if not is_unmarked and (self.text[i] != "'s" or not reading.pieces):
             return i
-        reading.pieces = [(POSSESSOR, " ".join(text for _, text in reading.pieces) + "'s")]
+        reading.pieces = [(POSSESSOR, " ".join(text for _, text in reading.pieces) + "'s" * (not is_unmarked))]
         reading.has_noun = False
-        return i + 1
+        return self._content(i, reading) if is_unmarked else i + 1
+
+    def _is_unmarked_owner(self, i: int, reading: _Reading) -> bool:
+        """Whether a single thing that somebody has follows a plural: "kids | yellow plate", not "dogs | brown one"."""
+        word, k = reading.pieces[-1][1], i
+        while self.kind(k) == ADJECTIVE:
+            k += 1
+        is_plural = word.endswith("s") and self.english.lemma(word) in lex.ALIVE - {word}
+        return is_plural and reading.draft.count is None and k > i and self.kind(k) == NOUN \
+            and self.english.lemma(self.text[k]) == self.text[k] and self.text[k] not in lex.GENERIC | lex.ALIVE \
+            and not any(self.english.is_gerund(self.text[j]) for j in range(i, k))
 
     def _degree(self, i: int, reading: _Reading) -> int:
         is_degree = self.text[i] in v.DEGREES or (self.text[i].endswith("ly") and self.text.tag(i) == "RB")
@@ -295,19 +309,22 @@ class NounPhrases(Kinds):
     def _in_row(self, i: int, reading: _Reading) -> int:
         """"top shelf | second jar": the noun so far only says where."""
         k = i + (self.text[i] in v.DIRECTIONS)
-        is_other = self.text[i] in v.SUPERLATIVES or self.english.lemma(self.text[k]) in lex.ALIVE or (
-            self.kind(i) == ADJECTIVE and self._noun_follows(i))
+        is_other = self.text[i] in v.SUPERLATIVES.keys() | v.ORDINALS.keys() \
+            or self.english.lemma(self.text[k]) in lex.ALIVE or (self.kind(i) == ADJECTIVE and self._noun_follows(i))
         if len(reading.pieces) == 1 and reading.pieces[0][1] in v.PICTURES and reading.draft.place and is_other:
             reading.pieces, reading.has_noun = [], False                # "left picture | blue shirt"
             return max(step(i, reading) for step in (self._ranked, self._placed, self._content))
         if reading.pieces[-1][1] not in v.ROW_NOUNS or reading.draft.order:
             return i
-        start = i + (self.number(i) is not None)                        # "row 2 | third kid"
+        counted = self.text.match(v.COUNTED, i)[1] if reading.draft.rank else i     # "second row from left | third cup"
+        start = counted + (self.number(counted) is not None)            # "row 2 | third kid"
         j = read_ranked(self.text, start, trial := Draft())
-        if j == start or trial.order or not self.goes_on(j):
+        placed, after = self.text.match(v.PLACE_BEFORE, counted)
+        is_ranked = j > start and not trial.order and self.goes_on(j)
+        if not is_ranked and not (reading.draft.rank and placed and self.goes_on(after)):   # "second row | left cup"
             return i
         reading.pieces, reading.has_noun, reading.draft.rank = [], False, trial.rank
-        return j
+        return j if is_ranked else self._placed(counted, reading)
 
     def _particle(self, i: int, reading: _Reading) -> int:
         """"tied up | boat", "the fold up | chair": a verb and its particle make an attribute."""
@@ -421,10 +438,10 @@ class NounPhrases(Kinds):
         `end` is the index of the word after the last piece.
         """
         nouns = [k for k, (kind, _) in enumerate(pieces) if kind == NOUN]
-        while len(nouns) > 1 and pieces[nouns[-1]][1] in lex.PATTERNS:
-            nouns.pop()                                                 # "umbrella | stripes"
         if not nouns:
             return self._noun_among_adjectives(pieces, has_determiner)
+        while pieces[nouns[-1]][1] in lex.PATTERNS and pieces[nouns[0]][1] not in lex.PATTERNS:
+            nouns.pop()                                                 # "umbrella | stripes"
         for k in nouns[:-1]:
             noun, following, last = self.english.lemma(pieces[k][1]), pieces[k + 1][1], pieces[-1][1]
             is_owner = noun in lex.ALIVE and noun != pieces[k][1] and pieces[k][1].endswith("s")    # "batters helmet"
@@ -466,7 +483,8 @@ class NounPhrases(Kinds):
             return False
         is_stranded = last in lex.STRANDED or self.english.lemma(last, "verb") in lex.HANDLED
         does = {self.text[k] for k in (end, len(self.text) - 2, len(self.text) - 3) if k >= end} & v.AUXILIARIES
-        if is_stranded and (does or end == len(self.text) - 1):
+        goes_on = self.english.has_sense(self.text[end], "verb") and self.text[end] not in v.HOLDING    # "sleeps on"
+        if is_stranded and (does or goes_on or end == len(self.text) - 1):
             return True
         if noun in lex.LIMBS:                                           # "hand man with watch"
             return self.text[end - 3] not in (*v.DETERMINERS, "'s") and not self.kind(end - 3)

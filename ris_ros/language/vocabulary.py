@@ -41,7 +41,7 @@ BE = words("is are was were")
 PAST_OF_HAVE = words("gone been got gotten become")
 PAUSES = words(", : ; - – — ( ) ... / . ' [ ]")
 # They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
-IDLE_BEFORE = words("""there other only single same whole entire actual particular remaining respective just such
+IDLE_BEFORE = words("""there other next only single same whole entire actual particular remaining respective just such
     certain whatever""")
 IDLE_AFTER = words("""yesterday today upstairs downstairs indoors outdoors there here nearby please too also only just
     now both all each itself somewhere instead alone together actually really quickly carefully gently immediately else
@@ -69,7 +69,7 @@ COLOURS = words("""red orange yellow green blue purple pink brown black white gr
 # What may stand before a colour as a part of it: "dark blue", "navy blue".
 SHADES = words("""dark light bright pale deep navy sky royal baby lime forest olive hot off wine neon dull medium mint
     midnight steel ice blood lemon dusty rose sea emerald ruby soft vivid bluish reddish greenish yellowish brownish
-    greyish grayish pinkish purplish whitish blackish""")
+    greyish grayish pinkish purplish whitish blackish army sage""")
 COLOUR_WORDS = words("coloured colored colour color")
 # What a colour follows: "painted blue".
 TINTED = words("coloured colored painted dyed tinted")
@@ -280,7 +280,7 @@ SHOWN = words("""with of for like as featuring showing containing made per plus 
 FILLERS = words("""excuse hey hi hello ok okay please robot um uh umm ummm uhh uhm hmm er erm ah oh well so now just
     then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry listen
     here cheers love darling honey siri alexa assistant also again quickly thanks hmmm oops whoops nope mister madam
-    ma'am miss lol haha hahaha sweetie""")
+    ma'am miss lol haha hahaha sweetie eek aww""")
 # Whom a request may address by what they are: "mommy the doll please".
 ADDRESSED = words("""mom mum mommy mummy mama dad daddy papa grandma grandpa granny nana auntie uncle doctor nurse
     waiter waitress wife husband boss""")

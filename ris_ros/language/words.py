@@ -114,12 +114,17 @@ _JOINED |= {("upside", "down"): "upside-down", ("inside", "out"): "inside-out", 
 _JOINED |= {(tens, ones): str(10 * k + v.CARDINALS[ones]) for k, tens in enumerate(v.TENS, start=2)
             for ones in list(v.CARDINALS)[1:10]}
 _PLURALS = v.words("men women children people")
-_WRITTEN_AS_ONE = {word for word in lex.CLOTHES - lex.PLURAL_ONLY if not word.endswith(("coat", "hat"))}
+_WRITTEN_AS_ONE = {word for word in lex.CLOTHES - lex.PLURAL_ONLY if not word.endswith(("coat", "hat"))} | {
+    word for word in lex.EVERYDAY if word.endswith(("case", "cycle", "top"))}
 # A hyphen between any of these is a space: "top-left", "2nd-from-left", "second-largest".
 _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CARDINALS.keys() | v.words(
     "far hand most side corner to from in of the next on last")
 # What people write as one word with another.
 _GLUED = v.DIRECTIONS.keys() | v.SUPERLATIVES.keys() | v.COLOURS | v.words("on in at with far half side corner one row")
+# A space one letter off: "int he", "blu eone".
+_THE_APART = re.compile(r"\b(in|on|to|of|at)t he\b")
+_CUT = _GLUED | {"the"}
+_CUT_EARLY = re.compile(rf"\b({'|'.join(sorted({word[:-1] for word in _CUT if len(word) > 2}))}) ([a-z])([a-z]+)\b")
 # A dash before these is a pause.
 _AFTER_PAUSE = (v.COLOURS | v.DETERMINERS | v.PRONOUNS | v.AUXILIARIES | v.VERBS | v.VERBS_OR_NOUNS | v.FILLERS
                 | {"where"})
@@ -134,6 +139,9 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
     spoken = _HESITATION.sub(lambda found: " " * len(found[0]), sentence.translate(_QUOTES))
     spoken = _CLITIC_APART.sub(lambda found: f"'{found[1]}".ljust(len(found[0])), spoken)
     spoken = _HYPHEN_APART.sub(_hyphenated, spoken)
+    spoken = _THE_APART.sub(r"\1 the", spoken)
+    spoken = _CUT_EARLY.sub(lambda found: f"{found[1]}{found[2]} {found[3]}" if f"{found[1]}{found[2]}" in _CUT
+                            and is_known(found[3]) and not is_known(found[2] + found[3]) else found[0], spoken)
     for token in _TOKEN.finditer(spoken):
         # "red.cup", "red_cup": no pause where there is no space.
         if token[0] in "._" and _WITHIN.match(spoken, max(0, token.start() - 1)):
