@@ -66,7 +66,10 @@ class Kinds:
             return ""                                       # "close | to us"
         following = self.text[i + 1]
         if after_noun and ((word in ("way", "extreme", "absolute") and self.text.match(v.PLACE_AFTER, i)[0]) or (
-                word == "half" and following in ("off", "out")) or (word == "wear" and self._content_follows(i)) or (
+                word == "half" and following in ("off", "out")) or (word == "straight" and following in v.AHEAD) or (
+                word in v.PASSED and (following in v.DETERMINERS - v.RELATIVES or (
+                following in lex.GROUNDS and self.text[i - 1] in lex.ALIVE))) or (
+                word == "wear" and self._content_follows(i)) or (
                 following == "view" and not self.kind(i + 2))):
             return ""                                       # "guy | way right", "bus | half out", "dog | full view"
         return self._open_kind(i, after_noun=after_noun)
@@ -76,7 +79,8 @@ class Kinds:
         word, tag = self.text[i], self.text.tag(i)
         if not word or not word[0].isalnum() or word.isdigit() or word in _CLOSED:
             return ""
-        if word == "can" and tag == "MD" and after_noun and self.text.tag(i + 1) == "VB" \
+        verb_at = i + 1 + (self.text.tag(i + 1) == "RB")                # "man | can safely cross"
+        if word == "can" and tag == "MD" and after_noun and self.text.tag(verb_at) == "VB" \
                 and not (self.text[i + 1] in v.VERBS and self.text[i + 2] in v.DETERMINERS | v.GIVEN_TO):
             return ""                                                   # "so the car | can leave"
         if word == "half" and self.text.tag(i + 1).startswith(("JJ", "VB")) and self.text[i + 1] not in v.SUPERLATIVES:
@@ -193,7 +197,8 @@ class Kinds:
         """Whether a verb that looks like a plural says what the noun before it does: "a clock | hangs from"."""
         word, subject = self.text[i], self.text[i - 1]
         verb, noun = self.english.lemma(word, "verb"), self.english.lemma(subject)
-        if not word.endswith("s") or verb == word or word in lex.PLURAL_ONLY | lex.CLOTHES or noun != subject \
+        if not word.endswith("s") or verb == word or word in lex.PLURAL_ONLY | lex.CLOTHES \
+                or self.english.lemma(word) in lex.CONTAINERS or noun != subject \
                 or subject in v.words("dozen few lot bunch couple pair") \
                 or not (self.text.tag(i - 1).startswith("NN") or noun in lex.ALIVE):
             return False

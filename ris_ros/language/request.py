@@ -78,9 +78,11 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
                                or before in v.IDLE_AFTER | v.DIRECTIONS.keys())
     if following in ("here", "there") and text.match(v.MANOEUVRE, i)[0]:    # "there is my bike | stop here so"
         return text.tag(i - 1).startswith("NN")
+    if word in ("i", "we") and before in _PRONOUN_OBJECTS:              # "wash it | I dropped it"
+        return True
     if word in v.STATERS and text.tag(i - 1).startswith(("NN", "VBG", "JJ", "RB")):     # "it is cold | we need a rug"
         found, j = text.match(v.WANTING, i)
-        return bool(found) and text[j] in v.DETERMINERS
+        return bool(found) and (text[j] in v.DETERMINERS or (text[j] == "you" and before == "there"))
     found, j = text.match(v.PATH, i + 1)
     if found and text[0] in v.WHENEVER | {"on", "in", "at"} and word in v.MOVES and not is_awaited:
         # "When you get to the roundabout | stop by the fountain".
@@ -106,7 +108,8 @@ def clauses(text: Text, english: English) -> list[tuple[int, int]]:
     found, start = [], 0
     for i in range(len(text)):
         ends = text[i] in _SENTENCE_ENDS or (text[i] in _JOINTS and (
-            _asks(text, i + 1) or _is_next_step(text, start, i, english)))
+            _asks(text, i + 1) or _is_next_step(text, start, i, english))) or (
+            text[i] == "to" and text.tag(i + 1) == "VB" and _is_next_step(text, start, i, english))
         if ends and correction(text, start) <= i:            # not "no, | take the bowl"
             found.append((start, i))
             start = i + 1
@@ -120,7 +123,7 @@ def goes(asking: list[str]) -> bool:
     verbs, last = [word for word in asking if word in v.MOVES | v.VERBS | v.PASSED], asking[-1]
     if verbs and verbs[-1] in v.HANDLING and last in v.ADVERBS | {"on", "for"}:                 # "turn on", "pull out"
         return False
-    is_led = last in v.TOWARDS and not {"get", "take", "way"}.isdisjoint(asking)               # "make your way to"
+    is_led = last in v.TOWARDS and not {"get", "take", "way", "haste"}.isdisjoint(asking)               # "make your way to"
     is_turn = not {"left", "right"}.isdisjoint(asking[:-1])                                     # "make a left at"
     is_move = bool(verbs) and verbs[-1] in v.MOVES | v.PASSED | {"navigate"} \
         and last not in {*verbs, *v.GIVEN_TO, *v.POINTED_AT}
@@ -132,12 +135,23 @@ def leads(asking: list[str]) -> bool:
     return goes(asking) and asking[-1] != "pass"
 
 
+def finds_room(asking: list[str], named: list[str]) -> bool:
+    """Whether an order only finds the room in which something else may be to be done: "find | the kitchen"."""
+    return bool(asking) and asking[-1] in ("find", "locate") and not lex.ROOMS.isdisjoint(named)
+
+
+def is_plan(asking: list[str]) -> bool:
+    """Whether who asks tells what they are going to do: "I want to ask"."""
+    return bool(asking) and asking[0] in ("i", "we") and asking[-1] not in ("to", "need", "want") \
+        and "to" in asking and "you" not in asking
+
+
 def _is_next_step(text: Text, start: int, i: int, english: English) -> bool:
     """Whether it is told after `i` what to do, or where to go, once one has got to what is named from `start` on."""
-    if _order_end(text, i + 1, english) == i + 1:
+    if _order_end(text, i + 1, english) == i + 1 and not (text[i + 1] == "make" and text.match(v.REQUEST, i + 1)[0]):
         return False
-    asking = opening(text, start, i, english)[1]
-    return leads(asking) or (goes(asking) and goes(opening(text, i + 1, len(text), english)[1]))
+    first, asking = opening(text, start, i, english)
+    return leads(asking) or finds_room(asking, text.between(first, i).split()[:4]) or (goes(asking) and goes(opening(text, i + 1, len(text), english)[1]))
 
 
 def _asks(text: Text, i: int) -> bool:
@@ -152,7 +166,7 @@ def _asks(text: Text, i: int) -> bool:
     if text[i] in v.POLITE_MODALS and text[i + 1] == "you":
         return True
     found, j = text.match(v.PATH, i + 1)
-    if found and text[i - 1] == "then" and text[i] in v.MOVES and text[j] in _OBJECT_STARTS:
+    if found and text[i - 1] in v.PAUSES | {"then"} and text[i] in v.MOVES and text[j] in _OBJECT_STARTS:
         return True                                                     # "cross the bridge then | wait by the booth"
     if text[i - 1] in v.PAUSES:
         i = text.match(v.POLITELY, i)[1]
@@ -161,7 +175,7 @@ def _asks(text: Text, i: int) -> bool:
     found, j = text.match(v.PHRASAL, i)
     if found and text[j] in _OBJECT_STARTS and text[i - 1] != "and":        # "go straight then | stop at the bench"
         return True
-    is_object = text[i + 1] in _OBJECT_STARTS | _PRONOUN_OBJECTS
+    is_object = text[i + 1] in _OBJECT_STARTS | _PRONOUN_OBJECTS or _is_several(text, i + 1)
     return text[i] in v.VERBS | v.VERBS_OR_NOUNS and (
         is_object or (text[i + 1] in v.ADVERBS and text[i + 2] in _OBJECT_STARTS))
 
@@ -418,6 +432,8 @@ def _is_several(text: Text, i: int) -> bool:
     if text[i] not in v.CARDINALS.keys() | v.QUANTIFIERS.keys() | {"more"} and not text[i].isdigit():
         return False
     i += 1
+    if text[i] == "of":                                                 # "light | one of the candles"
+        return True
     while text.tag(i).startswith("JJ"):
         i += 1
     return text.tag(i) == "NNS"

@@ -334,7 +334,7 @@ REQUEST = pattern(
     "(?:i|we) feel like(?: \\S+ing)?|want to(?: have)?|(?:looking|searching) for|"
     "(?:seen|lost|spotted)(?: any)?(?= (?:the|an?|that|my|your) )|got any(?: more(?: of)?)?|"
     "(?:trying|hoping|going) to(?: (?:find|see|get|reach|spot))?|"
-    "(?:(?:make|find) your way|take the (?:stairs?|lift|elevator|escalator)(?: up| down)?|"
+    "(?:(?:make|find) your way|make haste|take the (?:stairs?|lift|elevator|escalator)(?: up| down)?|"
     "(?:make|take|hang) an? (?:\\S+ )?(?:left|right|u-turn|turn)) "
     "(?:to|at|after|before|onto|into|by)|"
     f"(?:keep|start|stop|continue) \\S+ing(?: (?:until|to|towards?|past|along|after))?{_A_NAME}|"
@@ -379,10 +379,10 @@ ASKING = pattern("(?:think|reckon) you (?:can|could)|"
                  "(?:is (?:it )?possible|would it be possible|any chance|is there any chance)(?: for)?(?: that)? "
                  "(?:you (?:can|could|would|to)|to)")
 # "My grandmother would like". Of things, what they need is said and not what is needed.
-_WISHES = ("(?:would|will|may|might) (?:like|love|prefer|need|want)|prefers|ordered|(?:say|says|said) to|"
+_WISHES = ("(?:(?:would|will|may|might) (?:like|love|prefer|need|want)|prefers|ordered|(?:say|says|said) to|"
            "asked (?:for|where|if|whether)|"
            "(?:told|tells|asks|asked|wants?|wanted) (?:me|us|you|every(?:one|body)) to|"
-           "(?:is|are) (?:looking|asking) for|wants(?! \\S{4,}ing)")
+           "(?:is|are) (?:looking|asking) for|wants(?! \\S{4,}ing))(?! to (?:cross|pass|overtake|merge|turn|get (?:in|out)))")
 _NEEDS = ("needs(?! \\S{4,}ing)|(?:want|need)(?= (?:the|an?|this|my|his|her|their|some) )|(?:is|are) after|"
           "(?:said|says|thinks|thought|told (?:me|us))(?: that)?(?= (?:the|my|that|(?:i|we|you) "
           "(?:can|could|may|might|should|must|will|would|need|want|have|had|left|get|put)) )")
@@ -392,10 +392,10 @@ WISHING = pattern("(?:(?:my|the|our|his|her|your|that|this) )?(?:\\S+ )?"
 WANTING = pattern("\\S+ (?:wants?|needs?|would (?:like|love|prefer))")
 # Nouns that only ask: "do me a favour".
 FAVOURS = words("""favour favor hand moment second minute look go chance bit while dear hold care eye peek glance grip
-    love angel star somewhere ride""")
+    love angel somewhere ride""")
 # Nor can these be seen: "what is the best way to reach the tower".
 ABSTRACT = words("""way chance deal matter story use idea turn mood reason question attention size time need point
-    purpose trouble enough difference speed""")
+    purpose trouble enough difference speed help""")
 # Verbs that only start an utterance.
 STARTERS = words("""unless whenever look quick start begin help hurry wait go come let beware try continue proceed fancy
     turn stop mind if after when once""")
@@ -428,11 +428,11 @@ PHRASAL = pattern(
     "(?:point|look|watch|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
     "advance|roll|fly|search|wave|switch|yield|wait|ask|care|listen|reach|stop|halt)"
     "(?: (?:over|up|down|back|out|in|to the (?:left|right)))*"
-    "(?: (?:to|at|for|towards?|after|onto))|(?:check|knock) on|(?:pop|drop|come|go) by|see (?:to|about)|"
+    "(?: (?:to|at|for|towards?|after|onto|into|through))|(?:check|knock) on|(?:pop|drop|come|go) by|see (?:to|about)|"
     "back into|stick to|land (?:on|at|next to|beside)|"
     "(?:deal|do|play|stay|dock|(?:walk|go|come|travel)(?: along)?) with|"
     "(?:talk|think|ask|worry|hear) about|"
-    "(?:dust|wipe|brush|scrape|polish|hose|rinse|shake) (?:off|down|out)|"
+    "(?:dust|wipe|brush|scrape|polish|hose|rinse|shake) (?:off?|down|out)|"
     "(?:tip|knock|flip|bend|fold|roll|turn|push) over|(?:crack|swing|prop|flip) open|"
     "(?:bag|box|tape|zip|heat|warm|wrap|scoop|mop|hang|roll|wake|fold|pile|rinse) up|"
     "(?:keep|stay|move|get|go|back|step|steer|run|turn) (?:too )?(?:away from|clear of|close to|off of?|out of)|"
@@ -441,7 +441,7 @@ PHRASAL = pattern(
     "(?:look|check|search|vacuum|clean|sweep|mop|peek) (?:under|underneath|behind|inside|in|around|beneath)|"
     "(?:check|see|tell me|look|find out) (?:if|whether)|(?:zoom in|focus(?: in)?|center) on|"
     "(?:turn|switch|click|tap|focus|put) (?:on|off)|(?:plug|screw|tuck|push|fit|fill) in|"
-    "(?:pick|throw|put|take|clean|hand|pass|give|drop|bring|lift|set|open|close|shut|cut|fill|wipe|check|tidy|pack|"
+    "(?:pick|throw|put|take|clean|empty|hand|pass|give|drop|bring|lift|set|open|close|shut|cut|fill|wipe|check|tidy|pack|"
     "carry|push|pull|lay|sort|top|hose|pump|blow|dry)(?: (?:open|up|out|off|over|away|down|back))+")
 ADVERBS = words("up out off over away down back together apart aside")
 THE_ONE = pattern(r"the (?:\S+ ){0,3}ones?")
@@ -449,7 +449,8 @@ ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
 # Orders to go somewhere: what is named is where to.
 MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn proceed return
     travel reverse steer crawl hover point rotate approach kneel land swim dive head keep pull roll rest lie hide run
-    jump pass crouch skirt circle face orbit fly cut reach halt swing maintain continue wander merge switch""")
+    jump pass crouch skirt circle face orbit fly cut reach halt swing maintain continue wander merge switch meet
+    traverse mosey stroll hurry""")
 # Of these, names of things too: before "on" and the like the tag tells of the first, and the others are no orders.
 STANDING = words("switch dock stand step stop turn climb run swing")
 SMALL = words("head land fly face skirt cut pass circle point roll")
@@ -468,42 +469,45 @@ _UNTIL = "(?:until|till) (?:you|we) (?:reach|see|find|get to|come to|arrive at|a
 UNTIL = pattern(_UNTIL)
 # How far away to go or to stay: "a safe distance | from", "two metres | behind".
 _MEASURE = (rf"(?:(?:at least|about|exactly|around) )?(?:an?|your|some|\d+|{any_of(CARDINALS)}) (?:\S+ )?"
-            "(?:distance|met(?:re|er)s?|foot|feet|steps?|paces?|yards?|inch|inches|centimet(?:re|er)s?|cm|m)"
+            "(?:distance|met(?:re|er)s?|foot|feet|steps?|paces?|yards?|inch|inches|centimet(?:re|er)s?|cm|m|lengths?)"
             r"(?: of(?: \S+){1,3}?(?= from ))?")
 _PATH = (
     f"(?:{_MEASURE} )?"
-    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home|"
+    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home|just|me|us|"
     "(?:through|along)(?= to)) )*"
     "(?:(?:to the (?:left|right|side)|in the direction) of|"
-    "to|towards?|at|past|by|behind|in front of|next to|near|beside|under|over|around|"
+    "to|towards?|at|past|passed|by|behind|beyond|ahead of|on top of|in front of|next to|near|beside|under|over|around|"
     f"{_UNTIL}|along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|"
     "left of|right of)")
 PATH = pattern(_PATH)
 # What a robot or a car is told to do, with nothing in it to be seen: "slow down | near the van", "make a u-turn", "get
 # in the same lane | as the van", "find a place to park | by the van", "stop | so the van can leave".
-_ASIDE = ("(?:here|there|in here|now|just|close|(?:immediate|direct|slow|careful)ly|straight|forwards?|ahead|back|"
-          "up|down|over|out|in|on|around|left|right|off|away|aside|clear|somewhere|a (?:bit|little)|"
+_ASIDE = ("(?:here|there|in here|now|just|closer?|(?:immediate|direct|slow|careful)ly|straight|forwards?|ahead|back|"
+          "up|down|over|out|in|on|around|left|right|off|away|aside|clear|slow(?:er)?|somewhere|a (?:bit|little)|"
           "(?:on|to) the (?:left|right|side)(?: side)?(?: of the (?:street|road))?|"
           "(?:when|if|as soon as) (?:it is |you )?(?:safe|possible|clear|can))")
 _MOVE = ("(?:slow|speed|pull|turn|go|get|merge|move|change|switch|drive|park|stop|wait|pause|continue|proceed|carry|"
-         "keep|come|walk|roll|halt|brake|stay|hold|(?:let|drop|pick) (?:me|us))")
-_DONE = (r"(?:(?:make|take|hang) (?:an?|the) (?:\S+ )?(?:left|right|u-turn|you-turn|turn)|honk(?: (?:the|your) horn)?|"
-         "(?:change|switch) lanes|"
-         "flash (?:the|your) (?:head)?lights|(?:make|give)(?: some)? (?:room|way|space)|be careful|"
+         "keep|come|walk|roll|halt|brake|stay|hold|steer|(?:let|drop|pick) (?:me|us))")
+_DONE = (r"(?:(?:make|take|hang|come to) (?:an?|the) (?:\S+ )?(?:left|right|u-turn|you-turn|turn|stop|halt)|honk(?: (?:the|your) horn)?|"
+         "(?:change|switch) lanes|roll (?:down|up) (?:the|your) (?:\\S+ ){0,2}windows?|"
+         "(?:put|turn|switch) (?:on )?(?:(?:the|your) )?(?:hazards?|blinkers?)(?: lights?)?(?: on)?|"
+         "flash (?:the|your) (?:head)?lights|(?:make|give)(?: some)? (?:room|way|space|priority)|be careful|"
          "(?:park|stop|drive|pull) (?:the|your|our|this|my) (?:car|vehicle))")
 _SPOT = (r"find (?:me |us )?(?:somewhere|an? (?:\S+ )?(?:spot|place|space|way))"
          r"(?: to \S+(?: over| up| in| down)?|(?! to ))")
 _GROUND = (r"(?:the other side of )?(?:the |an? |that |this )?(?:(?!the |and )\S+ ){0,3}?(?:lanes?|street|road|way|"
-           r"direction|parking lot|driveway|intersection|crossroads?|junction|lot|roundabout|"
+           r"direction|sidewalk|parking lot|driveway|intersection|crossroads?|junction|lot|roundabout|"
            r"(?<= a )(?:\S+ )?(?:spot|space|place))")
 _WHY = ("(?:so(?: that(?= (?:the|that|this|my|i|we|you|he|she|they|it) ))?|to (?:let|allow)|once|until|till|as|"
-        "when|where|while|because)")
+        rf"because|(?:when|where|while|after|before)(?: (?:(?:we|you) \S+|\S{{3,}}ing)(?: {_PATH})?{_A_NAME})?)")
 MANOEUVRE = pattern(
-    rf"(?:{_SPOT}|{_MOVE}(?: {_ASIDE})* (?:, )?(?:{_PATH} )?{_GROUND})(?: {_ASIDE})* (?:, )?(?:{_WHY}|{_PATH})|"
-    rf"(?:{_MOVE}(?: {_ASIDE})+|{_DONE}(?: {_ASIDE})*)(?: (?:{_WHY}|{_PATH}|for|and|but|[,.!])|$)|"
-    rf"{_MOVE}(?: ,)? {_WHY}")
-ATTRIBUTE_OF = pattern("(?:the |its )?(?:colou?r|size|shape|position|location|whereabouts|price|brand|height|width|"
-                       "name|title|length|weight|temperature|state|status|purpose|pose) of|"
+    rf"(?:{_SPOT}|{_MOVE}(?: {_ASIDE})* (?:, )?(?:{_PATH} )?{_GROUND})(?: {_ASIDE})* (?:, )?(?:{_WHY}|{_PATH}|"
+    rf"and(?= {_MOVE}(?: \S+){{1,6}} (?:the|that|this|an?) ))|"
+    rf"(?:{_MOVE}(?: {_ASIDE})+|{_DONE}(?: {_ASIDE})*)(?: (?:{_WHY}|{_PATH}|for|and|but|like|[,.!])|$)|"
+    rf"{_MOVE}(?: ,)? (?:{_WHY}|and)|(?:\S+ly|parallel)(?= (?:go|drive|pass|pull|move|park) )")
+ATTRIBUTE_OF = pattern("(?:the |its )?(?:(?:colou?r|size|shape|position|location|whereabouts|price|brand|width|"
+                       "name|title|length|weight|state|status|purpose|pose|direction|level) of|"
+                       "(?:height|temperature|time|volume|speed|distance) (?:of|on|to|with|from)|dust (?:on|off|from))|"
                        "(?<=take )an? (?:\\S+ )?(?:photo|photograph|picture|video) of")
 PARTICLES = words("up out off over away down back on to at for towards toward")
 GIVEN_TO = words("me us him them her")
@@ -517,7 +521,7 @@ MOVING = words("turn move push slide")
 PUTTING = words("put place move set push drop slide stack lay position pour throw toss turn")
 BRINGING = PUTTING | words("bring take carry give hand deliver pass get")
 # What only tells that there is something: "there is", "you see".
-TELLING = words("there this you here see if when after before once while go")
+TELLING = words("there this that you here see if when after before once while go")
 # Thanks and the like.
 CLOSING = pattern("(?:for|to|over to) (?:me|us|him|her|them)|if (?:you|it is|possible|that is)(?: \\S+){0,4}|"
                   "(?:will|would|could|can) (?:you|ya)|thank you(?: very much| so much)?|right (?:now|away|here|there)|"
