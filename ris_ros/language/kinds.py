@@ -197,8 +197,7 @@ class Kinds:
         """Whether a verb that looks like a plural says what the noun before it does: "a clock | hangs from"."""
         word, subject = self.text[i], self.text[i - 1]
         verb, noun = self.english.lemma(word, "verb"), self.english.lemma(subject)
-        if not word.endswith("s") or verb == word or word in lex.PLURAL_ONLY | lex.CLOTHES \
-                or self.english.lemma(word) in lex.CONTAINERS or noun != subject \
+        if not word.endswith("s") or verb == word or word in lex.PLURAL_ONLY | lex.CLOTHES or noun != subject \
                 or subject in v.words("dozen few lot bunch couple pair") \
                 or not (self.text.tag(i - 1).startswith("NN") or noun in lex.ALIVE):
             return False
@@ -206,7 +205,8 @@ class Kinds:
         while self.text.tag(k - 1).startswith(("NN", "JJ")):
             k -= 1
         is_last = self.text[k - 2] in ("where", "how") and not self.text[i + 1]
-        if is_last or self.text[k - 2] in _SUBORDINATORS:                   # "until the man | leaves"
+        if is_last or (self.text[k - 2] in _SUBORDINATORS and (noun in lex.ALIVE or self.text.tag(i) != "NNS")):
+            # "Until the man | leaves", but "after the garbage cans".
             return self.english.has_sense(verb, "verb")
         # No plural comes after "a", and hardly one before it: "jersey | swings a bat".
         if self.text[k - 1] in v.ONE_OF_THEM | {"which", "whichever"} or self.text[i + 1] in ("a", "an"):

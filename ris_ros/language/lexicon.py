@@ -63,10 +63,10 @@ CONTAINERS = words("""bowl cup glass plate bottle can jar mug pot box bag basket
 # What one follows to somewhere else.
 WAYS = words("""line path road hall hallway corridor trail track street lane sidewalk aisle tunnel river arrow sign wall
     rail fence passage footpath""")
-ROOMS = words("""room bedroom bathroom kitchen hall hallway corridor lounge office foyer closet lobby garage basement gym
-    spa sauna loft attic cellar study pantry balcony terrace porch house apartment building garden""")
+ROOMS = words("""room bedroom bathroom kitchen hall hallway corridor lounge office foyer closet lobby garage basement
+    gym spa sauna loft attic cellar study pantry balcony terrace porch house apartment building garden""")
 # Where one is and goes: they are meant where no real thing is named.
-GROUNDS = words("""lane road street way lot intersection crossroad junction roundabout driveway place spot space exit
+GROUNDS = words("""lane road street way lot intersection crossroad junction roundabout driveway place spot space
     corner direction side sidewalk traffic work home lanes""")
 # What stands in these is seen from above: "plate pancakes".
 OPEN_CONTAINERS = words("bowl plate basket tray bucket")

@@ -123,7 +123,7 @@ def goes(asking: list[str]) -> bool:
     verbs, last = [word for word in asking if word in v.MOVES | v.VERBS | v.PASSED], asking[-1]
     if verbs and verbs[-1] in v.HANDLING and last in v.ADVERBS | {"on", "for"}:                 # "turn on", "pull out"
         return False
-    is_led = last in v.TOWARDS and not {"get", "take", "way", "haste"}.isdisjoint(asking)               # "make your way to"
+    is_led = last in v.TOWARDS and not {"get", "take", "way", "haste"}.isdisjoint(asking)       # "make your way to"
     is_turn = not {"left", "right"}.isdisjoint(asking[:-1])                                     # "make a left at"
     is_move = bool(verbs) and verbs[-1] in v.MOVES | v.PASSED | {"navigate"} \
         and last not in {*verbs, *v.GIVEN_TO, *v.POINTED_AT}
@@ -151,7 +151,8 @@ def _is_next_step(text: Text, start: int, i: int, english: English) -> bool:
     if _order_end(text, i + 1, english) == i + 1 and not (text[i + 1] == "make" and text.match(v.REQUEST, i + 1)[0]):
         return False
     first, asking = opening(text, start, i, english)
-    return leads(asking) or finds_room(asking, text.between(first, i).split()[:4]) or (goes(asking) and goes(opening(text, i + 1, len(text), english)[1]))
+    return leads(asking) or finds_room(asking, text.between(first, i).split()[:4]) or (
+        goes(asking) and goes(opening(text, i + 1, len(text), english)[1]))
 
 
 def _asks(text: Text, i: int) -> bool:
@@ -168,7 +169,7 @@ def _asks(text: Text, i: int) -> bool:
     found, j = text.match(v.PATH, i + 1)
     if found and text[i - 1] in v.PAUSES | {"then"} and text[i] in v.MOVES and text[j] in _OBJECT_STARTS:
         return True                                                     # "cross the bridge then | wait by the booth"
-    if text[i - 1] in v.PAUSES:
+    if text[i - 1] in v.PAUSES | {"then"}:
         i = text.match(v.POLITELY, i)[1]
         if text.match(v.MANOEUVRE, i)[0]:
             return True

@@ -71,12 +71,13 @@ def targets(text: Text, english: English) -> list[Draft]:
         if corrects and best:
             best = _corrected(best, draft)
             continue
-        if best and draft.head in lex.GROUNDS and best[0].head not in lex.GROUNDS | lex.ROOMS | {""} and not best[0].is_generic:
+        is_reached = bool(best) and not best[0].is_generic and best[0].head not in lex.ROOMS | {""}
+        if is_reached and draft.head in lex.GROUNDS and best[0].head not in lex.GROUNDS:
             continue                                        # "let the man pass and take the left lane"
         if best and text.tag(i) == "VBG":
             continue                                        # "that is my car! they are loading it"
         is_plan = request.is_plan(asking)
-        if is_plan and has_gone and best and best[0].head not in lex.ROOMS and text[i] not in v.DEMONSTRATIVES | {"the", "my"}:
+        if is_plan and has_gone and is_reached and ("ask" in asking or text[i] not in v.DEMONSTRATIVES | {"the", "my"}):
             continue                                        # "stop at the shop. I want to buy a pen"
         draft.excluded += refused
         if best and (draft.is_generic or draft.head == best[0].head):
@@ -92,8 +93,7 @@ def targets(text: Text, english: English) -> list[Draft]:
                 best[1].excluded += best.pop(0).excluded
             leads |= is_plan or draft.head in lex.GROUNDS or request.finds_room(asking, [draft.head])
             was_asked, has_gone = bool(asking) and asking[0] not in v.TELLING and not leads, goes
-    # "Do not step on the rug" is about the rug, and so is "you are too close to the bus, take the left lane".
-    return refused[:1] if not best or (refused and best[0].head in lex.GROUNDS) else best
+    return best or refused[:1]                              # "do not step on the rug" is about the rug
 
 
 def _only_excludes(draft: Draft) -> bool:
@@ -120,7 +120,7 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
         is_determiner = text[k] in v.DETERMINERS - v.RELATIVES or (
                 text[k] == "that" and (text[k - 1] in v.SHOWN or (
                     text[k - 1] in v.WHENEVER and text.tag(k + 1).startswith(("NN", "JJ")))))
-        if is_determiner and text[k + 1] not in v.FAVOURS:
+        if is_determiner and text[k + 1] not in v.FAVOURS | v.ABSTRACT:
             later, m = grammar.description(k)
             if later is not None and (later.head or later.place or later.order) and not (is_named and later.is_generic):
                 return later, m

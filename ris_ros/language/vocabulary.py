@@ -382,7 +382,9 @@ ASKING = pattern("(?:think|reckon) you (?:can|could)|"
 _WISHES = ("(?:(?:would|will|may|might) (?:like|love|prefer|need|want)|prefers|ordered|(?:say|says|said) to|"
            "asked (?:for|where|if|whether)|"
            "(?:told|tells|asks|asked|wants?|wanted) (?:me|us|you|every(?:one|body)) to|"
-           "(?:is|are) (?:looking|asking) for|wants(?! \\S{4,}ing))(?! to (?:cross|pass|overtake|merge|turn|get (?:in|out)))")
+           "(?:is|are) (?:looking|asking) for|wants(?! \\S{4,}ing))"
+           # "The man wants to cross" is about the man.
+           "(?! to (?:cross|(?:pass|overtake|merge|turn|get (?:in|out))(?! (?:the|an?|my|his|her|on|off) )))")
 _NEEDS = ("needs(?! \\S{4,}ing)|(?:want|need)(?= (?:the|an?|this|my|his|her|their|some) )|(?:is|are) after|"
           "(?:said|says|thinks|thought|told (?:me|us))(?: that)?(?= (?:the|my|that|(?:i|we|you) "
           "(?:can|could|may|might|should|must|will|would|need|want|have|had|left|get|put)) )")
@@ -473,8 +475,8 @@ _MEASURE = (rf"(?:(?:at least|about|exactly|around) )?(?:an?|your|some|\d+|{any_
             r"(?: of(?: \S+){1,3}?(?= from ))?")
 _PATH = (
     f"(?:{_MEASURE} )?"
-    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home|just|me|us|"
-    "(?:through|along)(?= to)) )*"
+    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home|just|"
+    "me|us|(?:through|along)(?= to)) )*"
     "(?:(?:to the (?:left|right|side)|in the direction) of|"
     "to|towards?|at|past|passed|by|behind|beyond|ahead of|on top of|in front of|next to|near|beside|under|over|around|"
     f"{_UNTIL}|along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|"
@@ -488,7 +490,8 @@ _ASIDE = ("(?:here|there|in here|now|just|closer?|(?:immediate|direct|slow|caref
           "(?:when|if|as soon as) (?:it is |you )?(?:safe|possible|clear|can))")
 _MOVE = ("(?:slow|speed|pull|turn|go|get|merge|move|change|switch|drive|park|stop|wait|pause|continue|proceed|carry|"
          "keep|come|walk|roll|halt|brake|stay|hold|steer|(?:let|drop|pick) (?:me|us))")
-_DONE = (r"(?:(?:make|take|hang|come to) (?:an?|the) (?:\S+ )?(?:left|right|u-turn|you-turn|turn|stop|halt)|honk(?: (?:the|your) horn)?|"
+_DONE = (r"(?:(?:make|take|hang|come to) (?:an?|the) (?:\S+ )?(?:left|right|u-turn|you-turn|turn|stop|halt)|"
+         "honk(?: (?:the|your) horn)?|"
          "(?:change|switch) lanes|roll (?:down|up) (?:the|your) (?:\\S+ ){0,2}windows?|"
          "(?:put|turn|switch) (?:on )?(?:(?:the|your) )?(?:hazards?|blinkers?)(?: lights?)?(?: on)?|"
          "flash (?:the|your) (?:head)?lights|(?:make|give)(?: some)? (?:room|way|space|priority)|be careful|"
@@ -503,7 +506,7 @@ _WHY = ("(?:so(?: that(?= (?:the|that|this|my|i|we|you|he|she|they|it) ))?|to (?
 MANOEUVRE = pattern(
     rf"(?:{_SPOT}|{_MOVE}(?: {_ASIDE})* (?:, )?(?:{_PATH} )?{_GROUND})(?: {_ASIDE})* (?:, )?(?:{_WHY}|{_PATH}|"
     rf"and(?= {_MOVE}(?: \S+){{1,6}} (?:the|that|this|an?) ))|"
-    rf"(?:{_MOVE}(?: {_ASIDE})+|{_DONE}(?: {_ASIDE})*)(?: (?:{_WHY}|{_PATH}|for|and|but|like|[,.!])|$)|"
+    rf"(?:{_MOVE}(?: {_ASIDE})+|{_DONE}(?: {_ASIDE})*)(?: (?:, )?(?:{_WHY}|{_PATH}|for|and|but|like|[,.!])|$)|"
     rf"{_MOVE}(?: ,)? (?:{_WHY}|and)|(?:\S+ly|parallel)(?= (?:go|drive|pass|pull|move|park) )")
 ATTRIBUTE_OF = pattern("(?:the |its )?(?:(?:colou?r|size|shape|position|location|whereabouts|price|brand|width|"
                        "name|title|length|weight|state|status|purpose|pose|direction|level) of|"
