@@ -48,6 +48,8 @@ class Kinds:
             return ADJECTIVE                                            # "the inside | lane"
         if not word or not word[0].isalnum() or word in _CLOSED:
             return ""
+        if word == "cut" and self.text[i + 1] == "off" and not self._content_follows(i + 1):
+            return ""                                                   # "far left | cut off"
         if self.text[i - 1] in ("whatever", "whoever") and self.text.tag(i).startswith("VB"):
             return ""
         if word in v.COLOURS or word.split("-")[-1] in v.COLOURS:

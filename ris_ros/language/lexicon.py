@@ -10,7 +10,7 @@ from ris_ros.language.vocabulary import words
 # --- nouns ------------------------------------------------------------------------------------------------------------
 
 # They say nothing of what is meant.
-GENERIC = words("""one ones thing things object objects item items something anything stuff everything everyone someone
+GENERIC = words("""one ones thing things thingy object objects item items something anything stuff everything everyone someone
     anyone somebody anybody whatever whoever whichever""")
 PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler player
     batter catcher umpire pitcher skier surfer snowboarder skateboarder skater rider biker cyclist pedestrian cook
@@ -101,7 +101,7 @@ SINGULARS = {"men": "man", "women": "woman", "people": "person", "peoples": "per
              "everything": "thing",
              "everyone": "person", "someone": "person", "anyone": "person", "somebody": "person", "anybody": "person"}
 # Parts of a thing that are meant when "of" follows: "the left half of the sandwich".
-PARTS = words("half side piece end part section portion edge top bottom back rear front middle center corner")
+PARTS = words("row area half side piece end part section portion edge top bottom back rear front middle center corner")
 # Of these and the like, what is meant itself where nothing else is named.
 PORTIONS = words("half part section portion third area quadrant region")
 # Adjectives that are not taken for a noun, though the lists know one: "the small", but "the remote".

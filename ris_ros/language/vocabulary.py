@@ -157,7 +157,7 @@ _SUPERLATIVES = {
     "large": "largest biggest larger bigger hugest longest longer greatest",
     "small": "smallest littlest tiniest smaller littler tinier", "tall": "tallest taller", "short": "shortest shorter",
     "wide": "widest wider broadest broader fattest fatter thickest thicker",
-    "narrow": "narrowest narrower thinnest thinner skinniest slimmest slimmer",
+    "narrow": "narrowest narrower thinnest thinner skinniest skinnier slimmest slimmer",
 }
 SUPERLATIVES = {word: order for order, forms in _SUPERLATIVES.items() for word in forms.split()} | {
     "most distant": "far", "most remote": "far", "most left": "left", "most right": "right", "most front": "near",

@@ -95,7 +95,7 @@ _WRITTEN_OUT = {
     "frm": "from", "rgt": "right", "adn": "and", "racoon": "raccoon", "racoons": "raccoons",
     **dict.fromkeys(("wif", "wiv", "ith", "wth", "wih", "wit", "withe"), "with"), "dat": "that", "dis": "this",
     "dese": "these",
-    "rt": "right", "blk": "black", "wht": "white",
+    "rt": "right", "blk": "black", "wht": "white", "grn": "green", "dk": "dark", "frt": "front",
     "btm": "bottom", "ctr": "center", "mid": "middle", "middlemost": "middle", "pic": "picture",
     "ppl": "people", "alot": "a lot", "bg": "background",
     "fg": "foreground", "righthand": "right hand", "lefthand": "left hand", "inbetween": "in between",
@@ -121,10 +121,8 @@ _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CAR
     "far hand most side corner to from in of the next on last")
 # What people write as one word with another.
 _GLUED = v.DIRECTIONS.keys() | v.SUPERLATIVES.keys() | v.COLOURS | v.words("on in at with far half side corner one row")
-# A space one letter off: "int he", "blu eone".
-_THE_APART = re.compile(r"\b(in|on|to|of|at)t he\b")
-_CUT = _GLUED | {"the"}
-_CUT_EARLY = re.compile(rf"\b({'|'.join(sorted({word[:-1] for word in _CUT if len(word) > 2}))}) ([a-z])([a-z]+)\b")
+# Before or after these, people press the space bar too early or too late.
+_SPACED = _GLUED | lex.EVERYDAY | v.words("the of to")
 # A dash before these is a pause.
 _AFTER_PAUSE = (v.COLOURS | v.DETERMINERS | v.PRONOUNS | v.AUXILIARIES | v.VERBS | v.VERBS_OR_NOUNS | v.FILLERS
                 | {"where"})
@@ -139,9 +137,7 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
     spoken = _HESITATION.sub(lambda found: " " * len(found[0]), sentence.translate(_QUOTES))
     spoken = _CLITIC_APART.sub(lambda found: f"'{found[1]}".ljust(len(found[0])), spoken)
     spoken = _HYPHEN_APART.sub(_hyphenated, spoken)
-    spoken = _THE_APART.sub(r"\1 the", spoken)
-    spoken = _CUT_EARLY.sub(lambda found: f"{found[1]}{found[2]} {found[3]}" if f"{found[1]}{found[2]}" in _CUT
-                            and is_known(found[3]) and not is_known(found[2] + found[3]) else found[0], spoken)
+    spoken = _respaced(spoken, is_known)
     for token in _TOKEN.finditer(spoken):
         # "red.cup", "red_cup": no pause where there is no space.
         if token[0] in "._" and _WITHIN.match(spoken, max(0, token.start() - 1)):
@@ -155,6 +151,20 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
                 words.append(Word(_spelling(text, is_known), token.start() + start, token.start() + end))
                 _join(words)
     return Text(sentence, words)
+
+
+def _respaced(sentence: str, is_known: Callable[[str], bool]) -> str:
+    """A sentence whose spaces were one letter off, as long as before: "blu eone", "mani n black", "int he"."""
+    words = sentence.split(" ")
+    for k in range(len(words) - 1):
+        first, last = words[k:k + 2]
+        for one, other, odd in ((first + last[:1], last[1:], last), (first[:-1], first[-1:] + last, first)):
+            is_off = not is_known(odd) or (last == "he" and other == "the")
+            if one in _SPACED and is_off and odd.isalpha() and len(other) > 1 and is_known(other) \
+                    and odd[-2:] != 2 * odd[-1]:                        # "catt on"
+                words[k:k + 2] = one, other
+                break
+    return " ".join(words)
 
 
 def _hyphenated(found: re.Match[str]) -> str:
