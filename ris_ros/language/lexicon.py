@@ -67,7 +67,7 @@ ROOMS = words("""room bedroom bathroom kitchen hall hallway corridor lounge offi
     gym spa sauna loft attic cellar study pantry balcony terrace porch house apartment building garden""")
 # Where one is and goes: they are meant where no real thing is named.
 GROUNDS = words("""lane road street way lot intersection crossroad junction roundabout driveway place spot space
-    corner direction side sidewalk traffic work home lanes""")
+    corner direction side sidewalk traffic work home""")
 # What stands in these is seen from above: "plate pancakes".
 OPEN_CONTAINERS = words("bowl plate basket tray bucket")
 # What people most often point at: what a short unknown word is a typo of.

@@ -148,10 +148,13 @@ def is_plan(asking: list[str]) -> bool:
 
 def _is_next_step(text: Text, start: int, i: int, english: English) -> bool:
     """Whether it is told after `i` what to do, or where to go, once one has got to what is named from `start` on."""
-    if _order_end(text, i + 1, english) == i + 1 and not (text[i + 1] == "make" and text.match(v.REQUEST, i + 1)[0]):
-        return False
     first, asking = opening(text, start, i, english)
-    return leads(asking) or finds_room(asking, text.between(first, i).split()[:4]) or (
+    named = text.between(first, i).split()
+    # "... and make sure the oven is off"; "go to the kitchen, there is a sponge".
+    is_said = text[i + 1] == "make" or (text[i + 1] == "there" and not lex.ROOMS.isdisjoint(named))
+    if _order_end(text, i + 1, english) == i + 1 and not (is_said and text.match(v.REQUEST, i + 1)[0]):
+        return False
+    return leads(asking) or finds_room(asking, named[:4]) or (
         goes(asking) and goes(opening(text, i + 1, len(text), english)[1]))
 
 
@@ -346,8 +349,8 @@ def _order_end(text: Text, i: int, english: English) -> int:
             return i
     if word in v.GIVING:
         k = j + (text[j] in v.DETERMINERS)
-        if english.lemma(text[k]) in lex.ALIVE and text[k + 1] in v.DETERMINERS:
-            j = k + 1
+        if english.lemma(text[k]) in lex.ALIVE and text[k + 1] in v.DETERMINERS and text[k + 2] not in lex.GROUNDS:
+            j = k + 1                                       # but "give the cyclist | some space"
     while word == "go" and text[j] in v.AHEAD:
         j += 1
     while text[j] in v.PARTICLES | v.GIVEN_TO | _PRONOUN_OBJECTS or (text[j] == "and" and text[j + 1] in v.VERBS):

@@ -107,7 +107,7 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
         return None, i                                                  # "drive towards him and | stop"
     if draft is not None and draft.head in lex.ALIVE and asking and asking[-1] in v.GIVING and text[j] in v.DETERMINERS:
         given, k = grammar.description(j)                               # "hand the man in blue | his wallet"
-        if given is not None and given.head:
+        if given is not None and given.head and given.head not in lex.GROUNDS:
             return given, k
     is_named = draft is not None and draft.head and not _is_favour(text, i, draft) and not _starts(grammar, i)
     if is_named and text[j] == "," and text[j + 1] in v.VERBS:          # "good boy, fetch the stick"

@@ -408,7 +408,7 @@ VERBS = words("""find grab fetch get give bring take show select choose locate i
 VERBS_OR_NOUNS = words("""lift shut drive walk watch tell empty serve say catch buy keep leave push pull hand place
     point pass show hold water park clean open close light touch press turn drop cut fill pack sort return help use
     order draw circle set head track mask count mark spot name look move stop load check search reach approach switch
-    click tap hit kick try stack slide want need""")
+    click tap hit kick try stack slide lower want need""")
 # After saying no: it is not this one that is meant.
 LEAVING = words("leave keep forget skip ignore")
 # How people put right what they have just said: "the cup, | no wait, | the bowl", "take the cup | no | take the bowl".
@@ -452,10 +452,10 @@ ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
 MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn proceed return
     travel reverse steer crawl hover point rotate approach kneel land swim dive head keep pull roll rest lie hide run
     jump pass crouch skirt circle face orbit fly cut reach halt swing maintain continue wander merge switch meet
-    traverse mosey stroll hurry""")
+    traverse mosey stroll hurry pop""")
 # Of these, names of things too: before "on" and the like the tag tells of the first, and the others are no orders.
 STANDING = words("switch dock stand step stop turn climb run swing")
-SMALL = words("head land fly face skirt cut pass circle point roll")
+SMALL = words("head pop land fly face skirt cut pass circle point roll")
 # And of these, with a particle, what is done to a thing: "turn on", "pull out".
 HANDLING = words("turn switch pull hold roll cut keep pass hide move reach rest")
 MOTION = words("to towards toward into onto through across past along around alongside over")
@@ -476,10 +476,11 @@ _MEASURE = (rf"(?:(?:at least|about|exactly|around) )?(?:an?|your|some|\d+|{any_
 _PATH = (
     f"(?:{_MEASURE} )?"
     "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home|just|"
-    "me|us|(?:through|along)(?= to)) )*"
+    "me|us|upstairs|downstairs|inside|outside|(?:through|along)(?= to)) )*"
     "(?:(?:to the (?:left|right|side)|in the direction) of|"
     "to|towards?|at|past|passed|by|behind|beyond|ahead of|on top of|in front of|next to|near|beside|under|over|around|"
-    f"{_UNTIL}|along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|between|"
+    f"{_UNTIL}|along|alongside|through|onto|into|on|in|inside|from|against|across|before|after|up|down|off|outside|"
+    "between(?: us and)?|"
     "left of|right of)")
 PATH = pattern(_PATH)
 # What a robot or a car is told to do, with nothing in it to be seen: "slow down | near the van", "make a u-turn", "get
@@ -489,12 +490,12 @@ _ASIDE = ("(?:here|there|in here|now|just|closer?|(?:immediate|direct|slow|caref
           "(?:on|to) the (?:left|right|side)(?: side)?(?: of the (?:street|road))?|"
           "(?:when|if|as soon as) (?:it is |you )?(?:safe|possible|clear|can))")
 _MOVE = ("(?:slow|speed|pull|turn|go|get|merge|move|change|switch|drive|park|stop|wait|pause|continue|proceed|carry|"
-         "keep|come|walk|roll|halt|brake|stay|hold|steer|(?:let|drop|pick) (?:me|us))")
+         "keep|come|walk|roll|halt|brake|stay|hold|steer|start|(?:let|drop|pick) (?:me|us))")
 _DONE = (r"(?:(?:make|take|hang|come to) (?:an?|the) (?:\S+ )?(?:left|right|u-turn|you-turn|turn|stop|halt)|"
          "honk(?: (?:the|your) horn)?|"
          "(?:change|switch) lanes|roll (?:down|up) (?:the|your) (?:\\S+ ){0,2}windows?|"
          "(?:put|turn|switch) (?:on )?(?:(?:the|your) )?(?:hazards?|blinkers?)(?: lights?)?(?: on)?|"
-         "flash (?:the|your) (?:head)?lights|(?:make|give)(?: some)? (?:room|way|space|priority)|be careful|"
+         "flash (?:the|your) (?:head)?lights|(?:make|give|keep|leave)(?: some)? (?:room|way|space|priority)|be careful|"
          "(?:park|stop|drive|pull) (?:the|your|our|this|my) (?:car|vehicle))")
 _SPOT = (r"find (?:me |us )?(?:somewhere|an? (?:\S+ )?(?:spot|place|space|way))"
          r"(?: to \S+(?: over| up| in| down)?|(?! to ))")
@@ -504,10 +505,11 @@ _GROUND = (r"(?:the other side of )?(?:the |an? |that |this )?(?:(?!the |and )\S
 _WHY = ("(?:so(?: that(?= (?:the|that|this|my|i|we|you|he|she|they|it) ))?|to (?:let|allow)|once|until|till|as|"
         rf"because|(?:when|where|while|after|before)(?: (?:(?:we|you) \S+|\S{{3,}}ing)(?: {_PATH})?{_A_NAME})?)")
 MANOEUVRE = pattern(
-    rf"(?:{_SPOT}|{_MOVE}(?: {_ASIDE})* (?:, )?(?:{_PATH} )?{_GROUND})(?: {_ASIDE})* (?:, )?(?:{_WHY}|{_PATH}|"
-    rf"and(?= {_MOVE}(?: \S+){{1,6}} (?:the|that|this|an?) ))|"
+    rf"(?:{_SPOT}|{_MOVE}(?: {_ASIDE})* (?:, )?(?:{_PATH} )?{_GROUND})(?: {_ASIDE})* (?:, )?"
+    rf"(?:(?<=lane )of|{_WHY}|{_PATH}|and(?= {_MOVE}(?: \S+){{1,6}} (?:the|that|this|an?) ))|"
     rf"(?:{_MOVE}(?: {_ASIDE})+|{_DONE}(?: {_ASIDE})*)(?: (?:, )?(?:{_WHY}|{_PATH}|for|and|but|like|[,.!])|$)|"
-    rf"{_MOVE}(?: ,)? (?:{_WHY}|and)|(?:\S+ly|parallel)(?= (?:go|drive|pass|pull|move|park) )")
+    rf"{_MOVE}(?: {_ASIDE})* {_PATH} (?:it|him|her|them)(?= [,.!]|$)|{_MOVE}(?: ,)? (?:{_WHY}|and)|"
+    r"(?:\S+ly|parallel)(?= (?:go|drive|pass|pull|move|park) )")
 ATTRIBUTE_OF = pattern("(?:the |its )?(?:(?:colou?r|size|shape|position|location|whereabouts|price|brand|width|"
                        "name|title|length|weight|state|status|purpose|pose|direction|level) of|"
                        "(?:height|temperature|time|volume|speed|distance) (?:of|on|to|with|from)|dust (?:on|off|from))|"
