@@ -10,8 +10,8 @@ from ris_ros.language.vocabulary import words
 # --- nouns ------------------------------------------------------------------------------------------------------------
 
 # They say nothing of what is meant.
-GENERIC = words("""one ones thing things thingy object objects item items something anything stuff everything everyone someone
-    anyone somebody anybody whatever whoever whichever""")
+GENERIC = words("""one ones thing things object objects item items something anything stuff everything everyone someone
+    anyone somebody anybody whatever whoever whichever thingy""")
 PEOPLE = words("""man woman guy lady girl boy kid dude person people child gentleman chick fella bloke toddler player
     batter catcher umpire pitcher skier surfer snowboarder skateboarder skater rider biker cyclist pedestrian cook
     waiter waitress groom officer teenager adult male female mom mother dad father son daughter brother sister grandma

@@ -177,7 +177,7 @@ class NounPhrases(Kinds):
             return j
         further, after = self.text.match(v.PLACE_BEFORE, j)             # "top row | middle donut"
         is_named = i == (self.text[0] in v.ARTICLES) and found["part"] in lex.PORTIONS
-        if is_named and (j == len(self.text) or self.text.match(v.RELATION, j)[0]):     # "top left section | by the cup"
+        if is_named and (j == len(self.text) or self.text.match(v.RELATION, j)[0]):    # "left section | by the cup"
             reading.pieces.append((NOUN, found["part"]))
         elif not (self.goes_on(j) or (further and self.goes_on(after))):
             return i
