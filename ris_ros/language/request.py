@@ -21,6 +21,7 @@ _OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every e
 # They make an order of any verb, whatever its tag: "clear away the cups".
 _ORDER_PARTICLES = v.words("away apart together aside")
 _SENTENCE_STARTS = v.ARTICLES | v.words("please there you it this")
+_INTENDING = v.words("about trying going ready waiting preparing")
 _MODALS = v.words("can could will would may might shall should must did do does")
 # After these, what can be a verb of an order is one.
 _BEFORE_ORDERS = v.words(", me us to please go just")
@@ -110,10 +111,17 @@ def clauses(text: Text, english: English) -> list[tuple[int, int]]:
         ends = text[i] in _SENTENCE_ENDS or (text[i] in _JOINTS and (
             _asks(text, i + 1) or _is_next_step(text, start, i, english))) or (
             text[i] == "to" and text.tag(i + 1) == "VB" and _is_next_step(text, start, i, english))
-        if ends and correction(text, start) <= i:            # not "no, | take the bowl"
+        if ends and correction(text, start) <= i and not _is_intended(text, start, i):      # not "no, | take the bowl"
             found.append((start, i))
             start = i + 1
     return [(first, last) for first, last in [*found, (start, len(text))] if last > first]
+
+
+def _is_intended(text: Text, start: int, i: int) -> bool:
+    """Whether "and" at `i` goes on with what somebody is going to do: "surfer about to stand up | and catch a wave"."""
+    return text[i] == "and" and any(
+        text[k] == "to" and text[k - 1] in _INTENDING
+        and (text.tag(k - 2).startswith("NN") or text[k - 3] in v.RELATIVES) for k in range(start + 2, i))
 
 
 def goes(asking: list[str]) -> bool:
