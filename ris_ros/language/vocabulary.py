@@ -475,7 +475,7 @@ _MEASURE = (rf"(?:(?:at least|about|exactly|around) )?(?:an?|your|some|\d+|{any_
             r"(?: of(?: \S+){1,3}?(?= from ))?")
 _PATH = (
     f"(?:{_MEASURE} )?"
-    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|right|home|just|"
+    "(?:(?:left|right|straight|closer?|back|over|up|down|away|out|on|forwards?|ahead|further|off|near|home|just|"
     "me|us|upstairs|downstairs|inside|outside|(?:through|along)(?= to)) )*"
     "(?:(?:to the (?:left|right|side)|in the direction) of|"
     "to|towards?|at|past|passed|by|behind|beyond|ahead of|on top of|in front of|next to|near|beside|under|over|around|"
@@ -485,7 +485,7 @@ _PATH = (
 PATH = pattern(_PATH)
 # What a robot or a car is told to do, with nothing in it to be seen: "slow down | near the van", "make a u-turn", "get
 # in the same lane | as the van", "find a place to park | by the van", "stop | so the van can leave".
-_ASIDE = ("(?:here|there|in here|now|just|closer?|(?:immediate|direct|slow|careful)ly|straight|forwards?|ahead|back|"
+_ASIDE = ("(?:here|there|now|just|closer?|(?:immediate|direct|slow|careful)ly|straight|forwards?|ahead|back|"
           "up|down|over|out|in|on|around|left|right|off|away|aside|clear|slow(?:er)?|somewhere|a (?:bit|little)|"
           "(?:on|to) the (?:left|right|side)(?: side)?(?: of the (?:street|road))?|"
           "(?:when|if|as soon as) (?:it is |you )?(?:safe|possible|clear|can))")

@@ -104,6 +104,8 @@ _WRITTEN_OUT = {
 }
 _CLITICS = {"'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am"}
 # After these, 's is a form of "be".
+# "Wouldn't've" has two.
+_MOST_CLITICS = 4
 _BE_AFTER = v.words("that who what where which there here it he she how one everything this")
 _JOINED = {(first, "most"): f"{first}most" for first in
            ("left", "right", "top", "bottom", "front", "back", "rear", "upper", "lower", "near")}
@@ -192,7 +194,7 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
         yield stem, 0, len(stem)
         if stem.endswith("s"):
             yield "'s", len(stem), len(token)
-    elif apostrophe and (clitic == "s" or f"'{clitic}" in _CLITICS):
+    elif apostrophe and stem.count("'") < _MOST_CLITICS and (clitic == "s" or f"'{clitic}" in _CLITICS):
         yield from _parts(stem)
         yield "is" if clitic == "s" and stem in _BE_AFTER else _CLITICS.get(f"'{clitic}", "'s"), len(stem), len(token)
     elif "-" in token and _is_apart(pieces := token.split("-")):

@@ -361,7 +361,7 @@ def test_any_row_of_words_is_understood_somehow(parser, words):
     "'s " * 4000,
     "go past the table and " * 500, "the soup needs salt - where is it? " * 300, "the umbrela of the elefant " * 400,
     "the cup and " * 1000, "the man holding " * 700, "x-" * 6000,
-    "plastic " * 1500,
+    "plastic " * 1500, "left right " * 1000, "drive in here " * 800, "s " * 6000, "x's" * 4000,
 ])
 def test_a_very_long_text_is_cut_and_said_so(parser, caplog, text):
     query = parser.parse(text)
