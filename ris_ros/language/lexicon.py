@@ -122,6 +122,8 @@ COMPOUNDED_AFTER = words("shaped colored coloured sized themed patterned scented
 HELD = words("up down open closed shut out crossed raised extended folded spread")
 # What shape or state something is in, where no noun follows.
 SHAPED = words("round clear lit bent cut partial whole")
+# What is to be picked up, brought or put right after somebody did this: "the baby dropped her spoon".
+MISLAYING = words("drop leave forget lose spill break tear drag throw knock")
 # What is held, worn or used by whoever does this: "suitcase woman is pulling".
 HANDLED = words("""hold wear carry ride use throw push pull eat catch drink touch hug pet kick hit read lift drag serve
     swing cut drive feed bite chew lick sniff""")

@@ -59,8 +59,8 @@ def targets(text: Text, english: English) -> list[Draft]:
             continue
         if asking[-2:] == ["what", "did"] and draft.head in lex.ALIVE and not best:
             continue                                        # "what did the guy leave" names no thing
-        if not asking and (has_gone or draft.head in lex.ROOMS):
-            told = _contained(grammar, draft, end)
+        if not asking and (has_gone or draft.head in lex.ROOMS | lex.ALIVE):
+            told = _told(grammar, english, draft, end)
         goes = request.goes(asking)
         if goes:
             draft, j = _arrived(grammar, text, draft, j, asking)
@@ -128,12 +128,15 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
     return None if is_nothing else draft, j
 
 
-def _contained(grammar: Grammar, draft: Draft, end: int) -> Draft | None:
-    """What a statement tells of: "a lamp is on the left", "the bedroom has | a lamp"."""
-    if draft.head not in lex.ROOMS:
+def _told(grammar: Grammar, english: English, draft: Draft, end: int) -> Draft | None:
+    """What a statement tells of: "a lamp is on the left", "the hall has | a lamp", "the baby dropped | her spoon"."""
+    if draft.head not in lex.ROOMS | lex.ALIVE:
         return draft
     for k in range(draft.last, end):
-        if grammar.text[k] in ("has", "contains") and grammar.text[k - 1] not in v.RELATIVES:
+        word = grammar.text[k]
+        tells = word in ("has", "contains") if draft.head in lex.ROOMS else (
+            english.lemma(word, "verb") in lex.MISLAYING and grammar.text[k + 1] in v.DETERMINERS)
+        if tells and grammar.text[k - 1] not in v.RELATIVES:
             return grammar.description(k + 1)[0]
     return None
 
