@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,16 @@ def test_leftmost_says_that_there_is_more_than_one():
     for unclear, meant in ((0.35, 0), (0.05, 1)):
         cups = np.array([unclear, 0.95])
         assert (cups * place_in_line(Order("left", 1), layout, cups)).argmax() == meant
+
+
+def test_what_begins_nearer_but_lies_farther_away_is_not_the_closest():
+    masks = np.zeros((2, 120, 160), bool)
+    masks[0, 40:80, 20:60] = masks[1, 40:80, 80:90] = True
+    # A bowl from 0.77 to 0.95 m, a bottle from 0.78 to 0.80 m.
+    layout = replace(measure(Proposals.from_masks(masks)), low=np.array([[-0.09, 0.77, 0], [0, 0.78, 0]]),
+                     high=np.array([[0.09, 0.95, 0.05], [0.02, 0.80, 0.2]]))
+    assert place_in_line(Order("near", 1), layout, np.ones(2)).argmax() == 1
+    assert place_in_line(Order("far", 1), layout, np.ones(2)).argmax() == 0
 
 
 def test_an_ambiguity_is_told(table):
