@@ -56,7 +56,7 @@ class Appearance:
                 k = j if other.is_generic or other.head in lex.PEOPLE or self.text[j + 1] == "the" else k
             elif self.text.match(v.RELATION, j)[0]:
                 # "a hat on", "flowers on it", "a cat on its side".
-                if self.text[j + 1] in v.words("it him her them its his their") or (
+                if self.text[j + 1] in v.OF_ANOTHER | {"it", "him", "them"} or (
                         self.text.between(j, j + 2) == "on top" and self.text[j + 2] not in {"of", *v.DIRECTIONS}):
                     k = max(j + 2, self.nouns.read(j + 1, Draft()))
                 elif word in ("on", "off") and j + 1 == len(self.text):
@@ -78,7 +78,7 @@ class Appearance:
 
     def _is_state(self, i: int) -> bool:
         """Whether a state stands at `i`, "in motion", or something of its own: "on his head"."""
-        if self.text[i] in v.words("his her its their"):
+        if self.text[i] in v.OF_ANOTHER:
             return self.nouns.goes_on(i + 1)
         j = i + (self.text[i] in v.DETERMINERS)
         is_state = self.text[j] in lex.STATES or (j == i and self.english.lemma(self.text[j]) in lex.BODY_PARTS)

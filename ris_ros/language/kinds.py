@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
@@ -32,7 +32,7 @@ class Kinds:
     def __init__(self, text: Text, english: English):
         self.text = text
         self.english = english
-        self.kind = lru_cache(maxsize=None)(self._kind)
+        self.kind = cache(self._kind)
         for i in reversed(range(len(text))):                # a word's kind may depend on those of the words after it
             self.kind(i)
 

@@ -21,6 +21,9 @@ _OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every e
 # They make an order of any verb, whatever its tag: "clear away the cups".
 _ORDER_PARTICLES = v.words("away apart together aside")
 _SENTENCE_STARTS = v.ARTICLES | v.words("please there you it this")
+# Prepositions that go with any verb before them.
+_OF_VERBS = v.words("on in at to into with over")
+# After these, "to" and a verb tell what somebody is going to do.
 _INTENDING = v.words("about trying going ready waiting preparing")
 _MODALS = v.words("can could will would may might shall should must did do does")
 # After these, what can be a verb of an order is one.
@@ -84,10 +87,10 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
     if word in v.STATERS and text.tag(i - 1).startswith(("NN", "VBG", "JJ", "RB")):     # "it is cold | we need a rug"
         found, j = text.match(v.WANTING, i)
         return bool(found) and (text[j] in v.DETERMINERS or (text[j] == "you" and before == "there"))
-    found, j = text.match(v.PATH, i + 1)
-    if found and text[0] in v.WHENEVER | {"on", "in", "at"} and word in v.MOVES and not is_awaited:
-        # "When you get to the roundabout | stop by the fountain".
-        return text[j] in _OBJECT_STARTS and text.tag(i - 1)[:2] in ("NN", "JJ", "CD")
+    if text[0] in v.WHENEVER | {"on", "in", "at"} and word in v.MOVES and not is_awaited:
+        found, j = text.match(v.PATH, i + 1)
+        if found:                                           # "When you get to the roundabout | stop by the fountain"
+            return text[j] in _OBJECT_STARTS and text.tag(i - 1)[:2] in ("NN", "JJ", "CD")
     if before in v.VERBS | v.FILLERS or english.lemma(before) in lex.ALIVE or is_awaited:
         return False
     after_state = has_stated and text.tag(i - 1) == "JJ"                # "it is cold | close the door"
@@ -108,9 +111,10 @@ def clauses(text: Text, english: English) -> list[tuple[int, int]]:
     """The sentences of a text, and the steps of an order to go somewhere, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
-        ends = text[i] in _SENTENCE_ENDS or (text[i] in _JOINTS and (
-            _asks(text, i + 1) or _is_next_step(text, start, i, english))) or (
-            text[i] == "to" and text.tag(i + 1) == "VB" and _is_next_step(text, start, i, english))
+        joins = text[i] in _JOINTS
+        may_step = joins or (text[i] == "to" and text.tag(i + 1) == "VB")
+        ends = text[i] in _SENTENCE_ENDS or (joins and _asks(text, i + 1)) or (
+            may_step and _is_next_step(text, start, i, english))
         if ends and correction(text, start) <= i and not _is_intended(text, start, i):      # not "no, | take the bowl"
             found.append((start, i))
             start = i + 1
@@ -156,11 +160,13 @@ def is_plan(asking: list[str]) -> bool:
 
 def _is_next_step(text: Text, start: int, i: int, english: English) -> bool:
     """Whether it is told after `i` what to do, or where to go, once one has got to what is named from `start` on."""
+    is_order = _order_end(text, i + 1, english) > i + 1
+    # "... and make sure the oven is off"; "go to the kitchen, there is a sponge".
+    if not is_order and not (text[i + 1] in ("make", "there") and text.match(v.REQUEST, i + 1)[0]):
+        return False
     first, asking = opening(text, start, i, english)
     named = text.between(first, i).split()
-    # "... and make sure the oven is off"; "go to the kitchen, there is a sponge".
-    is_said = text[i + 1] == "make" or (text[i + 1] == "there" and not lex.ROOMS.isdisjoint(named))
-    if _order_end(text, i + 1, english) == i + 1 and not (is_said and text.match(v.REQUEST, i + 1)[0]):
+    if not is_order and text[i + 1] == "there" and lex.ROOMS.isdisjoint(named):
         return False
     return leads(asking) or finds_room(asking, named[:4]) or (
         goes(asking) and goes(opening(text, i + 1, len(text), english)[1]))
@@ -177,10 +183,10 @@ def _asks(text: Text, i: int) -> bool:
             text[i] == "where" and text[i - 1] == "," and text[j] not in v.PRONOUNS))     # "where is chair"
     if text[i] in v.POLITE_MODALS and text[i + 1] == "you":
         return True
-    found, j = text.match(v.PATH, i + 1)
-    if found and text[i - 1] in v.PAUSES | {"then"} and text[i] in v.MOVES and text[j] in _OBJECT_STARTS:
-        return True                                                     # "cross the bridge then | wait by the booth"
     if text[i - 1] in v.PAUSES | {"then"}:
+        found, j = text.match(v.PATH, i + 1)
+        if found and text[i] in v.MOVES and text[j] in _OBJECT_STARTS:
+            return True                                                 # "cross the bridge then | wait by the booth"
         i = text.match(v.POLITELY, i)[1]
         if text.match(v.MANOEUVRE, i)[0]:
             return True
@@ -202,7 +208,7 @@ def opening(text: Text, i: int, end: int, english: English) -> tuple[int, list[s
             _, j = text.match(v.ATTRIBUTE_OF, i)            # "tell me | the colour of"
         j = j if j > i else _idle_end(text, i)
         if j == i and text[i - 1] == "to" and asking[:1] in (["i"], ["we"]) and text.tag(i) == "VB":
-            j = i + 1 + (text[i + 1] in v.words("on in at to into with over"))      # "I want to | talk to"
+            j = i + 1 + (text[i + 1] in _OF_VERBS)          # "I want to | talk to"
         if j == i:
             break
         i = j
@@ -227,7 +233,7 @@ def _asking_end(text: Text, i: int, english: English) -> int:
     found, j = text.match(v.DO_NOT, i)
     if found and _is_verb(text, j):
         k = max(_order_end(text, j, english), text.match(v.MANOEUVRE, j)[1])
-        return k if k > j else j + 1 + (text[j + 1] in v.words("on in at to into with over"))
+        return k if k > j else j + 1 + (text[j + 1] in _OF_VERBS)
     return _order_end(text, i, english)
 
 

@@ -26,6 +26,7 @@ _STRUCTURE = sorted(word for word in {
 } if len(word) > 3)
 # As many lines of CLIP's vocabulary as its tokenizer uses.
 _MERGES = 48_895
+# Rank of a word that even a short one is taken for.
 _VERY_COMMON = 25_000
 _DOUBLED = re.compile(r"(.)\1+")
 _VOWELS = v.words("a e i o u y")

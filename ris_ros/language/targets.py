@@ -11,8 +11,6 @@ from ris_ros.language.grammar import Grammar
 from ris_ros.language.kinds import NOUN
 from ris_ros.language.words import Text
 
-# They start what is said of a part: "a dog, | its head hidden".
-_OF_IT = v.words("its his her their")
 # Most words that lead to what is meant.
 MAX_PREAMBLE = 30
 
@@ -225,8 +223,8 @@ def _further(grammar: Grammar, text: Text, english: English, draft: Draft, i: in
         if other is None or not other.head or is_move:      # "... and put it in the bowl"
             break
         i = k
-        if not is_joined and text[start] not in v.DETERMINERS - _OF_IT and text[k] not in (",", "and", "or"):
-            draft.after.append(text.between(start, k))      # "laptop, screen on"
+        if not is_joined and text[start] not in v.DETERMINERS - v.OF_ANOTHER and text[k] not in (",", "and", "or"):
+            draft.after.append(text.between(start, k))      # "laptop, screen on", "dog, its head hidden"
             continue
         if not draft.head:                                  # "the red and the blue cup"
             draft.head, draft.noun = other.head, other.noun

@@ -31,6 +31,7 @@ ARTICLES = words("the a an")
 DETERMINERS = ARTICLES | words(
     "this that these those my your his her its our their some any another which what whose whichever")
 ONE_OF_THEM = words("a an this that another")          # determiners that speak of one thing
+OF_ANOTHER = words("its his her their")                # determiners of what another has: "a dog, its head hidden"
 OWNERS = words("'s my your his her its our their")
 PRONOUNS = words("""it him her them himself herself itself themselves he she they i we you me us each who whom whose
     mine yours ours theirs hers myself yourself nobody nothing""")

@@ -103,9 +103,9 @@ _WRITTEN_OUT = {
     "od": "of", "fo": "of", "zeb": "zebra", "lil": "little", "tshirt": "t-shirt", "tee-shirt": "t-shirt", "…": "...",
 }
 _CLITICS = {"'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am"}
-# After these, 's is a form of "be".
 # "Wouldn't've" has two.
 _MOST_CLITICS = 4
+# After these, 's is a form of "be".
 _BE_AFTER = v.words("that who what where which there here it he she how one everything this")
 _JOINED = {(first, "most"): f"{first}most" for first in
            ("left", "right", "top", "bottom", "front", "back", "rear", "upper", "lower", "near")}
