@@ -238,5 +238,23 @@ def eval_questions(name: Annotated[str, typer.Argument(metavar="DATASET", help="
         out.print(problem, highlight=False, markup=False)
 
 
+@eval_app.command("snapshot")
+def eval_snapshot(directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the recording.")],
+                  against: Annotated[bool, typer.Option(
+                      "--compare", help="Compare with the recording instead of writing it.")] = False,
+                  part: Annotated[list[str] | None, typer.Option(
+                      help="parses, masks, proposals or node; repeat. Default: all.")] = None,
+                  collection: Annotated[Path, typer.Option(
+                      help="JSON lines whose \"text\" is parsed.")] = Path("test/language/expressions.jsonl")) -> None:
+    """Record all answers of a commit, or print what another commit answers differently on the same machine."""
+    from ris_ros.evaluation.snapshot import PARTS, compare, record
+
+    parts = part or list(PARTS)
+    if not against:
+        record(directory, parts, collection, err.print)
+    elif compare(directory, parts, collection, lambda line: out.print(line, highlight=False, markup=False)):
+        raise typer.Exit(1)
+
+
 for _name in DATASETS:
     eval_app.command(_name)(_measure(_name))
