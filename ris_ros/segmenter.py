@@ -13,14 +13,25 @@ import numpy as np
 from torch import Tensor
 
 from ris_ros.config import Config
-from ris_ros.device import resolve_device
 from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
-from ris_ros.frames import FrameMemory
+from ris_ros.grounding import (
+    AppearanceScorer,
+    Grounder,
+    Layout,
+    PromptBank,
+    decide,
+    fuse,
+    local_maxima,
+    measure,
+    mentioned,
+    similarity,
+)
 from ris_ros.language import ExpressionParser
-from ris_ros.matching import Bank, Grounder, Judge, Layout, decide, fuse, measure, mentioned, peaks, similarity
-from ris_ros.proposals import Embedded, PromptedProposer, Proposer, make_proposer
+from ris_ros.proposals import ImageEmbedding, PromptedProposer, Proposer, make_proposer
 from ris_ros.types import Candidate, Depth, Proposals, Query, Result, check_image
+from ris_ros.utils.device import resolve_device
+from ris_ros.utils.frame_cache import FrameCache
 
 _NOTHING = "no object stands out in the image"
 # What no proposal shows with this chance is searched for where the picture hints at it with the second.
@@ -50,9 +61,9 @@ class ReferringSegmenter:
         self.proposer = proposer
         self.encoder = encoder
         self.parser = parser
-        self.bank = Bank.load(config.matching.calibration, encoder.calibration)
-        self._view: _View | None = None
-        self._seen: FrameMemory[_View] = FrameMemory(config.frames_kept)
+        self.bank = PromptBank.load(config.matching.calibration, encoder.calibration)
+        self._view: EncodedFrame | None = None
+        self._seen: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
         self._depth: Depth | None = None
         self._grounder: Grounder | None = None  # of the view's proposals, for the settings at hand
         self._timings: dict[str, float] = {}
@@ -88,7 +99,7 @@ class ReferringSegmenter:
                   ) -> Proposals:
         """Propose masks for an image, uint8 RGB [H, W, 3], and encode them; given `proposals` are taken as they are.
 
-        An image that was seen among the last few, as from a still camera, costs nothing, see :class:`FrameMemory`. With
+        An image that was seen among the last few, as from a still camera, costs nothing, see :class:`FrameCache`. With
         `depth`, "behind", "closest" and the like are answered by where things are in space, else by where they are in
         the image.
         """
@@ -155,7 +166,7 @@ class ReferringSegmenter:
         self.config = config
         self.proposer.config = config.proposals
 
-    def _look(self, image: np.ndarray, proposals: Proposals | None) -> _View:
+    def _look(self, image: np.ndarray, proposals: Proposals | None) -> EncodedFrame:
         embedded = None
         with self._timed("proposals"):
             if proposals is None and isinstance(self.proposer, PromptedProposer):
@@ -166,7 +177,7 @@ class ReferringSegmenter:
         with self._timed("visual"):
             features = self.encoder.look(image, proposals.masks, method=self.config.method)
             features.weighted(self._visual_weight())
-        return _View(image, proposals, features, embedded)
+        return EncodedFrame(image, proposals, features, embedded)
 
     def _match(self, query: Query, min_confidence: float) -> Result:
         """The proposal that looks like what was asked for, is where it should be, and stands to others as it should."""
@@ -187,12 +198,12 @@ class ReferringSegmenter:
             return False
         # Without proposals there is no grounder, and everything is missing.
         missing = [named for named in mentioned(query) if named.appearance not in view.searched
-                   and (self._grounder is None or self._grounder.looks.fits(named).max() < _SHOWN)]
+                   and (self._grounder is None or self._grounder.looks.probability(named).max() < _SHOWN)]
         view.searched |= {named.appearance for named in missing}
         with self._timed("search"):
             places = view.features.places
-            maps = [self._judge(places.flatten(0, 1)).fits(named).reshape(places.shape[:2]) for named in missing]
-            points = [peaks(chances, least=_HINTED, most=most) for chances in maps]
+            maps = [self._judge(places.flatten(0, 1)).probability(named).reshape(places.shape[:2]) for named in missing]
+            points = [local_maxima(chances, least=_HINTED, most=most) for chances in maps]
             if not sum(map(len, points)):
                 return False
             height, width = view.image.shape[:2]
@@ -202,8 +213,8 @@ class ReferringSegmenter:
             self._grounder = None
             return len(found) > 0
 
-    def _judge(self, features: Tensor, layout: Layout | None = None) -> Judge:
-        return Judge(features, self._encode_text, self.encoder.logit_scale, self.bank, layout)
+    def _judge(self, features: Tensor, layout: Layout | None = None) -> AppearanceScorer:
+        return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, self.bank, layout)
 
     def _match_as_published(self, query: Query) -> Result:
         """The proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3); there always is one."""
@@ -241,11 +252,11 @@ class ReferringSegmenter:
 
 
 @dataclass(eq=False)
-class _View:
+class EncodedFrame:
     """An image as it was proposed for and encoded; `embedded` is None where no more masks can be asked for."""
 
     image: np.ndarray
     proposals: Proposals
     features: MaskFeatures
-    embedded: Embedded | None
+    embedded: ImageEmbedding | None
     searched: set[str] = field(default_factory=set)  # what was searched for, found or not

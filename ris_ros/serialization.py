@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ris_ros.types import Candidate, Description, Proposals, Query, Result
+from ris_ros.utils.masks import box_to_list, mask_to_rle
 
 
 def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
@@ -50,27 +49,14 @@ def proposals_to_dict(proposals: Proposals) -> dict[str, Any]:
             "quality": [float(quality) for quality in proposals.quality]}
 
 
-def box_to_list(box: np.ndarray) -> list[int]:
-    """[x1, y1, x2, y2] in whole pixels."""
-    return [round(float(edge)) for edge in box]
-
-
-def mask_to_rle(mask: np.ndarray) -> dict[str, Any]:
-    """COCO's compressed run-length encoding, {"size": [H, W], "counts": text}, of a bool mask [H, W]."""
-    from pycocotools import mask as coco
-
-    encoded = coco.encode(np.asfortranarray(mask, np.uint8))
-    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
-
-
 def _description_to_dict(description: Description) -> dict[str, Any]:
     return {
         "phrase": description.phrase,
         "head": description.head,
         "appearance": description.appearance,
         "attributes": list(description.attributes),
-        "place": description.place or None,
-        "ordinal": {"from": description.order.name, "rank": description.order.rank} if description.order else None,
+        "place": description.region or None,
+        "ordinal": {"from": description.ranking.name, "rank": description.ranking.rank} if description.ranking else None,
         "relations": [{"relation": relation.name,
                        "landmarks": [_description_to_dict(landmark) for landmark in relation.landmarks]}
                       for relation in description.relations],

@@ -1,4 +1,4 @@
-"""The few dataclasses that flow between the rooms of ris_ros.
+"""The dataclasses that flow between the packages of ris_ros.
 
 Images are RGB uint8 [H, W, 3]; masks are bool [H, W]; boxes are (x1, y1, x2, y2) in pixels, where x2 and y2
 are exclusive, so that ``mask[y1:y2, x1:x2]`` holds every pixel of the mask.
@@ -6,11 +6,14 @@ are exclusive, so that ``mask[y1:y2, x1:x2]`` holds every pixel of the mask.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ris_ros.errors import InputError
+from ris_ros.utils.masks import mask_box, mask_iou
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class Proposals:
 
     @classmethod
     def from_masks(cls, masks: np.ndarray, quality: np.ndarray | None = None) -> Proposals:
-        """Boxes (and, where none is given, quality 1) for bool masks [N, H, W].
+        """Make proposals of masks, bool [N, H, W]; each has quality 1 where none is given.
 
         An empty mask gets the box (0, 0, 0, 0).
 
@@ -50,34 +53,21 @@ class Proposals:
         quality = np.ones(len(masks)) if quality is None else quality
         return cls(masks, boxes.astype(np.float32), np.asarray(quality, np.float32))
 
-
     def extended(self, more: Proposals) -> Proposals:
-        """These and more."""
+        """Return these proposals followed by `more` of the same image."""
         return Proposals(np.concatenate([self.masks, more.masks]), np.concatenate([self.boxes, more.boxes]),
                          np.concatenate([self.quality, more.quality]))
 
-    def new_to(self, others: Proposals, most_iou: float) -> Proposals:
-        """Those that overlap none of `others`, of the same image, by more than `most_iou`."""
-        rows = [i for i, mask in enumerate(self.masks) if all(_iou(mask, other) <= most_iou for other in others.masks)]
+    def new_to(self, others: Proposals, max_iou: float) -> Proposals:
+        """Return those whose IoU with each of `others`, of the same image, is at most `max_iou`."""
+        rows = [i for i, mask in enumerate(self.masks)
+                if all(mask_iou(mask, other) <= max_iou for other in others.masks)]
         return Proposals(self.masks[rows], self.boxes[rows], self.quality[rows])
-
-
-def _iou(a: np.ndarray, b: np.ndarray) -> float:
-    return np.count_nonzero(a & b) / max(1, np.count_nonzero(a | b))
-
-
-def mask_box(mask: np.ndarray) -> np.ndarray:
-    """The tight box, int64 [4] xyxy with exclusive ends, of a bool mask [H, W]; zeros when it is empty."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not rows.size:
-        return np.zeros(4, np.int64)
-    columns = np.flatnonzero(mask[rows[0]:rows[-1] + 1].any(axis=0))
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
 
 
 @dataclass(frozen=True, eq=False)
 class CameraModel:
-    """How a camera's pixels lie in space.
+    """Pinhole model and lens distortion of a camera.
 
     Attributes
     ----------
@@ -94,12 +84,12 @@ class CameraModel:
 
 @dataclass(frozen=True, eq=False)
 class Depth:
-    """How far each pixel of an image is.
+    """The depth of each pixel of an image.
 
     Attributes
     ----------
-    metres : float32 [H, W], along the optical axis, in the frame and at the size of the image; 0 or NaN: unknown
-    camera : the model of the camera that both share
+    metres : float32 [H, W] along the optical axis, registered to the image; 0 or NaN where unknown
+    camera : the model of the camera that took both
 
     """
 
@@ -107,27 +97,27 @@ class Depth:
     camera: CameraModel
 
 
-PLACES = ("left", "right", "far left", "far right", "top", "bottom", "middle", "top left", "top right", "bottom left",
-          "bottom right", "corner", "top left corner", "top right corner", "bottom left corner", "bottom right corner",
-          "front", "back")
-"""Parts of the picture an object can be in; front and back are towards and away from the camera."""
+REGIONS = ("left", "right", "far left", "far right", "top", "bottom", "middle", "top left", "top right", "bottom left",
+           "bottom right", "corner", "top left corner", "top right corner", "bottom left corner",
+           "bottom right corner", "front", "back")
+"""Regions of the image that an object can be in; front and back are towards and away from the camera."""
 
-ORDERS = ("left", "right", "top", "bottom", "near", "far", "large", "small", "tall", "short", "wide", "narrow")
-"""What objects can be lined up by: the first in order "left" is the leftmost, in order "near" the closest."""
+RANKINGS = ("left", "right", "top", "bottom", "near", "far", "large", "small", "tall", "short", "wide", "narrow")
+"""Criteria that objects are ranked by: "left" puts the leftmost first, "near" the closest."""
 
 RELATIONS = ("left of", "right of", "above", "below", "on", "in", "under", "in front of", "behind", "next to", "near",
              "far from", "between", "touching", "same colour", "different colour")
-"""How one object can stand to another."""
+"""Relations of one object to another."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """Which one, when the objects that fit a description are lined up.
+class Ranking:
+    """The rank that a description asks for among the objects that fit it otherwise.
 
     Attributes
     ----------
-    name : one of ORDERS
-    rank : 1 for the first; -1 for the last
+    name : one of RANKINGS
+    rank : 1 for the first, -1 for the last
 
     """
 
@@ -137,7 +127,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Relation:
-    """How the described object stands to others.
+    """A relation of the described object to others.
 
     Attributes
     ----------
@@ -152,21 +142,21 @@ class Relation:
 
 @dataclass(frozen=True)
 class Description:
-    """What an expression says of one object, or of several alike; all of it holds together.
+    """What an expression says of one object, or of several alike; an object must meet all of it.
 
-    An order is applied last: it picks one of the objects that meet everything else.
+    A ranking is applied last: it picks one of the objects that meet everything else.
 
     Attributes
     ----------
     phrase : the noun phrase as it stands in the text, lower-cased: "the second red cup"
     head : lemma of its noun, "cup"; empty when there is none ("the red one", "the thing" keep "one", "thing")
-    appearance : what a vision-language model can judge: the noun with its attributes, clothes, parts and doings,
-        without article, place, order, relation and negation: "red cup", "man in a blue shirt holding a cup"
+    appearance : what a vision-language model can judge: the noun with its attributes, clothes, parts and actions,
+        without article, region, ranking, relation and negation: "red cup", "man in a blue shirt holding a cup"
     attributes : the adjectives and noun modifiers among them: ("red",)
-    place : one of PLACES, or empty
-    order : which one in a line; None for no matter
+    region : one of REGIONS, or empty
+    ranking : the rank it must have; None for any
     relations : how it stands to landmarks
-    excluded : descriptions that it must not meet; one that lacks a noun ("not red") carries the head of this one
+    excluded : descriptions that it must not meet; one without a noun ("not red") carries the head of this one
     count : how many objects are meant; 0 for all there are
 
     """
@@ -175,8 +165,8 @@ class Description:
     head: str = ""
     appearance: str = ""
     attributes: tuple[str, ...] = ()
-    place: str = ""
-    order: Order | None = None
+    region: str = ""
+    ranking: Ranking | None = None
     relations: tuple[Relation, ...] = ()
     excluded: tuple[Description, ...] = ()
     count: int = 1
@@ -184,7 +174,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Query:
-    """What an expression asks for.
+    """An expression, understood.
 
     Attributes
     ----------
@@ -198,19 +188,27 @@ class Query:
     sentence: str
     targets: tuple[Description, ...]
 
+    def descriptions(self) -> Iterator[Description]:
+        """Yield the targets and everything that they are related to, targets first."""
+        waiting = deque(self.targets)
+        while waiting:
+            description = waiting.popleft()
+            yield description
+            waiting.extend(landmark for relation in description.relations for landmark in relation.landmarks)
+
     @property
     def target(self) -> Description:
-        """What is asked for first."""
+        """Return the first target."""
         return self.targets[0]
 
     @property
     def target_phrase(self) -> str:
-        """The noun phrase that names the target, lower-cased."""
+        """Return the noun phrase that names the target, lower-cased."""
         return self.target.phrase
 
     @property
     def head(self) -> str:
-        """Lemma of the target's head noun; empty when the expression names none."""
+        """Return the lemma of the target's head noun; empty when the expression names none."""
         return self.target.head
 
 
@@ -245,14 +243,14 @@ class Result:
     found : whether the target is in the image
     mask : bool [H, W]; all False when not found
     box : float32 [4], xyxy pixels; zeros when not found
-    score : 0..1, the chosen candidate's; of several the least
-    confidence : 0..1, the chance that what was asked for is there and is this
+    score : 0..1, of the chosen candidate; of several the lowest
+    confidence : 0..1, the probability that the target is in the image and is this object
     candidates : ranked, best first
     query : the expression, understood
     timings : seconds by stage; a stage whose output was cached is absent
     reason : why nothing was found; empty when found
     instances : the candidates that make up the mask: one, or for "both cups", "all the cans" several
-    note : what else there is to say of the answer, such as that another candidate fits as well
+    note : a remark on the answer, such as that another candidate fits as well
 
     """
 
@@ -271,7 +269,7 @@ class Result:
     @classmethod
     def nothing(cls, query: Query, shape: tuple[int, int], reason: str, confidence: float = 0.0,
                 candidates: list[Candidate] | None = None) -> Result:
-        """The answer that what was asked for is not in an image of `shape` (height, width)."""
+        """Return the answer that the target is not in an image of `shape` (height, width)."""
         return cls(found=False, mask=np.zeros(shape, bool), box=np.zeros(4, np.float32), score=0.0,
                    confidence=confidence, candidates=candidates or [], query=query, reason=reason)
 

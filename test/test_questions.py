@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ris_ros.asking import COUNT, EXISTENCE, LIKELY, ask, read
 from ris_ros.cli import app
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
+from ris_ros.questions import COUNT, EXISTENCE, LIKELY, ask, read
 from ris_ros.types import Candidate, Description, Query, Result
 
 

@@ -3,8 +3,9 @@ import json
 import numpy as np
 from pycocotools import mask as coco
 
-from ris_ros.report import mask_to_rle, proposals_to_dict, result_to_dict
+from ris_ros.serialization import proposals_to_dict, result_to_dict
 from ris_ros.types import Candidate, Description, Proposals, Query, Result
+from ris_ros.utils.masks import mask_to_rle
 
 
 def make_result() -> Result:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ris_ros.drawing import draw_candidates, draw_objects, draw_proposals, draw_result, draw_sheet
 from ris_ros.geometry import Grasp, Object3D, OrientedBox, Points
 from ris_ros.types import CameraModel, Candidate, Description, Proposals, Query, Result
+from ris_ros.visualization import draw_candidates, draw_objects, draw_proposals, draw_result, draw_sheet
 
 
 def make_result(height: int, width: int, text: str, found: bool = True) -> Result:

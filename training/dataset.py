@@ -19,7 +19,8 @@ from ris_ros.sim.scene import Rendering, Scene
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
 from ris_ros.sim.splits import Pair
 from ris_ros.sim.tabletop import sample_scene
-from ris_ros.types import Proposals, mask_box
+from ris_ros.types import Proposals
+from ris_ros.utils.masks import mask_box
 
 CATEGORY_NAMES, COLOUR_NAMES = tuple(CATEGORIES), tuple(COLOURS)
 # What a mask can be of that is no object; "several" is two objects in one mask, "part" less than a whole one.

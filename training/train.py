@@ -1,4 +1,4 @@
-"""Train the bundled CLIP on the simulated tabletop: ``python -m ris_ros.sim.train --output DIR``.
+"""Train the bundled CLIP on the simulated tabletop: ``python -m training.train --output DIR``.
 
 The model learns both kinds of visual feature that the method compares with text: the crop of a mask, and the mask in
 the context of the whole image. Run again with the same folder, it goes on from its last checkpoint. On cores that other
@@ -22,9 +22,9 @@ from tqdm import tqdm
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.proposals import make_proposer
-from ris_ros.sim.bundle import write_bundle
 from ris_ros.sim.splits import ALL_PAIRS, HELD_OUT_PAIRS, TRAIN_SEEDS, VALIDATION_SEEDS
-from ris_ros.sim.training_data import (
+from training.bundle import write_bundle
+from training.dataset import (
     CATEGORY_NAMES,
     COLOUR_NAMES,
     NOTHINGS,
@@ -387,7 +387,7 @@ def selection_accuracy(model: open_clip.CLIP, tokenizer, shots: Shots, weights: 
 
 def main() -> None:
     """Render what is missing, train, evaluate and write the bundle."""
-    parser = argparse.ArgumentParser(prog="python -m ris_ros.sim.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder for data, checkpoints and the bundle")
     parser.add_argument("--scenes", type=int, default=2000, help="training scenes")
     parser.add_argument("--proposed-scenes", type=int, default=500,

@@ -20,9 +20,9 @@ def ask(image: PictureFile,
                           ] = None,
         model: Model = None, device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
     """Answer whether something is in IMAGE, or how many of it are, and show which."""
-    from ris_ros.asking import ask, read
-    from ris_ros.images import read_image, write_image
-    from ris_ros.report import box_to_list, mask_to_rle
+    from ris_ros.questions import ask, read
+    from ris_ros.utils.images import read_image, write_image
+    from ris_ros.utils.masks import box_to_list, mask_to_rle
 
     read(question)  # refused before anything is loaded
     chosen = load_config(config, settings, model, device)
@@ -35,7 +35,7 @@ def ask(image: PictureFile,
         answer = ask(segmenter, question)
     evidence = answer.result.instances
     if output is not None:
-        from ris_ros.drawing import draw_candidates
+        from ris_ros.visualization import draw_candidates
         write_image(output, draw_candidates(pixels, evidence))
     if as_json:
         print(json.dumps({

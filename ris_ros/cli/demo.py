@@ -22,7 +22,7 @@ def demo(images: Annotated[Path | None, typer.Option(help="Folder of pictures in
          settings: Settings = None) -> None:
     """Run a camera, the real node and some commands over real topics; write a picture and a table."""
     from ris_ros.config import settings as leaves
-    from ris_ros.demo import run_demo
+    from ris_ros.tools.demo import run_demo
 
     if images is not None and not commands:
         raise InputError("--images needs at least one --command to ask about them")

@@ -29,7 +29,7 @@ from ris_ros.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from ris_ros.evaluation.examine import Plan
+    from ris_ros.evaluation.examiner import Plan
     from ris_ros.evaluation.run import Report, Stream
 
 # What each command measures on, and its usual split; ris_ros.evaluation.datasets knows the rest but is slow to import.
@@ -100,11 +100,11 @@ def eval_follow(sequences: Annotated[int, typer.Option(help="How many films, in 
     """Follow objects through simulated films, past moving cameras, like objects and hiding, and measure who is kept."""
     from rich.progress import track
 
-    from ris_ros.drawing import draw_sheet
-    from ris_ros.evaluation.following import SHOWN, Report, evaluate
-    from ris_ros.images import write_image
+    from ris_ros.evaluation.tracking import SHOWN, Report, evaluate
     from ris_ros.segmenter import ReferringSegmenter
     from ris_ros.sim.splits import TEST_SEEDS, VALIDATION_SEEDS
+    from ris_ros.utils.images import write_image
+    from ris_ros.visualization import draw_sheet
 
     segmenter = ReferringSegmenter.from_config(load_config(config, settings, model, device))
     tiles = None if sheet is None else []
@@ -131,7 +131,7 @@ def _measure(name: str) -> Callable[..., None]:
                 settings: Settings = None) -> None:
         chosen = load_config(config, settings, model, device)
         from ris_ros.evaluation.datasets import load
-        from ris_ros.evaluation.examine import Plan
+        from ris_ros.evaluation.examiner import Plan
         from ris_ros.evaluation.results import write_results
         from ris_ros.evaluation.run import evaluate
 
@@ -159,8 +159,8 @@ def _stream(plan: Plan, ray: str, workers: int) -> AbstractContextManager[Stream
 
 
 def _show(report: Report, folder: Path) -> None:
-    from ris_ros.evaluation.figures import Figures
     from ris_ros.evaluation.results import percent, published
+    from ris_ros.evaluation.summary import Figures
 
     table = Table("metric", "percent (95 % interval)", "expressions",
                   title=f"{report.about['method']} on {report.data.name} {report.data.split}")
@@ -197,7 +197,7 @@ def eval_compare(name: Annotated[str, typer.Argument(metavar="DATASET", help="Su
     from ris_ros.evaluation.baselines import METHODS
     from ris_ros.evaluation.compare import compare, to_markdown
     from ris_ros.evaluation.datasets import load
-    from ris_ros.evaluation.examine import Plan
+    from ris_ros.evaluation.examiner import Plan
 
     data = load(name, root, split, images=images, limit=limit)
     plan = Plan("full", chosen, cache=cache or output / "masks", depth=depth)
@@ -218,7 +218,7 @@ def eval_questions(name: Annotated[str, typer.Argument(metavar="DATASET", help="
     from dataclasses import asdict
 
     from ris_ros.evaluation.datasets import load
-    from ris_ros.evaluation.examine import Plan
+    from ris_ros.evaluation.examiner import Plan
     from ris_ros.evaluation.questions import figures, reply
     from ris_ros.evaluation.results import percent
 

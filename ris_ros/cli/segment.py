@@ -26,9 +26,9 @@ def segment(image: PictureFile,
                                                                     "each score.")] = False,
             model: Model = None, device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
     """Find what TEXT names in IMAGE."""
-    from ris_ros.images import read_image, write_image
-    from ris_ros.report import query_to_dict, result_to_dict
+    from ris_ros.serialization import query_to_dict, result_to_dict
     from ris_ros.types import check_text
+    from ris_ros.utils.images import read_image, write_image
 
     check_text(text)
     chosen = load_config(config, settings, model, device)
@@ -39,7 +39,7 @@ def segment(image: PictureFile,
     with err.status("looking"):
         result = segmenter(pixels, text)
     if output is not None:
-        from ris_ros.drawing import draw_result
+        from ris_ros.visualization import draw_result
         write_image(output, draw_result(pixels, result))
     if as_json:
         understood = {"query": query_to_dict(result.query)} if explain else {}
@@ -59,7 +59,7 @@ def segment(image: PictureFile,
 def _candidates(result: Result, explain: bool) -> Table:
     """The ranked candidates, the chosen ones marked, and with `explain` every factor of their scores."""
     terms = list(dict.fromkeys(term for candidate in result.candidates for term in candidate.terms)) if explain else []
-    from ris_ros.report import box_to_list
+    from ris_ros.utils.masks import box_to_list
 
     table = Table("", "rank", "box", "score", *terms)
     for rank, candidate in enumerate(result.candidates, start=1):
@@ -75,7 +75,7 @@ def parse(texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Ex
     """Show how expressions are understood, as JSON lines."""
     chosen = load_config(config, settings)
     from ris_ros.language import ExpressionParser
-    from ris_ros.report import query_to_dict
+    from ris_ros.serialization import query_to_dict
     parser = ExpressionParser(chosen.language, chosen.method)
     refused = 0
     for text in (line.rstrip("\n") for line in sys.stdin) if texts == ["-"] else texts:
@@ -94,17 +94,18 @@ def proposals(image: PictureFile, as_json: Json = False,
               output: Annotated[Path | None, typer.Option(help="Write a picture of all masks here.")] = None,
               device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
     """Show the mask proposals of IMAGE."""
-    from ris_ros.device import resolve_device
-    from ris_ros.images import read_image, write_image
     from ris_ros.proposals import make_proposer
-    from ris_ros.report import box_to_list, proposals_to_dict
+    from ris_ros.serialization import proposals_to_dict
+    from ris_ros.utils.device import resolve_device
+    from ris_ros.utils.images import read_image, write_image
+    from ris_ros.utils.masks import box_to_list
 
     chosen = load_config(config, settings, device=device)
     pixels = read_image(image)
     with err.status("proposing masks"):
         found = make_proposer(chosen.proposals, resolve_device(chosen.device))(pixels)
     if output is not None:
-        from ris_ros.drawing import draw_proposals
+        from ris_ros.visualization import draw_proposals
         write_image(output, draw_proposals(pixels, found))
     if as_json:
         print(json.dumps(proposals_to_dict(found)))

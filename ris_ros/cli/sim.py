@@ -17,10 +17,10 @@ def sim_render(output: Annotated[Path, typer.Argument(metavar="PICTURE", help="A
     """Write a picture of one simulated scene, and what can be said about it."""
     import numpy as np
 
-    from ris_ros.images import write_image
     from ris_ros.sim.expressions import expressions
     from ris_ros.sim.render import Renderer
     from ris_ros.sim.tabletop import sample_scene
+    from ris_ros.utils.images import write_image
 
     scene = sample_scene(seed)
     with Renderer() as renderer:

@@ -23,7 +23,7 @@ def config_(config: ConfigFile = None, settings: Settings = None) -> None:
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Say what is installed, on which device, what is missing and how to get it."""
-    from ris_ros.doctor import examine
+    from ris_ros.tools.doctor import examine
 
     with err.status("examining"):
         findings = examine()
@@ -54,9 +54,9 @@ def bench(parts: Annotated[list[str] | None, typer.Argument(
           as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
           settings: Settings = None) -> None:
     """Measure times and memory, each beside the reference procedure's; all of it takes about 8 minutes on 2 cores."""
-    from ris_ros import bench
-    from ris_ros.bench.plot import plot_encoding
-    from ris_ros.device import resolve_device
+    from ris_ros.tools import bench
+    from ris_ros.tools.bench.plot import plot_encoding
+    from ris_ros.utils.device import resolve_device
 
     names = ("start", "proposals", "encoding", "command", "node")
     if unknown := set(parts or []) - set(names):
@@ -77,7 +77,7 @@ def bench(parts: Annotated[list[str] | None, typer.Argument(
         return tables
 
     def node() -> list[bench.Row]:
-        from ris_ros.node.bench import bench_node
+        from ris_ros.tools.bench.node import bench_node
 
         return bench_node(chosen, frames=frames)
 

@@ -24,10 +24,10 @@ def view(image: Annotated[str, typer.Option(help="The camera's images; with /com
          ) -> None:
     """Show camera and answers in a browser, on robots without a screen."""
     try:
-        from ris_ros.node.view import watch
+        from ris_ros.tools.viewer_node import watch
     except ImportError as error:
         raise MissingError(f"`ris view` listens to ROS topics: source a ROS 2 installation ({error})") from error
-    from ris_ros.view import Viewer
+    from ris_ros.tools.viewer import Viewer
 
     viewer = Viewer()
     if save is None:

@@ -14,7 +14,7 @@ from ris_ros.cli.common import Json, err, out, weights_app
 @weights_app.command("list")
 def weights_list(as_json: Json = False) -> None:
     """List the checkpoints known by name."""
-    from ris_ros import weights
+    from ris_ros.utils import weights
 
     rows = [{"name": name, "state": weights.state(name), "size": checkpoint.size, "licence": checkpoint.licence,
              "note": checkpoint.note} for name, checkpoint in weights.CHECKPOINTS.items()]
@@ -34,7 +34,7 @@ def weights_fetch(names: Annotated[list[str], typer.Argument(
     """Download checkpoints and check them."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-    from ris_ros import weights
+    from ris_ros.utils import weights
 
     for name in names:
         if "/" in name:
@@ -54,7 +54,7 @@ def weights_fetch(names: Annotated[list[str], typer.Argument(
 def weights_verify(names: Annotated[list[str] | None, typer.Argument(
         metavar="[NAME...]", help="Default: all that are here.")] = None) -> None:
     """Compare the sha256 of checkpoints with the published ones."""
-    from ris_ros import weights
+    from ris_ros.utils import weights
 
     for name in names or [name for name in weights.CHECKPOINTS if weights.state(name) != "absent"]:
         weights.verify(name)

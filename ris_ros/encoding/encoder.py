@@ -13,13 +13,13 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
-from ris_ros.device import Batches
 from ris_ros.encoding import sparse
 from ris_ros.encoding.pixels import image_tensor, masked_crop, resize_image, resize_masks
 from ris_ros.encoding.text import text_features, vocabulary_size
-from ris_ros.encoding.towers import covered, global_path, patch_grid
+from ris_ros.encoding.towers import global_path, patch_coverage, patch_grid
 from ris_ros.errors import InputError
 from ris_ros.types import check_image
+from ris_ros.utils.device import Batches
 
 TEXTS_KEPT = 1024
 """Texts whose features are remembered."""
@@ -40,7 +40,7 @@ class MaskGuidedEncoder:
     masked_blocks : last transformer blocks in which a mask hides patch tokens
     batch_size : masks encoded at a time; halved for good when the device runs out of memory
     default_visual_weight : the share of the global feature that suits this model (paper: 0.95)
-    calibration : what turns this model's cosines into chances, see ``matching.looks.Bank``; None where nobody fitted it
+    calibration : what turns this model's cosines into chances, see ``matching.looks.PromptBank``; None where nobody fitted it
 
     Raises
     ------
@@ -54,7 +54,7 @@ class MaskGuidedEncoder:
                  batch_size: int = 32, default_visual_weight: float = 0.95, calibration: dict[str, Any] | None = None):
         self._global_path = global_path(model.visual)
         self._grid = patch_grid(model.visual) if self._global_path else None
-        self._covered = covered(model.visual)
+        self._covered = patch_coverage(model.visual)
         self.device = torch.device(device)
         self.dtype = dtype
         self.crop_dtype = crop_dtype or sparse.quick_dtype(model.visual, dtype, self.device)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ris_ros.types import mask_box
+from ris_ros.utils.masks import mask_box
 
 # What hides the surroundings of a proposal in its crop (paper, section 3.2): the mean colour of ImageNet.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

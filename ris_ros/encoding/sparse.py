@@ -23,8 +23,8 @@ import torch.nn.functional as F  # noqa: N812
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 
-from ris_ros.device import Batches, multiplies_bfloat16
 from ris_ros.encoding.towers import global_path, vision_transformer
+from ris_ros.utils.device import Batches, multiplies_bfloat16
 
 WIDE = 512
 """Width of an image tower from which on bfloat16 is worth its error; narrow ones gain little by it."""

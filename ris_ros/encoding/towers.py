@@ -173,11 +173,11 @@ def patch_grid(visual: nn.Module) -> tuple[int, int]:
     return height // down, width // right
 
 
-def covered(visual: nn.Module) -> tuple[float, float]:
+def patch_coverage(visual: nn.Module) -> tuple[float, float]:
     """Shares of the input's height and width that the patches of a tower with a global path cover.
 
     Some of timm's leave a rest of less than a patch at the lower and right edge, and have weights trained so (SigLIP
-    SO400M/14 at 384 pixels: 27 patches, 378 pixels): masks are laid on what is covered. In a tower of open_clip's own,
+    SO400M/14 at 384 pixels: 27 patches, 378 pixels): masks are laid on what is patch_coverage. In a tower of open_clip's own,
     of which none is meant to be so, it is an error, see `patch_grid`.
     """
     patches = getattr(getattr(visual, "trunk", None), "patch_embed", None)

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ris_ros.errors import InputError
 from ris_ros.evaluation.folder import Sample
-from ris_ros.matching import Bank, Grounder, Judge
-from ris_ros.matching.decision import choose
-from ris_ros.matching.layout import Layout, measure
-from ris_ros.matching.looks import chance
+from ris_ros.grounding import AppearanceScorer, Grounder, PromptBank
+from ris_ros.grounding.appearance import probability
+from ris_ros.grounding.decision import choose
+from ris_ros.grounding.layout import Layout, measure
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
 
@@ -41,7 +41,7 @@ class _Picture:
     looks: list[tuple[Description, np.ndarray]]  # float64 [N]: 1 shows it, 0 does not, NaN is hard to say
 
 
-def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Bank) -> dict[str, Any]:
+def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: PromptBank) -> dict[str, Any]:
     """A calibration for ``ris.json``: the bank, with temperatures and threshold fitted to a data set.
 
     Parameters
@@ -62,7 +62,7 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Ba
     if count < LEAST_EXPRESSIONS or present != {True, False}:
         raise InputError(f"a calibration needs at least {LEAST_EXPRESSIONS} expressions that say nothing but looks "
                          f"(there are {count}), some of them of things that are not there")
-    bank = _fitted(bank, [(_judge(segmenter, picture.features, bank).contrasts(description), shown)
+    bank = _fitted(bank, [(_judge(segmenter, picture.features, bank).contrastive_logits(description), shown)
                           for picture in pictures for description, shown in picture.looks])
     confidences = sorted(confidence for picture in pictures
                          for confidence, here in _confidences(segmenter, picture, bank) if here)
@@ -90,7 +90,7 @@ def _look(segmenter: ReferringSegmenter, samples: list[Sample]) -> _Picture:
 
 
 def _says_only_looks(description: Description) -> bool:
-    return not (description.place or description.order or description.relations or description.excluded
+    return not (description.region or description.ranking or description.relations or description.excluded
                 or description.count != 1)
 
 
@@ -100,18 +100,18 @@ def _shown(masks: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.where(iou >= SHOWN, 1.0, np.where(iou < NOT_SHOWN, 0.0, np.nan))
 
 
-def _judge(segmenter: ReferringSegmenter, features: Tensor, bank: Bank, layout: Layout | None = None) -> Judge:
+def _judge(segmenter: ReferringSegmenter, features: Tensor, bank: PromptBank, layout: Layout | None = None) -> AppearanceScorer:
     encoder = segmenter.encoder
-    return Judge(features, encoder.encode_text, encoder.logit_scale, bank, layout)
+    return AppearanceScorer(features, encoder.encode_text, encoder.logit_scale, bank, layout)
 
 
-def _fitted(bank: Bank, looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.ndarray]]) -> Bank:
+def _fitted(bank: PromptBank, looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.ndarray]]) -> PromptBank:
     """The bank with the temperatures of the greatest likelihood."""
     from scipy.optimize import minimize
 
     # Of each expression only the masks that clearly show its target or clearly do not.
-    clear = [({kind: (logits[~np.isnan(shown)], meant) for kind, (logits, meant) in contrasts.items()},
-              shown[~np.isnan(shown)]) for contrasts, shown in looks]
+    clear = [({kind: (logits[~np.isnan(shown)], meant) for kind, (logits, meant) in contrastive_logits.items()},
+              shown[~np.isnan(shown)]) for contrastive_logits, shown in looks]
     shown = np.concatenate([of_one for _, of_one in clear]) > 0
     groups = _alike(clear)
 
@@ -121,7 +121,7 @@ def _fitted(bank: Bank, looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.
     def surprise(values: np.ndarray) -> float:
         now, fits = settings(values), np.ones(len(shown))
         for kind, meant, logits, rows in groups:
-            fits[rows] *= chance(logits, meant, now[f"{kind}_temperature"])
+            fits[rows] *= probability(logits, meant, now[f"{kind}_temperature"])
         fits = fits.clip(1e-6, 1 - 1e-6)
         return -np.log(np.where(shown, fits, 1 - fits)).mean()
 
@@ -138,14 +138,14 @@ def _alike(looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.ndarray]]
     """Contrasts of one kind and shape together: kind, phrases meant, logits [R, K] and whose, int [R], they are."""
     groups: dict[tuple[str, int, int], list[tuple[np.ndarray, np.ndarray]]] = {}
     start = 0
-    for contrasts, shown in looks:
+    for contrastive_logits, shown in looks:
         rows = np.arange(start, start := start + len(shown))
-        for kind, (logits, meant) in contrasts.items():
+        for kind, (logits, meant) in contrastive_logits.items():
             groups.setdefault((kind, meant, logits.shape[1]), []).append((logits, rows))
     return [(kind, meant, *map(np.concatenate, zip(*parts, strict=True))) for (kind, meant, _), parts in groups.items()]
 
 
-def _confidences(segmenter: ReferringSegmenter, picture: _Picture, bank: Bank) -> Iterator[tuple[float, bool]]:
+def _confidences(segmenter: ReferringSegmenter, picture: _Picture, bank: PromptBank) -> Iterator[tuple[float, bool]]:
     features = picture.features[:picture.proposed]
     grounder = Grounder(picture.layout, _judge(segmenter, features, bank, picture.layout).looks())
     for query, here in picture.queries:

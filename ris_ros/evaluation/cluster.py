@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ris_ros.cluster import ATTEMPTS, LOCAL, Buildable, Lost, Spread, cluster
-from ris_ros.evaluation.examine import Examined
+from ris_ros.evaluation.examiner import Examined
+from ris_ros.utils.ray_pool import ATTEMPTS, LOCAL, Buildable, Lost, Spread, cluster
 
 if TYPE_CHECKING:
     from ris_ros.evaluation.datasets.base import Picture

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from ris_ros.config import EncoderConfig
-from ris_ros.device import resolve_device
 from ris_ros.encoding import MaskGuidedEncoder, load_encoder
 from ris_ros.evaluation.baselines import METHODS
-from ris_ros.evaluation.candidates import TRUTH
 from ris_ros.evaluation.datasets.base import DataSet
-from ris_ros.evaluation.examine import Plan
-from ris_ros.evaluation.figures import Figure, Figures
+from ris_ros.evaluation.examiner import Plan
+from ris_ros.evaluation.mask_sources import TRUTH
 from ris_ros.evaluation.results import percent, write_results
 from ris_ros.evaluation.run import evaluate
+from ris_ros.evaluation.summary import Figure, Figures
+from ris_ros.utils.device import resolve_device
 
 ABLATIONS = {
     "text weight": ("matching.text_weight", (0.0, 0.25, 0.5, 0.75, 1.0)),

@@ -11,17 +11,18 @@ import numpy as np
 from pycocotools import mask as coco
 
 from ris_ros.config import Config
-from ris_ros.device import resolve_device
 from ris_ros.encoding import MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
 from ris_ros.evaluation.baselines import Method, make_method, method_config
-from ris_ros.evaluation.candidates import Source, make_source
 from ris_ros.evaluation.contour import contour_accuracy
-from ris_ros.evaluation.datasets.base import Expression, Picture, Shape, Thing
+from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, Shape
 from ris_ros.evaluation.folder import read_plane
+from ris_ros.evaluation.mask_sources import Source, make_source
 from ris_ros.evaluation.metrics import box_iou, overlap
-from ris_ros.evaluation.outcomes import Outcome
-from ris_ros.types import CameraModel, Depth, mask_box
+from ris_ros.evaluation.records import Outcome
+from ris_ros.types import CameraModel, Depth
+from ris_ros.utils.device import resolve_device
+from ris_ros.utils.masks import mask_box
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Examiner:
     def __call__(self, picture: Picture) -> Examined:
         """Ask everything about a picture. What is wrong with it becomes problems; nothing is skipped in silence."""
         started = time.perf_counter()
-        picture = replace(picture, things={name: Thing(_Once(thing.shape), thing.category)
+        picture = replace(picture, things={name: AnnotatedObject(_Once(thing.shape), thing.category)
                                            for name, thing in picture.things.items()})
         try:
             image = picture.read_image()

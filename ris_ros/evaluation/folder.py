@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ris_ros.errors import InputError
-from ris_ros.images import read_image
+from ris_ros.utils.images import read_image
 
 EXPRESSIONS = "expressions.jsonl"
 _ORIENTATION = 0x0112  # EXIF tag; from 5 on the picture is stored on its side

@@ -10,7 +10,7 @@ import numpy as np
 
 from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets.base import Picture
-from ris_ros.evaluation.outcomes import Outcome
+from ris_ros.evaluation.records import Outcome
 from ris_ros.evaluation.run import Report
 
 TRUTH_COLOUR, ANSWER_COLOUR = (40, 200, 80), (255, 0, 200)

@@ -163,7 +163,7 @@ def _stands_free(scene: Scene, rendering: Rendering, index: int) -> bool:
 
 
 def _place(seed: int, scene: Scene, rendering: Rendering, index: int, condition: str) -> Placement:
-    from ris_ros.sim.training_data import imperfect
+    from training.dataset import imperfect
 
     placement = Placement(seed, index, scene.objects[index].category, condition)
     mask, metres = rendering.mask(index), rendering.depth

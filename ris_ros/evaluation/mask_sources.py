@@ -22,8 +22,8 @@ from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets.base import Picture
 from ris_ros.proposals import Proposer, make_proposer
 from ris_ros.proposals.given import from_coco
-from ris_ros.report import mask_to_rle
 from ris_ros.types import Proposals
+from ris_ros.utils.masks import mask_to_rle
 
 Source = Callable[[Picture, np.ndarray], Proposals | None]
 

@@ -14,12 +14,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ris_ros.asking import ask
 from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets.base import DataSet, Picture
-from ris_ros.evaluation.examine import Plan
-from ris_ros.evaluation.figures import Figure
+from ris_ros.evaluation.examiner import Plan
 from ris_ros.evaluation.metrics import Bootstrap
+from ris_ros.evaluation.summary import Figure
+from ris_ros.questions import ask
 
 ABSENT = 2  # classes per picture that are asked for in vain
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.evaluation.figures import Figure, Figures
 from ris_ros.evaluation.run import Report
+from ris_ros.evaluation.summary import Figure, Figures
 
 PUBLISHED = Path(__file__).with_name("published.json")
 

@@ -17,8 +17,8 @@ from ris_ros.config import settings
 from ris_ros.errors import InputError
 from ris_ros.evaluation.baselines import method_config
 from ris_ros.evaluation.datasets.base import DataSet, Picture
-from ris_ros.evaluation.examine import Examined, Plan
-from ris_ros.evaluation.outcomes import Journal, Key, Outcome
+from ris_ros.evaluation.examiner import Examined, Plan
+from ris_ros.evaluation.records import Journal, Key, Outcome
 
 OUTCOMES = "outcomes.jsonl"
 ABOUT = "run.json"

@@ -20,9 +20,9 @@ from rich.table import Table
 
 from ris_ros.errors import InputError
 from ris_ros.evaluation.metrics import THRESHOLDS, Estimate, mean_iou, overall_iou, overlap, precision_at, proportion
-from ris_ros.matching.decision import decide
-from ris_ros.matching.grounding import Grounder, Looks
-from ris_ros.matching.layout import measure
+from ris_ros.grounding.decision import decide
+from ris_ros.grounding.grounder import AppearanceScores, Grounder
+from ris_ros.grounding.layout import measure
 from ris_ros.sim.expressions import KINDS
 from ris_ros.sim.samples import SceneSample, samples
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
@@ -201,7 +201,7 @@ class _View:
         def chances(words: list[str], true: list[str]) -> np.ndarray:
             return np.eye(len(words))[[words.index(word) for word in true]]
 
-        looks = Looks(fits, lambda: chances(list(CATEGORIES), [thing.category for thing in things]),
+        looks = AppearanceScores(fits, lambda: chances(list(CATEGORIES), [thing.category for thing in things]),
                       lambda: chances(list(COLOURS), [thing.colour for thing in things]))
         grounder = Grounder(measure(self.masks, self.depth), looks)
         answers = [decide(parser.parse(expression.text), self.masks, grounder, min_confidence=0.3, max_candidates=1)

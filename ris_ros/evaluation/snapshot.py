@@ -28,8 +28,8 @@ import numpy as np
 from ris_ros.config import Config
 from ris_ros.errors import InputError, MissingError
 from ris_ros.language import ExpressionParser
-from ris_ros.report import query_to_dict, result_to_dict
 from ris_ros.segmenter import ReferringSegmenter
+from ris_ros.serialization import query_to_dict, result_to_dict
 from ris_ros.sim.samples import SceneSample, samples
 from ris_ros.types import CameraModel, Depth, Proposals, Result
 
@@ -204,7 +204,7 @@ def _node_messages() -> Iterator[Record]:
     from std_msgs.msg import String
     from visualization_msgs.msg import MarkerArray
 
-    from ris_ros.node.operator import ANSWER, START_UP, process
+    from ris_ros.tools.node_client import ANSWER, START_UP, process
 
     os.environ |= {"ROS_DOMAIN_ID": str(random.randint(1, 100)), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
                    "ROS_LOCALHOST_ONLY": "1"}
@@ -226,7 +226,7 @@ def _node_messages() -> Iterator[Record]:
         for name, kind in kinds.items():
             node.create_subscription(kind, f"ris/{name}",
                                      lambda message, name=name: received.update({name: _plain(message)}), 10)
-        with process("ris_ros.node.camera", {"seed": NODE_SCENE, "rate": 5.0}), \
+        with process("ris_ros.tools.camera", {"seed": NODE_SCENE, "rate": 5.0}), \
                 process("ris_ros.node.main", {"proposals.search_prompts": 0}):
             wait(lambda: commands.get_subscription_count() and node.count_publishers("ris/result"), START_UP,
                  "the node")

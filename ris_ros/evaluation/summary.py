@@ -27,7 +27,7 @@ from ris_ros.evaluation.metrics import (
     precision_at,
     proportion,
 )
-from ris_ros.evaluation.outcomes import Outcome
+from ris_ros.evaluation.records import Outcome
 
 BOX_THRESHOLD = 0.5
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from ris_ros.drawing import TARGET_COLOUR, outline
 from ris_ros.errors import InputError
 from ris_ros.evaluation.metrics import overlap, proportion
-from ris_ros.following import Followed, Follower
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.sequences import KINDS, MOVING_CAMERA, RATE, Frame, Sequence, frames, sample_sequence
 from ris_ros.sim.splits import TEST_SEEDS
+from ris_ros.tracking import TrackedObject, Tracker
+from ris_ros.visualization import TARGET_COLOUR, outline
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter
@@ -159,7 +159,7 @@ def _follow(segmenter: ReferringSegmenter, sequence: Sequence, renderer: Rendere
         shared, union = overlap(mask, first.mask)
         if not union or shared / union <= 0.5:
             return about
-    follower = Follower(segmenter)
+    follower = Tracker(segmenter)
     others = None if ask else _others(first, sequence.target)
     answers = [(first, follower.start(first.rendering.image, mask, others=others))]
     track: list[float] = []
@@ -190,7 +190,7 @@ def _follow(segmenter: ReferringSegmenter, sequence: Sequence, renderer: Rendere
                    float(np.mean(examine)) if examine else float("nan"))
 
 
-def _judged(about: Outcome, sequence: Sequence, answers: list[tuple[Frame, Followed]], track: float, examine: float
+def _judged(about: Outcome, sequence: Sequence, answers: list[tuple[Frame, TrackedObject]], track: float, examine: float
             ) -> Outcome:
     ious, regained = [], []
     wrong = lost = astray = longest = 0
@@ -253,7 +253,7 @@ def _others(frame: Frame, target: int) -> np.ndarray:
     return instances == np.array(ids, int)[:, None, None]
 
 
-def _drawn(frame: Frame, answer: Followed) -> np.ndarray:
+def _drawn(frame: Frame, answer: TrackedObject) -> np.ndarray:
     """The frame with the target's true outline in white and the answer's in colour, or a grey rim when it is lost."""
     picture = outline(frame.rendering.image, frame.mask, (255, 255, 255), 1)
     if answer.found:

@@ -10,7 +10,8 @@ from ris_ros.geometry.cameras import rays
 from ris_ros.geometry.objects import Object3D, Points
 from ris_ros.geometry.support import find_support, surroundings
 from ris_ros.geometry.surfaces import LEAST_POINTS, MARGIN, on_surface, sampled, touched
-from ris_ros.types import Depth, mask_box
+from ris_ros.types import Depth
+from ris_ros.utils.masks import mask_box
 
 # Neighbouring pixels belong to one surface unless it would be seen at less than this angle, up to so much noise.
 _GRAZING, _DEPTH_NOISE = np.radians(10), 0.005

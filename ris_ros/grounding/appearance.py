@@ -21,9 +21,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ris_ros.errors import InputError
-from ris_ros.matching.grounding import Looks
-from ris_ros.matching.layout import Layout
-from ris_ros.matching.wholes import several_in, whole_of
+from ris_ros.grounding.grounder import AppearanceScores
+from ris_ros.grounding.layout import Layout
+from ris_ros.grounding.wholes import several_in, whole_of
 from ris_ros.types import Description
 
 # Among what is no object, what is so because of others, see `wholes`.
@@ -33,14 +33,14 @@ ANYTHING = frozenset({"", "object", "thing", "one", "item", "stuff", "anything",
 
 
 @dataclass(frozen=True)
-class Bank:
+class PromptBank:
     """Words that a phrase is held against.
 
     Attributes
     ----------
     nouns : kinds of things; names for the same thing stand in one string, parted by "|"
     colours : words for colours
-    nothings : what a mask can show that is no object, or not one
+    background_classes : what a mask can show that is no object, or not one
     name_temperature, colour_temperature : what logits are divided by before they become chances
     min_confidence : what fits less is taken not to be there
 
@@ -48,7 +48,7 @@ class Bank:
 
     nouns: tuple[str, ...]
     colours: tuple[str, ...]
-    nothings: tuple[str, ...]
+    background_classes: tuple[str, ...]
     name_temperature: float = 1.0
     colour_temperature: float = 1.0
     min_confidence: float = 0.1
@@ -59,7 +59,7 @@ class Bank:
         return tuple(group.split("|")[0] for group in self.nouns)
 
     @classmethod
-    def load(cls, file: str, own: dict[str, Any] | None) -> Bank:
+    def load(cls, file: str, own: dict[str, Any] | None) -> PromptBank:
         """The bank of a file of `ris calibrate`; without one a model's `own`, or the one for models of photographs.
 
         Raises
@@ -77,13 +77,13 @@ class Bank:
                              f"{error}") from error
 
 
-class Judge:
+class AppearanceScorer:
     """Judges the visual features of one image's proposals, float32 [N, D].
 
     Where their layout is given, none fits less for being a part without a whole, or several without each, see `wholes`.
     """
 
-    def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float, bank: Bank,
+    def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float, bank: PromptBank,
                  layout: Layout | None = None):
         self._features = F.normalize(features, dim=1)
         self._encode_text = encode_text
@@ -91,24 +91,24 @@ class Judge:
         self._bank = bank
         self._layout = layout
 
-    def looks(self) -> Looks:
+    def looks(self) -> AppearanceScores:
         """The judge as grounding knows it."""
-        return Looks(self.fits, self.names, self.colours)
+        return AppearanceScores(self.fits, self.names, self.colours)
 
-    def fits(self, description: Description) -> np.ndarray:
+    def probability(self, description: Description) -> np.ndarray:
         """The chance, float64 [N] in 0..1, that each proposal shows what a description calls it."""
         bank = self._bank
         fits = np.ones(len(self._features))
-        for kind, (logits, meant) in self.contrasts(description).items():
-            nothings = self._doubts if kind == "name" else None
-            fits = fits * chance(logits, meant, getattr(bank, f"{kind}_temperature"), nothings)
+        for kind, (logits, meant) in self.contrastive_logits(description).items():
+            background_classes = self._log_priors if kind == "name" else None
+            fits = fits * probability(logits, meant, getattr(bank, f"{kind}_temperature"), background_classes)
         if self._says_more(description) and len(fits):
             # What else is said of it cannot be held against anything: it only chooses among those that fit so far.
             logit = self._logits([description.appearance])[:, 0]
             fits = fits * np.exp(np.minimum(logit - logit[fits >= 0.5 * fits.max()].max(), 0))
         return fits
 
-    def contrasts(self, description: Description) -> dict[str, tuple[np.ndarray, int]]:
+    def contrastive_logits(self, description: Description) -> dict[str, tuple[np.ndarray, int]]:
         """By kind, "name" and, where one is said, "colour": logits float64 [N, K] of phrases, and how many are meant.
 
         The phrases that are meant come first, those that would mean something else after them.
@@ -120,14 +120,14 @@ class Judge:
             name, meant = description.head, (description.head,)
             others = tuple(noun for noun, group in zip(bank.names, bank.nouns, strict=True)
                            if name not in group.split("|"))
-        found = {"name": (self._logits([*meant, *others, *bank.nothings]), len(meant))}
+        found = {"name": (self._logits([*meant, *others, *bank.background_classes]), len(meant))}
         if colour := self._colour(description):
             others = [f"{other} {name}" for other in bank.colours if other != colour]
             found["colour"] = (self._logits([f"{colour} {name}", *others]), 1)
         return found
 
     def names(self) -> np.ndarray:
-        """The chances of the bank's nouns and nothings, float64 [N, K], for each proposal by itself."""
+        """The chances of the bank's nouns and background_classes, float64 [N, K], for each proposal by itself."""
         return _shares(self._name_logits, self._bank.name_temperature)
 
     def colours(self) -> np.ndarray:
@@ -137,18 +137,18 @@ class Judge:
 
     @cached_property
     def _name_logits(self) -> np.ndarray:
-        return self._logits([*self._bank.names, *self._bank.nothings])
+        return self._logits([*self._bank.names, *self._bank.background_classes])
 
     @cached_property
-    def _doubts(self) -> np.ndarray:
-        """Logarithms, float64 [N, nothings], of how possible it is for each proposal to show each nothing."""
+    def _log_priors(self) -> np.ndarray:
+        """Logarithms, float64 [N, background_classes], of how possible it is for each proposal to show each nothing."""
         bank = self._bank
-        possible = np.ones((len(self._features), len(bank.nothings)))
+        possible = np.ones((len(self._features), len(bank.background_classes)))
         if self._layout is not None:
-            objects = chance(self._name_logits, len(bank.names), bank.name_temperature)
+            objects = probability(self._name_logits, len(bank.names), bank.name_temperature)
             for name, because in ((PART, whole_of), (SEVERAL, several_in)):
-                if name in bank.nothings:
-                    possible[:, bank.nothings.index(name)] = because(self._layout, objects)
+                if name in bank.background_classes:
+                    possible[:, bank.background_classes.index(name)] = because(self._layout, objects)
         return np.log(possible)
 
     def _colour(self, description: Description) -> str:
@@ -164,22 +164,22 @@ class Judge:
         return (self._scale * self._features @ encoded.T).double().cpu().numpy()
 
 
-def chance(logits: np.ndarray, meant: int, temperature: float, doubts: np.ndarray | None = None) -> np.ndarray:
+def probability(logits: np.ndarray, meant: int, temperature: float, log_priors: np.ndarray | None = None) -> np.ndarray:
     """The chance, float64 [N], of the first `meant` phrases against the rest, for logits float64 [N, K].
 
-    `doubts`, float64 [N, M], are logarithms of what the last M phrases are to be weighed with.
+    `log_priors`, float64 [N, M], are logarithms of what the last M phrases are to be weighed with.
     """
-    return _shares(logits, temperature, doubts)[:, :meant].sum(1)
+    return _shares(logits, temperature, log_priors)[:, :meant].sum(1)
 
 
-def _shares(logits: np.ndarray, temperature: float, doubts: np.ndarray | None = None) -> np.ndarray:
+def _shares(logits: np.ndarray, temperature: float, log_priors: np.ndarray | None = None) -> np.ndarray:
     logits = logits / temperature
-    if doubts is not None:
-        logits[:, logits.shape[1] - doubts.shape[1]:] += doubts
+    if log_priors is not None:
+        logits[:, logits.shape[1] - log_priors.shape[1]:] += log_priors
     return torch.from_numpy(logits).softmax(1).numpy()
 
 
-PHOTOGRAPHS = Bank(
+PHOTOGRAPHS = PromptBank(
     nouns=(
         "person|man|woman|boy|girl|child|kid|baby|guy|lady|player|people", "dog|puppy", "cat|kitten", "bird", "horse",
         "cow", "sheep", "elephant", "bear", "zebra", "giraffe", "car|truck|bus|van|vehicle",
@@ -195,4 +195,4 @@ PHOTOGRAPHS = Bank(
         "oven|stove", "microwave", "toothbrush", "paper|card", "sign", "skateboard|surfboard|skis", "kite",
         "racket|bat"),
     colours=("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"),
-    nothings=("table top", "floor", "wall", "background", "shadow", "sky", "part of an object", "blurry texture"))
+    background_classes=("table top", "floor", "wall", "background", "shadow", "sky", "part of an object", "blurry texture"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ris_ros.matching.grounding import Grounder
+from ris_ros.grounding.grounder import Grounder
 from ris_ros.types import Candidate, Description, Proposals, Query, Result
 
 # Candidates this close to the best are named as an ambiguity.
@@ -69,11 +69,11 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
 
 def choose(description: Description, grounder: Grounder) -> Choice:
     """The proposals that a description means, however little they fit."""
-    fit, terms = grounder.fit(description)
+    fit, terms = grounder.score(description)
     if description.count == 1:
         rows = [int(fit.argmax())]
     else:
-        things = grounder.things(fit)
+        things = grounder.distinct_objects(fit)
         rows = np.argsort(-things, kind="stable")
         rows = (rows[:description.count] if description.count else rows[things[rows] >= MEMBER]).tolist()
     if not rows or len(rows) < description.count:
@@ -100,6 +100,6 @@ def _absence(choice: Choice) -> str:
 def _ambiguity(choice: Choice, grounder: Grounder) -> str:
     if choice.description.count != 1:
         return ""
-    things = grounder.things(choice.fit)
+    things = grounder.distinct_objects(choice.fit)
     close = int((things >= choice.fit.max() - CLOSE).sum())
     return f"{close} candidates within {CLOSE} for {choice.description.phrase!r}" if close > 1 else ""

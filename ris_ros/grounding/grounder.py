@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ris_ros.matching import relations
-from ris_ros.matching.layout import Layout
-from ris_ros.matching.orders import place_in_line
-from ris_ros.matching.places import place
+from ris_ros.grounding import relations
+from ris_ros.grounding.layout import Layout
+from ris_ros.grounding.orders import rank_probability
+from ris_ros.grounding.places import region
 from ris_ros.types import Description
 
 # Share of the smaller of two masks that lies in the other, from which they show the same thing, if their names are at
@@ -28,7 +28,7 @@ SAME_THING, SAME_NAME, SAME_COLOUR, CERTAIN = 0.6, 0.1, 0.5, 0.99
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
+class AppearanceScores:
     """What a vision-language model says of N proposals.
 
     Attributes
@@ -47,8 +47,8 @@ class Looks:
 class Grounder:
     """Answers for the proposals of one image, [N]."""
 
-    def __init__(self, layout: Layout, looks: Looks):
-        self.layout = relations.settled(layout)
+    def __init__(self, layout: Layout, looks: AppearanceScores):
+        self.layout = relations.resting_on_support(layout)
         self.looks = looks
         # How certainly proposal i is a part of j: it lies in j, which is larger, and both go by the same name.
         names = looks.names()
@@ -61,25 +61,25 @@ class Grounder:
         tinted = (_alike(looks.colours()) > SAME_COLOUR) & ~(certain[:, None] & certain[None, :])
         self._same = (layout.nested > SAME_THING) & ((alike > SAME_NAME) | tinted | (layout.coincident > 0.5))
 
-    def fit(self, description: Description) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def score(self, description: Description) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The fit of each proposal to a description, float64 [N] in 0..1, and its factors by name, likewise."""
-        terms = {"looks": self._whole(self.looks.fits(description))}
-        if description.place:
-            terms["place"] = place(description.place, self.layout)
+        terms = {"looks": self._whole(self.looks.probability(description))}
+        if description.region:
+            terms["place"] = region(description.region, self.layout)
         for relation in description.relations:
             terms[_named(relation.name, terms)] = self._related(relation.name, relation.landmarks)
         for excluded in description.excluded:
             terms[_named("not", terms)] = 1 - self._excluded(excluded)
         fit = np.prod(list(terms.values()), axis=0)
-        if description.order is not None:
+        if description.ranking is not None:
             # The rank counts things, not the several masks of one, and many unlikely ones do not add up to one more.
-            members = self.things(fit)
+            members = self.distinct_objects(fit)
             members = members**2 / (members**2 + (1 - members)**2)
-            terms["rank"] = place_in_line(description.order, self.layout, members)
+            terms["rank"] = rank_probability(description.ranking, self.layout, members)
             fit = fit * terms["rank"]
         return fit, terms
 
-    def things(self, fit: np.ndarray) -> np.ndarray:
+    def distinct_objects(self, fit: np.ndarray) -> np.ndarray:
         """The fit where a proposal is the best of those that show the same thing, else 0; float64 [N]."""
         kept: list[int] = []
         for i in np.argsort(-fit, kind="stable"):
@@ -103,10 +103,10 @@ class Grounder:
         else:
             certainty = relations.related(name, self.layout)
         [landmark] = landmarks
-        return (certainty * self._apart() * self.fit(landmark)[0][None, :]).max(axis=1, initial=0)
+        return (certainty * self._apart() * self.score(landmark)[0][None, :]).max(axis=1, initial=0)
 
     def _between(self, landmarks: tuple[Description, ...]) -> np.ndarray:
-        ends = [self.fit(landmark)[0] for landmark in (landmarks * 2)[:2]]
+        ends = [self.score(landmark)[0] for landmark in (landmarks * 2)[:2]]
         a, b = (index.ravel() for index in np.indices((len(self.layout),) * 2))
         apart = self._apart()
         pair = ends[0][a] * ends[1][b] * apart[a, b]
@@ -117,9 +117,9 @@ class Grounder:
         return (certainty * pair[likely]).max(axis=1, initial=0)
 
     def _excluded(self, description: Description) -> np.ndarray:
-        fit, _ = self.fit(replace(description, count=1))
+        fit, _ = self.score(replace(description, count=1))
         # "The cup that is not next to the red cup" is not the red cup either.
-        landmarks = [self.fit(landmark)[0] for relation in description.relations for landmark in relation.landmarks]
+        landmarks = [self.score(landmark)[0] for relation in description.relations for landmark in relation.landmarks]
         return np.max([fit, *landmarks], axis=0)
 
     def _apart(self) -> np.ndarray:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ris_ros.matching.layout import Layout
-from ris_ros.matching.soft import above
-from ris_ros.types import Order
+from ris_ros.grounding.layout import Layout
+from ris_ros.grounding.soft import above
+from ris_ros.types import Ranking
 
 # How much less likely it is that somebody says "the largest bowl" of the only bowl than of one among several.
 ALONE = 0.2
 
-# Order -> what objects are lined up by, the first having least, and the difference in it that begins to count.
+# Ranking -> what objects are lined up by, the first having least, and the difference in it that begins to count.
 _KEYS: dict[str, tuple[Callable[[Layout], np.ndarray], float]] = {
     "left": (lambda layout: layout.centre[:, 0], 0.006),
     "right": (lambda layout: -layout.centre[:, 0], 0.006),
@@ -30,7 +30,7 @@ _KEYS: dict[str, tuple[Callable[[Layout], np.ndarray], float]] = {
 }
 
 
-def place_in_line(order: Order, layout: Layout, members: np.ndarray) -> np.ndarray:
+def rank_probability(order: Ranking, layout: Layout, members: np.ndarray) -> np.ndarray:
     """The chance, float64 [N], that each proposal, if it is in the line, has the rank that an order names.
 
     Who says "the leftmost cup" sees more than one: what would be first of a line of one is marked down by ``ALONE``, so

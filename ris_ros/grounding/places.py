@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ris_ros.matching.layout import Layout
-from ris_ros.matching.soft import above, below
+from ris_ros.grounding.layout import Layout
+from ris_ros.grounding.soft import above, below
 
 # Where a place begins, as a share of the picture; "far" and corners are narrower.
 _EDGE = {"left": 0.44, "right": 0.56, "top": 0.42, "bottom": 0.58}
@@ -15,8 +15,8 @@ _WIDTH = 0.035
 _PULL = 0.15
 
 
-def place(name: str, layout: Layout) -> np.ndarray:
-    """How well each proposal fits a name of `types.PLACES`, float64 [N] in 0..1."""
+def region(name: str, layout: Layout) -> np.ndarray:
+    """How well each proposal fits a name of `types.REGIONS`, float64 [N] in 0..1."""
     x, y = layout.centre.T
     if name == "middle":
         # People mean the middle of the width more often than that of both.
@@ -25,7 +25,7 @@ def place(name: str, layout: Layout) -> np.ndarray:
         nearness = _rank(-layout.low[:, 1])
         return nearness if name == "front" else 1 - nearness
     if name == "corner":
-        return np.max([place(f"{row} {column} corner", layout) for row in ("top", "bottom")
+        return np.max([region(f"{row} {column} corner", layout) for row in ("top", "bottom")
                        for column in ("left", "right")], axis=0)
     edges = _FAR_EDGE if name.startswith("far ") or name.endswith(" corner") else _EDGE
     fits = np.ones(len(layout))

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ris_ros.matching.layout import Layout
-from ris_ros.matching.soft import above, below
+from ris_ros.grounding.layout import Layout
+from ris_ros.grounding.soft import above, below
 
 Relation = Callable[[Layout], np.ndarray]
 
@@ -23,7 +23,7 @@ def related(name: str, layout: Layout) -> np.ndarray:
     return certainty
 
 
-def settled(layout: Layout) -> Layout:
+def resting_on_support(layout: Layout) -> Layout:
     """The layout with what rests on another thing moved to where that stands.
 
     Without depth everything was taken to stand on the ground, where what stands on a book seems to be behind it.

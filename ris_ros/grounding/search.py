@@ -18,7 +18,7 @@ def mentioned(query: Query) -> Iterator[Description]:
         open_ends += [landmark for relation in description.relations for landmark in relation.landmarks]
 
 
-def peaks(chances: np.ndarray, *, least: float, most: int) -> np.ndarray:
+def local_maxima(chances: np.ndarray, *, least: float, most: int) -> np.ndarray:
     """The likeliest cells of a grid of chances, float64 [rows, columns]: float64 [P, 2], xy as shares of the picture.
 
     Cells of at least `least` that no neighbour beats, likeliest first, `most` of them at the most.

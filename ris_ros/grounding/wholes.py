@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ris_ros.matching.layout import Layout
+from ris_ros.grounding.layout import Layout
 
 # Share of a mask that lies in another, from which it is within it, and below which they lie apart.
 WITHIN, APART = 0.8, 0.3

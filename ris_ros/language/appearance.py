@@ -74,7 +74,7 @@ class Appearance:
         if trial.head:
             return self.text[j - 1] in lex.CLOTHES or trial.head in lex.CLOTHES or (
                 draft.head in lex.PEOPLE and trial.head in v.COLOURS and not trial.plural)
-        return bool(trial.attributes) and not trial.place and trial.attributes[-1].split()[-1] in v.COLOURS
+        return bool(trial.attributes) and not trial.region and trial.attributes[-1].split()[-1] in v.COLOURS
 
     def _is_state(self, i: int) -> bool:
         """Whether a state stands at `i`, "in motion", or something of its own: "on his head"."""

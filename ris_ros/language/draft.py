@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 from ris_ros.language.words import Text
-from ris_ros.types import Description, Order, Relation
+from ris_ros.types import Description, Ranking, Relation
 
 # Most words of a phrase and of an appearance: CLIP reads 77 tokens, about 50 plain words, and what is short is encoded
 # whole, however long the sentence.
@@ -23,7 +23,7 @@ class Draft:
     first, last : the words of its noun phrase, `last` exclusive
     head, noun : the lemma of its noun, and what of it goes into the appearance
     before, after : what of the appearance stands before and after the noun
-    attributes, place, order, relations, excluded, count : as in :class:`ris_ros.types.Description`
+    attributes, region, ranking, relations, excluded, count : as in :class:`ris_ros.types.Description`
     rank : an ordinal that still lacks its order
     open_order : whether the superlative may yet get a complement, "the closest cup | to the camera"
     plural : whether the noun is
@@ -37,8 +37,8 @@ class Draft:
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
-    place: str = ""
-    order: Order | None = None
+    region: str = ""
+    ranking: Ranking | None = None
     rank: int = 0
     open_order: bool = False
     relations: list[Relation] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Draft:
     @property
     def is_empty(self) -> bool:
         """Whether nothing has been read yet."""
-        return not (self.head or self.before or self.after or self.place or self.rank or self.order or self.relations
+        return not (self.head or self.before or self.after or self.region or self.rank or self.ranking or self.relations
                     or self.excluded)
 
     @property
@@ -59,28 +59,28 @@ class Draft:
 
     def add_place(self, place: str) -> None:
         """Note a place, together with one that was said before."""
-        self.place = together(self.place, place)
+        self.region = together(self.region, place)
 
-    def add_order(self, order: Order) -> None:
+    def add_order(self, order: Ranking) -> None:
         """Note an order; of two, the first counts."""
-        self.order, self.rank = self.order or order, 0
+        self.ranking, self.rank = self.ranking or order, 0
 
     def count_from(self, side: str) -> None:
         """Note from where the ordinal counts."""
-        self.order, self.rank = Order(side, self.rank or (self.order.rank if self.order else 1)), 0
+        self.ranking, self.rank = Ranking(side, self.rank or (self.ranking.rank if self.ranking else 1)), 0
 
     def settle(self) -> Draft:
         """Give an ordinal without a direction its order: from the side that the place names, else from the left."""
         if self.rank:
-            side = self.place.removeprefix("far ")
+            side = self.region.removeprefix("far ")
             if side in ("left", "right"):
                 # "The last cup on the right" is the one at that end.
-                self.place, self.order = "", Order(side, 1 if self.rank == -1 else self.rank)
+                self.region, self.ranking = "", Ranking(side, 1 if self.rank == -1 else self.rank)
             else:
-                self.order = Order("left", self.rank)
+                self.ranking = Ranking("left", self.rank)
             self.rank = 0
-        if self.order and self.order.rank < -1:     # the second to last is the second from the other end
-            self.order = Order(v.OPPOSITE[self.order.name], -self.order.rank)
+        if self.ranking and self.ranking.rank < -1:     # the second to last is the second from the other end
+            self.ranking = Ranking(v.OPPOSITE[self.ranking.name], -self.ranking.rank)
         return self
 
     def merge(self, other: Draft) -> None:
@@ -91,9 +91,9 @@ class Draft:
         self.after += other.after
         self.relations += other.relations
         self.excluded += other.excluded
-        self.add_place(other.place)
-        if other.order:
-            self.add_order(other.order)
+        self.add_place(other.region)
+        if other.ranking:
+            self.add_order(other.ranking)
         if self.head and (other.head in ("one", "ones")     # "I see two cups: the red one"
                           or (other.head == self.head and other.count)):
             self.count, self.plural = other.count, other.plural
@@ -113,8 +113,8 @@ class Draft:
             head=named.head,
             appearance=" ".join(words[skipped:skipped + MAX_WORDS]),
             attributes=tuple(self.attributes),
-            place=self.place,
-            order=self.order,
+            region=self.region,
+            ranking=self.ranking,
             relations=tuple(Relation(relation.name, tuple(named_as(landmark, own) for landmark in relation.landmarks))
                             for relation in self.relations),
             excluded=tuple(excluded.finished(text, named) for excluded in self.excluded),

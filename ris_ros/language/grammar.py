@@ -130,8 +130,8 @@ class Grammar(Placing, Appearance):
         if j == i:
             return self._worn_before(i, draft)
         # "Top of the picture | cup", "in the back | white car".
-        is_whole = trial.order or (j > i and self.text[j - 1] in v.FRAMES) or (
-            trial.place and not trial.relations and not self.text.match(v.PLACE_BEFORE, i)[0])
+        is_whole = trial.ranking or (j > i and self.text[j - 1] in v.FRAMES) or (
+            trial.region and not trial.relations and not self.text.match(v.PLACE_BEFORE, i)[0])
         j += bool(rules_out) and self.text[j] in ("just", "only")             # "none of the forks, | just | the spoon"
         paused = self.text[j] in v.PAUSES or self.text[j] == "but"
         if self.text[j] in ("there", "is", "have", "has"):
@@ -146,8 +146,8 @@ class Grammar(Placing, Appearance):
         if not self.nouns.starts(j) or self.text[j] in v.VERBS:
             return i
         draft.merge(trial)
-        if trial.order:
-            draft.order = trial.order
+        if trial.ranking:
+            draft.ranking = trial.ranking
         return j
 
     def _is_alive(self, i: int) -> bool:

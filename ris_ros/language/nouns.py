@@ -11,7 +11,7 @@ from ris_ros.language import vocabulary as v
 from ris_ros.language.draft import Draft, together
 from ris_ros.language.kinds import ADJECTIVE, NOUN, POSSESSOR, Kinds
 from ris_ros.language.orders import read_ranked
-from ris_ros.types import Order
+from ris_ros.types import Ranking
 
 # What makes an attribute with a verb before it: "the see through box", "the plugged in lamp".
 _ATTRIBUTE_PARTICLES = v.ADVERBS | v.words("through in on")
@@ -36,7 +36,7 @@ class NounPhrases(Kinds):
 
     def read(self, i: int, draft: Draft, *, coordinate: bool = True) -> int:
         """Read the noun phrase at word `i` into `draft`; the index after it, `i` where there is none."""
-        said_before, draft.order = draft.order, None                # "from the left, the second cup"
+        said_before, draft.ranking = draft.ranking, None                # "from the left, the second cup"
         reading = _Reading(draft, i, coordinate)
         before_noun = (self._compound, self._partitive, self._quantifier, self._determiner, self._idle, self._ruled_out,
                        self._ranked, self._placed, self._number, self._coordination, self._possessor, self._degree,
@@ -57,10 +57,10 @@ class NounPhrases(Kinds):
         draft.first, draft.last = i, j
         if reading.pieces:
             self._choose_head(reading, j)
-        elif not (draft.order or draft.rank or draft.place or (draft.count is not None and j > i)):
+        elif not (draft.ranking or draft.rank or draft.region or (draft.count is not None and j > i)):
             j = i
         if said_before:
-            draft.order = Order(said_before.name, draft.rank or (draft.order.rank if draft.order else said_before.rank))
+            draft.ranking = Ranking(said_before.name, draft.rank or (draft.ranking.rank if draft.ranking else said_before.rank))
             draft.rank = 0
         return j
 
@@ -142,7 +142,7 @@ class NounPhrases(Kinds):
 
     def _ranked(self, i: int, reading: _Reading) -> int:
         """"second largest", "leftmost", "third", "last"."""
-        if reading.draft.order:
+        if reading.draft.ranking:
             return i
         if self.text[i] in ("near", "far") and not self.kind(i + 1):
             return i
@@ -311,16 +311,16 @@ class NounPhrases(Kinds):
         k = i + (self.text[i] in v.DIRECTIONS)
         is_other = self.text[i] in v.SUPERLATIVES.keys() | v.ORDINALS.keys() \
             or self.english.lemma(self.text[k]) in lex.ALIVE or (self.kind(i) == ADJECTIVE and self._noun_follows(i))
-        if len(reading.pieces) == 1 and reading.pieces[0][1] in v.PICTURES and reading.draft.place and is_other:
+        if len(reading.pieces) == 1 and reading.pieces[0][1] in v.PICTURES and reading.draft.region and is_other:
             reading.pieces, reading.has_noun = [], False                # "left picture | blue shirt"
             return max(step(i, reading) for step in (self._ranked, self._placed, self._content))
-        if reading.pieces[-1][1] not in v.ROW_NOUNS or reading.draft.order:
+        if reading.pieces[-1][1] not in v.ROW_NOUNS or reading.draft.ranking:
             return i
         counted = self.text.match(v.COUNTED, i)[1] if reading.draft.rank else i     # "second row from left | third cup"
         start = counted + (self.number(counted) is not None)            # "row 2 | third kid"
         j = read_ranked(self.text, start, trial := Draft())
         placed, after = self.text.match(v.PLACE_BEFORE, counted)
-        is_ranked = j > start and not trial.order and self.goes_on(j)
+        is_ranked = j > start and not trial.ranking and self.goes_on(j)
         if not is_ranked and not (reading.draft.rank and placed and self.goes_on(after)):   # "second row | left cup"
             return i
         reading.pieces, reading.has_noun, reading.draft.rank = [], False, trial.rank

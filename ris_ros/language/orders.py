@@ -5,7 +5,7 @@ from __future__ import annotations
 from ris_ros.language import vocabulary as v
 from ris_ros.language.draft import Draft
 from ris_ros.language.words import Text
-from ris_ros.types import Order
+from ris_ros.types import Ranking
 
 
 def read_ranked(text: Text, i: int, draft: Draft) -> int:
@@ -13,7 +13,7 @@ def read_ranked(text: Text, i: int, draft: Draft) -> int:
     found, j = text.match(v.RANKED, i)
     if found and not (found["superlative"] in ("near", "far") and (found["nth"] or j == len(text))):
         rank = v.ORDINALS[found["nth"]] if found["nth"] else max(draft.rank, 1)
-        draft.add_order(Order(v.SUPERLATIVES[found["superlative"]], rank))
+        draft.add_order(Ranking(v.SUPERLATIVES[found["superlative"]], rank))
         return read_complement(text, j, draft)
     found, j = text.match(v.RANK, i)
     if not found:
@@ -37,21 +37,21 @@ def read_counted(text: Text, i: int, draft: Draft) -> int:
 
 def read_complement(text: Text, i: int, draft: Draft) -> int:
     """In what a superlative is one: "closest | to the camera", "furthest | left", "farthest | from us"."""
-    name, rank = (draft.order.name, draft.order.rank) if draft.order else ("", 0)
+    name, rank = (draft.ranking.name, draft.ranking.rank) if draft.ranking else ("", 0)
     if name not in ("near", "far"):
         return i
     if name == "far":
         found, j = text.match(v.FROM_SIDE, i)
         if found:
-            draft.order = Order(v.OPPOSITE[v.SIDES[found["side"]]], rank)
+            draft.ranking = Ranking(v.OPPOSITE[v.SIDES[found["side"]]], rank)
             return j
         found, j = text.match(v.AWAY, i)
         if found:
-            draft.order = Order(v.AWAY_ORDERS.get(found[0], "far"), rank)
+            draft.ranking = Ranking(v.AWAY_ORDERS.get(found[0], "far"), rank)
             return read_complement(text, j, draft) if found[0] in ("away", "out") else j
     found, j = text.match(v.TOWARDS_SIDE, i)
     if found:
-        draft.order = Order(v.SIDES[found["side"]], rank)
+        draft.ranking = Ranking(v.SIDES[found["side"]], rank)
         return j
     draft.open_order = True
     return i

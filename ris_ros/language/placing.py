@@ -11,7 +11,7 @@ from ris_ros.language.draft import Draft, named_as
 from ris_ros.language.kinds import NOUN
 from ris_ros.language.nouns import place_name
 from ris_ros.language.orders import read_counted, read_ranked
-from ris_ros.types import Description, Order, Relation
+from ris_ros.types import Description, Ranking, Relation
 
 
 class Placing:
@@ -23,9 +23,9 @@ class Placing:
         if j > i:
             return j
         found, j = self.text.match(v.COUNTED, i)
-        if found and draft.count and not (draft.rank or draft.order or draft.head or draft.before):    # "2 from left"
+        if found and draft.count and not (draft.rank or draft.ranking or draft.head or draft.before):    # "2 from left"
             draft.rank, draft.count = draft.count, 1
-        if found and (draft.rank or draft.order or found["counting"]):
+        if found and (draft.rank or draft.ranking or found["counting"]):
             return read_counted(self.text, i, draft)
         number, found = self.nouns.number(i), self.text.match(v.COUNTED, i + 1)[0]
         if number and found:                                            # "cup 2 from left"
@@ -48,26 +48,26 @@ class Placing:
                 self.text[k] == "of" and not self.text.match(v.OF_ALL, k)[0]):
             return i
         draft.rank = trial.rank
-        if trial.order:
-            draft.add_order(trial.order)
+        if trial.ranking:
+            draft.add_order(trial.ranking)
         return k
 
     def _late_complement(self, i: int, draft: Draft) -> int:
         """"the closest cup | to the camera", "the nearest chair | to the window"."""
-        if not (draft.open_order and draft.order) or self.text[i] not in ("to", "from", "away"):
+        if not (draft.open_order and draft.ranking) or self.text[i] not in ("to", "from", "away"):
             return i
         draft.open_order = False
-        is_near = draft.order.name == "near"
+        is_near = draft.ranking.name == "near"
         found, j = self.text.match(v.TOWARDS_SIDE if is_near else v.FROM_SIDE, i)
         if found:
             side = v.SIDES[found["side"]]
-            draft.order = Order(side if is_near else v.OPPOSITE[side], draft.order.rank)
+            draft.ranking = Ranking(side if is_near else v.OPPOSITE[side], draft.ranking.rank)
             return j
         if self.text[i] == ("to" if is_near else "from"):
             landmark, j = self._landmark(i + 1)
             if landmark:
                 draft.relations.append(Relation("near" if is_near else "far from", (landmark,)))
-                draft.order = None
+                draft.ranking = None
                 return j
         return i
 
@@ -152,7 +152,7 @@ class Placing:
         relation, k = self._with_landmarks(name, words, j)
         if relation and not (words in ("closest", "nearest") and relation.landmarks[0].head in lex.GENERIC):
             landmark = relation.landmarks[0]
-            if name in ("left of", "right of") and not landmark.head and landmark.place == "middle":
+            if name in ("left of", "right of") and not landmark.head and landmark.region == "middle":
                 draft.add_place(name.split()[0])                        # "left of the center"
                 return k
             draft.relations.append(relation)
@@ -199,7 +199,7 @@ class Placing:
             j = self.nouns.read(i, draft)
         else:
             draft, j = self.description(i, landmark=True)
-        if draft is None or not (draft.head or draft.attributes or draft.order or draft.rank or draft.place):
+        if draft is None or not (draft.head or draft.attributes or draft.ranking or draft.rank or draft.region):
             return None, i
         return draft.finished(self.text), j
 

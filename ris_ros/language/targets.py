@@ -95,7 +95,7 @@ def targets(text: Text, english: English) -> list[Draft]:
 
 
 def _only_excludes(draft: Draft) -> bool:
-    return bool(draft.excluded) and not (draft.head or draft.before or draft.place or draft.relations)
+    return bool(draft.excluded) and not (draft.head or draft.before or draft.region or draft.relations)
 
 
 def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) -> tuple[Draft | None, int]:
@@ -120,7 +120,7 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
                     text[k - 1] in v.WHENEVER and text.tag(k + 1).startswith(("NN", "JJ")))))
         if is_determiner and text[k + 1] not in v.FAVOURS | v.ABSTRACT:
             later, m = grammar.description(k)
-            if later is not None and (later.head or later.place or later.order) and not (is_named and later.is_generic):
+            if later is not None and (later.head or later.region or later.ranking) and not (is_named and later.is_generic):
                 return later, m
     is_nothing = end < len(text) and draft and (_starts(grammar, i) or (asking and _is_favour(text, i, draft)))
     return None if is_nothing else draft, j
@@ -159,8 +159,8 @@ def _corrected(best: list[Draft], draft: Draft) -> list[Draft]:
     """What is meant by who says something and puts it right: "the cup, no, the bowl", "on the left, no, the right"."""
     if not draft.is_generic and best[0].head != draft.head:
         return [draft]
-    if draft.place or draft.order or draft.rank:
-        best[0].place, best[0].order, best[0].rank = "", None, 0
+    if draft.region or draft.ranking or draft.rank:
+        best[0].region, best[0].ranking, best[0].rank = "", None, 0
     best[0].merge(draft)
     return best
 
@@ -177,7 +177,7 @@ def _is_preamble(grammar: Grammar, i: int, draft: Draft, asking: list[str]) -> b
         return True
     if is_order and draft.after and not draft.head:         # "tell me about the painting"
         return True
-    if text[i] in v.DETERMINERS or draft.place or draft.order or draft.rank or draft.excluded:
+    if text[i] in v.DETERMINERS or draft.region or draft.ranking or draft.rank or draft.excluded:
         return False
     if draft.head:
         return False
@@ -195,13 +195,13 @@ def _without_goal(grammar: Grammar, i: int, text: Text, verb: str) -> Draft:
     """The description at `i` without the place that the thing shall be put to, which is said last."""
     draft = Draft()
     j = grammar.nouns.read(i, draft)
-    place = draft.place
+    place = draft.region
     grammar.modifiers(j, draft)
     is_where_it_is = text[j] in v.RELATIVES and text.match(v.RELATION, text.match(v.COPULA, j)[1])[0]
     if draft.relations and not (is_where_it_is and len(draft.relations) == 1):          # "that is against the wall"
         draft.relations.pop()
     elif not (verb in v.MOVING and text[j] == "on"):        # "turn the knob on the left"
-        draft.place = place
+        draft.region = place
     return draft
 
 

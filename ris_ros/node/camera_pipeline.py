@@ -6,31 +6,31 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ris_ros.interrupt import checkpoint
 from ris_ros.node.diagnostics import Statistics
-from ris_ros.node.following import Following
 from ris_ros.node.inputs import CameraInputs, Frame
 from ris_ros.node.outputs import CameraOutputs
+from ris_ros.node.tracking import Following
+from ris_ros.utils.cancellation import check_cancelled
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
 
     from ris_ros.config import Config
-    from ris_ros.node.notices import Notices
     from ris_ros.node.spatial import TargetFrame
+    from ris_ros.node.warnings import ThrottledWarnings
     from ris_ros.node.worker import Job
     from ris_ros.segmenter import ReferringSegmenter
     from ris_ros.types import Result
 
 
-class CameraWork:
+class CameraPipeline:
     """Answers commands on the frames of one camera; a source of frames for the worker.
 
     The models behind the segmenters of all cameras are the same, and `models` is held by whoever uses them;
     :meth:`answer` is for the worker's thread alone.
     """
 
-    def __init__(self, node: LifecycleNode, name: str, segmenter: ReferringSegmenter, notices: Notices,
+    def __init__(self, node: LifecycleNode, name: str, segmenter: ReferringSegmenter, notices: ThrottledWarnings,
                  models: threading.Lock):
         self.name = name
         self.outputs = CameraOutputs(node, name, notices)
@@ -100,7 +100,7 @@ class CameraWork:
         if following in ("lost", "regained") and following != self._told:
             self._node.get_logger().info(f"{following}: {job.command.text!r} {result.reason}".rstrip())
         self._told = following
-        checkpoint()
+        check_cancelled()
         told = self.outputs.publish(result, job.frame, job.command, target, following=following)
         seconds = time.perf_counter() - started
         dropped = max(0, job.frame.number - self._number - 1) if job.follows and self._number else 0

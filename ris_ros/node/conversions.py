@@ -16,8 +16,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from ris_ros.errors import InputError, MissingError
 from ris_ros.geometry import camera_model, rays
-from ris_ros.images import decode_depth
-from ris_ros.report import box_to_list
+from ris_ros.utils.images import decode_depth
+from ris_ros.utils.masks import box_to_list
 
 if TYPE_CHECKING:
     from std_msgs.msg import Header

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PERIOD = 1.0  # seconds
 
 
-class Watch:
+class HealthMonitor:
     """Watches a node on the node's own executor, in every state."""
 
     def __init__(self, node: RisNode):

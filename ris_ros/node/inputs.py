@@ -13,8 +13,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from ris_ros.errors import InputError, one_line
 from ris_ros.node import conversions
-from ris_ros.node.pairing import Pairing, Sample
-from ris_ros.node.streams import Stream
+from ris_ros.node.subscription import PolledSubscription
+from ris_ros.node.time_sync import ApproximateTimeSync, Sample
 from ris_ros.types import CameraModel, Depth
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from std_msgs.msg import Header
 
     from ris_ros.config import Config
-    from ris_ros.node.notices import Notices
+    from ris_ros.node.warnings import ThrottledWarnings
 
 # Seconds in which publishers that are there will have been discovered.
 DISCOVERY = 5.0
@@ -63,12 +63,12 @@ class CameraInputs:
 
     """
 
-    def __init__(self, node: Node, name: str, config: Config, notices: Notices):
+    def __init__(self, node: Node, name: str, config: Config, notices: ThrottledWarnings):
         self.name = name
         self._node = node
         self._notices = notices
         self._lock = threading.RLock()
-        self._pairing = Pairing()
+        self._pairing = ApproximateTimeSync()
         self._frame: Frame | None = None
         self._info: Sample | None = None
         self._tolerance = config.depth_tolerance
@@ -147,10 +147,10 @@ class CameraInputs:
         prefix = f"{self.name}/" if self.name else ""
         image, depth = (self._node.resolve_topic_name(f"{prefix}{name}") for name in ("image", "depth"))
 
-        def stream(message_type: type, topic: str, reliability: str) -> Stream:
-            return Stream(self._node, message_type, topic, reliability, lambda text: self._warn(topic, text))
+        def stream(message_type: type, topic: str, reliability: str) -> PolledSubscription:
+            return PolledSubscription(self._node, message_type, topic, reliability, lambda text: self._warn(topic, text))
 
-        def transported(name: str, base: str, transport: str) -> Stream:
+        def transported(name: str, base: str, transport: str) -> PolledSubscription:
             if transport == "raw":
                 return stream(Image, base, config.image_reliability)
             topic = self._derived(f"{prefix}{name}/{transport}", f"{base}/{transport}")

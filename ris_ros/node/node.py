@@ -19,13 +19,13 @@ from std_srvs.srv import SetBool, Trigger
 
 from ris_ros.errors import RisError, one_line
 from ris_ros.node import conversions, memory, parameters
-from ris_ros.node.answering import CameraWork
+from ris_ros.node.camera_pipeline import CameraPipeline
 from ris_ros.node.commands import Command, CommandError, parse_command
-from ris_ros.node.notices import THROTTLE, LibraryLog, Notices
+from ris_ros.node.health import HealthMonitor
 from ris_ros.node.spatial import TargetFrame
-from ris_ros.node.watch import Watch
+from ris_ros.node.warnings import THROTTLE, LibraryLog, ThrottledWarnings
 from ris_ros.node.worker import COMMANDS_KEPT, Job, Worker
-from ris_ros.report import box_to_list
+from ris_ros.utils.masks import box_to_list
 
 if TYPE_CHECKING:
     from ris_ros.config import Config
@@ -79,13 +79,13 @@ class RisNode(LifecycleNode):
         self.device = self.arithmetic = ""
         self._target: TargetFrame | None = None
         self.failure = ""
-        self.cameras: dict[str, CameraWork] = {}
+        self.cameras: dict[str, CameraPipeline] = {}
         self.worker: Worker | None = None
         self._services_made: list[Any] = []
         self._commands: list[Any] = []
-        self.notices = Notices(self.get_logger().warning)
+        self.notices = ThrottledWarnings(self.get_logger().warning)
         self._library_log = LibraryLog(self.notices.keep)
-        self._watch = Watch(self)
+        self._watch = HealthMonitor(self)
         self._jumps = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
             post_callback=self._on_clock_jump)
@@ -123,7 +123,7 @@ class RisNode(LifecycleNode):
         self.config, self.device = config, str(segmenter.encoder.device)
         self.arithmetic = segmenter.encoder.arithmetic
         models = threading.Lock()
-        self.cameras = {name: CameraWork(self, name, segmenter.sibling(), self.notices, models)
+        self.cameras = {name: CameraPipeline(self, name, segmenter.sibling(), self.notices, models)
                         for name in config.cameras}
         self.worker = Worker(self._answer, self._on_failure, self.cameras, **_pace(config))
         self._create_services()

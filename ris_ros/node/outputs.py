@@ -11,11 +11,11 @@ from sensor_msgs.msg import Image, PointCloud2, RegionOfInterest
 from std_msgs.msg import Header, String
 from visualization_msgs.msg import MarkerArray
 
-from ris_ros.drawing import draw_result
 from ris_ros.errors import InputError
 from ris_ros.geometry import Object3D, locate
 from ris_ros.node import conversions, spatial
-from ris_ros.report import result_to_dict
+from ris_ros.serialization import result_to_dict
+from ris_ros.visualization import draw_result
 
 try:
     from vision_msgs.msg import Detection2DArray, Detection3DArray
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from ris_ros.node.commands import Command
     from ris_ros.node.inputs import Frame
-    from ris_ros.node.notices import Notices
     from ris_ros.node.spatial import TargetFrame
+    from ris_ros.node.warnings import ThrottledWarnings
     from ris_ros.types import Result
 
 # A stamp that is further from now than this was made by another clock: a recording played without its time.
@@ -42,7 +42,7 @@ class CameraOutputs:
     Pictures, clouds and the like are only made for those who listen.
     """
 
-    def __init__(self, node: LifecycleNode, camera: str, notices: Notices):
+    def __init__(self, node: LifecycleNode, camera: str, notices: ThrottledWarnings):
         self._node = node
         self._camera = camera
         self._notices = notices

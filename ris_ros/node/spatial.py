@@ -17,9 +17,9 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from ris_ros.drawing import GRASP_COLOUR, TARGET_COLOUR
 from ris_ros.errors import InputError, MissingError
 from ris_ros.geometry import POINT
+from ris_ros.visualization import GRASP_COLOUR, TARGET_COLOUR
 
 if TYPE_CHECKING:
     from rclpy.node import Node

@@ -19,7 +19,7 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
-from ris_ros.node.pairing import Sample
+from ris_ros.node.time_sync import Sample
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -32,7 +32,7 @@ QUIET = 10.0
 WINDOW = 5.0
 
 
-class Stream:
+class PolledSubscription:
     """The messages of one topic, as bytes with the stamp of their header; every method may be called by any thread.
 
     Parameters

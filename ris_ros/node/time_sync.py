@@ -31,7 +31,7 @@ class Sample:
     data: Any
 
 
-class Pairing:
+class ApproximateTimeSync:
     """The newest images and, for each, the depth image that was taken closest to it.
 
     Stamps that go back, as when a recording starts over, clear what came before.

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ris_ros.errors import InputError
-from ris_ros.interrupt import interruptible
 from ris_ros.types import Candidate, Result
+from ris_ros.utils.cancellation import cancellable
 
 if TYPE_CHECKING:
-    from ris_ros.following import Followed
-    from ris_ros.following.examination import Finding, Keyframe
     from ris_ros.segmenter import ReferringSegmenter
+    from ris_ros.tracking import TrackedObject
+    from ris_ros.tracking.verification import Keyframe, Verification
 
 
 class Following:
@@ -24,7 +24,7 @@ class Following:
 
     Parameters
     ----------
-    segmenter : that gave the answer; its models examine keyframes, on a thread of their own, while `models` is held
+    segmenter : that gave the answer; its models verify keyframes, on a thread of their own, while `models` is held
     result : the answer
     image : uint8 RGB [H, W, 3]
     models : held by whoever uses the models
@@ -37,14 +37,14 @@ class Following:
 
     def __init__(self, segmenter: ReferringSegmenter, result: Result, image: np.ndarray, models: threading.Lock):
         # Late, because this imports torch.
-        from ris_ros.following import Follower
+        from ris_ros.tracking import Tracker
 
         self._segmenter = segmenter
         self._found = result
         self._models = models
-        self._follower = Follower(segmenter)
+        self._follower = Tracker(segmenter)
         self._follower.start_from(result, image, time.monotonic())
-        self._examination: Future[Finding] | None = None
+        self._examination: Future[Verification] | None = None
         self._cancelled = False
         self._lost_at = 0.0
         self.state = "tracking"
@@ -60,10 +60,10 @@ class Following:
         except InputError:
             return None
         if self._examination is not None and self._examination.done():
-            examination, self._examination = self._examination, None
-            self._follower.take(examination.result())
+            verification, self._examination = self._examination, None
+            self._follower.take(verification.result())
         if self._examination is None and (keyframe := self._follower.keyframe()) is not None:
-            self._examination = self._examine(keyframe)
+            self._examination = self._verify(keyframe)
         if followed.event == "lost":
             self._lost_at = started
         if not followed.found and started - self._lost_at > self._segmenter.config.following.give_up:
@@ -81,21 +81,21 @@ class Following:
         if self._examination is not None:
             self._examination.exception()
 
-    def _examine(self, keyframe: Keyframe) -> Future[Finding]:
-        future: Future[Finding] = Future()
+    def _verify(self, keyframe: Keyframe) -> Future[Verification]:
+        future: Future[Verification] = Future()
 
         def run() -> None:
             try:
-                with self._models, interruptible(lambda: self._cancelled):
-                    future.set_result(self._follower.examine(keyframe))
-            except Exception as error:  # It is raised where the finding is taken.
+                with self._models, cancellable(lambda: self._cancelled):
+                    future.set_result(self._follower.verify(keyframe))
+            except Exception as error:  # It is raised where the verification is taken.
                 future.set_exception(error)
 
         # A daemon: a call into a model cannot be broken off, and must not hold up the end of the process.
         threading.Thread(target=run, name="ris-examiner", daemon=True).start()
         return future
 
-    def _result(self, followed: Followed, seconds: float) -> Result:
+    def _result(self, followed: TrackedObject, seconds: float) -> Result:
         query, timings = self._found.query, {"tracking": seconds}
         if not followed.found:
             return Result(False, followed.mask, followed.box, 0.0, 0.0, [], query, timings, followed.reason)

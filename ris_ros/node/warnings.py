@@ -13,7 +13,7 @@ THROTTLE = 5.0
 FRESH = 10.0
 
 
-class Notices:
+class ThrottledWarnings:
     """Warnings by kind; every method may be called by any thread.
 
     Parameters

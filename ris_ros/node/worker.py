@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ris_ros.interrupt import Interrupted, interruptible
 from ris_ros.node.commands import Command
+from ris_ros.utils.cancellation import Cancelled, cancellable
 
 # More unanswered commands than this and the oldest are forgotten.
 COMMANDS_KEPT = 10
@@ -74,7 +74,7 @@ class Worker:
 
     Parameters
     ----------
-    answer : does one job, on the worker's thread; broken off at its checkpoints (see `ris_ros.interrupt`) once the
+    answer : does one job, on the worker's thread; broken off at its checkpoints (see `ris_ros.utils.cancellation`) once the
         answer is not wanted
     failed : told of an exception in a job; the thread lives on
     sources : the cameras' frames, by name
@@ -198,9 +198,9 @@ class Worker:
         while not self._closed:
             if job := self._next():
                 try:
-                    with interruptible(lambda job=job: not self.is_wanted(job)):
+                    with cancellable(lambda job=job: not self.is_wanted(job)):
                         self._answer(job)
-                except Interrupted:
+                except Cancelled:
                     pass
                 except Exception as error:
                     self._failed(job, error)

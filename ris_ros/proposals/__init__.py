@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 
 from ris_ros.config import ProposalsConfig
-from ris_ros.proposals.prompting import Embedded, PromptedProposer
+from ris_ros.proposals.prompting import ImageEmbedding, PromptedProposer
 from ris_ros.types import Proposals
 
-__all__ = ["PROPOSERS", "Embedded", "PromptedProposer", "Proposer", "make_proposer"]
+__all__ = ["PROPOSERS", "ImageEmbedding", "PromptedProposer", "Proposer", "make_proposer"]
 
 
 class Proposer(Protocol):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ris_ros import weights
 from ris_ros.errors import InputError
-from ris_ros.proposals.frame import SIDE
+from ris_ros.proposals.resize import SIDE
+from ris_ros.utils import weights
 
 logger = logging.getLogger(__name__)
 

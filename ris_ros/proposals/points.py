@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ris_ros.proposals.frame import CELL, STRIDE
+from ris_ros.proposals.resize import CELL, STRIDE
 
 SPREAD = 3.0
 """How much the width of the input counts beside the chord between two embeddings when points are spread: at 0

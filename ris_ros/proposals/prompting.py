@@ -8,11 +8,11 @@ from typing import Protocol
 import numpy as np
 
 from ris_ros.config import ProposalsConfig
-from ris_ros.device import Batches
 from ris_ros.proposals import filters
-from ris_ros.proposals.frame import CELL, Frame
 from ris_ros.proposals.points import spread_points, unexplained_points
+from ris_ros.proposals.resize import CELL, ResizeTransform
 from ris_ros.types import Proposals, check_image
+from ris_ros.utils.device import Batches
 
 FIRST_SHARE = 2 / 3
 """Share of the prompts that are spread by look; the rest goes to what their masks do not explain."""
@@ -41,11 +41,11 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Embedded:
+class ImageEmbedding:
     """An image as the network's decoder sees it: one encoding for any number of questions."""
 
     embedding: np.ndarray
-    frame: Frame
+    frame: ResizeTransform
 
 
 class PromptedProposer:
@@ -61,13 +61,13 @@ class PromptedProposer:
         """What does not run as it was asked for, for diagnostics."""
         return self.network.notes + [self._batches.note] * bool(self._batches.note)
 
-    def embed(self, image: np.ndarray) -> Embedded:
+    def embed(self, image: np.ndarray) -> ImageEmbedding:
         """Encode an image, uint8 RGB [H, W, 3], which is what takes a network most of its time."""
         check_image(image)
-        frame = Frame(*image.shape[:2])
-        return Embedded(self.network.encode(frame.resize(image)), frame)
+        frame = ResizeTransform(*image.shape[:2])
+        return ImageEmbedding(self.network.encode(frame.resize(image)), frame)
 
-    def object_in(self, embedded: Embedded, box: np.ndarray, points: np.ndarray, labels: np.ndarray) -> Proposals:
+    def object_in(self, embedded: ImageEmbedding, box: np.ndarray, points: np.ndarray, labels: np.ndarray) -> Proposals:
         """The answers, at most four and none empty, to one question: what is in a box, xyxy image pixels.
 
         Points [P, 2], xy image pixels, lie on it where their label is 1 and beside it where it is 0.
@@ -80,7 +80,7 @@ class PromptedProposer:
         seen = masks.any(axis=(1, 2))
         return Proposals.from_masks(masks[seen], np.minimum(quality[seen], 1))
 
-    def __call__(self, image: np.ndarray, points: np.ndarray | None = None, *, embedded: Embedded | None = None
+    def __call__(self, image: np.ndarray, points: np.ndarray | None = None, *, embedded: ImageEmbedding | None = None
                  ) -> Proposals:
         """Masks of everything in the image, or of what lies at given points [P, 2], xy image pixels.
 
@@ -109,7 +109,7 @@ class PromptedProposer:
         large = masks.any(axis=(1, 2))
         return Proposals.from_masks(masks if large.all() else masks[large], quality[large])
 
-    def _ask(self, points: np.ndarray, embedding: np.ndarray, frame: Frame) -> list[tuple[np.ndarray, float, float]]:
+    def _ask(self, points: np.ndarray, embedding: np.ndarray, frame: ResizeTransform) -> list[tuple[np.ndarray, float, float]]:
         """Logits float32 [rows, columns], predicted IoU and stability of the masks worth keeping at input points."""
         rows, columns = frame.logit_shape
         smallest = self._smallest(frame)
@@ -127,7 +127,7 @@ class PromptedProposer:
 
         return [mask for masks in self._batches.map(ask, points) for mask in masks]
 
-    def _distinct(self, kept: list[tuple[np.ndarray, float, float]], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    def _distinct(self, kept: list[tuple[np.ndarray, float, float]], frame: ResizeTransform) -> tuple[np.ndarray, np.ndarray]:
         """Logits float32 [N, rows, columns] and predicted IoU float32 [N] without duplicates, best first."""
         if not kept:
             return np.zeros((0, *frame.logit_shape), np.float32), np.zeros(0, np.float32)
@@ -135,13 +135,13 @@ class PromptedProposer:
         best = filters.distinct(logits > 0, quality * stability, self.config.duplicate_iou)
         return logits[best], np.minimum(quality[best], 1)
 
-    def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, frame: ResizeTransform) -> tuple[np.ndarray, np.ndarray]:
         """These masks and, after them, what is left of some without others, where no mask shows that yet."""
         rest, whole = filters.remainders(logits, max(self._smallest(frame), 1))
         logits, quality = np.concatenate([logits, rest]), np.concatenate([quality, quality[whole]])
         kept = filters.distinct(logits > 0, -np.arange(len(logits)), self.config.duplicate_iou)
         return logits[kept], quality[kept]
 
-    def _smallest(self, frame: Frame) -> float:
+    def _smallest(self, frame: ResizeTransform) -> float:
         rows, columns = frame.logit_shape
         return self.config.min_area * rows * columns

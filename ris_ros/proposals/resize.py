@@ -13,7 +13,7 @@ CELL = 16
 """Input pixels a cell of the embedding stands for, along each side."""
 
 
-class Frame:
+class ResizeTransform:
     """How one image lies in the network's input (Segment Anything, arXiv 2304.02643, appendix A).
 
     Attributes

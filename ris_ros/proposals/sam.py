@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ris_ros import weights
 from ris_ros.errors import InputError, MissingError
+from ris_ros.utils import weights
 
 _MODELS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
 

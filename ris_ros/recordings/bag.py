@@ -16,8 +16,8 @@ import numpy as np
 
 from ris_ros.errors import InputError, MissingError
 from ris_ros.geometry import camera_model
-from ris_ros.images import decode_depth
 from ris_ros.types import CameraModel, Depth
+from ris_ros.utils.images import decode_depth
 
 RAW, COMPRESSED, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo"
 # Encodings that say nothing about colour, as what most drivers mean by them.

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ris_ros.drawing import draw_objects, draw_result, draw_sheet
 from ris_ros.errors import InputError
 from ris_ros.geometry import POINT, Object3D, locate
-from ris_ros.images import write_image
 from ris_ros.recordings.bag import Bag, BagFrame
-from ris_ros.report import box_to_list, result_to_dict
+from ris_ros.serialization import result_to_dict
+from ris_ros.utils.images import write_image
+from ris_ros.utils.masks import box_to_list
+from ris_ros.visualization import draw_objects, draw_result, draw_sheet
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter

@@ -23,7 +23,7 @@ Run = tuple[Path, Path]
 
 @dataclass(frozen=True)
 class BagPlan:
-    """What is asked of every bag; a worker of :func:`ris_ros.cluster.cluster` builds it."""
+    """What is asked of every bag; a worker of :func:`ris_ros.utils.ray_pool.cluster` builds it."""
 
     config: Config
     texts: list[str]
@@ -92,7 +92,7 @@ def run_over_bags(plan: BagPlan, runs: list[Run], *, ray: str = "", workers: int
     ----------
     plan : what is asked
     runs : of :func:`folders`
-    ray, workers : address of a cluster and number of workers as in :func:`ris_ros.cluster.cluster`; "": one by one here
+    ray, workers : address of a cluster and number of workers as in :func:`ris_ros.utils.ray_pool.cluster`; "": one by one here
 
     Raises
     ------
@@ -105,7 +105,7 @@ def run_over_bags(plan: BagPlan, runs: list[Run], *, ray: str = "", workers: int
         for run in runs:
             yield run[0], work(run)
         return
-    from ris_ros.cluster import ATTEMPTS, Lost, cluster
+    from ris_ros.utils.ray_pool import ATTEMPTS, Lost, cluster
 
     with cluster(plan, ray, workers) as spread:
         for (recording, _), result in spread(runs):

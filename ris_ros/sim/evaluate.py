@@ -20,7 +20,7 @@ from ris_ros.sim.render import Renderer
 from ris_ros.sim.scene import Scene
 from ris_ros.sim.splits import HELD_OUT_PAIRS, TEST_SEEDS
 from ris_ros.sim.tabletop import sample_scene
-from ris_ros.sim.training_data import imperfect
+from training.dataset import imperfect
 
 _WEIGHTS = np.linspace(0, 1, 11)
 

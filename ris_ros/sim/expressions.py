@@ -16,7 +16,7 @@ import numpy as np
 from ris_ros.sim import meaning
 from ris_ros.sim.meaning import Description
 from ris_ros.sim.phrasing import CARDINALS, ORDINALS, Split, say
-from ris_ros.sim.relations import ORDERS, PLACES, RELATIONS, SIZE_ORDERS, View
+from ris_ros.sim.relations import RANKINGS, REGIONS, RELATIONS, SIZE_RANKINGS, View
 from ris_ros.sim.scene import Rendering, Scene
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
 
@@ -95,7 +95,7 @@ def _provable(kind: str, descriptions: list[Description], view: View, rng: np.ra
 
 def _sort(description: Description) -> str:
     excluded = _sort(description.excluded) if description.excluded else ""
-    return f"{description.place} {description.relation} {description.order} {excluded}"
+    return f"{description.region} {description.relation} {description.ranking} {excluded}"
 
 
 # --- what could be said -----------------------------------------------------------------------------------------------
@@ -130,23 +130,23 @@ def _attribute(view: View) -> list[Description]:
 # From here on the noun alone must leave a choice, or the rest of the expression would be idle.
 
 def _place(view: View) -> list[Description]:
-    return [Description(*noun, place=place) for noun in _nouns(view, 2) for place in PLACES]
+    return [Description(*noun, region=place) for noun in _nouns(view, 2) for place in REGIONS]
 
 
 def _extreme(view: View) -> list[Description]:
-    return [Description(*noun, order=order, rank=1) for noun in _nouns(view, 2) for order in _orders(noun)]
+    return [Description(*noun, ranking=order, rank=1) for noun in _nouns(view, 2) for order in _orders(noun)]
 
 
 def _ordinal(view: View) -> list[Description]:
     # The last one counts from a side only: "the third largest" of three is the smallest.
-    return [Description(*noun, order=order, rank=rank)
+    return [Description(*noun, ranking=order, rank=rank)
             for noun, count in _counts(view).items() if count > 2
             for rank in range(2, min(count + 1, len(ORDINALS))) for order in _orders(noun)
             if rank < count or order in ("left", "right")]
 
 
 def _orders(noun: Noun) -> list[str]:
-    return [order for order in ORDERS if noun[0] or order not in SIZE_ORDERS]
+    return [order for order in RANKINGS if noun[0] or order not in SIZE_RANKINGS]
 
 
 def _relation(view: View) -> list[Description]:
@@ -166,12 +166,12 @@ def _negation(view: View) -> list[Description]:
                for landmark in _landmarks(view) for relation in ("on", "in", "next to")]
     descriptions = []
     for category, colour in _nouns(view, 2):
-        excluded = stacked + [Description(place=place) for place in ("left", "right")]
+        excluded = stacked + [Description(region=place) for place in ("left", "right")]
         if category and not colour:
             excluded += [Description(colour=other) for other in sorted(colours)]
         # Something must be excluded: "the cup that is not red" supposes a red cup.
         descriptions += [Description(category, colour, excluded=part) for part in excluded
-                         if _anything(Description(category, colour or part.colour, part.place, part.relation,
+                         if _anything(Description(category, colour or part.colour, part.region, part.relation,
                                                   part.landmarks), view)]
     return descriptions
 

@@ -18,11 +18,11 @@ class Description:
     Attributes
     ----------
     category, colour : what it is; empty for any
-    place : a name in `relations.PLACES`
+    place : a name in `relations.REGIONS`
     relation : a name in `relations.RELATIONS`, or "between"
     landmarks : what the relation is to: one description of one object; for "between" two, or one of two objects
     excluded : a description that must not hold
-    order, rank : a name in `relations.ORDERS`, and which in that order, from 1
+    order, rank : a name in `relations.RANKINGS`, and which in that order, from 1
     count : how many objects it speaks of
 
     """
@@ -49,9 +49,9 @@ def resolve(description: Description, view: View) -> tuple[int, ...] | None:
     if None in truths:
         return None
     fitting = tuple(i for i in things if truths[i])
-    if description.place == "middle" and not _middle_of_row(description, view, fitting):
+    if description.region == "middle" and not _middle_of_row(description, view, fitting):
         return None
-    return _ranked(description, view, fitting) if description.order else fitting
+    return _ranked(description, view, fitting) if description.ranking else fitting
 
 
 def landmarks(description: Description, view: View) -> tuple[int, ...] | None:
@@ -74,8 +74,8 @@ def _fits(description: Description, view: View, i: int) -> Truth:
     if not view.visible[i]:
         return None
     truths = []
-    if description.place:
-        truths.append(in_place(view, description.place, i))
+    if description.region:
+        truths.append(in_place(view, description.region, i))
     if description.relation:
         truths.append(_fits_relation(description, view, i))
     if description.excluded:
@@ -97,7 +97,7 @@ def _fits_relation(description: Description, view: View, i: int) -> Truth:
 def _ranked(description: Description, view: View, fitting: tuple[int, ...]) -> tuple[int, ...] | None:
     """The object with exactly rank - 1 before it, when everything is clearly before or after it."""
     for i in fitting:
-        before = Counter(precedes(view, description.order, j, i) for j in fitting if j != i)
+        before = Counter(precedes(view, description.ranking, j, i) for j in fitting if j != i)
         if not before[None] and before[True] == description.rank - 1:
             return (i,)
     return () if len(fitting) < description.rank else None

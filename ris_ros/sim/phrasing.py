@@ -218,11 +218,11 @@ def _form(description: Description) -> str:
         return "negation"
     if description.relation:
         return "between" if description.relation == "between" else "relation"
-    if description.order:
-        return f"{'extreme' if description.rank == 1 else 'ordinal'} {description.order}"
+    if description.ranking:
+        return f"{'extreme' if description.rank == 1 else 'ordinal'} {description.ranking}"
     if description.count > 1:
         return "pair" if description.count == 2 else "plural"
-    if description.place:
+    if description.region:
         return "place"
     return "attribute" if description.colour else "category"
 
@@ -238,9 +238,9 @@ def _words(description: Description, split: Split, rng: np.random.Generator) -> 
         "colour": description.colour,
         "nth": ORDINALS[description.rank],
         "cardinal": CARDINALS[description.count],
-        "superlative": SUPERLATIVES.get(description.order, ""),
-        "place": description.place,
-        "where": _pick(PLACE_WORDS[description.place], rng) if description.place else "",
+        "superlative": SUPERLATIVES.get(description.ranking, ""),
+        "place": description.region,
+        "where": _pick(PLACE_WORDS[description.region], rng) if description.region else "",
         "relation": _pick(RELATION_WORDS.get(description.relation, ("",)), rng),
         "landmark": " and ".join(_landmark(part, split) for part in description.landmarks),
         "bare_landmark": " and ".join(_noun(part, split) for part in description.landmarks),

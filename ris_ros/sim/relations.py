@@ -103,7 +103,7 @@ def opposite(truth: Truth) -> Truth:
 
 # Columns, then rows, as shares of the picture, where a place clearly holds.
 _ANY = (0.0, 1.0)
-PLACES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
+REGIONS: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "left": ((0.0, 0.40), _ANY),
     "right": ((0.60, 1.0), _ANY),
     "far left": ((0.0, 0.25), _ANY),
@@ -126,7 +126,7 @@ PLACE_DOUBT = 0.08
 
 def in_place(view: View, place: str, i: int) -> Truth:
     """Whether object `i` is in a part of the picture."""
-    columns, rows = PLACES[place]
+    columns, rows = REGIONS[place]
     return both([_within(view.measures["column"][i], *columns), _within(view.measures["row"][i], *rows)])
 
 
@@ -138,9 +138,9 @@ def _within(value: float, low: float, high: float) -> Truth:
 
 # --- orders -----------------------------------------------------------------------------------------------------------
 
-# Order -> (measure, sign, margin): one object comes before another when it has more of sign * measure by at least the
+# Ranking -> (measure, sign, margin): one object comes before another when it has more of sign * measure by at least the
 # margin, in every measure named. Size must not contradict what the picture shows, so the pixels have a say too.
-ORDERS: dict[str, tuple[tuple[str, int, float], ...]] = {
+RANKINGS: dict[str, tuple[tuple[str, int, float], ...]] = {
     "left": (("column", -1, 0.05),),
     "right": (("column", +1, 0.05),),
     "near": (("depth", -1, 0.05), ("distance", -1, 0.03)),
@@ -151,14 +151,14 @@ ORDERS: dict[str, tuple[tuple[str, int, float], ...]] = {
     "short": (("tallness", -1, 0.12), ("pixels", -1, 0.10)),
 }
 # Orders that mean nothing between categories, where a large cup is smaller than a small box.
-SIZE_ORDERS = ("large", "small", "tall", "short")
+SIZE_RANKINGS = ("large", "small", "tall", "short")
 
 
 def precedes(view: View, order: str, i: int, j: int) -> Truth:
     """Whether object `i` comes before object `j`."""
-    if order in SIZE_ORDERS and view.objects[i].category != view.objects[j].category:
+    if order in SIZE_RANKINGS and view.objects[i].category != view.objects[j].category:
         return None
-    leads = [(sign * view.difference(measure, i, j), margin) for measure, sign, margin in ORDERS[order]]
+    leads = [(sign * view.difference(measure, i, j), margin) for measure, sign, margin in RANKINGS[order]]
     if all(lead >= margin for lead, margin in leads):
         return True
     return False if all(lead <= -margin for lead, margin in leads) else None

@@ -13,8 +13,8 @@ from rich.progress import track
 
 import ris_ros
 from ris_ros.errors import InputError
-from ris_ros.images import write_image
 from ris_ros.sim.samples import SceneSample, samples, split_seeds
+from ris_ros.utils.images import write_image
 
 FORMAT_VERSION = 1
 

@@ -14,9 +14,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 
 from ris_ros.errors import RisError
-from ris_ros.images import read_image
 from ris_ros.node.conversions import to_image
 from ris_ros.node.spinning import spin, until_interrupted
+from ris_ros.utils.images import read_image
 
 if TYPE_CHECKING:
     from ris_ros.sim.scene import Camera, Rendering

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.drawing import draw_ranks, draw_sheet
-from ris_ros.images import write_image
+from ris_ros.utils.images import write_image
+from ris_ros.visualization import draw_ranks, draw_sheet
 
 # One command of each kind, from plain to hard; the scene proves each unambiguous.
 KINDS = ("attribute", "place", "extreme", "ordinal", "relation", "negation", "absent colour")
@@ -35,7 +35,7 @@ def run_demo(output: Path, *, pictures: list[Path], commands: list[str], seed: i
     the truth is known, iou. It is 1 when an absent object was not found.
 
     """
-    from ris_ros.node.operator import ask
+    from ris_ros.tools.node_client import ask
 
     truths: list[np.ndarray | None] = [None] * len(commands)
     if not pictures and not commands:

@@ -110,7 +110,7 @@ def _towers() -> list[Finding]:
 
 
 def _weights(name: str) -> str:
-    from ris_ros import weights
+    from ris_ros.utils import weights
 
     weights.verify(name)
     return str(weights.cache_dir() / name)

@@ -73,7 +73,7 @@ def ask(commands: list[str], *, camera: dict[str, object], node: dict[str, objec
     """
     os.environ |= {"ROS_DOMAIN_ID": str(random.randint(1, 100)), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
                    "ROS_LOCALHOST_ONLY": "1"}
-    with process("ris_ros.node.camera", camera) as camera_process, \
+    with process("ris_ros.tools.camera", camera) as camera_process, \
             process("ris_ros.node.main", node) as node_process, _operator() as operator:
         processes = {"ris_camera": camera_process, "ris_node": node_process}
         progress("waiting for the camera")

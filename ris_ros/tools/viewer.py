@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ris_ros.drawing import GRASP_COLOUR, TARGET_COLOUR
 from ris_ros.errors import InputError, MissingError
 from ris_ros.types import CameraModel
+from ris_ros.visualization import GRASP_COLOUR, TARGET_COLOUR
 
 # What is kept for browsers that open the page later.
 _KEPT = "512MB"

@@ -19,7 +19,7 @@ from ris_ros.node import conversions
 from ris_ros.node.spinning import spin, until_interrupted
 
 if TYPE_CHECKING:
-    from ris_ros.view import Viewer
+    from ris_ros.tools.viewer import Viewer
 
 # Seconds between repeated warnings about messages that cannot be shown.
 THROTTLE = 5.0

@@ -1,5 +1,5 @@
 """Frames -> the object that was chosen, in each of them."""
 
-from ris_ros.following.follower import Followed, Follower
+from ris_ros.tracking.tracker import TrackedObject, Tracker
 
-__all__ = ["Followed", "Follower"]
+__all__ = ["TrackedObject", "Tracker"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ris_ros.types import mask_box
+from ris_ros.utils.masks import mask_box
 
 POINTS = 2
 MARGIN = 0.04

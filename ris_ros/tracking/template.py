@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ris_ros.following.motion import compose, moved, scaled
-from ris_ros.types import mask_box
+from ris_ros.tracking.motion import compose, moved, scaled
+from ris_ros.utils.masks import mask_box
 
 GRID = 48
 """Cells along each side of the box in which looks are compared, whatever the target's size."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ris_ros.following.motion import IDENTITY, PointMotion, Step, compose, moved, scaled
-from ris_ros.following.template import Template
+from ris_ros.tracking.motion import IDENTITY, PointMotion, Step, compose, moved, scaled
+from ris_ros.tracking.template import Template
 
 SIDE = 640
 """Pixels of the longer side of the pictures that are compared; larger ones are reduced."""

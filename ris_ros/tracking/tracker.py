@@ -1,6 +1,6 @@
 """Keeps a chosen object across frames: quick tracking on every one, a slow look by SAM and CLIP whenever it is ready.
 
-On every frame `Follower.track` carries the mask on by points (`motion`) and checks its colours (`template`), in a few
+On every frame `Tracker.track` carries the mask on by points (`motion`) and checks its colours (`template`), in a few
 milliseconds. Beside it, in a thread of its own where that is wanted, a keyframe is examined: SAM cuts the object out
 anew, prompted by the carried mask's box and points, and CLIP says whether it still is the object that was chosen
 (`identity`). What that finds is true of a frame that is past when it arrives; the motion since then brings it up to
@@ -23,17 +23,18 @@ import torch
 
 from ris_ros.config import FollowingConfig
 from ris_ros.errors import InputError
-from ris_ros.following.examination import Finding, Keyframe, examine, features, overlaps
-from ris_ros.following.identity import Identity
-from ris_ros.following.motion import IDENTITY, compose, inverse, moved
-from ris_ros.following.track import TRUSTED, Picture, Track
-from ris_ros.types import Result, check_image, mask_box
+from ris_ros.tracking.identity import Identity
+from ris_ros.tracking.motion import IDENTITY, compose, inverse, moved
+from ris_ros.tracking.track import TRUSTED, Picture, Track
+from ris_ros.tracking.verification import Keyframe, Verification, features, overlaps, verify
+from ris_ros.types import Result, check_image
+from ris_ros.utils.masks import mask_box
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter
 
 HISTORY = 150
-"""Frames kept while a lost target is sought; a finding that comes later than that is of no use."""
+"""Frames kept while a lost target is sought; a verification that comes later than that is of no use."""
 AGREEMENT, LEAST_AGREEMENT = 0.85, 0.5
 """IoU with the carried mask from which on SAM's mask replaces it: without question, and if its look is as good."""
 APART = 0.3
@@ -59,7 +60,7 @@ SLIP = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Followed:
+class TrackedObject:
     """The target in one frame.
 
     Attributes
@@ -81,15 +82,15 @@ class Followed:
     reason: str = ""
 
 
-class Follower:
+class Tracker:
     """Follows one object.
 
-    `track` costs milliseconds and `examine` as long as SAM and CLIP take, so that it may run beside the others, in
+    `track` costs milliseconds and `verify` as long as SAM and CLIP take, so that it may run beside the others, in
     another thread. Whoever calls the follower itself has both done for a frame.
 
     Parameters
     ----------
-    segmenter : whose proposer and encoder examine keyframes
+    segmenter : whose proposer and encoder verify keyframes
 
     """
 
@@ -105,7 +106,7 @@ class Follower:
         return self._segmenter.config.following
 
     def start(self, image: np.ndarray, mask: np.ndarray, stamp: float = 0.0, *, others: np.ndarray | None = None
-              ) -> Followed:
+              ) -> TrackedObject:
         """Begin with an object that was just found.
 
         Parameters
@@ -131,7 +132,7 @@ class Follower:
         identity = Identity(features(self._segmenter, image, np.concatenate([mask[None], others])))
         return self._begin(image, mask, stamp, identity)
 
-    def start_from(self, result: Result, image: np.ndarray, stamp: float = 0.0) -> Followed:
+    def start_from(self, result: Result, image: np.ndarray, stamp: float = 0.0) -> TrackedObject:
         """Begin with what the segmenter has just found in an image, uint8 RGB [H, W, 3]; costs next to nothing.
 
         Raises
@@ -148,7 +149,7 @@ class Follower:
         identity = Identity(torch.cat([looks[chosen.index][None], looks[torch.from_numpy(apart).to(looks.device)]]))
         return self._begin(image, chosen.mask, stamp, identity)
 
-    def _begin(self, image: np.ndarray, mask: np.ndarray, stamp: float, identity: Identity) -> Followed:
+    def _begin(self, image: np.ndarray, mask: np.ndarray, stamp: float, identity: Identity) -> TrackedObject:
         with self._lock:
             self._identity = identity
             self._picture, self._stamp = Picture.of(image), stamp
@@ -169,20 +170,20 @@ class Follower:
             self._history: deque[Picture] = deque(maxlen=HISTORY + 1)   # The frames since then.
             return self._state()
 
-    def __call__(self, image: np.ndarray, stamp: float) -> Followed:
-        """Track and examine one frame, uint8 RGB [H, W, 3], and wait for it."""
+    def __call__(self, image: np.ndarray, stamp: float) -> TrackedObject:
+        """Track and verify one frame, uint8 RGB [H, W, 3], and wait for it."""
         event = self.track(image, stamp).event
         if (keyframe := self.keyframe()) is not None:
-            self.take(self.examine(keyframe))
+            self.take(self.verify(keyframe))
         return self.state(event)
 
-    def state(self, event: str = "") -> Followed:
-        """The target in the newest frame once more, as a finding may have changed it since it was tracked."""
+    def state(self, event: str = "") -> TrackedObject:
+        """The target in the newest frame once more, as a verification may have changed it since it was tracked."""
         with self._lock:
             self._event = self._event or event
             return self._state()
 
-    def track(self, image: np.ndarray, stamp: float) -> Followed:
+    def track(self, image: np.ndarray, stamp: float) -> TrackedObject:
         """Go on to the next frame, uint8 RGB [H, W, 3] of the size of the first, taken at `stamp`, seconds.
 
         Raises
@@ -214,7 +215,7 @@ class Follower:
     def keyframe(self) -> Keyframe | None:
         """The newest frame, to be examined; None when there is nothing in it yet to look for.
 
-        A finding about any earlier one is of no use from now on.
+        A verification about any earlier one is of no use from now on.
         """
         with self._lock:
             place, reach, scope = self._track.middle(), self._reach(), "here"
@@ -231,22 +232,22 @@ class Follower:
             return Keyframe(self._keyframes, self._picture, scope, seen, extent & ~seen, self._track.view.visible,
                             place, reach)
 
-    def examine(self, keyframe: Keyframe) -> Finding:
+    def verify(self, keyframe: Keyframe) -> Verification:
         """Look at a keyframe with SAM and CLIP; changes nothing here."""
-        return examine(self._segmenter, keyframe)
+        return verify(self._segmenter, keyframe)
 
-    def take(self, finding: Finding) -> None:
-        """Take over what an examination brought; it shows from the next frame on."""
+    def take(self, verification: Verification) -> None:
+        """Take over what an verification brought; it shows from the next frame on."""
         with self._lock:
-            keyframe = finding.keyframe
+            keyframe = verification.keyframe
             if keyframe.number != self._keyframes or self._since is None:
                 return
             since, self._since = self._since, None
             if keyframe.scope == "here" and not self._lost:
-                self._confirm(finding, since)
+                self._confirm(verification, since)
             elif (keyframe.scope != "here" and self._lost and self._candidate is None
                   and len(self._history) <= HISTORY):
-                self._consider(finding)
+                self._consider(verification)
 
     # While it is seen
 
@@ -259,14 +260,14 @@ class Follower:
         elif view.visible < self.config.min_visible:
             self._lose("it is hidden")
 
-    def _confirm(self, finding: Finding, since: np.ndarray) -> None:
+    def _confirm(self, verification: Verification, since: np.ndarray) -> None:
         """Judge the target, and learn it anew, by a keyframe since which it has moved by `since`."""
-        if finding.keyframe.visible < WHOLE:
+        if verification.keyframe.visible < WHOLE:
             return  # Half a thing looks like nothing in particular.
-        likeness, rivalry = self._identity.likeness(finding.features), self._identity.rivalry(finding.features)
+        likeness, rivalry = self._identity.likeness(verification.features), self._identity.rivalry(verification.features)
         # A mask cut anew may be of a part of the target, or of it and a neighbour.
-        better = finding.agreement >= AGREEMENT or (
-            finding.agreement >= LEAST_AGREEMENT and likeness[-1] >= likeness[0])
+        better = verification.agreement >= AGREEMENT or (
+            verification.agreement >= LEAST_AGREEMENT and likeness[-1] >= likeness[0])
         mask = -1 if better else 0
         if not self._is_alike(likeness, rivalry)[mask]:
             self._doubts += 1
@@ -276,8 +277,8 @@ class Follower:
         self._doubts = 0
         self._likeness = float(likeness[mask])
         if self._track.view.visible >= WHOLE:
-            self._track.examined(finding.keyframe.picture, finding.masks[mask], since, self._picture)
-            self._identity.adapt(finding.features[mask], self.config.min_identity)
+            self._track.examined(verification.keyframe.picture, verification.masks[mask], since, self._picture)
+            self._identity.adapt(verification.features[mask], self.config.min_identity)
 
     def _lose(self, reason: str) -> None:
         self._event = "lost"
@@ -335,12 +336,12 @@ class Follower:
         self._doubts = DOUBTS - 1
         self._since = None
 
-    def _consider(self, finding: Finding) -> None:
+    def _consider(self, verification: Verification) -> None:
         """Put on probation what may be the target, if something in a keyframe may."""
-        if not len(finding.masks):
+        if not len(verification.masks):
             return
-        keyframe, masks = finding.keyframe, finding.masks
-        likeness, rivalry = self._identity.likeness(finding.features), self._identity.rivalry(finding.features)
+        keyframe, masks = verification.keyframe, verification.masks
+        likeness, rivalry = self._identity.likeness(verification.features), self._identity.rivalry(verification.features)
         scale = keyframe.picture.scale
         size = np.sqrt(np.count_nonzero(masks, axis=(1, 2))) / scale / self._track.size()
         alike = self._is_alike(likeness, rivalry) & (size > SMALLER) & (size < 1 / SMALLER)
@@ -383,14 +384,14 @@ class Follower:
         # Where one of those is the target's double, looks cannot decide and must not pretend to.
         return (likeness >= self.config.min_identity) & (rivalry <= np.maximum(likeness, self._identity.twin))
 
-    def _state(self) -> Followed:
+    def _state(self) -> TrackedObject:
         event, self._event = self._event, ""
         if self._lost:
             mask = np.zeros(self._picture.image.shape[:2], bool)
-            return Followed(False, mask, np.zeros(4, np.float32), 0.0, event, self._lost)
+            return TrackedObject(False, mask, np.zeros(4, np.float32), 0.0, event, self._lost)
         mask = self._track.mask()
         confidence = float(np.clip(self._track.view.visible * self._likeness, 0, 1))
-        return Followed(True, mask, mask_box(mask).astype(np.float32), confidence, event)
+        return TrackedObject(True, mask, mask_box(mask).astype(np.float32), confidence, event)
 
 
 def _apart(point: np.ndarray, motion: np.ndarray, other: np.ndarray) -> float:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ris_ros.following.prompts import object_prompt
-from ris_ros.following.track import Picture
-from ris_ros.matching import fuse
+from ris_ros.grounding import fuse
+from ris_ros.tracking.prompts import object_prompt
+from ris_ros.tracking.track import Picture
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter
@@ -46,8 +46,8 @@ class Keyframe:
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
-    """What the examination of a keyframe brought.
+class Verification:
+    """What the verification of a keyframe brought.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Finding:
 
 
 @torch.inference_mode()
-def examine(segmenter: ReferringSegmenter, keyframe: Keyframe) -> Finding:
+def verify(segmenter: ReferringSegmenter, keyframe: Keyframe) -> Verification:
     """Look at a keyframe with the proposer and the encoder of a segmenter."""
     image, proposer = keyframe.picture.image, segmenter.proposer
     embedded = proposer.embed(image)
@@ -81,7 +81,7 @@ def examine(segmenter: ReferringSegmenter, keyframe: Keyframe) -> Finding:
     else:
         points = _points_near(keyframe) if keyframe.scope == "near" else None
         masks = np.concatenate([masks, proposer(image, points, embedded=embedded).masks])
-    return Finding(keyframe, masks, features(segmenter, image, masks), agreement)
+    return Verification(keyframe, masks, features(segmenter, image, masks), agreement)
 
 
 def features(segmenter: ReferringSegmenter, image: np.ndarray, masks: np.ndarray) -> torch.Tensor:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
-class Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, it is no error
+class Cancelled(Exception):  # noqa: N818 - like KeyboardInterrupt, it is no error
     """The work is not wanted any more."""
 
 
@@ -15,8 +15,8 @@ _unwanted: ContextVar[Callable[[], bool] | None] = ContextVar("unwanted", defaul
 
 
 @contextmanager
-def interruptible(unwanted: Callable[[], bool]) -> Iterator[None]:
-    """Break the work inside off, by Interrupted, at the next checkpoint after `unwanted()` has become true."""
+def cancellable(unwanted: Callable[[], bool]) -> Iterator[None]:
+    """Break the work inside off, by Cancelled, at the next checkpoint after `unwanted()` has become true."""
     token = _unwanted.set(unwanted)
     try:
         yield
@@ -24,8 +24,8 @@ def interruptible(unwanted: Callable[[], bool]) -> Iterator[None]:
         _unwanted.reset(token)
 
 
-def checkpoint() -> None:
-    """A place to break off, for loops whose turns take long; costs nothing outside of :func:`interruptible`."""
+def check_cancelled() -> None:
+    """A place to break off, for loops whose turns take long; costs nothing outside of :func:`cancellable`."""
     unwanted = _unwanted.get()
     if unwanted is not None and unwanted():
-        raise Interrupted
+        raise Cancelled

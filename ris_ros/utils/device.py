@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import InputError, MissingError
-from ris_ros.interrupt import checkpoint
+from ris_ros.utils.cancellation import check_cancelled
 
 if TYPE_CHECKING:
     import torch
@@ -77,7 +77,7 @@ class Batches:
 
         done, start = [], 0
         while start < len(items):
-            checkpoint()
+            check_cancelled()
             batch = items[start:start + self.size]
             try:
                 done.append(work(batch))

@@ -14,7 +14,7 @@ BLOCK = 8
 """Side, in pixels, of the blocks whose means are compared: noise averages out in them, and an object fills some."""
 
 
-class FrameMemory(Generic[T]):
+class FrameCache(Generic[T]):
     """What was computed for the last few images, RGB uint8 [H, W, 3], found again by the image.
 
     Parameters

@@ -172,16 +172,16 @@ def test_masks_are_laid_on_what_patches_cover():
     whole = make_model(ATTENTION["SigLIP"])
     model = make_model({**ATTENTION["SigLIP"], "image_size": 166})
     model.visual.trunk.set_input_size(166)  # 10 patches of 16 pixels, and 6 pixels left over
-    assert towers.covered(whole.visual) == (1, 1)
-    assert towers.covered(make_model(VIT).visual) == (1, 1)
-    assert towers.covered(model.visual) == (160 / 166, 160 / 166)
+    assert towers.patch_coverage(whole.visual) == (1, 1)
+    assert towers.patch_coverage(make_model(VIT).visual) == (1, 1)
+    assert towers.patch_coverage(model.visual) == (160 / 166, 160 / 166)
     assert towers.patch_grid(model.visual) == (10, 10)
     masks = np.zeros((3, 166, 166), bool)
     masks[0, 33:77, 90:], masks[1, 40:, :70], masks[2, 161:] = True, True, True
     soft = F.interpolate(torch.from_numpy(masks[:, :160, :160])[None].float(), (10, 10), mode="bilinear",
                          antialias=True)[0]
     assert not soft[2].any()
-    cells = resize_masks(masks, (10, 10), torch.device("cpu"), towers.covered(model.visual))
+    cells = resize_masks(masks, (10, 10), torch.device("cpu"), towers.patch_coverage(model.visual))
     torch.testing.assert_close(cells, soft, rtol=1e-5, atol=1e-6)
     encoder = MaskGuidedEncoder(model)
     image = np.random.default_rng(0).integers(0, 256, (166, 166, 3), dtype=np.uint8)

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from ris_ros.cluster import ATTEMPTS
 from ris_ros.config import Config
 from ris_ros.errors import MissingError
 from ris_ros.evaluation.cluster import examined_on
 from ris_ros.evaluation.datasets import load
-from ris_ros.evaluation.examine import Plan
-from ris_ros.evaluation.figures import Figures
+from ris_ros.evaluation.examiner import Plan
 from ris_ros.evaluation.run import evaluate
+from ris_ros.evaluation.summary import Figures
+from ris_ros.utils.ray_pool import ATTEMPTS
 
 
 def comparable(outcomes):

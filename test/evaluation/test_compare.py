@@ -3,7 +3,7 @@ from __future__ import annotations
 from ris_ros.config import Config
 from ris_ros.evaluation.compare import ABLATIONS, Row, compare, to_markdown
 from ris_ros.evaluation.datasets import load
-from ris_ros.evaluation.examine import Plan
+from ris_ros.evaluation.examiner import Plan
 
 
 def test_every_variant_has_a_row_and_a_folder_that_goes_on(own_root, tmp_path):

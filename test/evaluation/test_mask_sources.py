@@ -7,10 +7,10 @@ import pytest
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.errors import InputError
-from ris_ros.evaluation.candidates import GivenMasks, ProposedMasks, make_source, true_masks
 from ris_ros.evaluation.datasets import load
-from ris_ros.report import mask_to_rle
+from ris_ros.evaluation.mask_sources import GivenMasks, ProposedMasks, make_source, true_masks
 from ris_ros.types import Proposals
+from ris_ros.utils.masks import mask_to_rle
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from pycocotools import mask as coco
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.outcomes import Journal, Outcome
+from ris_ros.evaluation.records import Journal, Outcome
 
 OUTCOME = Outcome("9", "1", "100", "the cup", "", 1, True, 50, 100, 60, 0.6, "cup", "cup", 0.7, (4, 5), "", 0.01)
 

@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 from ris_ros.cli import app
 from ris_ros.errors import InputError
 from ris_ros.evaluation.baselines import Choice
-from ris_ros.evaluation.candidates import true_masks
 from ris_ros.evaluation.datasets import load
-from ris_ros.evaluation.examine import Examiner, Plan
-from ris_ros.evaluation.figures import Figures
+from ris_ros.evaluation.examiner import Examiner, Plan
+from ris_ros.evaluation.mask_sources import true_masks
 from ris_ros.evaluation.results import write_results
 from ris_ros.evaluation.run import evaluate
+from ris_ros.evaluation.summary import Figures
 
 
 class First:

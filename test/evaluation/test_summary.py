@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ris_ros.evaluation.figures import GROUPINGS, Figures
-from ris_ros.evaluation.outcomes import Outcome
+from ris_ros.evaluation.records import Outcome
+from ris_ros.evaluation.summary import GROUPINGS, Figures
 
 OUTCOME = Outcome("9", "1", "1", "the cup", "", 1, True, 50, 100, 60, 0.6, "cup", "cup", 0.7, (4, 5), "", 0.01)
 # Two pictures; IoUs 0.5, 0.9, 0 (answered with nothing) where there is a target; one absent target is answered with

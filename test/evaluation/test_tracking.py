@@ -11,10 +11,10 @@ from rich.console import Console
 
 from ris_ros.config import Config
 from ris_ros.errors import InputError
-from ris_ros.evaluation import following
-from ris_ros.evaluation.following import RATE, Outcome, Report, evaluate
-from ris_ros.following import Followed
+from ris_ros.evaluation import tracking
+from ris_ros.evaluation.tracking import RATE, Outcome, Report, evaluate
 from ris_ros.sim.sequences import Frame
+from ris_ros.tracking import TrackedObject
 
 ABOUT = Outcome("pan", 1, "none")
 FILM = SimpleNamespace(target=0, scenes=[SimpleNamespace(objects=[0, 1])])
@@ -28,11 +28,11 @@ def shown(answer, visible=1.0):
     truth = INSTANCES == 1
     mask = {"target": truth, "other": INSTANCES == 2, "part": truth & (np.arange(20) < 5), None: NOTHING}[answer]
     frame = Frame(SimpleNamespace(instances=INSTANCES), truth if visible else NOTHING, visible)
-    return frame, Followed(answer is not None, mask, np.zeros(4, np.float32), 1.0)
+    return frame, TrackedObject(answer is not None, mask, np.zeros(4, np.float32), 1.0)
 
 
 def judged(*answers):
-    return following._judged(ABOUT, FILM, list(answers), 0.0, 0.0)
+    return tracking._judged(ABOUT, FILM, list(answers), 0.0, 0.0)
 
 
 def test_a_target_that_is_answered_in_every_frame_is_kept():
@@ -89,10 +89,10 @@ def test_a_film_is_followed_with_the_real_networks(monkeypatch):
     """A camera that pans quickly: MobileSAM and the bundled CLIP keep the target, each keyframe late by 0.4 s."""
     from ris_ros.segmenter import ReferringSegmenter
 
-    sample = following.sample_sequence
-    monkeypatch.setattr(following, "sample_sequence", lambda kind, seed: sample(kind, seed, 16))
+    sample = tracking.sample_sequence
+    monkeypatch.setattr(tracking, "sample_sequence", lambda kind, seed: sample(kind, seed, 16))
     segmenter = ReferringSegmenter.from_config(Config.from_dict({"device": "cpu"}))
     sheets = []
     [outcome] = evaluate(segmenter, films=1, kinds=["pan"], latency=6 / RATE, sheets=sheets)
     assert outcome.kept and outcome.iou > 0.85
-    assert len(sheets) == following.SHOWN and sheets[0][0].shape == (480, 640, 3)
+    assert len(sheets) == tracking.SHOWN and sheets[0][0].shape == (480, 640, 3)

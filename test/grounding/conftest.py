@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ris_ros.matching.grounding import Grounder, Looks
-from ris_ros.matching.layout import measure
+from ris_ros.grounding.grounder import AppearanceScores, Grounder
+from ris_ros.grounding.layout import measure
 from ris_ros.types import Description, Proposals
 
 HEIGHT, WIDTH = 120, 160
@@ -37,7 +37,7 @@ def grounded():
         chances = np.hstack([certainty * heads, np.full((len(heads), 1), 1 - certainty)])
         # What has no colour has one of its own.
         colours = one_hot([name[0] if name[1:] else str(i) for i, name in enumerate(names)])
-        grounder = Grounder(measure(proposals), Looks(fits, lambda: chances, lambda: colours))
+        grounder = Grounder(measure(proposals), AppearanceScores(fits, lambda: chances, lambda: colours))
         grounder.proposals = proposals
         return grounder
     return make

@@ -9,19 +9,19 @@ import pytest
 import torch
 
 from ris_ros.errors import InputError
-from ris_ros.matching.looks import PHOTOGRAPHS, Bank, Judge, chance
+from ris_ros.grounding.appearance import PHOTOGRAPHS, AppearanceScorer, PromptBank, probability
 from ris_ros.types import Description
 
 WORDS = ("cup", "mug", "plate", "table", "red", "blue", "object", "chipped")
-BANK = Bank(nouns=("cup|mug", "plate"), colours=("red", "blue"), nothings=("table",))
+BANK = PromptBank(nouns=("cup|mug", "plate"), colours=("red", "blue"), background_classes=("table",))
 
 
 def feature(text: str) -> torch.Tensor:
     return torch.tensor([float(word in text.split()) for word in WORDS]) + 1e-3
 
 
-def judge(*things: str, bank: Bank = BANK) -> Judge:
-    return Judge(torch.stack([feature(thing) for thing in things]),
+def judge(*things: str, bank: PromptBank = BANK) -> AppearanceScorer:
+    return AppearanceScorer(torch.stack([feature(thing) for thing in things]),
                  lambda texts: torch.stack([feature(text) for text in texts]), 20.0, bank)
 
 
@@ -31,24 +31,24 @@ def described(appearance: str) -> Description:
 
 
 def test_name_and_colour_each_count():
-    fits = judge("red cup", "blue cup", "red plate", "table").fits(described("red cup"))
+    fits = judge("red cup", "blue cup", "red plate", "table").probability(described("red cup"))
     assert fits[0] > 0.9
     assert (fits[1:] < 0.1).all()
 
 
 def test_names_for_one_thing_do_not_exclude_each_other():
-    with_mug = judge("cup mug", "plate").fits(described("mug"))
+    with_mug = judge("cup mug", "plate").probability(described("mug"))
     assert with_mug[0] > 0.9
 
 
 def test_a_thing_is_anything_but_nothing():
-    fits = judge("red cup", "blue plate", "table").fits(described("thing"))
+    fits = judge("red cup", "blue plate", "table").probability(described("thing"))
     assert (fits[:2] > 0.9).all()
     assert fits[2] < 0.1
 
 
 def test_what_else_is_said_chooses_among_those_that_fit():
-    fits = judge("cup chipped", "cup", "plate chipped").fits(described("chipped cup"))
+    fits = judge("cup chipped", "cup", "plate chipped").probability(described("chipped cup"))
     assert fits.argmax() == 0
     assert fits[1] > fits[2]
 
@@ -63,17 +63,17 @@ def test_colours_are_chances():
 def test_chance_is_a_softmax_with_temperature(temperature):
     logits = np.array([[3.0, 1.0, 0.5], [0.0, 2.0, 1.0]])
     odds = np.exp(logits[:, 0] / temperature) / np.exp(logits[:, 1:] / temperature).sum(axis=1)
-    np.testing.assert_allclose(chance(logits, 1, temperature), odds / (1 + odds))
+    np.testing.assert_allclose(probability(logits, 1, temperature), odds / (1 + odds))
 
 
 def test_a_calibration_is_read_or_refused(tmp_path):
-    assert Bank.load("", None) is PHOTOGRAPHS
+    assert PromptBank.load("", None) is PHOTOGRAPHS
     file = tmp_path / "calibration.json"
     file.write_text(json.dumps({"nouns": ["cup"], "colours": ["red"], "nothings": ["table"], "name_temperature": 2.0}))
-    assert Bank.load(str(file), None) == Bank(("cup",), ("red",), ("table",), name_temperature=2.0)
+    assert PromptBank.load(str(file), None) == PromptBank(("cup",), ("red",), ("table",), name_temperature=2.0)
     for content in ("{", "[]", '{"nouns": ["cup"]}', '{"nose": 1}'):
         file.write_text(content)
         with pytest.raises(InputError, match="ris calibrate"):
-            Bank.load(str(file), None)
+            PromptBank.load(str(file), None)
     with pytest.raises(InputError, match=r"missing\.json"):
-        Bank.load(str(tmp_path / "missing.json"), None)
+        PromptBank.load(str(tmp_path / "missing.json"), None)

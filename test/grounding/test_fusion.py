@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ris_ros.matching import fuse, similarity
+from ris_ros.grounding import fuse, similarity
 
 
 def test_fusion_is_the_weighted_sum_of_unnormalised_features():

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ris_ros.grounding import decide
+from ris_ros.grounding.layout import measure
+from ris_ros.grounding.orders import rank_probability
 from ris_ros.language import ExpressionParser
-from ris_ros.matching import decide
-from ris_ros.matching.layout import measure
-from ris_ros.matching.orders import place_in_line
-from ris_ros.types import Order, Proposals
+from ris_ros.types import Proposals, Ranking
 
 PARSER = ExpressionParser()
 # Two cups left, one right of a bowl; a ball stands in the bowl; a book lies in front with a can on it.
@@ -75,7 +75,7 @@ def test_nothing_fits(table, text):
 
 def test_every_fit_is_the_product_of_its_terms(table):
     description = PARSER.parse("the second red cup from the left that is not next to the blue cup").target
-    fit, terms = table.fit(description)
+    fit, terms = table.score(description)
     assert len(terms) > 2
     np.testing.assert_allclose(fit, np.prod(list(terms.values()), axis=0))
     assert ((fit >= 0) & (fit <= 1)).all()
@@ -105,7 +105,7 @@ def test_leftmost_says_that_there_is_more_than_one():
     layout = measure(Proposals.from_masks(masks))
     for unclear, meant in ((0.35, 0), (0.05, 1)):
         cups = np.array([unclear, 0.95])
-        assert (cups * place_in_line(Order("left", 1), layout, cups)).argmax() == meant
+        assert (cups * rank_probability(Ranking("left", 1), layout, cups)).argmax() == meant
 
 
 def test_what_begins_nearer_but_lies_farther_away_is_not_the_closest():
@@ -114,8 +114,8 @@ def test_what_begins_nearer_but_lies_farther_away_is_not_the_closest():
     # A bowl from 0.77 to 0.95 m, a bottle from 0.78 to 0.80 m.
     layout = replace(measure(Proposals.from_masks(masks)), low=np.array([[-0.09, 0.77, 0], [0, 0.78, 0]]),
                      high=np.array([[0.09, 0.95, 0.05], [0.02, 0.80, 0.2]]))
-    assert place_in_line(Order("near", 1), layout, np.ones(2)).argmax() == 1
-    assert place_in_line(Order("far", 1), layout, np.ones(2)).argmax() == 0
+    assert rank_probability(Ranking("near", 1), layout, np.ones(2)).argmax() == 1
+    assert rank_probability(Ranking("far", 1), layout, np.ones(2)).argmax() == 0
 
 
 def test_an_ambiguity_is_told(table):

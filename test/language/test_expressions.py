@@ -35,8 +35,8 @@ def mistakes(row, query):
     target = query.target
     understood = {
         "head": query.head if not has_right_head(row, query) else row["head"],
-        "place": target.place,
-        "order": [target.order.name, target.order.rank] if target.order else None,
+        "place": target.region,
+        "order": [target.ranking.name, target.ranking.rank] if target.ranking else None,
         "relations": relations(target, row.get("relations", [])),
         "count": target.count,
         "attributes": list(target.attributes),
@@ -44,7 +44,7 @@ def mistakes(row, query):
     }
     wrong = {name: understood[name] for name in understood if name in row and understood[name] != row[name]}
     words = row.get("excluded", [])
-    said = [f"{excluded.appearance} {excluded.place} {excluded.phrase}" for excluded in target.excluded]
+    said = [f"{excluded.appearance} {excluded.region} {excluded.phrase}" for excluded in target.excluded]
     if len(words) != len(said) or not all(word in text for word, text in zip(words, said, strict=True)):
         wrong["excluded"] = said
     return wrong

@@ -9,7 +9,7 @@ from ris_ros.config import LanguageConfig
 from ris_ros.errors import InputError, MissingError
 from ris_ros.language import ExpressionParser
 from ris_ros.language.draft import MAX_WORDS
-from ris_ros.types import ORDERS, PLACES, RELATIONS, Description, Order, Relation
+from ris_ros.types import RANKINGS, REGIONS, RELATIONS, Description, Ranking, Relation
 
 
 @pytest.mark.parametrize(("text", "phrase", "head"), [
@@ -101,7 +101,7 @@ def test_where_to_go_in_the_end(parser, text, head):
 
 
 def test_what_is_named_first_in_time_has_no_rank(parser):
-    assert parser.parse("drive to the dock first").target.order is None
+    assert parser.parse("drive to the dock first").target.ranking is None
 
 
 @pytest.mark.parametrize(("text", "attributes"), [
@@ -129,25 +129,25 @@ def test_attributes(parser, text, attributes):
     ("woman in a pink top", ""), ("the front wheel of the bicycle", ""),
 ])
 def test_place(parser, text, place):
-    assert parser.parse(text).target.place == place
+    assert parser.parse(text).target.region == place
 
 
 @pytest.mark.parametrize(("text", "order"), [
-    ("the leftmost cup", Order("left")), ("left most cup", Order("left")),
-    ("the cup furthest to the right", Order("right")),
-    ("the cup closest to the camera", Order("near")), ("the closest cup to us", Order("near")),
-    ("the cow furthest back", Order("far")), ("the highest shelf", Order("top")), ("the widest box", Order("wide")),
-    ("the taller of the two", Order("tall")), ("the biggest of the three apples", Order("large")),
-    ("2nd from left", Order("left", 2)), ("the third book", Order("left", 3)),
-    ("4th cup from the right", Order("right", 4)),
-    ("from the back, the second chair", Order("far", 2)), ("the second largest ball", Order("large", 2)),
-    ("second cup on the right", Order("right", 2)), ("shelf second from the top", Order("top", 2)),
-    ("the last bus", Order("left", -1)), ("the last cup on the right", Order("right", 1)),
-    ("second to last car", Order("right", 2)), ("the second to last cup from the right", Order("left", 2)),
+    ("the leftmost cup", Ranking("left")), ("left most cup", Ranking("left")),
+    ("the cup furthest to the right", Ranking("right")),
+    ("the cup closest to the camera", Ranking("near")), ("the closest cup to us", Ranking("near")),
+    ("the cow furthest back", Ranking("far")), ("the highest shelf", Ranking("top")), ("the widest box", Ranking("wide")),
+    ("the taller of the two", Ranking("tall")), ("the biggest of the three apples", Ranking("large")),
+    ("2nd from left", Ranking("left", 2)), ("the third book", Ranking("left", 3)),
+    ("4th cup from the right", Ranking("right", 4)),
+    ("from the back, the second chair", Ranking("far", 2)), ("the second largest ball", Ranking("large", 2)),
+    ("second cup on the right", Ranking("right", 2)), ("shelf second from the top", Ranking("top", 2)),
+    ("the last bus", Ranking("left", -1)), ("the last cup on the right", Ranking("right", 1)),
+    ("second to last car", Ranking("right", 2)), ("the second to last cup from the right", Ranking("left", 2)),
     ("the first aid kit", None), ("the cup closest to the bowl", None),
 ])
 def test_order(parser, text, order):
-    assert parser.parse(text).target.order == order
+    assert parser.parse(text).target.ranking == order
 
 
 def landmark(head, **rest):
@@ -197,14 +197,14 @@ def test_between(parser, text, landmarks):
     ("the cup that is not red", [Description("red", "cup", "red cup", ("red",))]),
     ("the non-red cup", [Description("red", "cup", "red cup", ("red",))]),
     ("cup, not the red one", [Description("the red one", "cup", "red cup", ("red",))]),
-    ("the cup that is not on the left", [Description("on the left", "cup", "cup", place="left")]),
+    ("the cup that is not on the left", [Description("on the left", "cup", "cup", region="left")]),
     ("the cup that isn't on the book", [
         Description("on the book", "cup", "cup", relations=(Relation("on", (landmark("book"),)),))]),
     ("cup without a lid", [Description("a lid", "cup", "cup with a lid")]),
     ("guy not wearing hat", [Description("wearing hat", "guy", "guy wearing hat")]),
     ("the cup that is neither red nor blue", [
         Description("red", "cup", "red cup", ("red",)), Description("blue", "cup", "blue cup", ("blue",))]),
-    ("the cup, but not the leftmost", [Description("the leftmost", "cup", "cup", order=Order("left"))]),
+    ("the cup, but not the leftmost", [Description("the leftmost", "cup", "cup", ranking=Ranking("left"))]),
     ("anything other than a mug", [Description("a mug", "mug", "mug")]),
     ("I don't want the bowl, give me the cup", [Description("the bowl", "bowl", "bowl")]),
 ])
@@ -247,7 +247,7 @@ def test_speech_without_punctuation(parser, text, phrase):
 
 def test_a_correction_replaces_where_the_thing_is(parser):
     target = parser.parse("the cup on the left no on the right").target
-    assert (target.head, target.place, target.excluded) == ("cup", "right", ())
+    assert (target.head, target.region, target.excluded) == ("cup", "right", ())
 
 
 @pytest.mark.parametrize(("text", "head"), [
@@ -274,7 +274,7 @@ def test_who_and_what_is_meant_in_short_phrases(parser, text, head):
 def test_typos_and_other_spellings_mean_the_same(parser, typed, meant):
     def meaning(text):
         target = parser.parse(text).target
-        return target.head, target.appearance, target.attributes, target.place, target.order, [
+        return target.head, target.appearance, target.attributes, target.region, target.ranking, [
             relation.name for relation in target.relations]
 
     assert meaning(typed) == meaning(meant)
@@ -334,8 +334,8 @@ def check(query):
     assert query.target_phrase
     assert query.sentence == query.sentence.lower()
     for description in (found for target in query.targets for found in each(target)):
-        assert description.place in ("", *PLACES)
-        assert description.order is None or (description.order.name in ORDERS and description.order.rank >= -1)
+        assert description.region in ("", *REGIONS)
+        assert description.ranking is None or (description.ranking.name in RANKINGS and description.ranking.rank >= -1)
         assert all(relation.name in RELATIONS and relation.landmarks for relation in description.relations)
         assert all(len(relation.landmarks) == 2 or (len(relation.landmarks) == 1 and (
             relation.name != "between" or relation.landmarks[0].count == 2)) for relation in description.relations)

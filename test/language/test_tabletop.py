@@ -6,9 +6,9 @@ import pytest
 from ris_ros.sim import meaning
 from ris_ros.sim.expressions import CARDINALS, ORDINALS
 from ris_ros.sim.phrasing import RELATION_WORDS, say
-from ris_ros.sim.relations import ORDERS, PLACES
+from ris_ros.sim.relations import RANKINGS, REGIONS
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
-from ris_ros.types import Description, Order
+from ris_ros.types import Description, Ranking
 
 PAIRS = [(category, colour) for category in CATEGORIES for colour in COLOURS]
 
@@ -27,16 +27,16 @@ def descriptions(rng):
 
     yield meaning.Description(**noun(False))
     yield meaning.Description(**noun(True))
-    yield from (meaning.Description(**thing(), place=place) for place in PLACES)
-    yield from (meaning.Description(**thing(), order=order, rank=rank)
-                for order in ORDERS for rank in range(1, len(ORDINALS)))
+    yield from (meaning.Description(**thing(), region=place) for place in REGIONS)
+    yield from (meaning.Description(**thing(), ranking=order, rank=rank)
+                for order in RANKINGS for rank in range(1, len(ORDINALS)))
     yield from (meaning.Description(**thing(), relation=relation, landmarks=(landmark(),))
                 for relation in RELATION_WORDS)
     yield meaning.Description(**thing(), relation="between", landmarks=(landmark(), landmark()))
     yield meaning.Description(**thing(), relation="between", landmarks=(landmark(2),))
     yield from (meaning.Description(**noun(False), excluded=excluded) for excluded in (
-        meaning.Description(colour=noun(True)["colour"]), meaning.Description(place="left"),
-        meaning.Description(place="right"),
+        meaning.Description(colour=noun(True)["colour"]), meaning.Description(region="left"),
+        meaning.Description(region="right"),
         *(meaning.Description(relation=relation, landmarks=(landmark(),)) for relation in ("on", "in", "next to"))))
     yield from (meaning.Description(**thing(), count=count) for count in range(2, len(CARDINALS)))
 
@@ -49,7 +49,7 @@ def texts(split, rounds):
             if not (description.excluded or description.relation == "between" or description.count > 1
                     or description.rank > 1):
                 yield *say(description, split, rng, "command"), description
-                if description.colour or description.place or description.order or description.relation:
+                if description.colour or description.region or description.ranking or description.relation:
                     yield *say(description, split, rng, "colloquial"), description
 
 def means(read: Description, meant: meaning.Description, head: str = "", colour: str = "") -> bool:
@@ -59,8 +59,8 @@ def means(read: Description, meant: meaning.Description, head: str = "", colour:
         read.head == (meant.category or head) if meant.category or head else read.head in ("object", "thing"),
         read.attributes == colours,
         read.appearance == " ".join([*colours, read.head]),
-        read.place == meant.place,
-        read.order == (Order(meant.order, meant.rank) if meant.order else None),
+        read.region == meant.region,
+        read.ranking == (Ranking(meant.ranking, meant.rank) if meant.ranking else None),
         [relation.name for relation in read.relations] == [meant.relation] * bool(meant.relation),
         all(len(relation.landmarks) == len(meant.landmarks) and all(map(means, relation.landmarks, meant.landmarks))
             for relation in read.relations),

@@ -107,11 +107,12 @@ class FakeSegmenter:
 
     def query(self, text):
         from ris_ros.errors import InputError
-        from ris_ros.interrupt import checkpoint
-        from ris_ros.types import Candidate, Description, Query, Result, mask_box
+        from ris_ros.types import Candidate, Description, Query, Result
+        from ris_ros.utils.cancellation import check_cancelled
+        from ris_ros.utils.masks import mask_box
 
         while not self.gate.wait(0.01):
-            checkpoint()
+            check_cancelled()
         if text == "break":
             raise ValueError("broken\nfor the test")
         if not any(map(str.isalnum, text)):

@@ -18,7 +18,8 @@ from std_msgs.msg import Header
 
 from ris_ros.errors import InputError
 from ris_ros.node import conversions
-from ris_ros.types import Candidate, Description, Query, Result, mask_box
+from ris_ros.types import Candidate, Description, Query, Result
+from ris_ros.utils.masks import mask_box
 
 RNG = np.random.default_rng(7)
 RGB = RNG.integers(0, 256, (6, 8, 3), np.uint8)

@@ -13,7 +13,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
-from ris_ros.node.streams import DEPTH, Stream
+from ris_ros.node.subscription import DEPTH, PolledSubscription
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def make_stream(node, warnings):
     streams = []
 
     def make(topic="/image", message_type=Image, reliability="auto"):
-        streams.append(Stream(node, message_type, topic, reliability, warnings.append))
+        streams.append(PolledSubscription(node, message_type, topic, reliability, warnings.append))
         return streams[-1]
 
     yield make

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ris_ros.node.pairing import KEPT, PATIENCE, Pairing, Sample
+from ris_ros.node.time_sync import KEPT, PATIENCE, ApproximateTimeSync, Sample
 
 MS = 10**6
 
@@ -20,7 +20,7 @@ def taken(pairing, now=0.0, *, depth_expected=True, tolerance=0.02):
 
 @pytest.fixture
 def pairing():
-    return Pairing()
+    return ApproximateTimeSync()
 
 
 def test_without_depth_every_image_can_be_used_newest_first(pairing):

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from ris_ros.node.notices import FRESH, THROTTLE, LibraryLog, Notices
+from ris_ros.node.warnings import FRESH, THROTTLE, LibraryLog, ThrottledWarnings
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def log():
 
 @pytest.fixture
 def notices(now, log):
-    return Notices(log.append, lambda: now[0])
+    return ThrottledWarnings(log.append, lambda: now[0])
 
 
 def test_a_kind_is_logged_again_only_after_a_while(notices, now, log):

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from ris_ros.interrupt import checkpoint
 from ris_ros.node import worker
 from ris_ros.node.commands import Command
 from ris_ros.node.worker import COMMANDS_KEPT, IDLE_POLL, Worker
+from ris_ros.utils.cancellation import check_cancelled
 
 
 class Camera:
@@ -50,7 +50,7 @@ class Bench:
         if self.gated:
             while not self.go.acquire(timeout=0.01):
                 if self.breakable:
-                    checkpoint()
+                    check_cancelled()
         if self.error:
             error, self.error = self.error, None
             raise error

@@ -1,7 +1,7 @@
 import numpy as np
 
 from ris_ros.proposals import filters
-from ris_ros.proposals.frame import Frame
+from ris_ros.proposals.resize import ResizeTransform
 
 
 def disc(radius, centre=(32, 32), side=64):
@@ -65,7 +65,7 @@ def test_no_masks_are_no_duplicates():
 def test_masks_land_where_their_logits_were():
     # A rectangle drawn at full size, seen through the stride of the logits, comes back within half a stride.
     for height, width in ((480, 640), (640, 480), (100, 100), (3000, 2000)):
-        frame = Frame(height, width)
+        frame = ResizeTransform(height, width)
         rows, columns = frame.logit_shape
         step = frame.scale / 4
         x1, y1, x2, y2 = (np.array([0.2, 0.3, 0.6, 0.9]) * [width, height, width, height]).round()
@@ -79,7 +79,7 @@ def test_masks_land_where_their_logits_were():
 
 
 def test_a_frame_covers_the_image_and_no_more():
-    frame = Frame(427, 640)
+    frame = ResizeTransform(427, 640)
     assert frame.resize(np.zeros((427, 640, 3), np.uint8)).shape == (683, 1024, 3)
     assert frame.logit_shape == (171, 256)
     assert frame.masks(np.ones((1, *frame.logit_shape), np.float32)).all()

@@ -7,7 +7,7 @@ from pycocotools import mask as coco
 
 from ris_ros.errors import InputError
 from ris_ros.proposals.given import from_coco, from_labels, read_masks
-from ris_ros.report import mask_to_rle
+from ris_ros.utils.masks import mask_to_rle
 
 LABELS = np.zeros((20, 30), np.uint8)
 LABELS[2:8, 3:13] = 1

@@ -7,13 +7,13 @@ import numpy as np
 import psutil
 import pytest
 
-from ris_ros import weights
 from ris_ros.config import ProposalsConfig
-from ris_ros.drawing import draw_proposals
 from ris_ros.errors import InputError, MissingError
-from ris_ros.images import write_image
 from ris_ros.proposals import make_proposer
-from ris_ros.types import mask_box
+from ris_ros.utils import weights
+from ris_ros.utils.images import write_image
+from ris_ros.utils.masks import mask_box
+from ris_ros.visualization import draw_proposals
 
 data = pytest.importorskip("skimage.data")
 

@@ -25,7 +25,8 @@ from ris_ros.recordings.results import run_over_bag
 from ris_ros.recordings.runs import BagPlan, folders, run_over_bags
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.scene import Camera, Scene, SceneObject
-from ris_ros.types import Candidate, Description, Query, Result, mask_box
+from ris_ros.types import Candidate, Description, Query, Result
+from ris_ros.utils.masks import mask_box
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 SCENE = Scene((SceneObject("box", "blue", (0.1, 0.05, 0.0), yaw=0.4), SceneObject("block", "red", (-0.2, -0.05, 0.0))))

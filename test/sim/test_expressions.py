@@ -69,7 +69,7 @@ def test_a_mug_may_be_called_a_cup():
 
 
 def test_left_is_the_pictures_and_has_a_band_of_doubt():
-    left = Description("cup", place="left")
+    left = Description("cup", region="left")
     assert found(left, thing("red cup", -0.2, 0), thing("blue cup", 0.2, 0)) == (0,)
     assert found(left, thing("red cup", -0.2, 0), thing("blue cup", -0.25, 0.1)) == (0, 1)
     assert found(left, thing("red cup", -0.2, 0), thing("blue cup", -0.05, 0)) is None
@@ -79,14 +79,14 @@ def test_left_is_the_pictures_and_has_a_band_of_doubt():
     ("top left", 0), ("top right", 1), ("bottom left", 2), ("bottom right", 3), ("middle", 4)])
 def test_places_in_two_directions(place, target):
     things = [thing("red cup", x, y) for x, y in ((-0.3, 0.3), (0.3, 0.3), (-0.25, -0.25), (0.25, -0.25), (0, 0.02))]
-    assert found(Description("cup", place=place), *things) == (target,)
+    assert found(Description("cup", region=place), *things) == (target,)
 
 
 def test_the_middle_must_not_be_taken_for_the_middle_one_of_a_row():
     off = (thing("red cup", -0.35, 0.02), thing("blue cup", -0.2, 0.02), thing("green cup", 0.0, 0.02))
     even = (thing("red cup", -0.3, 0.02), thing("blue cup", 0.0, 0.02), thing("green cup", 0.3, 0.02))
-    assert found(Description("cup", place="middle"), *off) is None
-    assert found(Description("cup", place="middle"), *even) == (1,)
+    assert found(Description("cup", region="middle"), *off) is None
+    assert found(Description("cup", region="middle"), *even) == (1,)
 
 
 @pytest.mark.parametrize(("order", "ranking"), [("left", [1, 0, 2]), ("right", [2, 0, 1]), ("near", [2, 1, 0]),
@@ -94,19 +94,19 @@ def test_the_middle_must_not_be_taken_for_the_middle_one_of_a_row():
 def test_orders_count_from_their_end(order, ranking):
     things = (thing("red cup", 0, 0.3), thing("blue cup", -0.2, 0.05), thing("green cup", 0.2, -0.2))
     for rank, target in enumerate(ranking, 1):
-        assert found(Description("cup", order=order, rank=rank), *things) == (target,)
-    assert found(Description("cup", order=order, rank=4), *things) == ()
+        assert found(Description("cup", ranking=order, rank=rank), *things) == (target,)
+    assert found(Description("cup", ranking=order, rank=4), *things) == ()
 
 
 def test_almost_equally_left_is_open():
     things = (thing("red cup", -0.20, -0.2), thing("blue cup", -0.205, 0.0), thing("green cup", 0.3, 0))
-    assert found(Description("cup", order="left", rank=1), *things) is None
-    assert found(Description("cup", order="right", rank=1), *things) == (2,)
-    assert found(Description("cup", order="right", rank=2), *things) is None
+    assert found(Description("cup", ranking="left", rank=1), *things) is None
+    assert found(Description("cup", ranking="right", rank=1), *things) == (2,)
+    assert found(Description("cup", ranking="right", rank=2), *things) is None
 
 
 def test_size_goes_by_scale_unless_the_picture_contradicts():
-    largest, smallest = (Description("bowl", order=order, rank=1) for order in ("large", "small"))
+    largest, smallest = (Description("bowl", ranking=order, rank=1) for order in ("large", "small"))
     clear = (thing("red bowl", -0.2, 0, scale=1.3), thing("blue bowl", 0.2, 0, scale=0.9))
     assert found(largest, *clear) == (0,)
     assert found(smallest, *clear) == (1,)
@@ -117,12 +117,12 @@ def test_size_goes_by_scale_unless_the_picture_contradicts():
 
 
 def test_size_says_nothing_between_categories():
-    assert found(Description("", "red", order="large", rank=1), thing("red cup", -0.2, 0, scale=1.4),
+    assert found(Description("", "red", ranking="large", rank=1), thing("red cup", -0.2, 0, scale=1.4),
                  thing("red bowl", 0.2, 0)) is None
 
 
 def test_a_lying_bottle_has_no_height():
-    tallest = Description("bottle", order="tall", rank=1)
+    tallest = Description("bottle", ranking="tall", rank=1)
     short = thing("blue bottle", 0.2, 0, scale=0.8)
     assert found(tallest, thing("red bottle", -0.2, 0, scale=1.3), short) == (0,)
     assert found(tallest, thing("red bottle", -0.2, 0, scale=1.3, lying=True), short) is None
@@ -131,7 +131,7 @@ def test_a_lying_bottle_has_no_height():
 def test_what_is_in_a_vessel_has_no_size():
     things = (thing("white mug", -0.2, 0), thing("red pen", -0.2, 0, z=0.05, scale=1.3, support=0, inside=True),
               thing("blue pen", 0.2, 0, scale=0.8))
-    assert found(Description("pen", order="large", rank=1), *things) is None
+    assert found(Description("pen", ranking="large", rank=1), *things) is None
 
 
 def test_on_in_and_under_follow_the_supports():

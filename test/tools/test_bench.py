@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ris_ros import bench
-from ris_ros.bench.encoding import enough
-from ris_ros.bench.proposals import recall
 from ris_ros.cli import app
+from ris_ros.tools import bench
+from ris_ros.tools.bench.encoding import enough
+from ris_ros.tools.bench.proposals import recall
 
 
 def test_encoding_gives_the_reference_loops_answers_and_draws_its_times(tmp_path, monkeypatch):

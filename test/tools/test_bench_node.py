@@ -9,15 +9,15 @@ import pytest
 pytest.importorskip("rclpy")
 
 from ris_ros.config import Config
-from ris_ros.node import bench
+from ris_ros.tools.bench import node
 
 
 def test_every_figure_is_measured(monkeypatch):
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"):
         monkeypatch.setenv(name, os.environ[name])  # The benchmark sets its own, and they go with this test.
-    monkeypatch.setattr(bench, "WARM", 1)
+    monkeypatch.setattr(node, "WARM", 1)
     config = Config.from_dict({"device": "cpu", "proposals.max_prompts": 2, "proposals.search_prompts": 0})
-    rows = {row["what"]: row["value"] for row in bench.bench_node(config, seconds=1.0, frames=15)}
+    rows = {row["what"]: row["value"] for row in node.bench_node(config, seconds=1.0, frames=15)}
 
     def value(words):
         [found] = [value for what, value in rows.items() if words in what]

@@ -23,7 +23,7 @@ def start_camera():
 
     def start(**parameters) -> subprocess.Popen:
         words = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-        processes.append(subprocess.Popen([sys.executable, "-m", "ris_ros.node.camera", "--ros-args", *words],
+        processes.append(subprocess.Popen([sys.executable, "-m", "ris_ros.tools.camera", "--ros-args", *words],
                                           stderr=subprocess.PIPE, text=True))
         return processes[-1]
 

@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("rerun")
 
 from ris_ros.errors import InputError
+from ris_ros.tools.viewer import Viewer
 from ris_ros.types import CameraModel
-from ris_ros.view import Viewer
 
 SECOND = 1_000_000_000
 OBJECT = {"box": {"centre": [0.1, 0.2, 0.9], "size": [0.3, 0.2, 0.1], "quaternion": [0.0, 0.0, 0.0, 1.0]},

@@ -19,7 +19,7 @@ from std_msgs.msg import Header, String
 
 from ris_ros.geometry import POINT
 from ris_ros.node import conversions
-from ris_ros.node.view import ViewNode
+from ris_ros.tools.viewer_node import ViewNode
 
 SECOND = 1_000_000_000
 

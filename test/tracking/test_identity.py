@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ris_ros.following.identity import Identity
+from ris_ros.tracking.identity import Identity
 
 
 def looks(*weights, common=4.0):

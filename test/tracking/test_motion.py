@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ris_ros.following.motion import IDENTITY, PointMotion, compose, inverse, moved, scaled
-from ris_ros.following.template import Template
-from ris_ros.following.track import Picture, Track
+from ris_ros.tracking.motion import IDENTITY, PointMotion, compose, inverse, moved, scaled
+from ris_ros.tracking.template import Template
+from ris_ros.tracking.track import Picture, Track
 
 
 def grey(picture):

@@ -1,4 +1,4 @@
-"""Losing and finding again, with a segmenter that cuts out whatever is red or blue and knows things by their colour."""
+"""Losing and verification again, with a segmenter that cuts out whatever is red or blue and knows things by their colour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from ris_ros.config import Config
 from ris_ros.errors import InputError
-from ris_ros.following import Follower
+from ris_ros.tracking import Tracker
 from ris_ros.types import Proposals
 
 RATE = 15.0
@@ -64,7 +64,7 @@ def segmenter():
 
 @pytest.fixture
 def follower(segmenter):
-    return Follower(segmenter)
+    return Tracker(segmenter)
 
 
 def begin(stage, follower):
@@ -72,15 +72,15 @@ def begin(stage, follower):
 
 
 def play(follower, frames, *, latency=0, start=0):
-    """The answers to frames, each keyframe's finding arriving `latency` frames later."""
-    answers, finding, due = [], None, 0
+    """The answers to frames, each keyframe's verification arriving `latency` frames later."""
+    answers, verification, due = [], None, 0
     for number, picture in enumerate(frames, start + 1):
         answers.append(follower.track(picture, number / RATE))
-        if finding is not None and number >= due:
-            follower.take(finding)
-            finding = None
-        if finding is None and (keyframe := follower.keyframe()) is not None:
-            finding, due = follower.examine(keyframe), number + latency
+        if verification is not None and number >= due:
+            follower.take(verification)
+            verification = None
+        if verification is None and (keyframe := follower.keyframe()) is not None:
+            verification, due = follower.verify(keyframe), number + latency
     return answers
 
 
@@ -179,7 +179,7 @@ def test_a_target_that_turns_into_something_else_is_lost(stage, follower):
 def test_a_finding_that_is_out_of_date_changes_nothing(stage, follower):
     begin(stage, follower)
     [first] = play(follower, [stage.frame((stage.RED, stage.motion((4, 0)), 36))])
-    stale = follower.examine(follower.keyframe())
+    stale = follower.verify(follower.keyframe())
     follower.keyframe()
     follower.take(stale)
     assert (follower.state().mask == first.mask).all()
@@ -197,7 +197,7 @@ def test_tracking_goes_on_while_a_keyframe_is_examined(stage, segmenter, followe
 
     segmenter.proposer.embed = slowly
     keyframe = follower.keyframe()
-    thread = threading.Thread(target=lambda: follower.take(follower.examine(keyframe)))
+    thread = threading.Thread(target=lambda: follower.take(follower.verify(keyframe)))
     thread.start()
     assert entered.wait(30)
     answers = [follower.track(stage.frame((stage.RED, stage.motion((5 * t, 0)), 36)), t / RATE) for t in range(1, 6)]

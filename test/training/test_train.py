@@ -11,11 +11,12 @@ from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 
 from ris_ros.encoding import MaskGuidedEncoder
 from ris_ros.encoding.pixels import image_tensor, masked_crop, resize_image, resize_masks
-from ris_ros.sim.bundle import write_bundle
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.splits import HELD_OUT_PAIRS, TRAIN_SEEDS
 from ris_ros.sim.tabletop import sample_scene
-from ris_ros.sim.train import (
+from training.bundle import write_bundle
+from training.dataset import CATEGORY_NAMES, COLOUR_NAMES, NOTHINGS, imperfect, load_or_render
+from training.train import (
     GRID,
     MODEL_CONFIG,
     SEEN_PAIRS,
@@ -28,7 +29,6 @@ from ris_ros.sim.train import (
     selection_accuracy,
     text_features,
 )
-from ris_ros.sim.training_data import CATEGORY_NAMES, COLOUR_NAMES, NOTHINGS, imperfect, load_or_render
 
 CPU = torch.device("cpu")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ris_ros.config import ProposalsConfig
-from ris_ros.device import Batches
-from ris_ros.interrupt import Interrupted, checkpoint, interruptible
 from ris_ros.proposals.prompting import PromptedProposer
+from ris_ros.utils.cancellation import Cancelled, cancellable, check_cancelled
+from ris_ros.utils.device import Batches
 
 
 class Network:
@@ -30,7 +30,7 @@ class Network:
 def test_work_is_broken_off_between_two_calls_into_the_network():
     image, network = np.zeros((48, 64, 3), np.uint8), Network()
     proposer = PromptedProposer(network, ProposalsConfig(max_prompts=20))
-    with pytest.raises(Interrupted), interruptible(lambda: network.asked >= 4):
+    with pytest.raises(Cancelled), cancellable(lambda: network.asked >= 4):
         proposer(image)
     assert network.asked == 4
     assert len(proposer(image)) == 0
@@ -39,12 +39,12 @@ def test_work_is_broken_off_between_two_calls_into_the_network():
 
 def test_work_is_broken_off_between_two_batches():
     done = []
-    with pytest.raises(Interrupted), interruptible(lambda: len(done) == 2):
+    with pytest.raises(Cancelled), cancellable(lambda: len(done) == 2):
         Batches(3, "numbers").map(done.append, range(100))
     assert done == [range(3), range(3, 6)]
 
 
 def test_without_a_wish_to_stop_nothing_stops():
-    checkpoint()
-    with interruptible(lambda: False):
-        checkpoint()
+    check_cancelled()
+    with cancellable(lambda: False):
+        check_cancelled()

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from ris_ros.frames import FrameMemory
+from ris_ros.utils.frame_cache import FrameCache
 
 RNG = np.random.default_rng(0)
 SCENE = np.kron(RNG.integers(40, 200, (15, 20, 3)), np.ones((8, 8, 1))).astype(np.uint8)
 
 
-def remember(*images: np.ndarray, size: int = 3) -> FrameMemory[int]:
-    memory = FrameMemory(size)
+def remember(*images: np.ndarray, size: int = 3) -> FrameCache[int]:
+    memory = FrameCache(size)
     for index, image in enumerate(images):
         memory.put(image, index)
     return memory

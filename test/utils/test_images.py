@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ris_ros.errors import InputError
-from ris_ros.images import read_image, write_image
+from ris_ros.utils.images import read_image, write_image
 
 PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 

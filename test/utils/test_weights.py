@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from ris_ros import weights
 from ris_ros.errors import InputError, MissingError
+from ris_ros.utils import weights
 
 
 def served(folder, answers):

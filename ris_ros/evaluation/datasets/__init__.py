@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets import davis, own, phrasecut, refer
-from ris_ros.evaluation.datasets.base import DataSet, Expression, Picture, Problems, Shape, Thing
+from ris_ros.evaluation.datasets.base import AnnotatedObject, DataSet, Expression, Picture, Problems, Shape
 
-__all__ = ["DATASETS", "DataSet", "Expression", "Layout", "Picture", "Problems", "Shape", "Thing", "load"]
+__all__ = ["DATASETS", "DataSet", "Expression", "Layout", "Picture", "Problems", "Shape", "AnnotatedObject", "load"]
 
 _COCO = "images: COCO 2014 train, https://cocodataset.org (annotations CC BY 4.0; pictures under Flickr's terms)"
 

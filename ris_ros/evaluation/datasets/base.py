@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ris_ros.errors import InputError
-from ris_ros.images import read_image
+from ris_ros.utils.images import read_image
 
 
 class Shape(Protocol):
@@ -24,7 +24,7 @@ class Shape(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
+class AnnotatedObject:
     """An annotated object.
 
     Attributes
@@ -76,7 +76,7 @@ class Picture:
 
     id: str
     file: Path
-    things: dict[str, Thing]
+    things: dict[str, AnnotatedObject]
     expressions: tuple[Expression, ...]
     size: tuple[int, int] | None = None
     depth: Path | None = None

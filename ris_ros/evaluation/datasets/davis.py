@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.datasets.base import Expression, Picture, Problems, Thing
+from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, Problems
 from ris_ros.evaluation.datasets.refer import read_json
 from ris_ros.evaluation.folder import read_plane
 
@@ -72,7 +72,7 @@ def read(root: Path, split: str, images: Path | None, problems: Problems) -> lis
             except InputError as error:
                 problems.note(f"{error}; {video}/{frame} is left out")
                 continue
-            things = {str(value): Thing(LabelShape(labels, value), objects.get(str(value), {}).get("category", ""))
+            things = {str(value): AnnotatedObject(LabelShape(labels, value), objects.get(str(value), {}).get("category", ""))
                       for value in sorted(present)}
             pictures.append(Picture(f"{video}/{frame}", images / video / f"{frame}.jpg", things, tuple(
                 Expression(str(expression["obj_id"]), number, expression["exp"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ris_ros.evaluation.datasets.base import Expression, Picture, Problems, Thing
+from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, Problems
 from ris_ros.evaluation.datasets.davis import LabelShape
 from ris_ros.evaluation.folder import EXPRESSIONS, Sample, read_folder
 
@@ -30,7 +30,7 @@ def read(root: Path, problems: Problems) -> list[Picture]:
 def _picture(root: Path, asked: list[tuple[int, Sample]]) -> Picture:
     first = asked[0][1]
     ids = np.unique(first.read_masks())
-    things = {str(i): Thing(LabelShape(first.masks, int(i)), first.classes.get(int(i), "")) for i in ids[ids > 0]}
+    things = {str(i): AnnotatedObject(LabelShape(first.masks, int(i)), first.classes.get(int(i), "")) for i in ids[ids > 0]}
     expressions = tuple(
         Expression("+".join(map(str, sample.targets)) or "none", str(number), sample.text,
                    tuple(map(str, sample.targets)), sample.kind) for number, sample in asked)

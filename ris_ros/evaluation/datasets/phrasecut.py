@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.datasets.base import Expression, Picture, Problems, Thing, by_id
+from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, Problems, by_id
 from ris_ros.evaluation.datasets.refer import read_json
 
 
@@ -49,7 +49,7 @@ def read(root: Path, split: str, images: Path | None, problems: Problems) -> lis
     """The pictures of a split."""
     images_file, tasks_file = annotations(root, split)
     about = by_id(read_json(images_file), "image_id", images_file, problems)
-    things: dict[Any, dict[str, Thing]] = {}
+    things: dict[Any, dict[str, AnnotatedObject]] = {}
     expressions: dict[Any, list[Expression]] = {}
     for task in by_id(read_json(tasks_file), "task_id", tasks_file, problems).values():
         where, image = f"{tasks_file}: task_id {task['task_id']}", task.get("image_id")
@@ -61,7 +61,7 @@ def read(root: Path, split: str, images: Path | None, problems: Problems) -> lis
         elif not any(character.isalnum() for character in task.get("phrase", "")):
             problems.note(f"{where} has no words")
         else:
-            targets = {f"{task['task_id']}/{i}": Thing(PolygonShape(polygons), structure.get("name", ""))
+            targets = {f"{task['task_id']}/{i}": AnnotatedObject(PolygonShape(polygons), structure.get("name", ""))
                        for i, polygons in enumerate(task["Polygons"])}
             things.setdefault(image, {}).update(targets)
             expressions.setdefault(image, []).append(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.datasets.base import Expression, Picture, Problems, Thing, by_id
+from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, Problems, by_id
 from ris_ros.evaluation.datasets.coco import CocoShape
 from ris_ros.evaluation.datasets.pickles import read_plain_pickle
 
@@ -69,10 +69,10 @@ def read(root: Path, name: str, by: str, split: str, images: Path | None, proble
             continue
         expressions.setdefault(reference["image_id"], []).extend(found)
 
-    things: dict[Any, dict[str, Thing]] = {}
+    things: dict[Any, dict[str, AnnotatedObject]] = {}
     for annotation in annotated.values():
         if annotation.get("image_id") in expressions and not annotation.get("iscrowd"):
-            things.setdefault(annotation["image_id"], {})[str(annotation["id"])] = Thing(
+            things.setdefault(annotation["image_id"], {})[str(annotation["id"])] = AnnotatedObject(
                 CocoShape(annotation.get("segmentation")), categories.get(annotation.get("category_id"), ""))
     return [Picture(str(image), images / about[image]["file_name"], things.get(image, {}), tuple(asked),
                     size=(about[image]["height"], about[image]["width"])) for image, asked in expressions.items()]

@@ -4,11 +4,11 @@ Absolute times differ from machine to machine and from minute to minute; the rat
 measured in a process of its own, so that its peak of memory is its own.
 """
 
-from ris_ros.bench.command import bench_command, bench_start
-from ris_ros.bench.encoding import bench_encoding
-from ris_ros.bench.measure import Row, alone, device_name
-from ris_ros.bench.pictures import Picture, example, pictures_of
-from ris_ros.bench.proposals import bench_proposals, proposed
+from ris_ros.tools.bench.command import bench_command, bench_start
+from ris_ros.tools.bench.encoding import bench_encoding
+from ris_ros.tools.bench.measure import Row, alone, device_name
+from ris_ros.tools.bench.pictures import Picture, example, pictures_of
+from ris_ros.tools.bench.proposals import bench_proposals, proposed
 
 __all__ = ["Picture", "Row", "alone", "bench_command", "bench_encoding", "bench_proposals", "bench_start",
            "device_name", "example", "pictures_of", "proposed"]

@@ -9,9 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from ris_ros.bench.measure import Row, alone, peak_memory, timed
-from ris_ros.bench.pictures import Picture
 from ris_ros.config import Config
+from ris_ros.tools.bench.measure import Row, alone, peak_memory, timed
+from ris_ros.tools.bench.pictures import Picture
 
 RUNS = 3
 FIRST, ANOTHER = "first command on a new image", "another command on the same image"
@@ -48,8 +48,8 @@ def bench_command(picture: Picture, config: Config, device: str) -> list[Row]:
 
 
 def _ours(picture: Picture, config: Config) -> dict[str, float]:
-    from ris_ros.bench import reference
     from ris_ros.segmenter import ReferringSegmenter
+    from ris_ros.tools.bench import reference
 
     segmenter = ReferringSegmenter.from_config(config)
     segmenter(np.rot90(picture.image).copy(), "the red cup")  # Warm: libraries choose their kernels.
@@ -75,10 +75,10 @@ def _ours(picture: Picture, config: Config) -> dict[str, float]:
 
 
 def _theirs(picture: Picture, config: Config, device: str) -> tuple[float, float]:
-    from ris_ros.bench import reference
     from ris_ros.encoding import load_encoder
     from ris_ros.language import ExpressionParser
     from ris_ros.proposals import make_proposer
+    from ris_ros.tools.bench import reference
 
     network, encoder = make_proposer(config.proposals, device).network, load_encoder(config.encoder, device)
     parser = ExpressionParser(config.language, "reference")

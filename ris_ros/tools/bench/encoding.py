@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.bench.measure import Row, alone, operations, peak_memory, timed
 from ris_ros.config import EncoderConfig
-from ris_ros.device import multiplies_bfloat16
+from ris_ros.tools.bench.measure import Row, alone, operations, peak_memory, timed
+from ris_ros.utils.device import multiplies_bfloat16
 
 TEXTS = tuple(f"the {colour} {thing}" for colour in ("red", "blue", "green", "white")
               for thing in ("cup", "box", "bottle on the left", "bowl behind the can", "thing"))
@@ -100,8 +100,8 @@ def _theirs(architecture: str, device: str, work: list[tuple[np.ndarray, np.ndar
             ) -> dict[Any, Any]:
     import torch
 
-    from ris_ros.bench import reference
     from ris_ros.encoding import load_encoder
+    from ris_ros.tools.bench import reference
 
     encoder = load_encoder(EncoderConfig(model=f"{architecture}/random"), device)
     kinds = {"in context": reference.in_context, "alone": reference.alone}

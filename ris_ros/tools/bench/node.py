@@ -29,7 +29,7 @@ from std_msgs.msg import String
 from ris_ros.config import Config, settings
 from ris_ros.errors import MissingError
 from ris_ros.node import conversions
-from ris_ros.node.operator import ANSWER, START_UP, process
+from ris_ros.tools.node_client import ANSWER, START_UP, process
 
 Row = dict[str, Any]
 HEIGHT, WIDTH = 480, 640

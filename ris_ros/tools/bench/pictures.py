@@ -38,7 +38,7 @@ def example(number: int = 0) -> Picture:
 
 def pictures_of(files: list[Path]) -> list[Picture]:
     """Pictures from files; what is on them is not known, so that anything is asked."""
-    from ris_ros.images import read_image
+    from ris_ros.utils.images import read_image
 
     texts = tuple(f"the {colour} {thing}" for colour in ("red", "white", "dark") for thing in ("thing", "box", "cup"))
     return [Picture(read_image(file), texts) for file in files]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ris_ros.bench.measure import Row
+from ris_ros.tools.bench.measure import Row
 
 OURS = {"float32": "ours, float32", "auto": "ours, crops in bfloat16"}
 

@@ -6,8 +6,8 @@ import statistics
 
 import numpy as np
 
-from ris_ros.bench.measure import Row, alone, peak_memory, timed
 from ris_ros.config import Config
+from ris_ros.tools.bench.measure import Row, alone, peak_memory, timed
 
 RUNS = 3
 SAME = 0.7
@@ -51,8 +51,8 @@ def _ours(image: np.ndarray, config: Config, device: str) -> tuple[np.ndarray, f
 
 
 def _theirs(image: np.ndarray, config: Config, device: str) -> tuple[np.ndarray, float, float]:
-    from ris_ros.bench import reference
     from ris_ros.proposals import make_proposer
+    from ris_ros.tools.bench import reference
 
     network = make_proposer(config.proposals, device).network
     masks, seconds = timed(lambda: reference.propose(network, image))

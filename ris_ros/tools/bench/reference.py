@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ris_ros.encoding import MaskGuidedEncoder
 from ris_ros.proposals import filters
-from ris_ros.proposals.frame import Frame
 from ris_ros.proposals.prompting import Network
+from ris_ros.proposals.resize import ResizeTransform
 
 GRID = 32
 MIN_QUALITY, MIN_STABILITY, MOST_BOX_IOU = 0.88, 0.95, 0.7
@@ -29,7 +29,7 @@ def propose(network: Network, image: np.ndarray) -> np.ndarray:
     from torchvision.ops import nms
 
     height, width, _ = image.shape
-    frame = Frame(height, width)
+    frame = ResizeTransform(height, width)
     rows, columns = frame.logit_shape
     embedding = network.encode(frame.resize(image))
     masks, qualities = [], []

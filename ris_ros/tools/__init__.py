@@ -1,0 +1,1 @@
+"""Programs beside the node: simulated camera, demo, doctor, browser viewer, benchmarks."""
