@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,30 +22,30 @@ from ris_ros.grounding import (
     PromptBank,
     decide,
     fuse,
-    local_maxima,
-    measure,
-    mentioned,
+    missing_descriptions,
+    search_points,
     similarity,
 )
 from ris_ros.language import ExpressionParser
 from ris_ros.proposals import ImageEmbedding, PromptedProposer, Proposer, make_proposer
-from ris_ros.types import Candidate, Depth, Proposals, Query, Result, check_image
+from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
 from ris_ros.utils.device import resolve_device
 from ris_ros.utils.frame_cache import FrameCache
 
-_NOTHING = "no object stands out in the image"
-# What no proposal shows with this chance is searched for where the picture hints at it with the second.
-_SHOWN, _HINTED = 0.5, 0.2
+_NO_PROPOSALS = "no object stands out in the image"
+_MAX_SEARCHES = 4
+"""Searches of one image whose masks are kept for further queries."""
 
 
 class ReferringSegmenter:
     """Zero-shot referring image segmentation.
 
-    Carries out "Zero-shot Referring Image Segmentation with Global-Local Context Features" (CVPR 2023): mask proposals,
+    Implements "Zero-shot Referring Image Segmentation with Global-Local Context Features" (CVPR 2023): mask proposals,
     mask-guided CLIP features of each in its global and its local context, text features of the sentence and of its
     target noun phrase, and the proposal whose features are closest to the text's.
 
-    One image serves many queries: ``set_image`` once, ``query`` as often as wanted; or call the segmenter itself.
+    One image serves many queries: call ``set_image`` once and ``query`` as often as you like, or call the segmenter
+    itself. An answer depends on the image, its depth, the text and the settings alone, never on earlier queries.
 
     Parameters
     ----------
@@ -62,16 +62,21 @@ class ReferringSegmenter:
         self.encoder = encoder
         self.parser = parser
         self.bank = PromptBank.load(config.matching.calibration, encoder.calibration)
-        self._view: EncodedFrame | None = None
-        self._seen: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
+        self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
+        self._frame: EncodedFrame | None = None
         self._depth: Depth | None = None
-        self._grounder: Grounder | None = None  # of the view's proposals, for the settings at hand
-        self._timings: dict[str, float] = {}
-        self._within = 0.0  # seconds of stages within the one at hand
+        # Of the frame, depth and settings at hand; computed when first asked for.
+        self._grounder: Grounder | None = None
+        self._searches: OrderedDict[_SearchKey, tuple[EncodedFrame, Grounder] | None] = OrderedDict()
+        self._timer = _StageTimer()
 
     @classmethod
     def from_config(cls, config: Config | str | Path | None = None) -> ReferringSegmenter:
-        """Load every model that a configuration (or the YAML file at a path; None: the defaults) names.
+        """Load every model that a configuration names.
+
+        Parameters
+        ----------
+        config : settings, or the path of a YAML file of them; None for the defaults
 
         Raises
         ------
@@ -86,7 +91,7 @@ class ReferringSegmenter:
                    ExpressionParser(config.language, config.method))
 
     def sibling(self) -> ReferringSegmenter:
-        """Another segmenter on the same models, with an image of its own."""
+        """Return another segmenter on the same models, with an image of its own."""
         return ReferringSegmenter(self.config, self.proposer, self.encoder, self.parser)
 
     def __call__(self, image: np.ndarray, text: str, *, depth: Depth | None = None) -> Result:
@@ -97,36 +102,48 @@ class ReferringSegmenter:
 
     def set_image(self, image: np.ndarray, proposals: Proposals | None = None, *, depth: Depth | None = None
                   ) -> Proposals:
-        """Propose masks for an image, uint8 RGB [H, W, 3], and encode them; given `proposals` are taken as they are.
+        """Propose masks for an image and encode them.
 
-        An image that was seen among the last few, as from a still camera, costs nothing, see :class:`FrameCache`. With
-        `depth`, "behind", "closest" and the like are answered by where things are in space, else by where they are in
-        the image.
+        An image that was seen among the last few, as from a still camera, costs nothing, see :class:`FrameCache`.
+
+        Parameters
+        ----------
+        image : uint8 RGB [H, W, 3]
+        proposals : masks to use instead of the proposer's
+        depth : of the image; with it, "behind", "closest" and the like are answered in space, else in the image
+
+        Returns
+        -------
+        The masks that queries choose among.
+
         """
         check_image(image)
-        if depth is not self._depth:
-            self._depth, self._grounder = depth, None
         tolerance = self.config.frame_tolerance if self.config.method == "full" else 0
-        view = self._seen.find(image, tolerance) if proposals is None else None
-        if view is None or view is not self._view:
-            self._timings, self._grounder = {}, None
-        if view is None:
-            image = image.copy()  # The caller may write into its own before all is computed.
-            view = self._look(image, proposals)
+        frame = self._frames.get(image, tolerance) if proposals is None else None
+        if frame is None or frame is not self._frame:
+            self._timer.take()
+        if frame is None:
+            # A copy, as the caller may write into its own image before all features are computed.
+            frame = self._encode(image.copy(), proposals)
             if proposals is None:
-                self._seen.put(image, view)
-        self._view = view
-        return view.proposals
+                self._frames.put(frame.image, frame)
+        if frame is not self._frame or depth is not self._depth:
+            self._frame, self._depth = frame, depth
+            self._forget_grounding()
+        return frame.proposals
 
     @property
     def proposals(self) -> Proposals | None:
-        """Of the image that was set last; None before."""
-        return self._view.proposals if self._view is not None else None
+        """The masks of the image that was set last; None before."""
+        return self._frame.proposals if self._frame is not None else None
 
     def query(self, text: str, *, min_confidence: float = 0.0) -> Result:
         """Find what `text` names in the image that was set last.
 
-        A `min_confidence` above that of the settings takes its place: what is asked for may well not be there.
+        Parameters
+        ----------
+        text : an expression
+        min_confidence : 0..1; replaces a lower one of the settings, as when the target may well be absent
 
         Raises
         ------
@@ -134,24 +151,25 @@ class ReferringSegmenter:
             When no image was set, or the text has no words.
 
         """
-        if self._view is None:
-            raise InputError("no image to search: call set_image first")
-        with self._timed("language"):
+        frame = self._current_frame()
+        with self._timer.stage("language"):
             query = self.parser.parse(text)
-        match = (self._match_as_published if self.config.method == "reference" else
-                 partial(self._match, min_confidence=min_confidence))
-        with self._timed("matching"):
-            result = match(query)
-        if not result.found and self._search(query):
-            with self._timed("matching"):
-                result = match(query)
-        timings, self._timings = self._timings, {}
-        return replace(result, timings=timings)
+        if self.config.method == "reference":
+            with self._timer.stage("matching"):
+                result = self._match_as_published(query, frame)
+        else:
+            result = self._match_and_search(query, frame, min_confidence)
+        return replace(result, timings=self._timer.take())
 
     def visual_features(self) -> Tensor:
-        """Global and local features of the proposals at hand, fused, float32 [N, D] (paper, section 3.2)."""
-        weight = self._visual_weight()
-        return fuse(*self._view.features.weighted(weight), weight)
+        """Return the fused global and local features of the current proposals, float32 [N, D] (paper, section 3.2)."""
+        return self._fused(self._current_frame().features)
+
+    @property
+    def visual_weight(self) -> float:
+        """The share of the global feature in the fusion; the model's own where the settings leave it open."""
+        weight = self.config.matching.visual_weight
+        return weight if weight >= 0 else self.encoder.default_visual_weight
 
     @property
     def notes(self) -> list[str]:
@@ -159,104 +177,161 @@ class ReferringSegmenter:
         return [*getattr(self.proposer, "notes", ()), *self.encoder.notes]
 
     def update(self, config: Config) -> None:
-        """Take over another configuration's settings; those that are not live need a new segmenter."""
+        """Adopt the settings of another configuration; those that are not live need a new segmenter."""
         if config.proposals != self.config.proposals:
-            self._seen.clear()
-        self._grounder = None
+            self._frames.clear()
+        self._forget_grounding()
         self.config = config
         self.proposer.config = config.proposals
 
-    def _look(self, image: np.ndarray, proposals: Proposals | None) -> EncodedFrame:
-        embedded = None
-        with self._timed("proposals"):
+    def _encode(self, image: np.ndarray, proposals: Proposals | None) -> EncodedFrame:
+        embedding = None
+        with self._timer.stage("proposals"):
             if proposals is None and isinstance(self.proposer, PromptedProposer):
-                embedded = self.proposer.embed(image)
-                proposals = self.proposer(image, embedded=embedded)
+                embedding = self.proposer.embed(image)
+                proposals = self.proposer(image, embedded=embedding)
             elif proposals is None:
                 proposals = self.proposer(image)
-        with self._timed("visual"):
+        with self._timer.stage("visual"):
             features = self.encoder.look(image, proposals.masks, method=self.config.method)
-            features.weighted(self._visual_weight())
-        return EncodedFrame(image, proposals, features, embedded)
+            features.weighted(self.visual_weight)
+        return EncodedFrame(image, proposals, features, embedding)
 
-    def _match(self, query: Query, min_confidence: float) -> Result:
-        """The proposal that looks like what was asked for, is where it should be, and stands to others as it should."""
-        if not len(self.proposals):
-            return Result.nothing(query, self.proposals.masks.shape[1:], _NOTHING)
-        if self._grounder is None:
-            layout = measure(self.proposals, self._depth)
-            self._grounder = Grounder(layout, self._judge(self.visual_features(), layout).looks())
-        settings = self.config.matching
-        least = settings.min_confidence if settings.min_confidence >= 0 else self.bank.min_confidence
-        return decide(query, self.proposals, self._grounder, min_confidence=max(least, min_confidence),
-                      max_candidates=settings.max_candidates)
-
-    def _search(self, query: Query) -> bool:
-        """Propose masks where the picture looks like something that no proposal shows; whether there are new ones."""
-        view, most = self._view, self.config.proposals.search_prompts
-        if self.config.method == "reference" or view.embedded is None or not most or view.features.places is None:
-            return False
-        # Without proposals there is no grounder, and everything is missing.
-        missing = [named for named in mentioned(query) if named.appearance not in view.searched
-                   and (self._grounder is None or self._grounder.looks.probability(named).max() < _SHOWN)]
-        view.searched |= {named.appearance for named in missing}
-        with self._timed("search"):
-            places = view.features.places
-            maps = [self._judge(places.flatten(0, 1)).probability(named).reshape(places.shape[:2]) for named in missing]
-            points = [local_maxima(chances, least=_HINTED, most=most) for chances in maps]
-            if not sum(map(len, points)):
-                return False
-            height, width = view.image.shape[:2]
-            found = self.proposer(view.image, np.concatenate(points) * (width, height), embedded=view.embedded)
-            found = found.new_to(view.proposals, self.config.proposals.duplicate_iou)
-            view.proposals, view.features = view.proposals.extended(found), view.features.extended(found.masks)
-            self._grounder = None
-            return len(found) > 0
-
-    def _judge(self, features: Tensor, layout: Layout | None = None) -> AppearanceScorer:
-        return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, self.bank, layout)
-
-    def _match_as_published(self, query: Query) -> Result:
-        """The proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3); there always is one."""
-        if not len(self.proposals):
-            return Result.nothing(query, self.proposals.masks.shape[1:], _NOTHING)
-        weight = self.config.matching.text_weight
+    def _match_as_published(self, query: Query, frame: EncodedFrame) -> Result:
+        """Choose the proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3), however far."""
+        proposals, weight = frame.proposals, self.config.matching.text_weight
+        if not len(proposals):
+            return Result.nothing(query, proposals.masks.shape[1:], _NO_PROPOSALS)
         texts = self._encode_text([query.sentence] * (weight > 0) + [query.target_phrase] * (weight < 1))
-        cosine = similarity(self.visual_features(), fuse(texts[0], texts[-1], weight))
+        cosine = similarity(self._fused(frame.features), fuse(texts[0], texts[-1], weight))
         logit = self.encoder.logit_scale * cosine
         score = logit.softmax(0)
         best_first = logit.argsort(descending=True)[:self.config.matching.max_candidates].tolist()
         candidates = [
-            Candidate(index=i, mask=self.proposals.masks[i], box=self.proposals.boxes[i], score=float(score[i]),
+            Candidate(index=i, mask=proposals.masks[i], box=proposals.boxes[i], score=float(score[i]),
                       terms={"cosine": float(cosine[i]), "logit": float(logit[i])}) for i in best_first]
         best = candidates[0]
         return Result(found=True, mask=best.mask, box=best.box, score=best.score, confidence=best.score,
                       candidates=candidates, query=query, instances=[best])
 
-    def _visual_weight(self) -> float:
-        weight = self.config.matching.visual_weight
-        return weight if weight >= 0 else self.encoder.default_visual_weight
+    def _match_and_search(self, query: Query, frame: EncodedFrame, min_confidence: float) -> Result:
+        """Choose what fits every part of the query; where nothing does, propose more masks and choose again."""
+        with self._timer.stage("matching"):
+            if self._grounder is None and len(frame.proposals):
+                self._grounder = self._ground(frame)
+            result = self._decide(query, frame, self._grounder, min_confidence)
+        if result.found:
+            return result
+        with self._timer.stage("search"):
+            searched = self._search(query, frame)
+        if searched is None:
+            return result
+        with self._timer.stage("matching"):
+            return self._decide(query, *searched, min_confidence)
+
+    def _decide(self, query: Query, frame: EncodedFrame, grounder: Grounder | None, min_confidence: float) -> Result:
+        if grounder is None:
+            return Result.nothing(query, frame.proposals.masks.shape[1:], _NO_PROPOSALS)
+        settings = self.config.matching
+        threshold = settings.min_confidence if settings.min_confidence >= 0 else self.bank.min_confidence
+        return decide(query, frame.proposals, grounder, min_confidence=max(threshold, min_confidence),
+                      max_candidates=settings.max_candidates)
+
+    def _search(self, query: Query, frame: EncodedFrame) -> tuple[EncodedFrame, Grounder] | None:
+        """Propose masks where the image looks like something that no proposal shows; None when that adds none."""
+        if frame.embedding is None or not self.config.proposals.search_prompts:
+            return None
+        missing = missing_descriptions(query, self._grounder)
+        key = tuple((description.head, description.attributes, description.appearance) for description in missing)
+        if key not in self._searches:
+            extended = self._extended(frame, missing) if missing else None
+            self._searches[key] = None if extended is None else (extended, self._ground(extended))
+            while len(self._searches) > _MAX_SEARCHES:
+                self._searches.popitem(last=False)
+        self._searches.move_to_end(key)
+        return self._searches[key]
+
+    def _extended(self, frame: EncodedFrame, missing: list[Description]) -> EncodedFrame | None:
+        """Return the frame with further masks of what patches look like; None when there are none."""
+        patches, settings = frame.features.places, self.config.proposals
+        if patches is None:
+            return None
+        points = search_points(missing, self._scorer(patches.flatten(0, 1)), patches.shape[:2], settings.search_prompts)
+        if not len(points):
+            return None
+        height, width = frame.image.shape[:2]
+        found = self.proposer(frame.image, points * (width, height), embedded=frame.embedding)
+        found = found.new_to(frame.proposals, settings.duplicate_iou)
+        if not len(found):
+            return None
+        return replace(frame, proposals=frame.proposals.extended(found), features=frame.features.extended(found.masks))
+
+    def _ground(self, frame: EncodedFrame) -> Grounder:
+        layout = Layout.measure(frame.proposals, self._depth)
+        return Grounder(layout, self._scorer(self._fused(frame.features), layout))
+
+    def _scorer(self, features: Tensor, layout: Layout | None = None) -> AppearanceScorer:
+        return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, self.bank, layout)
+
+    def _fused(self, features: MaskFeatures) -> Tensor:
+        return fuse(*features.weighted(self.visual_weight), self.visual_weight)
 
     def _encode_text(self, texts: list[str]) -> Tensor:
-        with self._timed("text"):
+        with self._timer.stage("text"):
             return self.encoder.encode_text(texts)
 
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        # Texts are encoded within other stages, but are a stage of their own: no second counts twice.
-        outside, self._within, start = self._within, 0.0, time.perf_counter()
-        yield
-        taken = time.perf_counter() - start
-        self._timings[stage] = self._timings.get(stage, 0.0) + taken - self._within
-        self._within = outside + taken
+    def _current_frame(self) -> EncodedFrame:
+        if self._frame is None:
+            raise InputError("no image to search: call set_image first")
+        return self._frame
+
+    def _forget_grounding(self) -> None:
+        self._grounder = None
+        self._searches.clear()
 
 
-@dataclass(eq=False)
+_SearchKey = tuple[tuple[str, tuple[str, ...], str], ...]
+"""Head, attributes and appearance of each description that is searched for."""
+
+
+@dataclass(frozen=True, eq=False)
 class EncodedFrame:
-    """An image as it was proposed for and encoded; `embedded` is None where no more masks can be asked for."""
+    """An image, its proposals and their features; nothing of it changes.
+
+    Attributes
+    ----------
+    image : uint8 RGB [H, W, 3]
+    proposals : of the image
+    features : of the proposals
+    embedding : for further prompts; None where no more masks can be asked for
+
+    """
 
     image: np.ndarray
     proposals: Proposals
     features: MaskFeatures
-    embedded: ImageEmbedding | None
-    searched: set[str] = field(default_factory=set)  # what was searched for, found or not
+    embedding: ImageEmbedding | None
+
+
+class _StageTimer:
+    """Adds up the seconds of each stage; the time of a stage within another counts for the inner one alone."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._within = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the block as a stage of that name."""
+        outer, self._within, start = self._within, 0.0, time.perf_counter()
+        try:
+            yield
+        finally:
+            elapsed = time.perf_counter() - start
+            self._seconds[name] = self._seconds.get(name, 0.0) + elapsed - self._within
+            self._within = outer + elapsed
+
+    def take(self) -> dict[str, float]:
+        """Return the seconds by stage and start anew."""
+        seconds, self._seconds = self._seconds, {}
+        return seconds

@@ -4,6 +4,8 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from skimage import data
 
 from ris_ros import Config, Proposals, ReferringSegmenter
@@ -193,3 +195,47 @@ def test_tiny_and_narrow_images_are_answered(segmenter, shape):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     result = segmenter(image, "the cup")
     assert result.mask.shape == shape
+
+
+# One search adds masks ("a yellow umbrella" is hinted at by the photograph), others find or miss without one.
+TEXTS = ("the cup", "the spoon", "a yellow umbrella", "the spoon left of a yellow umbrella", "the leftmost object",
+         "the can", "the plate under the cup", "both spoons")
+
+
+@pytest.fixture(scope="module")
+def fresh_answers(segmenter):
+    """The answer to each text as the first query on the photograph."""
+    answers = {}
+    for text in TEXTS:
+        alone = segmenter.sibling()
+        alone.set_image(PHOTOGRAPH)
+        answers[text] = alone.query(text, min_confidence=0.6)
+    return answers
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(order=st.lists(st.sampled_from(TEXTS), min_size=2, max_size=6), back=st.booleans())
+def test_an_answer_does_not_depend_on_earlier_queries(segmenter, fresh_answers, order, back):
+    shared = segmenter.sibling()
+    proposals = shared.set_image(PHOTOGRAPH)
+    count = len(proposals)
+    for number, text in enumerate(order):
+        if back and number == 1:  # to another image and back to this one
+            shared.set_image(PHOTOGRAPH[:, ::-1].copy(), Proposals.from_masks(proposals.masks[:1, :, ::-1].copy()))
+            assert shared.set_image(PHOTOGRAPH) is proposals
+        result, fresh = shared.query(text, min_confidence=0.6), fresh_answers[text]
+        assert (result.found, result.reason, result.note) == (fresh.found, fresh.reason, fresh.note)
+        assert result.confidence == pytest.approx(fresh.confidence, rel=1e-4, abs=1e-6)
+        np.testing.assert_array_equal(result.mask, fresh.mask)
+        assert [candidate.index for candidate in result.candidates] == [c.index for c in fresh.candidates]
+    assert shared.proposals is proposals
+    assert len(proposals) == count
+
+
+def test_a_search_adds_candidates_to_its_own_query_alone(segmenter):
+    shared = segmenter.sibling()
+    count = len(shared.set_image(PHOTOGRAPH))
+    searched = {text: max(candidate.index for candidate in shared.query(text, min_confidence=1.0).candidates)
+                for text in TEXTS}
+    assert max(searched.values()) >= count, "no text of TEXTS makes a search that finds new masks"
+    assert len(shared.proposals) == count

@@ -1,13 +1,13 @@
-"""Fit what turns a model's cosines into chances, and the least chance at which something is said to be there.
+"""Fit the temperatures and the confidence threshold of a model to labelled images.
 
-Temperatures (Guo et al., arXiv 1706.04599) are those under which the looks of masks, proposed and true, are likeliest
-to be right for the expressions that say nothing but looks; the threshold is where few present things are missed.
+Temperatures (Guo et al., arXiv 1706.04599) maximise the likelihood of masks, proposed and true, for the expressions
+that describe appearance alone. The threshold is the confidence that few present objects fall below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -15,62 +15,82 @@ import numpy as np
 from torch import Tensor
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.folder import Sample
-from ris_ros.grounding import AppearanceScorer, Grounder, PromptBank
+from ris_ros.evaluation.datasets.folder import Sample
+from ris_ros.grounding import AppearanceScorer, Grounder, Layout, PromptBank
 from ris_ros.grounding.appearance import probability
 from ris_ros.grounding.decision import choose
-from ris_ros.grounding.layout import Layout, measure
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
+from ris_ros.utils.masks import ious_with
 
-# A mask that overlaps its target by this much shows it; one that overlaps it by less than the second does not.
-SHOWN, NOT_SHOWN = 0.75, 0.45
-# Share of present things that the threshold may miss. However few it misses, it does not rise beyond an even chance.
-MISSED, EVEN = 0.035, 0.5
-LEAST_EXPRESSIONS = 20
+MIN_SHOWN_IOU, MAX_NOT_SHOWN_IOU = 0.75, 0.45
+"""A mask shows its target from the first IoU on and does not below the second; in between it is left out."""
+MAX_FALSE_ABSENCES = 0.035
+"""Share of the present objects that the threshold may miss."""
+MAX_THRESHOLD = 0.5
+MIN_EXPRESSIONS = 20
 
 
 @dataclass(frozen=True, eq=False)
-class _Picture:
-    """One picture's proposals, first, and true masks: features [N, D]; and what is asked about it."""
+class _LabelledImage:
+    """One image's masks and the expressions about it.
+
+    Attributes
+    ----------
+    features : float32 [N, D], of the proposals first, then of the true masks
+    proposed : number of proposals
+    layout : of the proposals
+    queries : each with whether its target is in the image
+    labels : descriptions of appearance alone, each with float64 [N]: 1 where a mask shows it, 0 where it does not, NaN
+        where that is not clear
+
+    """
 
     features: Tensor
     proposed: int
     layout: Layout
     queries: list[tuple[Query, bool]]
-    looks: list[tuple[Description, np.ndarray]]  # float64 [N]: 1 shows it, 0 does not, NaN is hard to say
+    labels: list[tuple[Description, np.ndarray]]
+
+
+_Contrasts = dict[str, tuple[np.ndarray, int]]
+"""What AppearanceScorer.contrastive_logits returns."""
 
 
 def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: PromptBank) -> dict[str, Any]:
-    """A calibration for ``ris.json``: the bank, with temperatures and threshold fitted to a data set.
+    """Fit a bank's temperatures and threshold to a data set.
 
     Parameters
     ----------
-    segmenter : proposes, encodes and reads; its configuration is what the calibration will be right for
-    samples : expressions about pictures, those about one picture together
-    bank : its words
+    segmenter : proposes, encodes and parses; the calibration holds for its configuration
+    samples : expressions about images, those about one image together
+    bank : the phrases to contrast with
+
+    Returns
+    -------
+    The values of a calibration file, as in ``ris.json``.
 
     Raises
     ------
     InputError
-        When too few expressions say nothing but looks, or none asks for what is not there.
+        When too few expressions describe appearance alone, or none names an absent object.
 
     """
-    pictures = [_look(segmenter, list(group)) for _, group in groupby(samples, key=lambda sample: sample.image)]
-    present = {here for picture in pictures for _, here in picture.queries}
-    count = sum(len(picture.looks) for picture in pictures)
-    if count < LEAST_EXPRESSIONS or present != {True, False}:
-        raise InputError(f"a calibration needs at least {LEAST_EXPRESSIONS} expressions that say nothing but looks "
-                         f"(there are {count}), some of them of things that are not there")
-    bank = _fitted(bank, [(_judge(segmenter, picture.features, bank).contrastive_logits(description), shown)
-                          for picture in pictures for description, shown in picture.looks])
-    confidences = sorted(confidence for picture in pictures
-                         for confidence, here in _confidences(segmenter, picture, bank) if here)
-    bank = replace(bank, min_confidence=round(min(float(np.quantile(confidences, MISSED)), EVEN), 4))
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(bank).items()}
+    images = [_label(segmenter, list(group)) for _, group in groupby(samples, key=lambda sample: sample.image)]
+    present = {is_present for image in images for _, is_present in image.queries}
+    count = sum(len(image.labels) for image in images)
+    if count < MIN_EXPRESSIONS or present != {True, False}:
+        raise InputError(f"a calibration needs at least {MIN_EXPRESSIONS} expressions that describe appearance "
+                         f"alone (there are {count}), some of them of objects that are not there")
+    bank = _fit_temperatures(bank, [(_scorer(segmenter, image.features, bank).contrastive_logits(description), shown)
+                                    for image in images for description, shown in image.labels])
+    confidences = sorted(confidence for image in images
+                         for confidence, is_present in _confidences(segmenter, image, bank) if is_present)
+    threshold = min(float(np.quantile(confidences, MAX_FALSE_ABSENCES)), MAX_THRESHOLD)
+    return replace(bank, min_confidence=round(threshold, 4)).to_dict()
 
 
-def _look(segmenter: ReferringSegmenter, samples: list[Sample]) -> _Picture:
+def _label(segmenter: ReferringSegmenter, samples: list[Sample]) -> _LabelledImage:
     image, ids = samples[0].read_image(), samples[0].read_masks()
     proposed = segmenter.proposer(image)
     true = ids == np.unique(ids[ids > 0])[:, None, None]
@@ -80,73 +100,74 @@ def _look(segmenter: ReferringSegmenter, samples: list[Sample]) -> _Picture:
     depth = None
     if samples[0].depth is not None and samples[0].intrinsics is not None:
         depth = Depth(samples[0].read_depth(), CameraModel(samples[0].intrinsics))
-    queries, looks = [], []
+    queries: list[tuple[Query, bool]] = []
+    labels: list[tuple[Description, np.ndarray]] = []
     for sample in samples:
         query = segmenter.parser.parse(sample.text)
         queries.append((query, bool(sample.targets)))
-        if len(query.targets) == 1 and _says_only_looks(query.target):
-            looks.append((query.target, _shown(masks, np.isin(ids, sample.targets))))
-    return _Picture(features, len(proposed), measure(proposed, depth), queries, looks)
+        if len(query.targets) == 1 and _describes_appearance_alone(query.target):
+            labels.append((query.target, _shown(masks, np.isin(ids, sample.targets))))
+    return _LabelledImage(features, len(proposed), Layout.measure(proposed, depth), queries, labels)
 
 
-def _says_only_looks(description: Description) -> bool:
+def _describes_appearance_alone(description: Description) -> bool:
     return not (description.region or description.ranking or description.relations or description.excluded
                 or description.count != 1)
 
 
 def _shown(masks: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    union = (masks | truth).sum(axis=(1, 2))
-    iou = (masks & truth).sum(axis=(1, 2)) / np.maximum(union, 1)
-    return np.where(iou >= SHOWN, 1.0, np.where(iou < NOT_SHOWN, 0.0, np.nan))
+    iou = ious_with(masks, truth)
+    return np.where(iou >= MIN_SHOWN_IOU, 1.0, np.where(iou < MAX_NOT_SHOWN_IOU, 0.0, np.nan))
 
 
-def _judge(segmenter: ReferringSegmenter, features: Tensor, bank: PromptBank, layout: Layout | None = None) -> AppearanceScorer:
+def _scorer(segmenter: ReferringSegmenter, features: Tensor, bank: PromptBank, layout: Layout | None = None
+            ) -> AppearanceScorer:
     encoder = segmenter.encoder
     return AppearanceScorer(features, encoder.encode_text, encoder.logit_scale, bank, layout)
 
 
-def _fitted(bank: PromptBank, looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.ndarray]]) -> PromptBank:
-    """The bank with the temperatures of the greatest likelihood."""
+def _fit_temperatures(bank: PromptBank, labels: list[tuple[_Contrasts, np.ndarray]]) -> PromptBank:
+    """Return the bank with the temperatures of maximum likelihood."""
     from scipy.optimize import minimize
 
     # Of each expression only the masks that clearly show its target or clearly do not.
-    clear = [({kind: (logits[~np.isnan(shown)], meant) for kind, (logits, meant) in contrastive_logits.items()},
-              shown[~np.isnan(shown)]) for contrastive_logits, shown in looks]
+    clear = [({kind: (logits[~np.isnan(shown)], meant) for kind, (logits, meant) in contrasts.items()},
+              shown[~np.isnan(shown)]) for contrasts, shown in labels]
     shown = np.concatenate([of_one for _, of_one in clear]) > 0
-    groups = _alike(clear)
+    groups = _stacked(clear)
 
     def settings(values: np.ndarray) -> dict[str, float]:
         return {"name_temperature": float(np.exp(values[0])), "colour_temperature": float(np.exp(values[1]))}
 
-    def surprise(values: np.ndarray) -> float:
-        now, fits = settings(values), np.ones(len(shown))
+    def negative_log_likelihood(values: np.ndarray) -> float:
+        temperatures, fit = settings(values), np.ones(len(shown))
         for kind, meant, logits, rows in groups:
-            fits[rows] *= probability(logits, meant, now[f"{kind}_temperature"])
-        fits = fits.clip(1e-6, 1 - 1e-6)
-        return -np.log(np.where(shown, fits, 1 - fits)).mean()
+            fit[rows] *= probability(logits, meant, temperatures[f"{kind}_temperature"])
+        fit = fit.clip(1e-6, 1 - 1e-6)
+        return -np.log(np.where(shown, fit, 1 - fit)).mean()
 
     # Scipy's own first steps from 0 are too small to see a difference.
     start = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]])
-    # Bounded, as few pictures would have it that a model is never wrong.
-    found = minimize(surprise, start[0], method="Nelder-Mead", bounds=[(-0.7, 2.0)] * 2,
+    # Bounded, as on few images a model may seem never to be wrong.
+    found = minimize(negative_log_likelihood, start[0], method="Nelder-Mead", bounds=[(-0.7, 2.0)] * 2,
                      options={"initial_simplex": start, "xatol": 0.01, "fatol": 1e-6})
     return replace(bank, **{name: round(value, 3) for name, value in settings(found.x).items()})
 
 
-def _alike(looks: list[tuple[dict[str, tuple[np.ndarray, int]], np.ndarray]]
-           ) -> list[tuple[str, int, np.ndarray, np.ndarray]]:
-    """Contrasts of one kind and shape together: kind, phrases meant, logits [R, K] and whose, int [R], they are."""
+def _stacked(labels: list[tuple[_Contrasts, np.ndarray]]) -> list[tuple[str, int, np.ndarray, np.ndarray]]:
+    """Stack contrasts of one kind and shape: kind, phrases meant, logits [R, K] and their rows, int [R]."""
     groups: dict[tuple[str, int, int], list[tuple[np.ndarray, np.ndarray]]] = {}
     start = 0
-    for contrastive_logits, shown in looks:
+    for contrasts, shown in labels:
         rows = np.arange(start, start := start + len(shown))
-        for kind, (logits, meant) in contrastive_logits.items():
+        for kind, (logits, meant) in contrasts.items():
             groups.setdefault((kind, meant, logits.shape[1]), []).append((logits, rows))
     return [(kind, meant, *map(np.concatenate, zip(*parts, strict=True))) for (kind, meant, _), parts in groups.items()]
 
 
-def _confidences(segmenter: ReferringSegmenter, picture: _Picture, bank: PromptBank) -> Iterator[tuple[float, bool]]:
-    features = picture.features[:picture.proposed]
-    grounder = Grounder(picture.layout, _judge(segmenter, features, bank, picture.layout).looks())
-    for query, here in picture.queries:
-        yield min(choose(description, grounder).confidence for description in query.targets), here
+def _confidences(segmenter: ReferringSegmenter, image: _LabelledImage, bank: PromptBank
+                 ) -> Iterator[tuple[float, bool]]:
+    features = image.features[:image.proposed]
+    grounder = Grounder(image.layout, _scorer(segmenter, features, bank, image.layout))
+    for query, is_present in image.queries:
+        yield min(choose(description, grounder).confidence for description in query.targets), is_present

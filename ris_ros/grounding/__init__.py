@@ -1,10 +1,12 @@
-"""From features, places and a query to ranked candidates and an answer."""
+"""Features, layout and query -> ranked candidates, and an answer or "not here"."""
 
-from ris_ros.grounding.appearance import AppearanceScorer, PromptBank
+from ris_ros.grounding.appearance import AppearanceScorer, AppearanceScores
 from ris_ros.grounding.decision import decide
 from ris_ros.grounding.fusion import fuse, similarity
 from ris_ros.grounding.grounder import Grounder
-from ris_ros.grounding.layout import Layout, measure
-from ris_ros.grounding.search import local_maxima, mentioned
+from ris_ros.grounding.layout import Layout
+from ris_ros.grounding.prompt_bank import PromptBank
+from ris_ros.grounding.search import missing_descriptions, search_points
 
-__all__ = ["PromptBank", "Grounder", "AppearanceScorer", "Layout", "decide", "fuse", "measure", "mentioned", "local_maxima", "similarity"]
+__all__ = ["AppearanceScorer", "AppearanceScores", "Grounder", "Layout", "PromptBank", "decide", "fuse",
+           "missing_descriptions", "search_points", "similarity"]

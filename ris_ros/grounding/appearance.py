@@ -1,139 +1,113 @@
-"""What a vision-language model says of proposals, as chances: each phrase against phrases that mean something else.
+"""What a vision-language model says of proposals, as probabilities of phrases against other phrases.
 
-A cosine between image and text says little by itself; the lead over what else could be said does. "Red cup" is held, as
-a name, against other names ("plate", "book") and against what is no object ("table top"), and, as a colour, against
-"blue cup" and "white cup". A model's own bank of such words and its temperatures (Guo et al., arXiv 1706.04599), fitted
-by `ris calibrate`, are kept beside its weights.
+A cosine between image and text says little by itself; its lead over other phrases does. "Red cup" is contrasted, as a
+name, with other names ("plate", "book") and with background ("table top"), and, as a colour, with "blue cup" and "white
+cup". A model's own phrases and temperatures, fitted by `ris calibrate`, are kept beside its weights.
+
+Two background classes depend on the other masks. A model judges every mask by itself and takes a plate under a cup for
+several objects, or a short banana for a part of one. But a part lies in a larger mask of its object, and each of
+several objects has a mask of its own. Where those are missing, the mask shows something else, or it is the best mask of
+the object.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ris_ros.errors import InputError
-from ris_ros.grounding.grounder import AppearanceScores
+from ris_ros.grounding import thresholds as t
 from ris_ros.grounding.layout import Layout
-from ris_ros.grounding.wholes import several_in, whole_of
+from ris_ros.grounding.prompt_bank import GROUP, PART, PromptBank
 from ris_ros.types import Description
 
-# Among what is no object, what is so because of others, see `wholes`.
-PART, SEVERAL = "part of an object", "several objects"
-# Heads that name no kind of thing.
-ANYTHING = frozenset({"", "object", "thing", "one", "item", "stuff", "anything", "something"})
+ANY_OBJECT = frozenset({"", "object", "thing", "one", "item", "stuff", "anything", "something"})
+"""Heads that name no kind of object."""
 
 
-@dataclass(frozen=True)
-class PromptBank:
-    """Words that a phrase is held against.
+class AppearanceScores(Protocol):
+    """What grounding needs to know of the appearance of N proposals."""
 
-    Attributes
-    ----------
-    nouns : kinds of things; names for the same thing stand in one string, parted by "|"
-    colours : words for colours
-    background_classes : what a mask can show that is no object, or not one
-    name_temperature, colour_temperature : what logits are divided by before they become chances
-    min_confidence : what fits less is taken not to be there
+    def probability(self, description: Description) -> np.ndarray:
+        """Return the probability, float64 [N], that each proposal shows what a description calls it."""
 
-    """
+    def names(self) -> np.ndarray:
+        """Return the probabilities of K names for each proposal, float64 [N, K]."""
 
-    nouns: tuple[str, ...]
-    colours: tuple[str, ...]
-    background_classes: tuple[str, ...]
-    name_temperature: float = 1.0
-    colour_temperature: float = 1.0
-    min_confidence: float = 0.1
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """One name of each kind of thing."""
-        return tuple(group.split("|")[0] for group in self.nouns)
-
-    @classmethod
-    def load(cls, file: str, own: dict[str, Any] | None) -> PromptBank:
-        """The bank of a file of `ris calibrate`; without one a model's `own`, or the one for models of photographs.
-
-        Raises
-        ------
-        InputError
-            When the file cannot be read or holds something else.
-
-        """
-        try:
-            values = json.loads(Path(file).read_text()) if file else own
-            return PHOTOGRAPHS if values is None else cls(**{
-                name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise InputError(f"matching.calibration {file or 'of the model'} is not what `ris calibrate` writes: "
-                             f"{error}") from error
+    def colours(self) -> np.ndarray:
+        """Return the probabilities of C colours for each proposal, float64 [N, C]."""
 
 
 class AppearanceScorer:
-    """Judges the visual features of one image's proposals, float32 [N, D].
+    """The AppearanceScores of a vision-language model.
 
-    Where their layout is given, none fits less for being a part without a whole, or several without each, see `wholes`.
+    Parameters
+    ----------
+    features : of the proposals, float32 [N, D]
+    encode_text : M texts -> float32 [M, D]
+    logit_scale : of the model
+    bank : phrases to contrast with
+    layout : of the proposals, for parts and groups; None where they are not masks of objects
+
     """
 
-    def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float, bank: PromptBank,
-                 layout: Layout | None = None):
+    def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float,
+                 bank: PromptBank, layout: Layout | None = None):
         self._features = F.normalize(features, dim=1)
         self._encode_text = encode_text
-        self._scale = logit_scale
+        self._logit_scale = logit_scale
         self._bank = bank
         self._layout = layout
 
-    def looks(self) -> AppearanceScores:
-        """The judge as grounding knows it."""
-        return AppearanceScores(self.fits, self.names, self.colours)
-
     def probability(self, description: Description) -> np.ndarray:
-        """The chance, float64 [N] in 0..1, that each proposal shows what a description calls it."""
-        bank = self._bank
-        fits = np.ones(len(self._features))
-        for kind, (logits, meant) in self.contrastive_logits(description).items():
-            background_classes = self._log_priors if kind == "name" else None
-            fits = fits * probability(logits, meant, getattr(bank, f"{kind}_temperature"), background_classes)
-        if self._says_more(description) and len(fits):
-            # What else is said of it cannot be held against anything: it only chooses among those that fit so far.
+        """Return the probability, float64 [N], that each proposal shows what a description calls it."""
+        contrasts = self.contrastive_logits(description)
+        fit = np.ones(len(self._features))
+        if "name" in contrasts:
+            fit = fit * probability(*contrasts["name"], self._bank.name_temperature, self._log_priors)
+        if "colour" in contrasts:
+            fit = fit * probability(*contrasts["colour"], self._bank.colour_temperature)
+        if self._says_more(description) and len(fit):
+            # Nothing contrasts with the rest of a phrase: it only chooses among the proposals that fit so far.
             logit = self._logits([description.appearance])[:, 0]
-            fits = fits * np.exp(np.minimum(logit - logit[fits >= 0.5 * fits.max()].max(), 0))
-        return fits
+            fit = fit * np.exp(np.minimum(logit - logit[fit >= 0.5 * fit.max()].max(), 0))
+        return fit
 
     def contrastive_logits(self, description: Description) -> dict[str, tuple[np.ndarray, int]]:
-        """By kind, "name" and, where one is said, "colour": logits float64 [N, K] of phrases, and how many are meant.
+        """Return the logits of a description and of what contrasts with it.
 
-        The phrases that are meant come first, those that would mean something else after them.
+        Returns
+        -------
+        By kind, "name" and, where one is said, "colour": logits float64 [N, K] of K phrases, those that are meant
+        first, and how many are meant.
+
         """
         bank = self._bank
-        if description.head in ANYTHING:
+        if description.head in ANY_OBJECT:
             name, meant, others = "object", bank.names, ()
         else:
             name, meant = description.head, (description.head,)
             others = tuple(noun for noun, group in zip(bank.names, bank.nouns, strict=True)
                            if name not in group.split("|"))
-        found = {"name": (self._logits([*meant, *others, *bank.background_classes]), len(meant))}
+        contrasts = {"name": (self._logits([*meant, *others, *bank.background_classes]), len(meant))}
         if colour := self._colour(description):
-            others = [f"{other} {name}" for other in bank.colours if other != colour]
-            found["colour"] = (self._logits([f"{colour} {name}", *others]), 1)
-        return found
+            other_colours = [f"{other} {name}" for other in bank.colours if other != colour]
+            contrasts["colour"] = (self._logits([f"{colour} {name}", *other_colours]), 1)
+        return contrasts
 
     def names(self) -> np.ndarray:
-        """The chances of the bank's nouns and background_classes, float64 [N, K], for each proposal by itself."""
-        return _shares(self._name_logits, self._bank.name_temperature)
+        """Return the probabilities of the bank's nouns and background classes, float64 [N, K]."""
+        return _softmax(self._name_logits, self._bank.name_temperature)
 
     def colours(self) -> np.ndarray:
-        """The chances of the bank's colours, float64 [N, C]."""
+        """Return the probabilities of the bank's colours, float64 [N, C]."""
         logits = self._logits([f"{colour} object" for colour in self._bank.colours])
-        return _shares(logits, self._bank.colour_temperature)
+        return _softmax(logits, self._bank.colour_temperature)
 
     @cached_property
     def _name_logits(self) -> np.ndarray:
@@ -141,58 +115,70 @@ class AppearanceScorer:
 
     @cached_property
     def _log_priors(self) -> np.ndarray:
-        """Logarithms, float64 [N, background_classes], of how possible it is for each proposal to show each nothing."""
+        """The logarithm of how possible each background class is for each proposal, float64 [N, classes]."""
         bank = self._bank
-        possible = np.ones((len(self._features), len(bank.background_classes)))
+        prior = np.ones((len(self._features), len(bank.background_classes)))
         if self._layout is not None:
             objects = probability(self._name_logits, len(bank.names), bank.name_temperature)
-            for name, because in ((PART, whole_of), (SEVERAL, several_in)):
+            for name, of_layout in ((PART, part_prior), (GROUP, group_prior)):
                 if name in bank.background_classes:
-                    possible[:, bank.background_classes.index(name)] = because(self._layout, objects)
-        return np.log(possible)
+                    prior[:, bank.background_classes.index(name)] = of_layout(self._layout, objects)
+        return np.log(prior)
 
     def _colour(self, description: Description) -> str:
         words = " ".join(description.attributes).split()
         return next((word for word in words if word in self._bank.colours), "")
 
     def _says_more(self, description: Description) -> bool:
-        name = "" if description.head in ANYTHING else description.head
-        return bool(set(description.appearance.split()) - {name, self._colour(description), *ANYTHING})
+        name = "" if description.head in ANY_OBJECT else description.head
+        return bool(set(description.appearance.split()) - {name, self._colour(description), *ANY_OBJECT})
 
     def _logits(self, texts: list[str]) -> np.ndarray:
         encoded = F.normalize(self._encode_text([f"the {text}" for text in texts]), dim=1)
-        return (self._scale * self._features @ encoded.T).double().cpu().numpy()
+        logits: np.ndarray = (self._logit_scale * self._features @ encoded.T).double().cpu().numpy()
+        return logits
 
 
 def probability(logits: np.ndarray, meant: int, temperature: float, log_priors: np.ndarray | None = None) -> np.ndarray:
-    """The chance, float64 [N], of the first `meant` phrases against the rest, for logits float64 [N, K].
+    """Return the probability, float64 [N], of the first `meant` of K phrases against the rest.
 
-    `log_priors`, float64 [N, M], are logarithms of what the last M phrases are to be weighed with.
+    Parameters
+    ----------
+    logits : float64 [N, K]
+    meant : number of phrases that are meant
+    temperature : what the logits are divided by
+    log_priors : float64 [N, M], added to the logits of the last M phrases
+
     """
-    return _shares(logits, temperature, log_priors)[:, :meant].sum(1)
+    return _softmax(logits, temperature, log_priors)[:, :meant].sum(1)
 
 
-def _shares(logits: np.ndarray, temperature: float, log_priors: np.ndarray | None = None) -> np.ndarray:
+def _softmax(logits: np.ndarray, temperature: float, log_priors: np.ndarray | None = None) -> np.ndarray:
     logits = logits / temperature
     if log_priors is not None:
         logits[:, logits.shape[1] - log_priors.shape[1]:] += log_priors
-    return torch.from_numpy(logits).softmax(1).numpy()
+    shares: np.ndarray = torch.from_numpy(logits).softmax(1).numpy()
+    return shares
 
 
-PHOTOGRAPHS = PromptBank(
-    nouns=(
-        "person|man|woman|boy|girl|child|kid|baby|guy|lady|player|people", "dog|puppy", "cat|kitten", "bird", "horse",
-        "cow", "sheep", "elephant", "bear", "zebra", "giraffe", "car|truck|bus|van|vehicle",
-        "bicycle|bike|motorcycle", "train", "airplane|plane", "boat", "cup|mug", "glass|wine glass", "bottle",
-        "can|tin", "bowl", "plate|dish|saucer", "fork", "knife", "spoon", "pot|pan", "vase", "box|carton|package",
-        "book|notebook|magazine", "ball", "block|brick", "cone", "banana", "apple", "orange", "sandwich", "cake",
-        "pizza", "donut", "carrot", "broccoli", "food|meal", "chair|stool|armchair", "sofa|couch", "bed", "desk",
-        "cabinet|cupboard|shelf|drawer", "lamp|light", "door", "window", "mirror", "clock",
-        "television|tv|screen|monitor", "laptop|computer", "keyboard", "mouse", "remote", "phone|cell phone",
-        "camera", "pen|pencil|marker", "scissors", "screwdriver|hammer|wrench|tool", "tape", "cable",
-        "bag|backpack|handbag|suitcase", "umbrella", "hat|cap|helmet", "shoe", "shirt|jacket|coat", "towel|cloth",
-        "toy|teddy bear|doll", "plant|potted plant", "flower", "tree", "sink", "toilet", "refrigerator|fridge",
-        "oven|stove", "microwave", "toothbrush", "paper|card", "sign", "skateboard|surfboard|skis", "kite",
-        "racket|bat"),
-    colours=("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"),
-    background_classes=("table top", "floor", "wall", "background", "shadow", "sky", "part of an object", "blurry texture"))
+def part_prior(layout: Layout, objects: np.ndarray) -> np.ndarray:
+    """Return the probability, float64 [N], that each proposal lies in a larger one that shows an object.
+
+    Parameters
+    ----------
+    layout : of the proposals
+    objects : float64 [N], the probability of each to show one object
+
+    """
+    larger = layout.area[None, :] > t.WHOLE_AREA * layout.area[:, None]
+    within = larger * (layout.inside > t.WHOLE_INSIDE) * objects[None, :]
+    return within.max(axis=1, initial=t.MISSED_BY_PROPOSALS)
+
+
+def group_prior(layout: Layout, objects: np.ndarray) -> np.ndarray:
+    """Return the probability, float64 [N], that two objects lie in each proposal; parameters as in `part_prior`."""
+    share = layout.area[:, None] / layout.area[None, :]
+    smallest, largest = t.MEMBER_AREA
+    within = (layout.inside > t.WHOLE_INSIDE) & (share > smallest) & (share < largest)
+    pairs = (layout.nested < t.GROUP_APART) * np.minimum(objects[:, None], objects[None, :])
+    return np.array([pairs[np.ix_(inner, inner)].max(initial=t.MISSED_BY_PROPOSALS) for inner in within.T])

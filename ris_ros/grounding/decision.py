@@ -1,4 +1,4 @@
-"""From how well each proposal fits to an answer: which ones are meant, or that nothing is, and why."""
+"""From scores to an answer: which proposals are meant, or that none is, and why."""
 
 from __future__ import annotations
 
@@ -6,32 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ris_ros.grounding import thresholds as t
 from ris_ros.grounding.grounder import Grounder
 from ris_ros.types import Candidate, Description, Proposals, Query, Result
-
-# Candidates this close to the best are named as an ambiguity.
-CLOSE = 0.05
-# Of "all the cups", each must be a cup rather than not.
-MEMBER = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What is meant by one description among N proposals.
+    """The proposals that one description means, among N.
 
     Attributes
     ----------
     description : what is asked for
-    fit : float64 [N] in 0..1
-    terms : the factors of the fit by name, float64 [N] each
+    score : float64 [N] in 0..1
+    factors : the factors of the score by name, float64 [N] each
     rows : the proposals that are meant; none where too few fit
-    confidence : 0..1, of the least sure one: the geometric mean of the factors, so that saying more costs nothing
+    confidence : 0..1, of the least certain one: the geometric mean of its factors, so that a longer description costs
+        nothing
 
     """
 
     description: Description
-    fit: np.ndarray
-    terms: dict[str, np.ndarray]
+    score: np.ndarray
+    factors: dict[str, np.ndarray]
     rows: list[int]
     confidence: float
 
@@ -43,22 +40,22 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
     Parameters
     ----------
     query : what is asked for
-    proposals : what there is, at least one
+    proposals : of one image, at least one
     grounder : of these proposals
-    min_confidence : 0..1; what fits less is not there
-    max_candidates : ranked candidates to give
+    min_confidence : 0..1; a target with less confidence is absent
+    max_candidates : number of ranked candidates in the result
 
     """
     choices = [choose(description, grounder) for description in query.targets]
-    best = np.max([choice.fit for choice in choices], axis=0)
+    best = np.max([choice.score for choice in choices], axis=0)
     ranked = np.argsort(-best, kind="stable")[:max_candidates].tolist()
     rows = list(dict.fromkeys(i for choice in choices for i in choice.rows))
-    # Every instance stands among the candidates, also those beyond the number asked for.
+    # Every instance is among the candidates, also those beyond the number asked for.
     candidates = {i: _candidate(i, best, proposals, choices) for i in sorted({*ranked, *rows}, key=lambda i: -best[i])}
     confidence = min(choice.confidence for choice in choices)
     absent = [choice for choice in choices if not choice.rows or choice.confidence < min_confidence]
     if absent:
-        return Result.nothing(query, proposals.masks.shape[1:], "; ".join(map(_absence, absent)), confidence,
+        return Result.nothing(query, proposals.masks.shape[1:], "; ".join(map(_reason, absent)), confidence,
                               list(candidates.values()))
     mask = proposals.masks[rows].any(axis=0)
     box = np.concatenate([proposals.boxes[rows, :2].min(axis=0), proposals.boxes[rows, 2:].max(axis=0)])
@@ -68,38 +65,39 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
 
 
 def choose(description: Description, grounder: Grounder) -> Choice:
-    """The proposals that a description means, however little they fit."""
-    fit, terms = grounder.score(description)
+    """Choose the proposals that a description means, however low they score."""
+    score, factors = grounder.score(description)
     if description.count == 1:
-        rows = [int(fit.argmax())]
+        rows = [int(score.argmax())]
     else:
-        things = grounder.distinct_objects(fit)
-        rows = np.argsort(-things, kind="stable")
-        rows = (rows[:description.count] if description.count else rows[things[rows] >= MEMBER]).tolist()
+        distinct = grounder.distinct_objects(score)
+        best_first = np.argsort(-distinct, kind="stable")
+        rows = (best_first[:description.count] if description.count
+                else best_first[distinct[best_first] >= t.MEMBER_SCORE]).tolist()
     if not rows or len(rows) < description.count:
-        return Choice(description, fit, terms, [], 0.0)
-    return Choice(description, fit, terms, rows, float(fit[rows].min() ** (1 / len(terms))))
+        return Choice(description, score, factors, [], 0.0)
+    return Choice(description, score, factors, rows, float(score[rows].min() ** (1 / len(factors))))
 
 
 def _candidate(i: int, best: np.ndarray, proposals: Proposals, choices: list[Choice]) -> Candidate:
-    [terms] = [choice.terms for choice in choices if choice.fit[i] == best[i]][:1]
+    factors = next(choice.factors for choice in choices if choice.score[i] == best[i])
     return Candidate(index=i, mask=proposals.masks[i], box=proposals.boxes[i], score=float(best[i]),
-                     terms={name: float(values[i]) for name, values in terms.items()})
+                     terms={name: float(values[i]) for name, values in factors.items()})
 
 
-def _absence(choice: Choice) -> str:
+def _reason(choice: Choice) -> str:
     name = choice.description.phrase or "such object"
-    best = int(choice.fit.argmax())
-    weakest = min(choice.terms, key=lambda term: choice.terms[term][best])
-    why = f", {weakest} {choice.terms[weakest][best]:.2f}" if len(choice.terms) > 1 else ""
-    if choice.description.count > 1 and choice.fit[best] >= MEMBER:
+    best = int(choice.score.argmax())
+    weakest = min(choice.factors, key=lambda factor: choice.factors[factor][best])
+    why = f", {weakest} {choice.factors[weakest][best]:.2f}" if len(choice.factors) > 1 else ""
+    if choice.description.count > 1 and choice.score[best] >= t.MEMBER_SCORE:
         return f"fewer than {choice.description.count} that fit {name!r}"
-    return f"nothing fits {name!r}: best match {choice.fit[best]:.2f}{why}"
+    return f"nothing fits {name!r}: best match {choice.score[best]:.2f}{why}"
 
 
 def _ambiguity(choice: Choice, grounder: Grounder) -> str:
     if choice.description.count != 1:
         return ""
-    things = grounder.distinct_objects(choice.fit)
-    close = int((things >= choice.fit.max() - CLOSE).sum())
-    return f"{close} candidates within {CLOSE} for {choice.description.phrase!r}" if close > 1 else ""
+    distinct = grounder.distinct_objects(choice.score)
+    close = int((distinct >= choice.score.max() - t.CLOSE_SCORE).sum())
+    return f"{close} candidates within {t.CLOSE_SCORE} for {choice.description.phrase!r}" if close > 1 else ""

@@ -7,15 +7,25 @@ from torch import Tensor
 
 
 def fuse(first: Tensor | None, second: Tensor | None, weight: float) -> Tensor:
-    """The weighted sum of two features, `weight` being the share of the first; one without a share may be None.
+    """Return the weighted sum of two features, unnormalised.
 
-    For masks: global and local context (paper, section 3.2). For text: sentence and target noun phrase (section 3.3).
+    For masks these are the global and the local context (paper, section 3.2), for texts the sentence and the target
+    noun phrase (section 3.3).
+
+    Parameters
+    ----------
+    first, second : float [N, D] each; one whose share is 0 may be None
+    weight : share of the first, 0..1
+
     """
     if weight in (0, 1):
-        return first if weight else second
+        only = first if weight else second
+        assert only is not None
+        return only
+    assert first is not None and second is not None
     return weight * first + (1 - weight) * second
 
 
 def similarity(visual: Tensor, text: Tensor) -> Tensor:
-    """Cosine, float [N], between features of N masks [N, D] and of one text [D]."""
+    """Return the cosine, float [N], between features of N masks [N, D] and of one text [D]."""
     return F.cosine_similarity(visual, text[None])

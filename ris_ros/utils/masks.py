@@ -36,6 +36,12 @@ def mask_iou(a: np.ndarray, b: np.ndarray) -> float:
     return intersection / max(1, union)
 
 
+def ious_with(masks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the intersection over union of masks bool [N, H, W] with one bool [H, W], float64 [N]."""
+    shared = np.count_nonzero(masks & mask, axis=(1, 2))
+    return shared / np.maximum(np.count_nonzero(masks | mask, axis=(1, 2)), 1)
+
+
 def pairwise_intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the shared pixels of masks bool [N, H, W] and [M, H, W], float32 [N, M]."""
     return a.reshape(len(a), -1).astype(np.float32) @ b.reshape(len(b), -1).astype(np.float32).T

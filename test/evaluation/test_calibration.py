@@ -11,7 +11,7 @@ from ris_ros.config import EncoderConfig, LanguageConfig, ProposalsConfig
 from ris_ros.encoding import load_encoder
 from ris_ros.errors import InputError
 from ris_ros.evaluation.calibration import calibrate
-from ris_ros.evaluation.folder import read_folder
+from ris_ros.evaluation.datasets.folder import read_folder
 from ris_ros.grounding import PromptBank
 from ris_ros.language import ExpressionParser
 from ris_ros.sim.writer import write_dataset
@@ -53,7 +53,7 @@ def segmenter(samples) -> ReferringSegmenter:
 
 def test_a_calibration_tells_present_from_absent(samples, segmenter):
     found = calibrate(segmenter, samples, segmenter.bank)
-    fitted = PromptBank(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
+    fitted = PromptBank.from_dict(found)
     assert fitted.nouns == segmenter.bank.nouns
     assert fitted.name_temperature > 0
     assert fitted.colour_temperature > 0

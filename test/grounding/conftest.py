@@ -1,12 +1,11 @@
-"""Scenes of plain rectangles, whose places and names are known."""
+"""Scenes of plain rectangles whose positions and names are known."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ris_ros.grounding.grounder import AppearanceScores, Grounder
-from ris_ros.grounding.layout import measure
+from ris_ros.grounding import Grounder, Layout
 from ris_ros.types import Description, Proposals
 
 HEIGHT, WIDTH = 120, 160
@@ -22,22 +21,35 @@ def one_hot(words: list[str]) -> np.ndarray:
     return np.array([[float(a == b) for b in sorted(set(words))] for a in words])
 
 
+class KnownNames:
+    """AppearanceScores of objects whose names, such as "red cup", are known.
+
+    `certainty` is the probability of each name; the rest goes to a name that no object has.
+    """
+
+    def __init__(self, names: list[str], certainty: float):
+        self._words = [name.split() for name in names]
+        self._certainty = certainty
+
+    def probability(self, description: Description) -> np.ndarray:
+        wanted = set(description.appearance.split()) - {"thing"}
+        return np.array([float(wanted <= set(words)) for words in self._words])
+
+    def names(self) -> np.ndarray:
+        heads = one_hot([words[-1] for words in self._words])
+        return np.hstack([self._certainty * heads, np.full((len(heads), 1), 1 - self._certainty)])
+
+    def colours(self) -> np.ndarray:
+        # An object without a colour has one that no other has.
+        return one_hot([words[0] if words[1:] else str(i) for i, words in enumerate(self._words)])
+
+
 @pytest.fixture
 def grounded():
-    """A grounder of named boxes: grounded(("red cup", (x1, y1, x2, y2)), ..., certainty=1.0)."""
-    def make(*things: tuple[str, tuple[int, int, int, int]], certainty: float = 1.0) -> Grounder:
-        names = [name.split() for name, _ in things]
-
-        def fits(description: Description) -> np.ndarray:
-            wanted = set(description.appearance.split()) - {"thing"}
-            return np.array([float(wanted <= set(name)) for name in names])
-
-        proposals = Proposals.from_masks(np.stack([rectangle(*box) for _, box in things]))
-        heads = one_hot([name[-1] for name in names])
-        chances = np.hstack([certainty * heads, np.full((len(heads), 1), 1 - certainty)])
-        # What has no colour has one of its own.
-        colours = one_hot([name[0] if name[1:] else str(i) for i, name in enumerate(names)])
-        grounder = Grounder(measure(proposals), AppearanceScores(fits, lambda: chances, lambda: colours))
+    """Make a grounder of named boxes: grounded(("red cup", (x1, y1, x2, y2)), ..., certainty=1.0)."""
+    def make(*objects: tuple[str, tuple[int, int, int, int]], certainty: float = 1.0) -> Grounder:
+        proposals = Proposals.from_masks(np.stack([rectangle(*box) for _, box in objects]))
+        grounder = Grounder(Layout.measure(proposals), KnownNames([name for name, _ in objects], certainty))
         grounder.proposals = proposals
         return grounder
     return make

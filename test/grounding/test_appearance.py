@@ -1,15 +1,13 @@
-"""Chances from features: in a space where every word is an axis, what is right is known."""
+"""Probabilities from features, in a space where every word is an axis."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
 import torch
 
-from ris_ros.errors import InputError
-from ris_ros.grounding.appearance import PHOTOGRAPHS, AppearanceScorer, PromptBank, probability
+from ris_ros.grounding.appearance import AppearanceScorer, probability
+from ris_ros.grounding.prompt_bank import PromptBank
 from ris_ros.types import Description
 
 WORDS = ("cup", "mug", "plate", "table", "red", "blue", "object", "chipped")
@@ -20,9 +18,9 @@ def feature(text: str) -> torch.Tensor:
     return torch.tensor([float(word in text.split()) for word in WORDS]) + 1e-3
 
 
-def judge(*things: str, bank: PromptBank = BANK) -> AppearanceScorer:
+def scorer(*things: str, bank: PromptBank = BANK) -> AppearanceScorer:
     return AppearanceScorer(torch.stack([feature(thing) for thing in things]),
-                 lambda texts: torch.stack([feature(text) for text in texts]), 20.0, bank)
+                            lambda texts: torch.stack([feature(text) for text in texts]), 20.0, bank)
 
 
 def described(appearance: str) -> Description:
@@ -31,49 +29,36 @@ def described(appearance: str) -> Description:
 
 
 def test_name_and_colour_each_count():
-    fits = judge("red cup", "blue cup", "red plate", "table").probability(described("red cup"))
+    fits = scorer("red cup", "blue cup", "red plate", "table").probability(described("red cup"))
     assert fits[0] > 0.9
     assert (fits[1:] < 0.1).all()
 
 
-def test_names_for_one_thing_do_not_exclude_each_other():
-    with_mug = judge("cup mug", "plate").probability(described("mug"))
+def test_synonyms_do_not_exclude_each_other():
+    with_mug = scorer("cup mug", "plate").probability(described("mug"))
     assert with_mug[0] > 0.9
 
 
-def test_a_thing_is_anything_but_nothing():
-    fits = judge("red cup", "blue plate", "table").probability(described("thing"))
+def test_any_object_is_a_thing_but_background_is_not():
+    fits = scorer("red cup", "blue plate", "table").probability(described("thing"))
     assert (fits[:2] > 0.9).all()
     assert fits[2] < 0.1
 
 
-def test_what_else_is_said_chooses_among_those_that_fit():
-    fits = judge("cup chipped", "cup", "plate chipped").probability(described("chipped cup"))
+def test_other_words_choose_among_what_fits():
+    fits = scorer("cup chipped", "cup", "plate chipped").probability(described("chipped cup"))
     assert fits.argmax() == 0
     assert fits[1] > fits[2]
 
 
-def test_colours_are_chances():
-    colours = judge("red cup", "blue cup").colours()
+def test_colours_are_probabilities():
+    colours = scorer("red cup", "blue cup").colours()
     np.testing.assert_allclose(colours.sum(axis=1), 1)
     assert colours.argmax(axis=1).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_chance_is_a_softmax_with_temperature(temperature):
+def test_probability_is_a_softmax_with_temperature(temperature):
     logits = np.array([[3.0, 1.0, 0.5], [0.0, 2.0, 1.0]])
     odds = np.exp(logits[:, 0] / temperature) / np.exp(logits[:, 1:] / temperature).sum(axis=1)
     np.testing.assert_allclose(probability(logits, 1, temperature), odds / (1 + odds))
-
-
-def test_a_calibration_is_read_or_refused(tmp_path):
-    assert PromptBank.load("", None) is PHOTOGRAPHS
-    file = tmp_path / "calibration.json"
-    file.write_text(json.dumps({"nouns": ["cup"], "colours": ["red"], "nothings": ["table"], "name_temperature": 2.0}))
-    assert PromptBank.load(str(file), None) == PromptBank(("cup",), ("red",), ("table",), name_temperature=2.0)
-    for content in ("{", "[]", '{"nouns": ["cup"]}', '{"nose": 1}'):
-        file.write_text(content)
-        with pytest.raises(InputError, match="ris calibrate"):
-            PromptBank.load(str(file), None)
-    with pytest.raises(InputError, match=r"missing\.json"):
-        PromptBank.load(str(tmp_path / "missing.json"), None)

@@ -1,0 +1,97 @@
+"""The phrases that a description is contrasted with, and the temperatures that turn logits into probabilities."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ris_ros.errors import InputError
+
+PART, GROUP = "part of an object", "several objects"
+"""Background classes that depend on other masks, see `appearance`."""
+
+
+@dataclass(frozen=True)
+class PromptBank:
+    """Phrases to contrast a description with, and the calibration of one model.
+
+    Attributes
+    ----------
+    nouns : kinds of objects; names of the same kind stand in one string, separated by "|"
+    colours : words for colours
+    background_classes : what a mask can show that is no object, or not one
+    name_temperature, colour_temperature : what logits are divided by before the softmax (Guo et al., arXiv 1706.04599)
+    min_confidence : a target with less confidence is taken to be absent
+
+    """
+
+    nouns: tuple[str, ...]
+    colours: tuple[str, ...]
+    background_classes: tuple[str, ...]
+    name_temperature: float = 1.0
+    colour_temperature: float = 1.0
+    min_confidence: float = 0.1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return one name of each kind of object."""
+        return tuple(group.split("|")[0] for group in self.nouns)
+
+    @classmethod
+    def load(cls, file: str, own: dict[str, Any] | None) -> PromptBank:
+        """Load the bank that `ris calibrate` wrote.
+
+        Parameters
+        ----------
+        file : path of a calibration; empty for the model's own
+        own : calibration stored with the model; None for PHOTOGRAPHS
+
+        Raises
+        ------
+        InputError
+            When the file cannot be read or holds something else.
+
+        """
+        try:
+            values = json.loads(Path(file).read_text()) if file else own
+            return PHOTOGRAPHS if values is None else cls.from_dict(values)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"matching.calibration {file or 'of the model'} is not what `ris calibrate` writes: "
+                             f"{error}") from error
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> PromptBank:
+        """Make a bank of the values of a calibration file."""
+        return cls(**{_FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
+                      for name, value in values.items()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values of a calibration file, ready for JSON."""
+        keys = {field: key for key, field in _FIELDS.items()}
+        return {keys.get(name, name): list(value) if isinstance(value, tuple) else value
+                for name, value in asdict(self).items()}
+
+
+_FIELDS = {"nothings": "background_classes"}
+"""Keys of calibration files that are named otherwise than the fields."""
+
+PHOTOGRAPHS = PromptBank(
+    nouns=(
+        "person|man|woman|boy|girl|child|kid|baby|guy|lady|player|people", "dog|puppy", "cat|kitten", "bird", "horse",
+        "cow", "sheep", "elephant", "bear", "zebra", "giraffe", "car|truck|bus|van|vehicle",
+        "bicycle|bike|motorcycle", "train", "airplane|plane", "boat", "cup|mug", "glass|wine glass", "bottle",
+        "can|tin", "bowl", "plate|dish|saucer", "fork", "knife", "spoon", "pot|pan", "vase", "box|carton|package",
+        "book|notebook|magazine", "ball", "block|brick", "cone", "banana", "apple", "orange", "sandwich", "cake",
+        "pizza", "donut", "carrot", "broccoli", "food|meal", "chair|stool|armchair", "sofa|couch", "bed", "desk",
+        "cabinet|cupboard|shelf|drawer", "lamp|light", "door", "window", "mirror", "clock",
+        "television|tv|screen|monitor", "laptop|computer", "keyboard", "mouse", "remote", "phone|cell phone",
+        "camera", "pen|pencil|marker", "scissors", "screwdriver|hammer|wrench|tool", "tape", "cable",
+        "bag|backpack|handbag|suitcase", "umbrella", "hat|cap|helmet", "shoe", "shirt|jacket|coat", "towel|cloth",
+        "toy|teddy bear|doll", "plant|potted plant", "flower", "tree", "sink", "toilet", "refrigerator|fridge",
+        "oven|stove", "microwave", "toothbrush", "paper|card", "sign", "skateboard|surfboard|skis", "kite",
+        "racket|bat"),
+    colours=("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"),
+    background_classes=("table top", "floor", "wall", "background", "shadow", "sky", PART, "blurry texture"))
+"""Names of household and street scenes, for models of photographs that bring no calibration."""

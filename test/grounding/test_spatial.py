@@ -1,0 +1,86 @@
+"""Regions, relations and rankings of rectangles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ris_ros.grounding import Layout
+from ris_ros.grounding.spatial import between, in_region, rank_probability, related
+from ris_ros.types import RANKINGS, REGIONS, RELATIONS, Proposals, Ranking
+
+# Left, right and nearer, on the right one.
+BOXES = ((10, 40, 40, 80), (100, 50, 140, 90), (110, 30, 130, 52))
+LEFT, RIGHT, STACKED = range(3)
+
+
+def layout(*boxes):
+    masks = np.zeros((len(boxes), 120, 160), bool)
+    for mask, (x1, y1, x2, y2) in zip(masks, boxes, strict=True):
+        mask[y1:y2, x1:x2] = True
+    return Layout.measure(Proposals.from_masks(masks))
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_every_region_is_a_degree_of_certainty(name):
+    fit = in_region(name, layout(*BOXES))
+    assert fit.shape == (3,)
+    assert ((fit >= 0) & (fit <= 1)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in RELATIONS if name != "between" and "colour" not in name])
+def test_every_relation_is_a_degree_of_certainty_and_never_to_itself(name):
+    certainty = related(name, layout(*BOXES))
+    assert certainty.shape == (3, 3)
+    assert ((certainty >= 0) & (certainty <= 1)).all()
+    assert not certainty.diagonal().any()
+
+
+@pytest.mark.parametrize("name", RANKINGS)
+def test_every_ranking_is_a_probability(name):
+    first = rank_probability(Ranking(name, 1), layout(*BOXES), np.ones(3))
+    assert ((first >= 0) & (first <= 1)).all()
+
+
+@pytest.mark.parametrize(("name", "one", "other"), [
+    ("left of", LEFT, RIGHT), ("right of", RIGHT, LEFT), ("above", STACKED, RIGHT), ("on", STACKED, RIGHT),
+    ("under", RIGHT, STACKED)])
+def test_a_relation_holds_in_one_direction(name, one, other):
+    certainty = related(name, layout(*BOXES))
+    assert certainty[one, other] > 0.8
+    assert certainty[other, one] < 0.2
+
+
+def test_behind_is_farther_from_the_camera():
+    certainty = related("behind", layout((60, 20, 80, 40), (60, 70, 80, 100)))
+    assert certainty[0, 1] > 0.9
+    assert related("in front of", layout((60, 20, 80, 40), (60, 70, 80, 100)))[1, 0] > 0.9
+
+
+def test_between_two_landmarks():
+    row = layout((10, 40, 30, 60), (70, 40, 90, 60), (130, 40, 150, 60))
+    certainty = between(row, np.array([0]), np.array([2]))[:, 0]
+    assert certainty[1] > 0.9
+    assert not certainty[[0, 2]].any()
+
+
+def test_leftmost_says_that_there_is_more_than_one():
+    """Of a clear cup and an unclear one to its left the unclear one is meant, but not what is hardly a cup at all."""
+    masks = np.zeros((2, 120, 160), bool)
+    masks[0, 40:80, 10:40] = masks[1, 40:80, 100:130] = True
+    row = Layout.measure(Proposals.from_masks(masks))
+    for unclear, meant in ((0.35, 0), (0.05, 1)):
+        cups = np.array([unclear, 0.95])
+        assert (cups * rank_probability(Ranking("left", 1), row, cups)).argmax() == meant
+
+
+def test_what_begins_nearer_but_lies_farther_away_is_not_the_closest():
+    masks = np.zeros((2, 120, 160), bool)
+    masks[0, 40:80, 20:60] = masks[1, 40:80, 80:90] = True
+    # A bowl from 0.77 to 0.95 m, a bottle from 0.78 to 0.80 m.
+    row = replace(Layout.measure(Proposals.from_masks(masks)), low=np.array([[-0.09, 0.77, 0], [0, 0.78, 0]]),
+                     high=np.array([[0.09, 0.95, 0.05], [0.02, 0.80, 0.2]]))
+    assert rank_probability(Ranking("near", 1), row, np.ones(2)).argmax() == 1
+    assert rank_probability(Ranking("far", 1), row, np.ones(2)).argmax() == 0
