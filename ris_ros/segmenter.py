@@ -256,7 +256,8 @@ class ReferringSegmenter:
         patches, settings = frame.features.places, self.config.proposals
         if patches is None:
             return None
-        points = search_points(missing, self._scorer(patches.flatten(0, 1)), patches.shape[:2], settings.search_prompts)
+        rows, columns = patches.shape[:2]
+        points = search_points(missing, self._scorer(patches.flatten(0, 1)), (rows, columns), settings.search_prompts)
         if not len(points):
             return None
         height, width = frame.image.shape[:2]

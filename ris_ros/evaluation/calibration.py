@@ -151,7 +151,8 @@ def _fit_temperatures(bank: PromptBank, labels: list[tuple[_Contrasts, np.ndarra
     # Bounded, as on few images a model may seem never to be wrong.
     found = minimize(negative_log_likelihood, start[0], method="Nelder-Mead", bounds=[(-0.7, 2.0)] * 2,
                      options={"initial_simplex": start, "xatol": 0.01, "fatol": 1e-6})
-    return replace(bank, **{name: round(value, 3) for name, value in settings(found.x).items()})
+    temperatures: dict[str, Any] = {name: round(value, 3) for name, value in settings(found.x).items()}
+    return replace(bank, **temperatures)
 
 
 def _stacked(labels: list[tuple[_Contrasts, np.ndarray]]) -> list[tuple[str, int, np.ndarray, np.ndarray]]:
@@ -162,7 +163,8 @@ def _stacked(labels: list[tuple[_Contrasts, np.ndarray]]) -> list[tuple[str, int
         rows = np.arange(start, start := start + len(shown))
         for kind, (logits, meant) in contrasts.items():
             groups.setdefault((kind, meant, logits.shape[1]), []).append((logits, rows))
-    return [(kind, meant, *map(np.concatenate, zip(*parts, strict=True))) for (kind, meant, _), parts in groups.items()]
+    return [(kind, meant, np.concatenate([logits for logits, _ in parts]), np.concatenate([rows for _, rows in parts]))
+            for (kind, meant, _), parts in groups.items()]
 
 
 def _confidences(segmenter: ReferringSegmenter, image: _LabelledImage, bank: PromptBank

@@ -89,11 +89,10 @@ class AppearanceScorer:
         """
         bank = self._bank
         if description.head in ANY_OBJECT:
-            name, meant, others = "object", bank.names, ()
+            name, meant, others = "object", list(bank.names), []
         else:
-            name, meant = description.head, (description.head,)
-            others = tuple(noun for noun, group in zip(bank.names, bank.nouns, strict=True)
-                           if name not in group.split("|"))
+            name, meant = description.head, [description.head]
+            others = [noun for noun, group in zip(bank.names, bank.nouns, strict=True) if name not in group.split("|")]
         contrasts = {"name": (self._logits([*meant, *others, *bank.background_classes]), len(meant))}
         if colour := self._colour(description):
             other_colours = [f"{other} {name}" for other in bank.colours if other != colour]

@@ -57,7 +57,7 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
     if absent:
         return Result.nothing(query, proposals.masks.shape[1:], "; ".join(map(_reason, absent)), confidence,
                               list(candidates.values()))
-    mask = proposals.masks[rows].any(axis=0)
+    mask: np.ndarray = np.any(proposals.masks[rows], axis=0)
     box = np.concatenate([proposals.boxes[rows, :2].min(axis=0), proposals.boxes[rows, 2:].max(axis=0)])
     return Result(found=True, mask=mask, box=box, score=min(float(best[i]) for i in rows), confidence=confidence,
                   candidates=list(candidates.values()), query=query, instances=[candidates[i] for i in rows],

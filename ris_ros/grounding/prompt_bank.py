@@ -64,8 +64,9 @@ class PromptBank:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PromptBank:
         """Make a bank of the values of a calibration file."""
-        return cls(**{_FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
-                      for name, value in values.items()})
+        fields: dict[str, Any] = {_FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
+                                  for name, value in values.items()}
+        return cls(**fields)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values of a calibration file, ready for JSON."""

@@ -33,13 +33,17 @@ from ris_ros.serialization import query_to_dict, result_to_dict
 from ris_ros.sim.samples import SceneSample, samples
 from ris_ros.types import CameraModel, Depth, Proposals, Result
 
+PARTS = ("parses", "masks", "proposals", "node")
+
 Record = tuple[str, Any]
 """A key that is unique within its part, and plain data."""
 
 GENERATED = 4000
 """Texts that are generated beside the collection."""
 MASK_SCENES, PROPOSAL_SCENES = 24, 6
+"""Simulated test scenes that are answered among true masks and among proposals."""
 NODE_SCENE = 3
+"""Seed of the scene that the node sees."""
 NODE_COMMANDS = ("the red cup", "the leftmost object", "the second object from the right", "the green unicorn",
                  "both cups", "the thing next to the book", '{"id": 7, "text": "the largest object"}', '{"text": 3}')
 ALL_CANDIDATES = {"matching.max_candidates": 100}
@@ -95,14 +99,12 @@ def compare(directory: Path, parts: list[str], collection: Path, report: Callabl
 
 
 def _recorded(part: str, collection: Path) -> Iterator[Record]:
-    if part not in PARTS:
-        raise InputError(f"no part {part!r}; there are {', '.join(PARTS)}")
     if part == "parses":
         return _parses(collection)
-    return {"masks": _mask_answers, "proposals": _proposal_answers, "node": _node_messages}[part]()
-
-
-PARTS = ("parses", "masks", "proposals", "node")
+    sources = {"masks": _mask_answers, "proposals": _proposal_answers, "node": _node_messages}
+    if part not in sources:
+        raise InputError(f"no part {part!r}; there are {', '.join(PARTS)}")
+    return sources[part]()
 
 
 def _parses(collection: Path) -> Iterator[Record]:
@@ -154,7 +156,7 @@ def generated_texts(texts: list[str], count: int, seed: int = 0) -> list[str]:
 
 
 def _mask_answers() -> Iterator[Record]:
-    """Answers among true masks: by both methods, with depth and, in every other scene, without."""
+    """Yield answers among true masks by both methods, with depth in every other scene."""
     full = ReferringSegmenter.from_config(Config().replace(ALL_CANDIDATES))
     config = full.config.replace({"method": "reference"})
     reference = ReferringSegmenter(config, full.proposer, full.encoder, ExpressionParser(method="reference"))
@@ -167,16 +169,13 @@ def _mask_answers() -> Iterator[Record]:
 
 
 def _proposal_answers() -> Iterator[Record]:
-    """Answers among MobileSAM's masks, each as if it were the first query on its image."""
+    """Yield answers among MobileSAM's masks."""
     segmenter = ReferringSegmenter.from_config(Config().replace(ALL_CANDIDATES))
     for sample in samples("test", PROPOSAL_SCENES, per_kind=None):
         image, depth = sample.rendering.image, _depth(sample)
-        count = len(segmenter.set_image(image, depth=depth))
+        segmenter.set_image(image, depth=depth)
         for text in dict.fromkeys(expression.text for expression in sample.expressions):
             yield f"scene {sample.seed}: {text}", _answer(segmenter.query(text))
-            if len(segmenter.proposals) != count:  # A search has changed what later queries would see.
-                segmenter = segmenter.sibling()
-                segmenter.set_image(image, depth=depth)
 
 
 def _true_masks(sample: SceneSample) -> np.ndarray:
@@ -196,7 +195,7 @@ def _answer(result: Result) -> dict[str, Any]:
 
 
 def _node_messages() -> Iterator[Record]:
-    """Every message of a run of the node on the simulated camera, each command answered before the next is sent."""
+    """Yield every message of a run of the node on the simulated camera; each command waits for the last answer."""
     import rclpy
     from geometry_msgs.msg import PoseStamped
     from rclpy.node import Node
@@ -233,14 +232,20 @@ def _node_messages() -> Iterator[Record]:
             for command in NODE_COMMANDS:
                 received.clear()
                 commands.publish(String(data=command))
-                wait(lambda: "result" in received, ANSWER, f"the answer to {command}")
-                wait_for_rest = time.monotonic() + 1.0
-                wait(lambda end=wait_for_rest: time.monotonic() > end, 2.0, "further messages")
+                wait(lambda: "result" in received and _expected(received["result"]) <= received.keys(), ANSWER,
+                     f"the answer to {command}")
                 for name, message in sorted(received.items()):
                     yield f"{command}: {name}", message
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _expected(result: dict[str, Any]) -> set[str]:
+    """Return the topics that get a message beside a result: none for a failure, no pose without an object."""
+    if result["objects"] is None:
+        return set()
+    return {"mask", "roi", "overlay", "candidates", "points", "marker"} | ({"pose"} if result["objects"] else set())
 
 
 def _plain(message: Any) -> Any:

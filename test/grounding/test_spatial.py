@@ -11,8 +11,8 @@ from ris_ros.grounding import Layout
 from ris_ros.grounding.spatial import between, in_region, rank_probability, related
 from ris_ros.types import RANKINGS, REGIONS, RELATIONS, Proposals, Ranking
 
-# Left, right and nearer, on the right one.
-BOXES = ((10, 40, 40, 80), (100, 50, 140, 90), (110, 30, 130, 52))
+# One on the left, one on the right and nearer, and one that stands on the right one.
+BOXES = ((10, 40, 40, 80), (100, 50, 140, 90), (110, 34, 130, 64))
 LEFT, RIGHT, STACKED = range(3)
 
 
