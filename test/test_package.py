@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,9 @@ import yaml
 import ris_ros
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHON_ONLY = {"cv2", "numpy", "rosbags", "torch"}  # Of what node/ imports, pinned in setup.cfg.
+PYTHON_ONLY = {"cv2", "matplotlib", "numpy", "onnxruntime", "rerun", "rosbags", "torch", "torchvision"}
+"""What the node and the tools import that is no ROS package; pinned in setup.cfg."""
+MESSAGE_TYPE = re.compile(r"\w+/(?:msg|srv|action)/\w+")
 
 
 @pytest.fixture(scope="module")
@@ -131,15 +134,18 @@ def test_package_xml_declares_every_ros_package_that_is_imported():
     package = catkin_pkg.parse_package(ROOT / "package.xml")
     declared = {dependency.name for dependency in package.exec_depends}
     imported = set()
-    for file in [*ROOT.glob("ris_ros/node/*.py"), *ROOT.glob("launch/*.py")]:
+    for file in [*(file for folder in ("node", "messages", "tools") for file in ROOT.glob(f"ris_ros/{folder}/**/*.py")),
+                 *ROOT.glob("launch/*.py")]:
         for node in ast.walk(ast.parse(file.read_text())):
             names = ([alias.name for alias in node.names] if isinstance(node, ast.Import)
-                     else [node.module] if isinstance(node, ast.ImportFrom) else [])
-            imported |= {name.split(".")[0] for name in names}
+                     else [node.module] if isinstance(node, ast.ImportFrom) else
+                     # A message type by its name, as "sensor_msgs/msg/Image".
+                     [node.value] if isinstance(node, ast.Constant) and MESSAGE_TYPE.fullmatch(str(node.value)) else [])
+            imported |= {re.split("[./]", name)[0] for name in names}
+    assert {"rclpy", "sensor_msgs", "vision_msgs", "cv_bridge"} <= imported
     imported -= {*sys.stdlib_module_names, *PYTHON_ONLY, "ris_ros"}
     # Packages that are named otherwise than their Python modules.
     imported = {{"tf2_ros": "tf2_ros_py", "yaml": "python3-yaml"}.get(name, name) for name in imported}
-    assert imported
     assert imported <= declared
 
 

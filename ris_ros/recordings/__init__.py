@@ -1,1 +1,1 @@
-"""Bags, read without ROS: their frames, the answers to them as files, and many of them on many machines."""
+"""Recordings without ROS: the frames of a camera in a bag, their results as files, and many bags at once."""

@@ -1,32 +1,37 @@
-"""Recordings without ROS: the frames of a camera in a bag.
+"""Read the frames of a camera from a bag, without ROS.
 
-By the rosbags library (extra `bag`), which reads what ROS 1 and ROS 2 record: folders, .mcap, .db3 and .bag files.
+The rosbags library (extra `bag`) reads what ROS 1 and ROS 2 record: folders, .mcap, .db3 and .bag files. Messages are
+decoded as by the node.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from ris_ros.errors import InputError, MissingError
-from ris_ros.geometry import camera_model
-from ris_ros.types import CameraModel, Depth
-from ris_ros.utils.images import decode_depth
+from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.messages import decode_camera_info, decode_depth, decode_image
+from ris_ros.types import Depth
 
-RAW, COMPRESSED, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo"
-# Encodings that say nothing about colour, as what most drivers mean by them.
-_SAME_AS = {"8UC1": "mono8", "8UC3": "rgb8", "8UC4": "rgba8"}
-_DEPTH = {"16UC1": (np.uint16, 0.001), "mono16": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
-# Depth belongs to an image when their stamps are no further apart, in nanoseconds.
-_TOGETHER = 50_000_000
-# Broken messages that are named.
-_NAMED = 20
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+
+GREY_OR_DEPTH_ENCODINGS = ("16UC1", "32FC1", "mono16")
+"""Encodings of topics that are not taken for the colour images unless they are named."""
+
+MAX_STAMP_DIFFERENCE_NS = 50_000_000
+"""Largest difference, in nanoseconds, between the stamps of an image and of the depth that belongs to it."""
+
+DEPTH_SEARCH_NS = 200_000_000
+"""How long before and after an image, in nanoseconds, its depth may have been recorded."""
+
+MAX_REPORTED_ERRORS = 20
+"""Unusable messages that are described; further ones are only counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +40,12 @@ class BagFrame:
 
     Attributes
     ----------
-    number : which of its topic's images it is, from 0
-    time : when it was recorded, nanoseconds
+    number : its index among the images of the topic, from 0
+    time : when it was recorded, in nanoseconds
     stamp : of its header, (seconds, nanoseconds)
     frame_id : of its header
     image : uint8 RGB [H, W, 3]
-    depth : in the image's frame and size; None where there is none
+    depth : registered to the image; None if there is none
 
     """
 
@@ -52,32 +57,48 @@ class BagFrame:
     depth: Depth | None
 
 
+@dataclass(frozen=True)
+class _Record:
+    """A message as it was recorded: its time in nanoseconds, and the message or the error that reading it raised."""
+
+    time: int
+    message: Any = None
+    error: Exception | None = None
+
+
 class Bag:
     """The frames of one camera in a bag; a context manager.
 
     Parameters
     ----------
     path : a folder, or an .mcap, .db3 or .bag file
-    topic : of raw or compressed colour images; None for the only one there is
-    depth : topic of depth images; None for the only one of the image's size, "none" for no depth
-    camera_info : topic of the camera's model; None for the one beside the images
+    topic : raw or compressed colour images; None for the only such topic
+    depth : depth images; None for the only topic that is registered to the images, "none" for no depth
+    camera_info : camera models; None for the topic beside the images
+
+    Attributes
+    ----------
+    path : of the bag
+    topic, depth, camera_info : the topics that are read; `depth` and `camera_info` are None if there is none to use
+    broken : the first of the messages that could not be used, each with the reason
 
     Raises
     ------
     InputError
-        When the bag cannot be read or has no such topic, or the choice is not clear.
+        If the bag cannot be read, does not have such a topic, or has several colour topics and none is named.
 
     """
 
     def __init__(self, path: str | Path, topic: str | None = None, depth: str | None = None,
-                 camera_info: str | None = None):
+                 camera_info: str | None = None) -> None:
         self.path = Path(path)
         self.broken: list[str] = []
-        self._broken_count = 0
+        self._broken_messages: set[tuple[str, int]] = set()
         self._reader = _open(self.path)
         try:
             self.topic = self._choose_image(topic)
             self.camera_info = self._choose_camera_info(camera_info)
+            self._info = None if self.camera_info is None else self._first(self.camera_info)
             self.depth = self._choose_depth(depth)
         except BaseException:
             self.close()
@@ -86,81 +107,102 @@ class Bag:
     def __enter__(self) -> Bag:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __len__(self) -> int:
-        """How many images the topic has, broken ones included."""
+        """Return the number of images of the topic, unusable ones included."""
         return sum(connection.msgcount for connection in self._connections(self.topic))
 
     @property
     def broken_count(self) -> int:
-        """How many messages could not be used; `broken` names the first of them and what was wrong."""
-        return self._broken_count
+        """Return the number of messages that could not be used; `broken` describes the first of them."""
+        return len(self._broken_messages)
 
     def close(self) -> None:
         """Close the files."""
         self._reader.close()
 
     def frames(self, every: int = 1) -> Iterator[BagFrame]:
-        """Every so manieth frame, in the order in which they were recorded; broken ones are left out and counted."""
-        for number, (time, message) in enumerate(self._messages(self.topic, every)):
-            try:
-                if message is None:
-                    continue
-                image = _to_rgb(message)
-                depth = self._depth_at(time, _stamp(message.header), image.shape[:2])
-            except Exception as error:      # What is in a bag makes decoders raise nearly anything.
-                self._note(self.topic, time, error)
+        """Yield the first frame and every `every`-th one after it, in the order in which they were recorded.
+
+        Images that cannot be decoded are skipped and counted. A frame whose depth cannot be used comes without depth.
+        """
+        for index, record in enumerate(self._records(self.topic, every)):
+            if record.error is not None:
+                self._note(self.topic, record.time, record.error)
                 continue
-            stamp = message.header.stamp
-            yield BagFrame(number * every, time, (stamp.sec, stamp.nanosec), message.header.frame_id, image, depth)
+            try:
+                image, header = decode_image(record.message), record.message.header
+            except MissingError:
+                raise
+            except Exception as error:  # Damaged data make decoders raise nearly anything.
+                self._note(self.topic, record.time, error)
+                continue
+            yield BagFrame(index * every, record.time, (header.stamp.sec, header.stamp.nanosec), header.frame_id, image,
+                           self._find_depth(record.time, header, image.shape[:2]))
 
     def _connections(self, topic: str) -> list[Any]:
         return [connection for connection in self._reader.connections if connection.topic == topic]
 
-    def _messages(self, topic: str, every: int = 1, **between: int) -> Iterator[tuple[int, Any]]:
-        """Time and message of every so manieth; None instead of one that cannot be read."""
-        raw = enumerate(self._reader.messages(self._connections(topic), **between))
+    def _records(self, topic: str, every: int = 1, **period: int) -> Iterator[_Record]:
+        """Yield the first message of a topic and every `every`-th one after it."""
+        recorded = enumerate(self._reader.messages(self._connections(topic), **period))
         while True:
             try:
-                number, (connection, time, data) = next(raw)
+                number, (connection, time, data) = next(recorded)
             except StopIteration:
                 return
-            except Exception as error:      # The file itself is damaged from here on.
-                self._note(topic, 0, error)
+            except Exception as error:  # The file is damaged from here on.
+                yield _Record(0, error=error)
                 return
             if number % every:
                 continue
             try:
                 message = self._reader.deserialize(data, connection.msgtype)
             except Exception as error:
-                self._note(topic, time, error)
-                message = None
-            yield time, message
+                yield _Record(time, error=error)
+            else:
+                yield _Record(time, message)
 
-    def _first(self, topic: str) -> Any:
-        return next((message for _, message in self._messages(topic) if message is not None), None)
+    def _first(self, topic: str) -> _Record | None:
+        """Return the first message of a topic that can be read."""
+        return next((record for record in self._records(topic) if record.error is None), None)
+
+    def _first_image(self) -> tuple[Any, tuple[int, int]] | None:
+        """Return header, height and width of the first image that can be decoded."""
+        for record in self._records(self.topic):
+            if record.error is None:
+                try:
+                    height, width, _ = decode_image(record.message).shape
+                except MissingError:
+                    raise
+                except Exception:
+                    continue
+                return record.message.header, (height, width)
+        return None
 
     def _note(self, topic: str, time: int, error: Exception) -> None:
-        self._broken_count += 1
-        if len(self.broken) < _NAMED:
-            text = " ".join(str(error).split()) or type(error).__name__
-            self.broken.append(f"{topic} at {time / 1e9:.3f} s: {text}")
+        """Count a message that cannot be used, once however often it is read, and describe it if it is an early one."""
+        if (topic, time) in self._broken_messages:
+            return
+        self._broken_messages.add((topic, time))
+        if len(self.broken) < MAX_REPORTED_ERRORS:
+            self.broken.append(f"{topic} at {time / 1e9:.3f} s: {one_line(error)}")
 
-    def _of_types(self, *types: str) -> list[str]:
+    def _topics(self, *types: str) -> list[str]:
         return sorted({connection.topic for connection in self._reader.connections if connection.msgtype in types})
 
     def _choose_image(self, topic: str | None) -> str:
-        known = self._of_types(RAW, COMPRESSED)
+        known = self._topics(IMAGE, COMPRESSED_IMAGE)
         if topic is not None:
-            # As image_transport names them: a base topic may be here in its compressed form alone.
+            # As image_transport names them: of a base topic, only its compressed form may have been recorded.
             for name in (topic, f"{topic}/compressed"):
                 if name in known:
                     return name
             raise InputError(f"{self.path} has no images on {topic}; it has {', '.join(known) or 'none'}")
-        colour = [name for name in known if (first := self._first(name)) is not None and _is_colour(first)]
-        # One camera's raw images go before its compressed ones.
+        colour = [name for name in known if (first := self._first(name)) is not None and _is_colour(first.message)]
+        # Prefer the raw images of a camera to its compressed ones.
         colour = [name for name in colour if name.removesuffix("/compressed") == name
                   or name.removesuffix("/compressed") not in colour]
         if len(colour) > 1:
@@ -171,7 +213,7 @@ class Bag:
         return colour[0]
 
     def _choose_camera_info(self, topic: str | None) -> str | None:
-        known = self._of_types(INFO)
+        known = self._topics(CAMERA_INFO)
         if topic is not None:
             if topic not in known:
                 raise InputError(f"{self.path} has no camera_info on {topic}; it has {', '.join(known) or 'none'}")
@@ -181,54 +223,73 @@ class Bag:
         return beside if beside in known else known[0] if len(known) == 1 else None
 
     def _choose_depth(self, topic: str | None) -> str | None:
+        """Return the depth topic to read; None, and the reason among the broken messages, if it cannot be used."""
         if topic == "none":
             return None
-        known = [name for name in self._of_types(RAW, COMPRESSED) if name != self.topic]
+        known = [name for name in self._topics(IMAGE, COMPRESSED_IMAGE) if name != self.topic]
         if topic is not None:
             if topic not in known:
                 raise InputError(f"{self.path} has no images on {topic}; it has {', '.join(known) or 'none'}")
-            if self._camera() is None:
+            if self._info is None:
                 raise InputError(f"depth needs a camera model: {self.path} has no camera_info for {self.topic}; "
                                  "choose one with --camera-info, or --depth none")
+            known = [topic]
+        first_records = {name: first for name in known if (first := self._first(name)) is not None
+                  and (name == topic or not _is_colour(first.message))}
+        if not first_records or self._info is None:
             return topic
-        first = self._first(self.topic)
-        if self._camera() is None or first is None:
-            return None
-        size = _to_rgb(first).shape[:2]
-        fitting = []
-        for name in known:
-            with suppress(Exception):
-                if _to_metres(self._first(name)).shape == size:
-                    fitting.append(name)
-        raw = [name for name in fitting if not name.endswith("/compressedDepth")]
-        # An unclear choice is none: depth that is not in the image's frame would put things in wrong places.
-        fitting = raw or fitting
-        return fitting[0] if len(fitting) == 1 else None
-
-    def _camera(self) -> CameraModel | None:
-        if not hasattr(self, "_model"):
-            info = None if self.camera_info is None else self._first(self.camera_info)
-            self._model = None if info is None else camera_model(info)
-        return self._model
-
-    def _depth_at(self, time: int, stamp: int, size: tuple[int, int]) -> Depth | None:
-        if self.depth is None:
-            return None
-        # Recorded a little earlier or later than the image; which one belongs to it, the stamps say.
-        around = [message for _, message in self._messages(self.depth, start=time - 4 * _TOGETHER,
-                                                           stop=time + 4 * _TOGETHER) if message is not None]
-        apart = [abs(_stamp(message.header) - stamp) for message in around]
-        if not around or min(apart) > _TOGETHER:
-            return None
+        image = self._first_image()
+        if image is None:
+            return topic
+        header, shape = image
         try:
-            metres = _to_metres(around[int(np.argmin(apart))])
-            if metres.shape != size:
-                raise InputError(f"depth is {metres.shape[1]} x {metres.shape[0]} pixels, but the image is {size[1]} x "
-                                 f"{size[0]}")
-        except Exception as error:
-            self._note(self.depth, time, error)
+            decode_camera_info(self._info.message, shape)
+        except InputError as error:
+            self._note(str(self.camera_info), self._info.time, InputError(f"depth ignored: {error}"))
             return None
-        return Depth(metres, self._camera())
+        return topic or self._only_registered(first_records, header, shape)
+
+    def _only_registered(self, first_records: dict[str, _Record], header: Any, shape: tuple[int, int]
+                         ) -> str | None:
+        """Return the only depth topic whose first message is registered to the images."""
+        registered: list[str] = []
+        refused: dict[str, Exception] = {}
+        for name, first in first_records.items():
+            try:
+                decode_depth(first.message, header, shape)
+            except Exception as error:
+                refused[name] = error
+            else:
+                registered.append(name)
+        if not registered:
+            for name, reason in refused.items():
+                self._note(name, first_records[name].time, reason)
+        raw = [name for name in registered if not name.endswith("/compressedDepth")]
+        # None if there are several: depth of another camera would put objects in wrong positions.
+        registered = raw or registered
+        return registered[0] if len(registered) == 1 else None
+
+    def _find_depth(self, time: int, header: Any, shape: tuple[int, int]) -> Depth | None:
+        """Return the depth of an image by its record time, header, height and width; None if there is none to use."""
+        if self.depth is None or self._info is None:
+            return None
+        # It may have been recorded before or after the image; the stamps tell which one belongs to it.
+        records = []
+        for record in self._records(self.depth, start=time - DEPTH_SEARCH_NS, stop=time + DEPTH_SEARCH_NS):
+            if record.error is None:
+                records.append(record)
+            else:
+                self._note(self.depth, record.time, record.error)
+        stamp = _stamp_ns(header)
+        differences = [abs(_stamp_ns(record.message.header) - stamp) for record in records]
+        if not records or min(differences) > MAX_STAMP_DIFFERENCE_NS:
+            return None
+        nearest = records[int(np.argmin(differences))]
+        try:
+            return Depth(decode_depth(nearest.message, header, shape), decode_camera_info(self._info.message, shape))
+        except Exception as error:
+            self._note(self.depth, nearest.time, error)
+            return None
 
 
 def _open(path: Path) -> Any:
@@ -238,50 +299,20 @@ def _open(path: Path) -> Any:
     except ImportError as error:
         raise MissingError("bags need the rosbags library: pip install 'ris_ros[bag]'") from error
     try:
-        # Bags of ROS 2 before Iron do not carry their types.
+        # Bags of ROS 2 before Iron do not carry the definitions of their types.
         reader = AnyReader([path], default_typestore=get_typestore(Stores.LATEST))
         reader.open()
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"cannot read the bag {path}: {reason}") from error
+        raise InputError(f"cannot read the bag {path}: {one_line(error)}") from error
     return reader
 
 
-def _stamp(header: Any) -> int:
-    return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+def _stamp_ns(header: Any) -> int:
+    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
 def _is_colour(message: Any) -> bool:
+    """Return whether an image message is likely to hold a colour image, by its encoding or format."""
     if hasattr(message, "encoding"):
-        return message.encoding not in _DEPTH
+        return message.encoding not in GREY_OR_DEPTH_ENCODINGS
     return "compressedDepth" not in message.format and "16UC1" not in message.format
-
-
-def _to_rgb(message: Any) -> np.ndarray:
-    """Uint8 RGB [H, W, 3] of a raw or compressed image; errors of any kind."""
-    from rosbags.image import message_to_cvimage
-
-    if not hasattr(message, "encoding"):
-        # The camera model describes the pixels as they were taken: an orientation tag must not turn them.
-        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        picture = cv2.imdecode(message.data, flags) if message.data.size else None
-        if picture is None:
-            raise InputError(f"a compressed image of {message.data.size} bytes cannot be decoded")
-        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-    if not message.width or not message.height or message.data.size < message.height * message.step:
-        raise InputError(f"an image of {message.width} x {message.height} pixels with {message.data.size} bytes")
-    plain = replace(message, encoding=_SAME_AS.get(message.encoding, message.encoding))
-    return np.ascontiguousarray(message_to_cvimage(plain, "rgb8"))
-
-
-def _to_metres(message: Any) -> np.ndarray:
-    """Float32 [H, W] of a raw or compressed depth image; errors of any kind."""
-    if not hasattr(message, "encoding"):
-        return decode_depth(message.data, message.format)
-    if message.encoding not in _DEPTH:
-        raise InputError(f"depth is 16UC1 or 32FC1, not {message.encoding}")
-    dtype, scale = _DEPTH[message.encoding]
-    order = np.dtype(dtype).newbyteorder(">" if message.is_bigendian else "<")
-    rows = message.data[:message.height * message.step].reshape(message.height, message.step)
-    pixels = np.ascontiguousarray(rows[:, :message.width * order.itemsize]).view(order)
-    return pixels.astype(np.float32) * np.float32(scale)

@@ -1,0 +1,20 @@
+"""Conversion between ROS messages and arrays or results, with or without rclpy.
+
+Decoders read any object with the fields of the message: those of the installed ROS packages and those that the rosbags
+library creates. A :class:`MessageBuilder` creates either kind, by its factory. Nothing of ROS is imported before it is
+used.
+"""
+
+from ris_ros.messages.building import MessageBuilder
+from ris_ros.messages.decoding import (
+    camera_model,
+    decode_camera_info,
+    decode_depth,
+    decode_image,
+    image_converter,
+    transform_to_matrix,
+)
+from ris_ros.messages.factories import MessageFactory, RosMessageFactory, TypestoreMessageFactory
+
+__all__ = ["MessageBuilder", "MessageFactory", "RosMessageFactory", "TypestoreMessageFactory", "camera_model",
+           "decode_camera_info", "decode_depth", "decode_image", "image_converter", "transform_to_matrix"]

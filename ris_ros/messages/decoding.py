@@ -1,0 +1,255 @@
+"""Decode images, depth images, camera models and transforms from ROS messages.
+
+Messages may be of any library that names their fields as ROS 2 does, such as rclpy and rosbags.
+"""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.geometry import rays
+from ris_ros.types import CameraModel
+
+ENCODING_ALIASES = {"8UC1": "mono8", "8UC3": "rgb8", "8UC4": "rgba8", "uyvy": "yuv422", "yuyv": "yuv422_yuy2"}
+"""Other names of image encodings: what most drivers mean by encodings without colour, and newer names of old ones."""
+
+NUM_CHANNELS = {
+    "mono8": 1, "rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "yuv422": 2, "yuv422_yuy2": 2,
+    "mono16": 1, "rgb16": 3, "bgr16": 3, "rgba16": 4, "bgra16": 4,
+    **{f"bayer_{pattern}{bits}": 1 for bits in (8, 16) for pattern in ("rggb", "bggr", "gbrg", "grbg")}}
+"""Channels of each image encoding that can be decoded; the bit depth of a channel is 16 or 8, as the name ends."""
+
+DEPTH_UNITS: dict[str, tuple[np.dtype, float]] = {
+    "16UC1": (np.dtype(np.uint16), 0.001), "32FC1": (np.dtype(np.float32), 1.0)}
+"""Pixel type and unit in metres of each depth encoding (REP 118)."""
+
+MIN_TYPICAL_DEPTH_METRES, MAX_TYPICAL_DEPTH_METRES = 0.02, 200.0
+"""Range of a plausible median depth; outside of it, the unit is mistaken."""
+
+COMPRESSED_DEPTH_HEADER = struct.Struct("<iff")
+"""What compressedDepth puts before the PNG: a format number, and the quantisation parameters A and B."""
+
+CV_BRIDGE_PROBE = """
+import numpy, types
+from cv_bridge import CvBridge
+frame = types.SimpleNamespace(height=1, width=1, encoding="bgr8", step=3, is_bigendian=0,
+                              data=numpy.array([1, 2, 3], numpy.uint8))
+assert CvBridge().imgmsg_to_cv2(frame, "rgb8").tolist() == [[[3, 2, 1]]]
+"""
+"""A test of cv_bridge for a separate process: compiled for numpy 1 it may crash, not only raise, under numpy 2."""
+
+
+def decode_image(message: Any) -> np.ndarray:
+    """Return the image of a message as uint8 RGB [H, W, 3]; it may share the message's memory.
+
+    16-bit channels are scaled to 8 bits by their full range, as by cv_bridge. Row padding and the byte order of another
+    machine are accounted for.
+
+    Parameters
+    ----------
+    message : a sensor_msgs/Image in an encoding of NUM_CHANNELS or ENCODING_ALIASES, or a sensor_msgs/CompressedImage
+
+    Raises
+    ------
+    InputError
+        If the message is inconsistent, its encoding unknown, or its data cannot be decoded.
+    MissingError
+        If the encoding needs a conversion and no library for it is installed.
+
+    """
+    if not hasattr(message, "encoding"):
+        return _decompress_image(message)
+    if not message.width or not message.height:
+        raise InputError(f"image of {message.width} x {message.height} pixels: both must be at least 1")
+    dtype, channels = _pixel_layout(message.encoding)
+    values = _read_rows(message, dtype, channels)
+    encoding = ENCODING_ALIASES.get(message.encoding, message.encoding)
+    if encoding == "rgb8":
+        return values.reshape(message.height, message.width, 3)
+    unpadded = SimpleNamespace(height=message.height, width=message.width, encoding=encoding, step=values[0].nbytes,
+                               data=values, is_bigendian=int(sys.byteorder == "big"))
+    try:
+        return image_converter()(unpadded, "rgb8")
+    except MissingError:
+        raise
+    except Exception as error:  # The libraries raise TypeError, cv2.error and their own types.
+        raise InputError(f"cannot convert a {message.encoding} image of {message.width} x {message.height} pixels: "
+                         f"{one_line(error)}") from error
+
+
+@cache
+def image_converter() -> Callable[[Any, str], np.ndarray]:
+    """Return the function that converts an image message to another encoding.
+
+    It is cv_bridge's if cv_bridge is installed and works with this numpy, otherwise that of rosbags-image.
+
+    Raises
+    ------
+    MissingError
+        If neither is installed.
+
+    """
+    if find_spec("cv_bridge") and not subprocess.run(
+            [sys.executable, "-c", CV_BRIDGE_PROBE], capture_output=True, check=False).returncode:
+        from cv_bridge import CvBridge
+
+        convert: Callable[[Any, str], np.ndarray] = CvBridge().imgmsg_to_cv2
+        return convert
+    try:
+        from rosbags.image import message_to_cvimage
+    except ImportError as error:
+        raise MissingError("images need a cv_bridge that works with this numpy, or rosbags-image: "
+                           "pip install 'ris_ros[images]'") from error
+    return message_to_cvimage
+
+
+def decode_depth(message: Any, image_header: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Return the depth in a message as float32 [H, W] in metres, 0 where it is unknown.
+
+    NaN, infinite, zero and negative values count as unknown.
+
+    Parameters
+    ----------
+    message : a sensor_msgs/Image of an encoding in DEPTH_UNITS, or a sensor_msgs/CompressedImage with one of them in
+        image_transport's compressedDepth format
+    image_header : the std_msgs/Header of the image that the depth is registered to
+    shape : height and width of that image
+
+    Raises
+    ------
+    InputError
+        If the message is inconsistent, does not have the image's size and frame, or cannot have the right unit.
+
+    """
+    is_compressed = not hasattr(message, "encoding")
+    encoding = message.format.partition(";")[0] if is_compressed else message.encoding
+    if encoding not in DEPTH_UNITS:
+        raise InputError(f"depth is {encoding!r}; it must be 16UC1 in millimetres or 32FC1 in metres")
+    if message.header.frame_id != image_header.frame_id:
+        raise InputError(f"depth is in the frame {message.header.frame_id!r}, the image in {image_header.frame_id!r}: "
+                         "have the driver register depth to the colour camera")
+    dtype, unit = DEPTH_UNITS[encoding]
+    if is_compressed:
+        values = _decompress_depth(message)
+    else:
+        values = _read_rows(message, dtype, 1).astype(np.float32) * np.float32(unit)
+    if values.shape != shape:
+        raise InputError(f"depth has {values.shape[1]} x {values.shape[0]} pixels, the image {shape[1]} x {shape[0]}: "
+                         "have the driver register depth to the colour camera")
+    metres = np.where(np.isfinite(values) & (values > 0), values, np.float32(0))
+    sample = metres[::4, ::4]
+    known = sample[sample > 0]
+    if known.size:
+        typical = float(np.median(known))
+        if not MIN_TYPICAL_DEPTH_METRES <= typical <= MAX_TYPICAL_DEPTH_METRES:
+            raise InputError(f"depth of typically {typical:g} m cannot be right: {encoding} must hold "
+                             f"{'millimetres' if unit != 1 else 'metres'}")
+    return metres
+
+
+def decode_camera_info(message: Any, shape: tuple[int, int]) -> CameraModel:
+    """Return the model of the camera that took an image of `shape` (height, width).
+
+    Raises
+    ------
+    InputError
+        If the camera is not calibrated, its distortion model unknown, or the message is for another image size.
+
+    """
+    if (message.height, message.width) != shape:
+        raise InputError(f"camera_info is for {message.width} x {message.height} pixels, the image has {shape[1]} x "
+                         f"{shape[0]}")
+    camera = camera_model(message)
+    rays(camera, *shape)  # Raises for a model that cannot be used.
+    return camera
+
+
+def camera_model(message: Any) -> CameraModel:
+    """Return the camera model in a sensor_msgs/CameraInfo, unchecked. ROS 1 spells its fields in capitals: K and D."""
+    intrinsics = message.k if hasattr(message, "k") else message.K
+    distortion = message.d if hasattr(message, "d") else message.D
+    return CameraModel(np.array(intrinsics, np.float64).reshape(3, 3), tuple(float(value) for value in distortion),
+                       message.distortion_model or "plumb_bob")
+
+
+def transform_to_matrix(translation: Any, rotation: Any) -> np.ndarray:
+    """Return a translation with x, y, z and a quaternion with x, y, z, w as a float64 [4, 4] transform."""
+    x, y, z, w = np.array([rotation.x, rotation.y, rotation.z, rotation.w]) / np.linalg.norm(
+        [rotation.x, rotation.y, rotation.z, rotation.w])
+    return np.array([
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w), translation.x],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w), translation.y],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y), translation.z],
+        [0, 0, 0, 1]])
+
+
+def _pixel_layout(encoding: str) -> tuple[np.dtype, int]:
+    """Return the type and the number of the channels of an image encoding."""
+    name = ENCODING_ALIASES.get(encoding, encoding)
+    if name not in NUM_CHANNELS:
+        raise InputError(f"unknown image encoding {encoding!r}; known are "
+                         f"{', '.join([*NUM_CHANNELS, *ENCODING_ALIASES])}")
+    return np.dtype(np.uint16 if name.endswith("16") else np.uint8), NUM_CHANNELS[name]
+
+
+def _read_rows(message: Any, dtype: np.dtype, channels: int) -> np.ndarray:
+    """Return an image's values [H, W * channels] without padding in native byte order, as a view where possible.
+
+    Raises an InputError if width, height, step and data do not fit together.
+    """
+    row_bytes = message.width * channels * dtype.itemsize
+    if message.step < row_bytes:
+        raise InputError(f"image step is {message.step} bytes, but a row of {message.width} {message.encoding} "
+                         f"pixels takes {row_bytes}")
+    total_bytes = message.height * message.step
+    if len(message.data) < total_bytes:
+        raise InputError(f"image data is {len(message.data)} bytes, but {message.height} rows of {message.step} bytes "
+                         f"take {total_bytes}")
+    rows = np.frombuffer(message.data, np.uint8, total_bytes).reshape(message.height, message.step)
+    values = np.ascontiguousarray(rows[:, :row_bytes]).view(dtype)
+    return values if bool(message.is_bigendian) == (sys.byteorder == "big") else values.byteswap()
+
+
+def _decompress_image(message: Any) -> np.ndarray:
+    """Return the uint8 RGB [H, W, 3] image of a sensor_msgs/CompressedImage."""
+    data = np.frombuffer(message.data, np.uint8)
+    if not data.size:
+        raise InputError("compressed image without data")
+    # The camera model describes the pixels as they were taken, so an orientation tag must not rotate them.
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image is None:
+        raise InputError(f"compressed image ({message.format or 'no format given'}, {data.size} bytes) cannot be "
+                         "decoded")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _decompress_depth(message: Any) -> np.ndarray:
+    """Return the depth in a message of image_transport's compressedDepth, float32 [H, W] in metres; unknown: 0 or NaN.
+
+    The data are COMPRESSED_DEPTH_HEADER and a 16-bit PNG. It holds millimetres if the format begins with 16UC1. If it
+    begins with 32FC1, it holds the quantised inverse q of a depth A / (q - B), 0 where the depth is unknown.
+
+    Raises an InputError if that is not what the data hold, as with RVL compression.
+    """
+    data, format_ = np.frombuffer(message.data, np.uint8), message.format
+    start = COMPRESSED_DEPTH_HEADER.size
+    pixels = cv2.imdecode(data[start:], cv2.IMREAD_UNCHANGED) if data.size > start and "rvl" not in format_ else None
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 2:
+        raise InputError(f"depth compressed as {format_!r}, {data.size} bytes, cannot be decoded: have it published as "
+                         "compressedDepth in PNG format")
+    if not format_.startswith("32FC1"):
+        return pixels.astype(np.float32) * np.float32(0.001)
+    _, a, b = COMPRESSED_DEPTH_HEADER.unpack(data[:start].tobytes())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(pixels > 0, a / (pixels.astype(np.float32) - b), np.nan).astype(np.float32)
