@@ -1,6 +1,7 @@
-"""Play a bag to the node `ris` and record its answers; for an answer to every frame, however slow, see `ris bag`.
+"""Play a bag to the node `ris` and record its answers. `ris bag` answers every frame, however slow the machine is.
 
-The node loads its models first, then hears the command, then the bag is played. All ends a while after the bag does.
+The node loads its models first; then the command is published; then the bag is played. Everything is shut down `wait`
+seconds after the end of the bag.
 """
 
 from pathlib import Path
@@ -21,24 +22,24 @@ from launch.events import Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
-# Handed to ris.launch.py as they are.
+# Arguments that are passed to ris.launch.py unchanged.
 PASSED_ON = ("camera", "image", "depth", "camera_info", "image_transport", "model", "device", "follow", "target_frame",
              "params_file")
 RECORDED = "/ris/(result|mask|roi|box|box_3d|points|pose|marker)$"
 
 
 def generate_launch_description():
-    """Declare the arguments; what they make is decided when their values are known."""
+    """Declare the arguments; their values are evaluated at launch time."""
     share = Path(get_package_share_directory("ris_ros"))
     return LaunchDescription([
-        DeclareLaunchArgument("bag", description="the bag to play: a folder, or an .mcap or .db3 file"),
-        DeclareLaunchArgument("text", description="what to look for: 'the red cup on the left'"),
+        DeclareLaunchArgument("bag", description="bag to play: a folder, or an .mcap or .db3 file"),
+        DeclareLaunchArgument("text", description="what to find, such as 'the red cup on the left'"),
         DeclareLaunchArgument("output", default_value="",
-                              description="the bag to write; empty: the played one's name with _ris, beside it"),
-        DeclareLaunchArgument("rate", default_value="1.0", description="how fast to play, times real time"),
+                              description="bag to write; empty: next to the played bag, with _ris added to its name"),
+        DeclareLaunchArgument("rate", default_value="1.0", description="playback rate, relative to real time"),
         DeclareLaunchArgument("wait", default_value="10.0",
-                              description="how long to wait for the last answers after the bag's end, in seconds"),
-        *(DeclareLaunchArgument(name, default_value="", description=f"see ris.launch.py: {name}")
+                              description="time to wait for the last answers after the end of the bag [s]"),
+        *(DeclareLaunchArgument(name, default_value="", description=f"argument {name} of ris.launch.py")
           for name in PASSED_ON[:-1]),
         DeclareLaunchArgument("params_file", default_value=str(share / "config" / "ris.yaml"),
                               description="ROS 2 parameter file"),
@@ -60,10 +61,10 @@ def _play_and_record(context):
     output = value("output") or str(bag.with_name(f"{bag.stem}_ris"))
     if Path(output).exists():
         raise RuntimeError(f"{output} is there already; name another with output:=")
-    # The word of the command as a YAML string: quotes in it are doubled.
+    # The command as a YAML string, in which quotes are doubled.
     message = "{data: '" + value("text").replace("'", "''") + "'}"
     record = ExecuteProcess(cmd=["ros2", "bag", "record", "-o", output, "-e", RECORDED], output="screen")
-    # Waits for the active node, which alone subscribes.
+    # Waits for the node to become active, because it subscribes only then.
     say = ExecuteProcess(cmd=["ros2", "topic", "pub", "--once", "--wait-matching-subscriptions", "1", "/command",
                               "std_msgs/msg/String", message], output="screen")
     play = ExecuteProcess(cmd=["ros2", "bag", "play", str(bag), "--clock", "100", "--rate", value("rate")],

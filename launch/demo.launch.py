@@ -1,4 +1,4 @@
-"""A simulated camera, the node `ris` that watches it, and RViz; say something on `command` and look."""
+"""Start a simulated camera, the node `ris` and RViz; publish a command on `command` to see an answer."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 
 def generate_launch_description():
-    """The camera's arguments, and those of ris.launch.py that matter here."""
+    """Declare the arguments of the camera, and some of ris.launch.py."""
     share = Path(get_package_share_directory("ris_ros"))
 
     def camera_parameter(name, value_type):
@@ -21,19 +21,19 @@ def generate_launch_description():
 
     passed_on = ("model", "device", "mode", "follow", "params_file")
     return LaunchDescription([
-        DeclareLaunchArgument("seed", default_value="200007", description="which simulated scene"),
-        DeclareLaunchArgument("rate", default_value="10.0", description="frames per second"),
-        DeclareLaunchArgument("moving", default_value="false", description="swing the camera about the table"),
-        DeclareLaunchArgument("picture", default_value="", description="show this picture file instead"),
+        DeclareLaunchArgument("seed", default_value="200007", description="seed of the simulated scene"),
+        DeclareLaunchArgument("rate", default_value="10.0", description="frame rate of the camera [Hz]"),
+        DeclareLaunchArgument("moving", default_value="false", description="swing the camera around the table"),
+        DeclareLaunchArgument("picture", default_value="", description="image file to show instead of the simulation"),
         DeclareLaunchArgument("model", default_value="",
-                              description="parameter encoder.model; empty: what the parameter file says"),
+                              description="CLIP model (parameter encoder.model); empty: as in the parameter file"),
         DeclareLaunchArgument("device", default_value="",
-                              description="auto, cpu, cuda or cuda:N; empty: what the parameter file says"),
+                              description="auto, cpu, cuda or cuda:N; empty: as in the parameter file"),
         DeclareLaunchArgument("mode", default_value="",
-                              description="on_command or continuous; empty: what the parameter file says"),
+                              description="on_command or continuous; empty: as in the parameter file"),
         DeclareLaunchArgument("follow", default_value="",
-                              description="true: with mode:=continuous, follow what was found; empty: what the "
-                                          "parameter file says"),
+                              description="true: with mode:=continuous, track the object that was found; empty: as in "
+                                          "the parameter file"),
         DeclareLaunchArgument("params_file", default_value=str(share / "config" / "ris.yaml"),
                               description="ROS 2 parameter file"),
         DeclareLaunchArgument("rviz", default_value="true", description="start RViz"),

@@ -1,4 +1,4 @@
-"""Start the node `ris` and take it through its lifecycle: configure at start, activate once that has succeeded."""
+"""Start the node `ris` and manage its lifecycle: configure it at startup, then activate it."""
 
 from pathlib import Path
 
@@ -18,35 +18,38 @@ SHARE = Path(get_package_share_directory("ris_ros"))
 CAMERAS = sorted(file.stem for file in (SHARE / "config" / "cameras").glob("*.yaml"))
 
 TOPICS = {
-    "image": "topic of the camera's images; empty: the camera's, else `image`",
-    "depth": "topic of depth images in the colour image's frame and size; empty: the camera's, else `depth`",
-    "camera_info": "topic of the camera's model; empty: the camera's, else beside the images",
+    "image": "topic of the images; empty: that of `camera`, otherwise `image`",
+    "depth": "topic of the depth images, registered to the colour images; empty: that of `camera`, otherwise `depth`",
+    "camera_info": "topic of the camera model; empty: that of `camera`, otherwise camera_info next to the images",
     "command": "topic of the commands; empty: `command`",
 }
-# Argument -> parameter, its type. An empty argument leaves the parameter to the parameter file.
+# Argument -> parameter, its type, description. If an argument is empty, the parameter file decides.
 PARAMETERS = {
     "device": ("device", str, "auto, cpu, cuda or cuda:N"),
-    "model": ("encoder.model", str, "CLIP model, as open_clip names it: ViT-B-16/openai"),
+    "model": ("encoder.model", str, "CLIP model, as open_clip names it, such as ViT-B-16/openai"),
     "mode": ("mode", str,
-             "on_command: answer each command once; continuous: answer the standing command on every frame"),
-    "follow": ("follow", bool, "true: in mode continuous, follow what was found at the camera's rate; false"),
-    "target_frame": ("target_frame", str, "tf frame with z up that points and poses are published in: base_link"),
+             "on_command: answer each command once; continuous: answer the latest command on every frame"),
+    "follow": ("follow", bool,
+               "true or false; true: in mode continuous, track the object that was found, at the camera's rate"),
+    "target_frame": ("target_frame", str,
+                     "tf frame with z up, such as base_link, in which points and poses are published"),
     "image_transport": ("image_transport", str, "raw or compressed"),
 }
 
 
 def generate_launch_description():
-    """Declare the arguments; what they make is decided when their values are known."""
+    """Declare the arguments; their values are evaluated at launch time."""
     return LaunchDescription([
         DeclareLaunchArgument("camera", default_value="",
-                              description=f"whose topics to take: {', '.join(CAMERAS)}, or a file like theirs"),
+                              description=f"camera whose topics to use: {', '.join(CAMERAS)}, or a file like those in "
+                                          "config/cameras"),
         *(DeclareLaunchArgument(name, default_value="", description=text) for name, text in TOPICS.items()),
         *(DeclareLaunchArgument(name, default_value="",
-                                description=f"{text} (parameter {parameter}; empty: what the parameter file says)")
+                                description=f"{text} (parameter {parameter}; empty: as in the parameter file)")
           for name, (parameter, _, text) in PARAMETERS.items()),
         DeclareLaunchArgument("params_file", default_value=str(SHARE / "config" / "ris.yaml"),
                               description="ROS 2 parameter file"),
-        DeclareLaunchArgument("use_sim_time", default_value="false", description="take the time from /clock"),
+        DeclareLaunchArgument("use_sim_time", default_value="false", description="use the time on /clock"),
         DeclareLaunchArgument("namespace", default_value="", description="namespace of the node"),
         DeclareLaunchArgument("log_level", default_value="info", description="debug, info, warn, error or fatal"),
         OpaqueFunction(function=_start),
@@ -71,14 +74,14 @@ def _start(context):
         remappings=list(topics.items()),
         arguments=["--ros-args", "--log-level", value("log_level")],
         output="screen",
-        # Freeing models takes a busy machine longer than the 5 seconds that launch gives.
+        # On a busy machine, freeing the models takes longer than the 5 seconds that launch waits by default.
         sigterm_timeout="15",
     )
 
     def change_state(transition_id):
         return EmitEvent(event=ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition_id))
 
-    # Once only: who later takes the node through its lifecycle by hand also activates it by hand.
+    # Once only: users who later change the lifecycle state by hand also activate the node by hand.
     activate = RegisterEventHandler(OnStateTransition(
         target_lifecycle_node=node, start_state="configuring", goal_state="inactive", handle_once=True,
         entities=[change_state(Transition.TRANSITION_ACTIVATE)]))
@@ -86,7 +89,7 @@ def _start(context):
 
 
 def _camera_topics(camera):
-    """The topics, by the node's names for them, of a known camera or of a file."""
+    """Return the topics of a known camera, or of a camera file, by the node's names for them."""
     if not camera:
         return {}
     file = SHARE / "config" / "cameras" / f"{camera}.yaml" if camera in CAMERAS else Path(camera)
