@@ -1,12 +1,13 @@
 """From a mask, a depth image and a camera model to an object's points, its oriented box and a top-down grasp.
 
-Lengths are metres. Unless said otherwise, frames are the camera's optical frame: x right, y down, z forward (REP 103).
-A camera sees only the side that faces it; what it does not see is completed by what holds for things at rest: they
-stand on a support, and their sides go straight down to it.
+Lengths are in metres. Unless said otherwise, coordinates are in the camera's optical frame: x right, y down, z forward
+(REP 103). A camera sees only the side of an object that faces it. The rest is completed by what holds for objects at
+rest: they stand on a support, and their sides go straight down to it.
 """
 
-from ris_ros.geometry.cameras import camera_model, project, rays
-from ris_ros.geometry.locating import locate
-from ris_ros.geometry.objects import POINT, Grasp, Object3D, OrientedBox, Points
+from ris_ros.geometry.cameras import project, rays
+from ris_ros.geometry.localization import locate
+from ris_ros.geometry.objects import POINT_DTYPE, Grasp, Object3D, OrientedBox, Points
+from ris_ros.geometry.planes import ground_frame
 
-__all__ = ["POINT", "Grasp", "Object3D", "OrientedBox", "Points", "camera_model", "locate", "project", "rays"]
+__all__ = ["POINT_DTYPE", "Grasp", "Object3D", "OrientedBox", "Points", "ground_frame", "locate", "project", "rays"]

@@ -1,108 +1,158 @@
-"""The upright box that holds an object, and the grasp across it."""
+"""The upright box around an object, and the grasp across it."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from ris_ros.geometry.objects import Grasp, OrientedBox, level_axes
 from ris_ros.geometry.support import Support
-from ris_ros.geometry.surfaces import LEAST_POINTS, sampled
+from ris_ros.geometry.surfaces import subsample
+from ris_ros.geometry.thresholds import (
+    EDGE_DISTANCE_WEIGHT,
+    GRASP_SLICE_METRES,
+    GRASP_SLICE_SHARE,
+    HEIGHT_PERCENTILE,
+    MAX_CIRCLE_ERROR,
+    MAX_CIRCLE_REACH,
+    MAX_CIRCLE_WIDTH,
+    MAX_CYLINDER_MISMATCH,
+    MIN_CIRCLE_DEPTH,
+    MIN_CIRCLE_WIDTH,
+    MIN_OUTLINE_BINS,
+    MIN_SURFACE_POINTS,
+    OUTLIER_PERCENT,
+    OUTLINE_BINS,
+)
 
-# Most points that the box is fitted to.
-_SAMPLE = 3000
+MAX_BOX_POINTS = 3000
+"""Points that the box is fitted to."""
+
+
+class Circle(NamedTuple):
+    """A circle: its centre, float64 [2], and its radius, metres."""
+
+    centre: np.ndarray
+    radius: float
 
 
 def fit_box(xyz: np.ndarray, support: Support) -> OrientedBox:
-    """The smallest upright box on the support; where round sides are seen, their hidden half is added."""
-    xyz = sampled(xyz, _SAMPLE)
+    """Fit the smallest upright box on the support to points [P, 3]; the hidden half of round sides is added."""
+    xyz = subsample(xyz, MAX_BOX_POINTS)
     horizontal = np.stack(level_axes(support.up))
     flat, heights = xyz @ horizontal.T, support.heights(xyz)
-    height = max(float(np.percentile(heights, 99.5)), 1e-3)
+    height = max(float(np.percentile(heights, HEIGHT_PERCENTILE)), 1e-3)
     viewer = -flat.mean(0)
-    if (disc := _fit_disc(flat, viewer)) is not None:
-        # Turned so that the fingers close across the line of sight, where both its sides are seen.
-        middle, radius = disc
+    if (circle := _fit_circle(flat, viewer)) is not None:
+        # Turned so that the fingers close across the line of sight, where both sides of the object are seen.
         sides = np.stack([viewer, (-viewer[1], viewer[0])]) / np.linalg.norm(viewer)
-        middle, size = sides @ middle, np.array([2 * radius, 2 * radius])
+        middle, size = sides @ circle.centre, np.array([2 * circle.radius, 2 * circle.radius])
     else:
-        angle = _rectangle_angle(flat)
-        sides = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        sides = _longer_side_first(flat, _rectangle_angle(flat))
         low, high = _extent(flat @ sides.T)
-        if (high - low)[1] > (high - low)[0]:
-            sides = np.stack([sides[1], -sides[0]])
-            low, high = _extent(flat @ sides.T)
         middle, size = (low + high) / 2, high - low
-        # A lying cylinder: across its longer side it is a disc, as high as itself.
+        # A lying cylinder: its section across the longer side is a circle as high as the object.
         section = np.column_stack([flat @ sides[1], heights])
-        disc = _fit_disc(section, np.array([viewer @ sides[1], -support.level]))
-        if disc is not None and abs(2 * disc[1] / height - 1) < 0.25:
-            middle[1], size[1] = disc[0][0], 2 * disc[1]
+        circle = _fit_circle(section, np.array([viewer @ sides[1], -support.level]))
+        if circle is not None and abs(2 * circle.radius / height - 1) < MAX_CYLINDER_MISMATCH:
+            middle[1], size[1] = circle.centre[0], 2 * circle.radius
     axes = np.column_stack([*(sides @ horizontal), support.up])
     centre = axes @ np.array([*middle, support.level + height / 2])
     return OrientedBox(centre, axes, np.array([*size, height]))
 
 
 def fit_grasp(xyz: np.ndarray, box: OrientedBox) -> Grasp:
-    """Across the middle of the box, between the object's own surfaces there: a bent thing does not fill its box."""
+    """Fit a grasp across the middle of the box, between the object's own surfaces there.
+
+    An object that is bent does not fill its box.
+
+    Parameters
+    ----------
+    xyz : float64 [P, 3], metres, on the object
+    box : the box around them
+
+    """
     along, across = ((xyz - box.centre) @ box.axes[:, :2]).T
-    slice_ = across[np.abs(along) < max(0.01, 0.05 * box.size[0])]
+    slice_ = across[np.abs(along) < max(GRASP_SLICE_METRES, GRASP_SLICE_SHARE * box.size[0])]
     half = box.size[1] / 2
-    low, high = _extent(slice_) if len(slice_) >= LEAST_POINTS else (-half, half)
+    low, high = _extent(slice_) if len(slice_) >= MIN_SURFACE_POINTS else (-half, half)
     closing = box.axes[:, 1]
     return Grasp(box.centre + closing * (low + high) / 2, closing, -box.axes[:, 2], float(high - low))
 
 
-def _fit_disc(flat: np.ndarray, viewer: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """Middle [2] and radius of the disc whose rim points [P, 2] show to a viewer in direction [2]; None for no disc.
+def _fit_circle(points: np.ndarray, viewer: np.ndarray) -> Circle | None:
+    """Fit a circle to points whose near outline is an arc of it, by least squares (Kasa, 1976).
 
-    The outline nearest to the viewer must be an arc of a circle (least squares, Kasa 1976) that is as wide as all
-    points are and that holds them. The outline of a box, however turned, is off by 8 % of the radius or more.
+    The circle must be as wide as all points are and must hold them. The outline of a box, however it is turned, misses
+    every circle by 8 % of the radius or more.
+
+    Parameters
+    ----------
+    points : float64 [P, 2], metres
+    viewer : float64 [2], the direction of the camera
+
+    Returns
+    -------
+    The circle, or None where none fits.
+
     """
     viewer = viewer / np.linalg.norm(viewer)
     sides = np.array([[-viewer[1], viewer[0]], viewer])
-    across, towards = sides @ flat.T
+    across, towards = sides @ points.T
     low, high = _extent(across)
-    bins = np.floor((across - low) / (high - low + 1e-9) * 26).astype(int)
-    rim = np.array([(np.median(across[bins == i]), np.percentile(towards[bins == i], 99))
-                    for i in range(1, 25) if (bins == i).sum() >= 3])
-    if len(rim) < 18:
+    bins = np.floor((across - low) / (high - low + 1e-9) * OUTLINE_BINS).astype(int)
+    outline = np.array([(np.median(across[bins == i]), np.percentile(towards[bins == i], 99))
+                        for i in range(1, OUTLINE_BINS - 1) if (bins == i).sum() >= 3])
+    if len(outline) < MIN_OUTLINE_BINS:
         return None
-    solved = np.linalg.lstsq(np.column_stack([2 * rim, np.ones(len(rim))]), (rim**2).sum(1), rcond=None)[0]
-    middle, radius = solved[:2], float(np.sqrt(solved[2] + solved[:2] @ solved[:2]))
-    strays = np.linalg.norm(rim - middle, axis=1) / radius - 1
-    reach = np.percentile(np.linalg.norm(np.column_stack([across, towards]) - middle, axis=1), 97)
+    solution = np.linalg.lstsq(np.column_stack([2 * outline, np.ones(len(outline))]), (outline**2).sum(1),
+                               rcond=None)[0]
+    centre, radius = solution[:2], float(np.sqrt(solution[2] + solution[:2] @ solution[:2]))
+    errors = np.linalg.norm(outline - centre, axis=1) / radius - 1
+    reach = np.percentile(np.linalg.norm(np.column_stack([across, towards]) - centre, axis=1), 97)
     width, depth = (high - low) / radius, np.ptp(_extent(towards)) / radius
-    # A bent thing that shows its outer side is an arc too, but a shallow one.
-    if np.sqrt((strays**2).mean()) > 0.05 or not 1.6 < width < 2.3 or depth < 0.8 or reach > 1.1 * radius:
+    # A bent object that shows its outer side is an arc too, but a shallow one.
+    if (np.sqrt((errors**2).mean()) > MAX_CIRCLE_ERROR or not MIN_CIRCLE_WIDTH < width < MAX_CIRCLE_WIDTH
+            or depth < MIN_CIRCLE_DEPTH or reach > MAX_CIRCLE_REACH * radius):
         return None
-    return middle @ sides, radius
+    return Circle(centre @ sides, radius)
 
 
 def _rectangle_angle(flat: np.ndarray) -> float:
-    """The angle, radians, of the rectangle that fits points [P, 2] best."""
+    """Return the angle, radians, of the rectangle that fits points [P, 2] best."""
     angles = np.radians(np.arange(0, 90, 3.0))
-    best = angles[_misfits(flat, angles).argmin()]
+    best = angles[_rectangle_costs(flat, angles).argmin()]
     angles = best + np.radians(np.arange(-3, 3.01, 0.2))
-    return float(angles[_misfits(flat, angles).argmin()])
+    return float(angles[_rectangle_costs(flat, angles).argmin()])
 
 
-def _misfits(flat: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """How badly rectangles at `angles` [K] fit: by their area, and by how far points are from the nearest side.
+def _rectangle_costs(flat: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Return the cost, float64 [K], of rectangles around points [P, 2] at angles [K], radians.
 
-    The area alone says nothing where only two sides of a box are seen and not its top; nearness to sides, by which
-    laser scanners fit cars (Zhang et al., "Efficient L-shape fitting", 2017), decides there.
+    It grows with the area and with the mean distance of points from the nearest side. The area alone says nothing
+    where only two sides of a box are seen and not its top. There the distance from the sides decides, by which laser
+    scanners fit cars (Zhang et al., "Efficient L-shape fitting", 2017).
     """
     cos, sin = np.cos(angles), np.sin(angles)
-    sides, nearest = [], np.inf
+    sides, distances = [], []
     for axis in ([cos, sin], [-sin, cos]):
         along = flat @ np.stack(axis)
         low, high = _extent(along)
         sides.append(high - low)
-        nearest = np.minimum(nearest, np.abs(np.minimum(along - low, high - along)))
+        distances.append(np.abs(np.minimum(along - low, high - along)))
     area = sides[0] * sides[1]
-    return area * (1 + 4 * nearest.mean(0) / np.sqrt(area + 1e-12))
+    return area * (1 + EDGE_DISTANCE_WEIGHT * np.minimum(*distances).mean(0) / np.sqrt(area + 1e-12))
+
+
+def _longer_side_first(flat: np.ndarray, angle: float) -> np.ndarray:
+    """Return the axes, float64 [2, 2] in rows, of the rectangle at an angle around points [P, 2]."""
+    sides = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    low, high = _extent(flat @ sides.T)
+    length, width = high - low
+    return np.stack([sides[1], -sides[0]]) if width > length else sides
 
 
 def _extent(values: np.ndarray) -> np.ndarray:
-    """Low and high end, [2] or [2, K], of values [P] or of each column of [P, K], but for a few outliers."""
-    return np.percentile(values, (0.4, 99.6), axis=0)
+    """Return the low and the high end, [2] or [2, K], of values [P] or of each column of [P, K], without outliers."""
+    return np.percentile(values, (OUTLIER_PERCENT, 100 - OUTLIER_PERCENT), axis=0)

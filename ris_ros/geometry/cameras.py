@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -11,11 +12,23 @@ import numpy as np
 from ris_ros.errors import InputError
 from ris_ros.types import CameraModel
 
+COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
+"""Distortion models, and how many coefficients each may have."""
+MAX_REPROJECTION_PIXELS = 0.5
+"""Error of an undistorted pixel that is projected back, above which the model has no ray for it."""
+UNDISTORTION_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-4)
+"""Iterations and accuracy of undistortion. OpenCV's default is off by 20 pixels in the corners of a wide lens."""
+MIN_DEPTH_METRES = 1e-3
+"""Depth above which a point is in front of the camera."""
+
 
 def rays(camera: CameraModel, height: int, width: int) -> np.ndarray:
-    """The point, float32 [H, W, 3], at depth 1 of each pixel of an image, lens distortion undone; read-only.
+    """Return the point at depth 1 of each pixel of an image, with lens distortion undone.
 
-    NaN where the model has no ray, in the outermost corners of some calibrations.
+    Returns
+    -------
+    float32 [H, W, 3], read-only and cached. NaN where the model has no ray, in the outermost corners of some
+    calibrations.
 
     Raises
     ------
@@ -28,50 +41,63 @@ def rays(camera: CameraModel, height: int, width: int) -> np.ndarray:
 
 
 def project(camera: CameraModel, points: np.ndarray) -> np.ndarray:
-    """The pixels (column, row), float64 [N, 2], of points [N, 3] in the camera's frame; NaN for what is behind it."""
-    ahead = points[:, 2] > 1e-3
+    """Return the pixels (column, row), float64 [N, 2], of points [N, 3] in the camera's frame; NaN for those behind."""
+    is_ahead = points[:, 2] > MIN_DEPTH_METRES
     pixels = np.full((len(points), 2), np.nan)
-    if ahead.any():
-        through = cv2.fisheye.projectPoints if camera.model == "equidistant" else cv2.projectPoints
-        pixels[ahead] = through(points[ahead, None].astype(np.float64), np.zeros(3), np.zeros(3), camera.intrinsics,
-                                np.array(camera.distortion or (0.0,) * 4))[0][:, 0]
+    if is_ahead.any():
+        pixels[is_ahead] = _projection(camera.model)(
+            points[is_ahead, None].astype(np.float64), np.zeros(3), np.zeros(3), camera.intrinsics,
+            _coefficients(camera.distortion))[0][:, 0]
     return pixels
-
-
-def camera_model(info: Any) -> CameraModel:
-    """The model in a ``sensor_msgs/CameraInfo``, by whichever library it was read."""
-    return CameraModel(np.array(info.k, np.float64).reshape(3, 3), tuple(float(value) for value in info.d),
-                       info.distortion_model or "plumb_bob")
 
 
 @lru_cache(maxsize=4)
 def _rays(intrinsics: bytes, distortion: tuple[float, ...], model: str, height: int, width: int) -> np.ndarray:
     k = np.frombuffer(intrinsics).reshape(3, 3)
-    if not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0:
-        raise InputError("the camera matrix has no focal length: calibrate the camera, or set its camera_info")
-    lengths = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
-    if model not in lengths:
-        raise InputError(f"unknown distortion model {model!r}; known are {', '.join(lengths)}")
-    if any(distortion) and len(distortion) not in lengths[model]:
-        raise InputError(f"{model} takes {' or '.join(map(str, lengths[model]))} coefficients, not {len(distortion)}")
+    _check_calibration(k, distortion, model)
     pixels = np.moveaxis(np.mgrid[:height, :width][::-1], 0, -1).reshape(-1, 1, 2).astype(np.float64)
-    level = (pixels - k[:2, 2]) / (k[0, 0], k[1, 1])
-    # Equidistant even without coefficients: the model itself bends the rays.
+    # An equidistant model bends the rays even without coefficients.
     if model == "equidistant" or any(distortion):
-        coefficients = np.array(distortion or (0.0,) * 4)
-        # The few rounds that OpenCV goes by default leave errors of 20 pixels in the corners of a wide lens.
-        rounds = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-4)
-        if model == "equidistant":
-            level = cv2.fisheye.undistortPoints(pixels, k, coefficients, None, None, None, rounds)
-            project = cv2.fisheye.projectPoints
-        else:
-            level = (cv2.undistortImagePoints(pixels, k, coefficients, None, rounds) - k[:2, 2]) / (k[0, 0], k[1, 1])
-            project = cv2.projectPoints
-        # Far out, many calibrations describe no lens at all: a pixel that has no ray must not get a wrong one.
-        ahead = np.pad(level, ((0, 0), (0, 0), (0, 1)), constant_values=1)
-        back = project(ahead, np.zeros(3), np.zeros(3), k, coefficients)[0]
-        level[np.abs(back.reshape(pixels.shape) - pixels).max(axis=-1) > 0.5] = np.nan
+        plane = _undistort(pixels, k, distortion, model)
+    else:
+        plane = (pixels - k[:2, 2]) / (k[0, 0], k[1, 1])
     directions = np.ones((height, width, 3), np.float32)
-    directions[..., :2] = level.reshape(height, width, 2)
+    directions[..., :2] = plane.reshape(height, width, 2)
     directions.flags.writeable = False
     return directions
+
+
+def _undistort(pixels: np.ndarray, k: np.ndarray, distortion: tuple[float, ...], model: str) -> np.ndarray:
+    """Return the points at depth 1 of pixels, float64 [P, 1, 2]; NaN for pixels without a ray."""
+    coefficients = _coefficients(distortion)
+    plane: np.ndarray
+    if model == "equidistant":
+        plane = cv2.fisheye.undistortPoints(pixels, k, coefficients, None, None, None, UNDISTORTION_CRITERIA)
+    else:
+        plane = (cv2.undistortImagePoints(pixels, k, coefficients, None, UNDISTORTION_CRITERIA)
+                 - k[:2, 2]) / (k[0, 0], k[1, 1])
+    # Far out, many calibrations describe no lens at all: a pixel that has no ray must not get a wrong one.
+    points = np.pad(plane, ((0, 0), (0, 0), (0, 1)), constant_values=1)
+    projected = _projection(model)(points, np.zeros(3), np.zeros(3), k, coefficients)[0]
+    plane[np.abs(projected.reshape(pixels.shape) - pixels).max(axis=-1) > MAX_REPROJECTION_PIXELS] = np.nan
+    return plane
+
+
+def _check_calibration(k: np.ndarray, distortion: tuple[float, ...], model: str) -> None:
+    if not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0:
+        raise InputError("the camera matrix has no focal length: calibrate the camera, or set its camera_info")
+    if model not in COEFFICIENTS:
+        raise InputError(f"unknown distortion model {model!r}; known are {', '.join(COEFFICIENTS)}")
+    counts = COEFFICIENTS[model]
+    if any(distortion) and len(distortion) not in counts:
+        raise InputError(f"{model} takes {' or '.join(map(str, counts))} coefficients, not {len(distortion)}")
+
+
+def _projection(model: str) -> Callable[..., Any]:
+    """Return OpenCV's function that projects points through a lens of this model."""
+    return cv2.fisheye.projectPoints if model == "equidistant" else cv2.projectPoints
+
+
+def _coefficients(distortion: tuple[float, ...]) -> np.ndarray:
+    """Return distortion coefficients as OpenCV takes them, float64; zeros for none."""
+    return np.array(distortion or (0.0,) * 4)

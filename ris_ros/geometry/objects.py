@@ -1,4 +1,4 @@
-"""An object in space: its points, its box, how to grasp it."""
+"""An object in space: its points, its box and a grasp."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-# A point as RViz, PCL and Foxglove read it from a PointCloud2 with fields x, y, z, rgb: the colour's bytes, blue first,
-# in the place of a float.
-POINT = np.dtype([("xyz", np.float32, 3), ("bgr", np.uint8, 3), ("unused", np.uint8)])
+POINT_DTYPE = np.dtype([("xyz", np.float32, 3), ("bgr", np.uint8, 3), ("unused", np.uint8)])
+"""A point of a ``sensor_msgs/PointCloud2`` with fields x, y, z and rgb, as RViz, PCL and Foxglove read it.
+
+The bytes of the colour, blue first, take the place of a float.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,7 @@ class Points:
     Attributes
     ----------
     xyz : float32 [P, 3], metres
-    pixels : int32 [P, 2], column and row that each was seen at
+    pixels : int32 [P, 2], the column and row of each in the image
     colours : uint8 [P, 3], RGB; zeros where no image was given
 
     """
@@ -33,8 +35,8 @@ class Points:
         return len(self.xyz)
 
     def packed(self) -> np.ndarray:
-        """The points as the data of a ``sensor_msgs/PointCloud2``, of type POINT [P]."""
-        points = np.zeros(len(self), POINT)
+        """Return the points as the data of a ``sensor_msgs/PointCloud2``, POINT_DTYPE [P]."""
+        points = np.zeros(len(self), POINT_DTYPE)
         points["xyz"], points["bgr"] = self.xyz, self.colours[:, ::-1]
         return points
 
@@ -58,27 +60,27 @@ class OrientedBox:
     @property
     def quaternion(self) -> np.ndarray:
         """The rotation as float64 [4]: x, y, z, w."""
-        turn = cv2.Rodrigues(self.axes)[0][:, 0]
-        angle = np.linalg.norm(turn)
-        return np.array([*(turn * np.sin(angle / 2) / (angle or 1.0)), np.cos(angle / 2)])
+        rotation_vector = cv2.Rodrigues(self.axes)[0][:, 0]
+        angle = np.linalg.norm(rotation_vector)
+        return np.array([*(rotation_vector * np.sin(angle / 2) / (angle or 1.0)), np.cos(angle / 2)])
 
     @property
     def corners(self) -> np.ndarray:
-        """Float64 [8, 3], metres; bits 0, 1, 2 of a corner's index say at which end of the three axes it is."""
+        """The corners, float64 [8, 3], metres; bit k of a corner's index tells its end along axis k."""
         signs = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)]) - 0.5
         return self.centre + signs * self.size @ self.axes.T
 
 
 @dataclass(frozen=True, eq=False)
 class Grasp:
-    """Where a parallel gripper that comes from above can close.
+    """A grasp from above with a parallel gripper.
 
     Attributes
     ----------
     centre : float64 [3], metres, half-way between the fingers and half-way up the object
     closing : float64 [3], unit, the horizontal direction in which the fingers close
     approach : float64 [3], unit, straight down
-    opening : metres, least distance of the fingers before they close
+    opening : metres, the smallest distance of the fingers before they close
 
     """
 
@@ -89,7 +91,7 @@ class Grasp:
 
     @property
     def yaw(self) -> float:
-        """Radians, above -pi/2 and up to pi/2, about up: from the frame's x axis, laid level, to `closing`."""
+        """The angle about up from the frame's x axis, made level, to `closing`: radians in (-pi/2, pi/2]."""
         ahead, side = level_axes(-self.approach)
         angle = np.arctan2(self.closing @ side, self.closing @ ahead)
         return float(angle - np.pi * np.ceil(angle / np.pi - 0.5))
@@ -101,13 +103,13 @@ class Object3D:
 
     Attributes
     ----------
-    points : its visible surface, without what is not on it
-    centroid : float64 [3], metres, the mean of the points; it lies towards the camera from the middle of the object
-    box : its centre is the middle of the object, as well as it can be known
-    grasp : top-down
-    up : float64 [3], unit
-    up_from : "given", "support" (the normal of the surface that the object stands on) or "camera" (no surface was
-        found, and the camera was taken to stand level)
+    points : its visible surface
+    centroid : float64 [3], metres, the mean of the points; it is nearer to the camera than the middle of the object
+    box : the upright box around it; its centre is the best estimate of the middle of the object
+    grasp : a grasp from above
+    up : float64 [3], unit, the direction away from the ground
+    up_from : source of `up`: "given", "support" (the normal of the surface that the object stands on) or "camera" (no
+        surface was found, and the camera was assumed to be level)
 
     """
 
@@ -118,18 +120,24 @@ class Object3D:
     up: np.ndarray
     up_from: str
 
-    def moved(self, pose: np.ndarray) -> Object3D:
-        """The object in another frame; `pose`, float64 [4, 4], takes coordinates of this frame to that one."""
-        turn, shift = pose[:3, :3], pose[:3, 3]
-        xyz = (self.points.xyz @ turn.T + shift).astype(np.float32)
-        return Object3D(
-            replace(self.points, xyz=xyz), turn @ self.centroid + shift,
-            OrientedBox(turn @ self.box.centre + shift, turn @ self.box.axes, self.box.size),
-            Grasp(turn @ self.grasp.centre + shift, turn @ self.grasp.closing, turn @ self.grasp.approach,
-                  self.grasp.opening), turn @ self.up, self.up_from)
+    def transformed(self, pose: np.ndarray) -> Object3D:
+        """Return the object in another frame.
+
+        Parameters
+        ----------
+        pose : float64 [4, 4], takes coordinates of this frame to the other one
+
+        """
+        rotation, shift = pose[:3, :3], pose[:3, 3]
+        xyz = (self.points.xyz @ rotation.T + shift).astype(np.float32)
+        box = OrientedBox(rotation @ self.box.centre + shift, rotation @ self.box.axes, self.box.size)
+        grasp = Grasp(rotation @ self.grasp.centre + shift, rotation @ self.grasp.closing,
+                      rotation @ self.grasp.approach, self.grasp.opening)
+        return Object3D(replace(self.points, xyz=xyz), rotation @ self.centroid + shift, box, grasp,
+                        rotation @ self.up, self.up_from)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able values, in metres and radians and this frame; without the points."""
+        """Return everything but the points as JSON-able values, in metres and radians and in this frame."""
         def plain(values: np.ndarray) -> list[float]:
             return [round(float(value), 5) for value in values]
         return {"points": len(self.points), "centroid": plain(self.centroid),
@@ -142,7 +150,10 @@ class Object3D:
 
 
 def level_axes(up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two unit vectors across `up`: the frame's x axis laid level (its y axis where x is upright), and up x that."""
+    """Return two horizontal unit vectors, float64 [3] each, for a unit vector `up` [3].
+
+    The first is the frame's x axis made level (the y axis where x is upright), the second is up x the first.
+    """
     x = np.array([1.0, 0.0, 0.0]) if abs(up[0]) < 0.9 else np.array([0.0, 1.0, 0.0])
     ahead = x - up * (x @ up)
     ahead /= np.linalg.norm(ahead)

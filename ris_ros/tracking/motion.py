@@ -1,56 +1,68 @@
-"""How a target and what is behind it move from one frame to the next, from corner points (pyramidal Lucas-Kanade).
+"""Motion of a target and of the background from one frame to the next, from corner points (pyramidal Lucas-Kanade).
 
-A point belongs to the target until it can no longer be found or moves otherwise than the rest, and one that is chosen
-later belongs to it only when it has moved with the target for TRIAL frames. What passes in front of the target
+A point belongs to the target until it can no longer be found or moves otherwise than the rest. A point that is selected
+later belongs to it only when it has moved with the target for TRIAL_FRAMES frames. What passes in front of the target
 therefore takes points away and gains none, however alike the two look, as long as they move apart.
+
+A motion is a similarity transform, float64 [2, 3], of xy pixels.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
-TARGET_POINTS, BACKGROUND_POINTS = 60, 80
-WINDOW, LEVELS = 15, 3
-"""Side of the compared patches, pixels, and halvings of the image: points may move about 60 pixels a frame."""
-ROUND_TRIP = 0.7
-"""Pixels by which a point may miss its origin when it is tracked there and back (Kalal et al., ICPR 2010)."""
-AGREEMENT = 1.5
-"""Pixels by which a point may stray from the motion of the rest, in a frame or during its trial."""
-FEWEST = 4
-"""Points that make a motion; with fewer on the target, it is taken to move with what is around it."""
-TRIAL = 5
-"""Frames for which a point must move with the target to belong to it."""
+from ris_ros.tracking.thresholds import (
+    BACKGROUND_POINTS,
+    CORNER_QUALITY,
+    MAX_MOTION_ERROR_PIXELS,
+    MAX_ROUND_TRIP_PIXELS,
+    MIN_BACKGROUND_POINTS,
+    MIN_MOTION_POINTS,
+    MIN_TARGET_POINTS,
+    PATCH_PIXELS,
+    PYRAMID_LEVELS,
+    TARGET_POINTS,
+    TRIAL_FRAMES,
+)
 
 IDENTITY = np.eye(2, 3)
+"""The motion of what stands still."""
 
-_CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.03)
+_FLOW_OPTIONS: dict[str, Any] = {
+    "winSize": (PATCH_PIXELS, PATCH_PIXELS), "maxLevel": PYRAMID_LEVELS,
+    "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.03)}
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """The motion between two frames.
+class FrameMotion:
+    """The motion from one frame to the next.
 
     Attributes
     ----------
-    target, background : float64 [2, 3], from pixels of the frame before to pixels of this one
-    points : how many points the target has left
-    supported : whether they gave its motion; if not, it is taken to move with the background
-    anchored : whether points of the background gave the background's; if not, it is taken to stand still
+    target, background : float64 [2, 3], from pixels of the first frame to pixels of the second
+    target_points : points that the target has left
+    is_target_measured : whether these gave its motion; if not, it is assumed to move with the background
+    is_background_measured : whether points of the background gave its motion; if not, it is assumed to stand still
 
     """
 
     target: np.ndarray
     background: np.ndarray
-    points: int
-    supported: bool
-    anchored: bool
+    target_points: int
+    is_target_measured: bool
+    is_background_measured: bool
 
 
-class PointMotion:
-    """Follows points through frames, uint8 grey [h, w], all of one size.
+NO_MOTION = FrameMotion(IDENTITY, IDENTITY, 0, False, False)
+"""The motion of a target that has been seen in one frame only."""
+
+
+class PointTracker:
+    """Tracks points of a target and of the background through frames, uint8 grey [h, w], all of one size.
 
     Parameters
     ----------
@@ -61,149 +73,170 @@ class PointMotion:
 
     def __init__(self, grey: np.ndarray, mask: np.ndarray):
         self._grey = grey
-        self._target = _spread(grey, mask)
-        self._trial = self._target[:0]          # Points on trial,
-        self._expected = self._target[:0]       # where the target's motion would have brought them,
-        self._tried = 0                         # and for how many frames.
-        self.choose_background(mask)
+        self._target = _select_target_points(grey, mask)
+        self._trial = self._target[:0]
+        self._trial_expected = self._target[:0]  # where the target's motion would have brought the points on trial
+        self._trial_age = 0
+        self.select_background_points(mask)
 
-    def choose(self, mask: np.ndarray) -> None:
+    def add_target_points(self, mask: np.ndarray) -> None:
         """Put new points on trial in the target's mask, bool [h, w], of the newest frame; points outside it go."""
         around = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        self._target = self._target[_within(self._target, around)]
-        still = _within(self._trial, around)
-        self._trial, self._expected = self._trial[still], self._expected[still]
-        # A trial that goes on must come to its end, however often points are chosen.
+        self._target = self._target[_is_within(self._target, around)]
+        is_within = _is_within(self._trial, around)
+        self._trial, self._trial_expected = self._trial[is_within], self._trial_expected[is_within]
+        # A trial in progress must come to its end, however often points are added.
         if not len(self._trial):
-            self._trial = self._expected = _spread(self._grey, mask)
-            self._tried = 0
+            self._trial = self._trial_expected = _select_target_points(self._grey, mask)
+            self._trial_age = 0
 
-    def choose_background(self, mask: np.ndarray) -> None:
-        """Choose points anew outside a mask, bool [h, w], of the newest frame."""
-        # Corners of the halved image do, and cost a quarter.
+    def select_background_points(self, mask: np.ndarray) -> None:
+        """Select points anew outside a mask, bool [h, w], of the newest frame."""
+        # Corners of the halved frame are good enough, and cost a quarter.
         outside = ~cv2.dilate(mask[::2, ::2].astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
         halved = cv2.resize(self._grey, outside.shape[::-1], interpolation=cv2.INTER_AREA)
-        self._background = 2 * _corners(halved, outside, BACKGROUND_POINTS) + 0.5
+        self._background = 2 * _detect_corners(halved, outside, BACKGROUND_POINTS) + 0.5
 
-    def release(self) -> None:
-        """Give up the target's points: from now on it moves with the background."""
-        self._target = self._trial = self._expected = self._target[:0]
+    def drop_target_points(self) -> None:
+        """Drop the target's points, so that from now on it moves with the background."""
+        self._target = self._trial = self._trial_expected = self._target[:0]
 
-    def step(self, grey: np.ndarray) -> Step:
-        """The motion to the next frame."""
+    def advance(self, grey: np.ndarray) -> FrameMotion:
+        """Track the points into the next frame and return the motion to it."""
         parts = self._target, self._background, self._trial
-        after, kept = _track(self._grey, grey, np.concatenate(parts))
+        moved_points, is_tracked = _track_points(self._grey, grey, np.concatenate(parts))
         ends = np.cumsum([len(part) for part in parts])[:2]
-        (target, background, trial), kept = np.split(after, ends), np.split(kept, ends)
+        target, background, trial = np.split(moved_points, ends)
+        target_tracked, background_tracked, trial_tracked = np.split(is_tracked, ends)
         self._grey = grey
 
-        behind, steady = _similarity(self._background, background, kept[1])
-        anchored = behind is not None and steady.sum() >= FEWEST
-        if not anchored:
-            behind = IDENTITY
-        motion, agreeing = _similarity(self._target, target, kept[0])
-        supported = motion is not None and agreeing.sum() >= FEWEST
-        if not supported:
-            motion = behind
-        self._background = background[steady]
-        self._target = target[agreeing if supported else kept[0]]
-        self._try(trial, kept[2], motion)
-        return Step(motion, behind, len(self._target), supported, anchored)
+        fitted, background_inliers = _estimate_similarity(self._background, background, background_tracked)
+        is_background_measured = fitted is not None and bool(background_inliers.sum() >= MIN_MOTION_POINTS)
+        background_motion = fitted if fitted is not None and is_background_measured else IDENTITY
+        fitted, target_inliers = _estimate_similarity(self._target, target, target_tracked)
+        is_target_measured = fitted is not None and bool(target_inliers.sum() >= MIN_MOTION_POINTS)
+        target_motion = fitted if fitted is not None and is_target_measured else background_motion
+        self._background = background[background_inliers]
+        self._target = target[target_inliers if is_target_measured else target_tracked]
+        self._advance_trial(trial, trial_tracked, target_motion)
+        return FrameMotion(target_motion, background_motion, len(self._target), is_target_measured,
+                           is_background_measured)
 
-    def _try(self, trial: np.ndarray, kept: np.ndarray, motion: np.ndarray) -> None:
-        expected = moved(self._expected, motion).astype(np.float32)
-        kept &= np.linalg.norm(trial - expected, axis=1) < AGREEMENT
-        self._trial, self._expected = trial[kept], expected[kept]
-        self._tried += 1
-        if self._tried == TRIAL:
+    def _advance_trial(self, trial: np.ndarray, is_tracked: np.ndarray, target_motion: np.ndarray) -> None:
+        expected = transform_points(self._trial_expected, target_motion).astype(np.float32)
+        is_tracked &= np.linalg.norm(trial - expected, axis=1) < MAX_MOTION_ERROR_PIXELS
+        self._trial, self._trial_expected = trial[is_tracked], expected[is_tracked]
+        self._trial_age += 1
+        if self._trial_age == TRIAL_FRAMES:
             # Of the older points as many stay as there is room for.
             room = max(TARGET_POINTS - len(self._trial), 0)
             self._target = np.concatenate([self._trial, self._target[:room]])
-            self._trial = self._expected = self._trial[:0]
+            self._trial = self._trial_expected = self._trial[:0]
 
     @property
-    def is_thin(self) -> bool:
-        """Whether so many of the target's points are gone that new ones should be tried, if none are."""
-        return len(self._target) < TARGET_POINTS // 3 and not len(self._trial)
+    def target_points(self) -> np.ndarray:
+        """The points that belong to the target, float32 [N, 2], xy pixels of the newest frame."""
+        return self._target
 
     @property
-    def background_is_thin(self) -> bool:
-        """Whether so many points of the background are gone that they should be chosen anew."""
-        return len(self._background) < BACKGROUND_POINTS // 2
+    def needs_target_points(self) -> bool:
+        """Whether so many of the target's points are gone that new ones should be added, and none are on trial."""
+        return len(self._target) < MIN_TARGET_POINTS and not len(self._trial)
+
+    @property
+    def needs_background_points(self) -> bool:
+        """Whether so many points of the background are gone that they should be selected anew."""
+        return len(self._background) < MIN_BACKGROUND_POINTS
 
 
 def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The motion [2, 3] that does `first` and then `second`."""
+    """Return the motion [2, 3] that does `first` and then `second`."""
     return second @ np.vstack([first, (0, 0, 1)])
 
 
-def moved(points: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """Points [N, 2] after a motion [2, 3]."""
+def transform_points(points: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """Return points [N, 2] after a motion [2, 3]."""
     return points @ motion[:, :2].T + motion[:, 2]
 
 
-def inverse(motion: np.ndarray) -> np.ndarray:
-    """The motion [2, 3] that undoes another."""
+def invert(motion: np.ndarray) -> np.ndarray:
+    """Return the motion [2, 3] that undoes another."""
     linear = np.linalg.inv(motion[:, :2])
     return np.column_stack([linear, -linear @ motion[:, 2]])
 
 
-def scaled(motion: np.ndarray, source: float, destination: float) -> np.ndarray:
-    """A motion [2, 3] between pictures that were enlarged by these factors; the first pixel's middle is (0, 0)."""
+def rescale_motion(motion: np.ndarray, source: float, destination: float) -> np.ndarray:
+    """Return a motion [2, 3] between images that were enlarged by these factors; the first pixel's centre is (0, 0)."""
     def enlarge(factor: float) -> np.ndarray:
         return np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2]])
     return compose(compose(enlarge(destination), motion), enlarge(1 / source))
 
 
-def _within(points: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Which points [N, 2] lie in a mask, bool [h, w]."""
+def motion_distance(point: np.ndarray, motion: np.ndarray, other: np.ndarray) -> float:
+    """Return the distance between a point [2], where `motion` has brought it, and where `other` would have."""
+    start = transform_points(point[None], invert(motion))
+    return float(np.linalg.norm(point - transform_points(start, other)[0]))
+
+
+def _is_within(points: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return which points [N, 2] lie in a mask, bool [h, w]."""
     columns, rows = np.clip(np.round(points).astype(int), 0, np.array(mask.shape[::-1]) - 1).T
     return mask[rows, columns]
 
 
-def _spread(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Points float32 [N, 2] for a target, half of them well inside its mask and half near its rim."""
-    # The strongest corners are on the rim, but there a part of the patch is background, which moves otherwise.
+def _select_target_points(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return points, float32 [N, 2], on a target, half of them well inside its mask and half near its edge."""
+    # The strongest corners are at the edge, but there a part of the patch is background, which moves otherwise.
     depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1]
-    inside = depth > min(WINDOW / 2, depth.max() / 3)
-    return np.concatenate([_corners(grey, part, TARGET_POINTS // 2) for part in (inside, mask & ~inside)])
+    inside = depth > min(PATCH_PIXELS / 2, depth.max() / 3)
+    return np.concatenate([_detect_corners(grey, part, TARGET_POINTS // 2) for part in (inside, mask & ~inside)])
 
 
-def _corners(grey: np.ndarray, mask: np.ndarray, most: int) -> np.ndarray:
-    """Corner points float32 [N, 2] in a mask, spread over it."""
+def _detect_corners(grey: np.ndarray, mask: np.ndarray, max_corners: int) -> np.ndarray:
+    """Return corner points, float32 [N, 2], spread over a mask, bool [h, w]."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return np.zeros((0, 2), np.float32)
     y1, y2, x1, x2 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    apart = max(2.0, 0.5 * np.sqrt(mask.sum() / most))
-    points = cv2.goodFeaturesToTrack(np.ascontiguousarray(grey[y1:y2, x1:x2]), most, 0.005, apart,
-                                     mask=mask[y1:y2, x1:x2].astype(np.uint8))
-    return np.zeros((0, 2), np.float32) if points is None else points.reshape(-1, 2) + np.float32((x1, y1))
+    min_distance = max(2.0, 0.5 * np.sqrt(mask.sum() / max_corners))
+    points = cv2.goodFeaturesToTrack(np.ascontiguousarray(grey[y1:y2, x1:x2]), max_corners, CORNER_QUALITY,
+                                     min_distance, mask=mask[y1:y2, x1:x2].astype(np.uint8))
+    if points is None:
+        return np.zeros((0, 2), np.float32)
+    return points.reshape(-1, 2) + np.array((x1, y1), np.float32)
 
 
-def _track(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where points [N, 2] have gone, and which of them return to their origin when tracked back."""
+def _track_points(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return points [N, 2] in the next frame, and which of them return to their origin when tracked back."""
     if not len(points):
         return points, np.zeros(0, bool)
-    options = {"winSize": (WINDOW, WINDOW), "maxLevel": LEVELS, "criteria": _CRITERIA}
-    there, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, **options)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(after, before, there, points.copy(),
-                                                 flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **options)
-    kept = (found & returned).ravel().astype(bool)
-    kept &= np.linalg.norm(back - points, axis=1) < ROUND_TRIP
+    there, was_found, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, points, None, **_FLOW_OPTIONS)  # type: ignore[call-overload]
+    back, has_returned, _ = cv2.calcOpticalFlowPyrLK(
+        after, before, there, points.copy(), flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **_FLOW_OPTIONS)
+    is_tracked = (was_found & has_returned).ravel().astype(bool)
+    is_tracked &= np.linalg.norm(back - points, axis=1) < MAX_ROUND_TRIP_PIXELS
     height, width = after.shape
-    kept &= ((there >= 0) & (there < (width, height))).all(axis=1)
-    return there, kept
+    is_tracked &= ((there >= 0) & (there < (width, height))).all(axis=1)
+    return there, is_tracked
 
 
-def _similarity(before: np.ndarray, after: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-    """The similarity [2, 3] that most of the kept points agree with, if any, and which points those are."""
-    agree = np.zeros(len(before), bool)
-    if kept.sum() < 2:
-        return None, agree
-    motion, inliers = cv2.estimateAffinePartial2D(before[kept], after[kept], method=cv2.RANSAC,
-                                                  ransacReprojThreshold=AGREEMENT, maxIters=200)
+def _estimate_similarity(before: np.ndarray, after: np.ndarray, is_tracked: np.ndarray
+                         ) -> tuple[np.ndarray | None, np.ndarray]:
+    """Estimate the motion [2, 3] that most of the tracked points [N, 2] agree with, by RANSAC.
+
+    Returns
+    -------
+    The motion, None where there is none, and which points agree with it, bool [N].
+
+    """
+    is_inlier = np.zeros(len(before), bool)
+    if is_tracked.sum() < 2:
+        return None, is_inlier
+    motion, inliers = cv2.estimateAffinePartial2D(
+        before[is_tracked], after[is_tracked], method=cv2.RANSAC, ransacReprojThreshold=MAX_MOTION_ERROR_PIXELS,
+        maxIters=200)
     if motion is None:
-        return None, agree
-    agree[np.flatnonzero(kept)] = inliers.ravel().astype(bool)
-    return motion, agree
+        return None, is_inlier
+    is_inlier[np.flatnonzero(is_tracked)] = inliers.ravel().astype(bool)
+    return motion, is_inlier

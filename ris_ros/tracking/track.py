@@ -1,176 +1,171 @@
-"""One thing followed through frames at camera rate, from the frame it was masked in."""
+"""Tracking of one masked object at camera rate, from the frame it was masked in."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from ris_ros.tracking.motion import IDENTITY, PointMotion, Step, compose, moved, scaled
-from ris_ros.tracking.template import Template
-
-SIDE = 640
-"""Pixels of the longer side of the pictures that are compared; larger ones are reduced."""
-NOISE = 0.02
-"""Share of the cells that may differ without anything being in front."""
-TRUSTED = 0.85
-"""Share of the target that must look as it did for its own motion to be believed when it is then hidden."""
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A frame as tracking needs it.
-
-    Attributes
-    ----------
-    image : uint8 RGB [H, W, 3], as it came
-    small : the same, at most SIDE pixels along its longer side
-    grey : uint8 [h, w], of the small one
-    scale : pixels of `image` for one of `small`
-
-    """
-
-    image: np.ndarray
-    small: np.ndarray
-    grey: np.ndarray
-    scale: float
-
-    @classmethod
-    def of(cls, image: np.ndarray) -> Picture:
-        """The picture of an image, uint8 RGB [H, W, 3]."""
-        longer = max(image.shape[:2])
-        small = np.ascontiguousarray(image)
-        if longer > SIDE:
-            small = cv2.resize(small, [max(1, round(side * SIDE / longer)) for side in image.shape[1::-1]],
-                               interpolation=cv2.INTER_AREA)
-        return cls(image, small, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), image.shape[1] / small.shape[1])
+from ris_ros.tracking.frames import FramePyramid
+from ris_ros.tracking.motion import IDENTITY, NO_MOTION, PointTracker, compose, rescale_motion, transform_points
+from ris_ros.tracking.template import Template, Visibility
+from ris_ros.tracking.thresholds import COLOUR_NOISE_SHARE, MIN_TRUSTED_MATCH
 
 
 class Track:
-    """A masked thing, from one picture on.
+    """A masked object, from one frame on.
 
     Parameters
     ----------
-    picture : the frame it was masked in
+    frame : the frame it was masked in
     mask : bool [H, W], not empty
 
     Attributes
     ----------
-    motion : float64 [2, 3], in pixels of the small picture, since that frame
-    view : what is seen of it in the newest frame
-    step : how it moved last; None before it did
+    motion : float64 [2, 3], since that frame, in pixels of the reduced frame
+    visibility : what is seen of it in the newest frame
+    frame_motion : the motion into the newest frame
     age : frames since that frame
 
     """
 
-    def __init__(self, picture: Picture, mask: np.ndarray):
-        self._scale, self._shape = picture.scale, mask.shape
-        self.step: Step | None = None
+    motion: np.ndarray
+    visibility: Visibility
+    _static_motion: np.ndarray  # the same if it has stood still against the background since it was last seen well
+    _seen_motion: np.ndarray    # the same when it was last seen well
+
+    def __init__(self, frame: FramePyramid, mask: np.ndarray):
+        self._scale, self._shape = frame.scale, mask.shape
+        self.frame_motion = NO_MOTION
         self.age = 0
-        self._learn(picture, mask, IDENTITY, picture)
-        self._points = PointMotion(picture.grey, self._seen_small(picture))
+        self._set_template(frame, mask, IDENTITY, frame)
+        self._points = PointTracker(frame.grey, self._visible_small(frame))
 
-    def examined(self, picture: Picture, mask: np.ndarray, motion: np.ndarray, now: Picture) -> None:
-        """Take over a mask, bool [H, W], of an earlier picture, from which it has gone through `motion` until `now`."""
-        self._learn(picture, mask, motion, now)
-        self._points.choose(self._seen_small(now))
+    def confirm(self, keyframe: FramePyramid, mask: np.ndarray, motion: np.ndarray, frame: FramePyramid) -> None:
+        """Adopt a mask that was verified in an earlier frame.
 
-    def _learn(self, picture: Picture, mask: np.ndarray, motion: np.ndarray, now: Picture) -> None:
-        self._mask = mask.astype(np.uint8)
-        self._template = Template(picture.small, self._reduced(self._mask))
-        self.motion = self._place = motion
-        self._seen_as = motion[:, :2]
-        self.view = self._template.compare(now.small, motion)
+        Parameters
+        ----------
+        keyframe : the earlier frame
+        mask : bool [H, W], of the object in it
+        motion : float64 [2, 3], from there to the newest frame, in pixels of the reduced frame
+        frame : the newest frame
 
-    def again(self, picture: Picture) -> Track:
-        """The same thing where this track has it now, with points chosen anew on what is seen of it in a picture."""
+        """
+        self._set_template(keyframe, mask, motion, frame)
+        self._points.add_target_points(self._visible_small(frame))
+
+    def reinitialize(self, frame: FramePyramid) -> Track:
+        """Return a track of the same object, where this one has it, with points selected anew in a frame."""
         track = copy.copy(self)
-        track._points = PointMotion(picture.grey, self._seen_small(picture))
+        track._points = PointTracker(frame.grey, self._visible_small(frame))
         track.age = 0
         return track
 
-    def sought(self, picture: Picture, reach: float, least: float) -> Track | None:
-        """The same thing where its colours are met in a picture, `reach` pixels of the small one or less from here.
+    def relocalize(self, frame: FramePyramid, radius: float, min_visibility: float) -> Track | None:
+        """Search for the object by its colours.
 
-        None where less than the share `least` of it is seen there.
+        Parameters
+        ----------
+        frame : the frame to search
+        radius : distance from where this track has it, pixels of the reduced frame
+        min_visibility : share of the object that must be visible
+
+        Returns
+        -------
+        A new track of the object where most of it is visible; None where less is than asked for.
+
         """
-        # The background's turns do not add up as well as its shifts, and a camera that looks back shows what it showed.
+        # The turns of the background do not add up as well as its shifts, and a camera that looks back shows the object
+        # as it showed it before.
         best = None
-        for turn in (self.motion[:, :2], self._seen_as, np.eye(2)):
-            motion = np.column_stack([turn, self.middle() - turn @ self._template.middle])
-            motion = self._template.search(picture.small, motion, reach)
-            view = None if motion is None else self._template.compare(picture.small, motion)
-            if view is not None and view.visible >= least:
-                best, least = (motion, view), view.visible
+        for linear in (self.motion[:, :2], self._seen_motion[:, :2], np.eye(2)):
+            start = np.column_stack([linear, self.centre() - linear @ self._template.centre])
+            motion = self._template.search(frame.small, start, radius)
+            if motion is None:
+                continue
+            visibility = self._template.compare(frame.small, motion)
+            if visibility.share >= min_visibility:
+                best, min_visibility = (motion, visibility), visibility.share
         if best is None:
             return None
         track = copy.copy(self)
-        track.motion, track.view = best
-        return track.again(picture)
+        track.motion, track.visibility = best
+        return track.reinitialize(frame)
 
-    def advance(self, picture: Picture) -> None:
-        """Go on to the next frame."""
-        self.step = self._points.step(picture.grey)
-        self.motion = compose(self.step.target, self.motion)
-        self.view = self._template.compare(picture.small, self.motion)
-        # Where it would be if it had stood still against the background since it was last seen well.
-        self._place = compose(self.step.background, self._place)
-        if self.step.supported and self.view.seen >= TRUSTED:
-            self._place, self._seen_as = self.motion, self.motion[:, :2]
+    def advance(self, frame: FramePyramid) -> None:
+        """Track the object into the next frame."""
+        self.frame_motion = self._points.advance(frame.grey)
+        self.motion = compose(self.frame_motion.target, self.motion)
+        self.visibility = self._template.compare(frame.small, self.motion)
+        self._static_motion = compose(self.frame_motion.background, self._static_motion)
+        if self.frame_motion.is_target_measured and self.visibility.unhidden >= MIN_TRUSTED_MATCH:
+            self._static_motion = self._seen_motion = self.motion
         self.age += 1
-        if self._points.is_thin and self.step.supported and self.view.visible >= TRUSTED:
-            self._points.choose(self._seen_small(picture))
-        elif self._points.background_is_thin:
-            self._points.choose_background(self._extent_small(picture))
+        if (self._points.needs_target_points and self.frame_motion.is_target_measured
+                and self.visibility.share >= MIN_TRUSTED_MATCH):
+            self._points.add_target_points(self._visible_small(frame))
+        elif self._points.needs_background_points:
+            self._points.select_background_points(self._extent_small(frame))
 
-    def release(self, picture: Picture, *, still: bool) -> None:
-        """Let it move with the background from now on, and if it stood still, since it was last seen well.
+    def attach_to_background(self, frame: FramePyramid, *, was_static: bool) -> None:
+        """Let the object move with the background from now on, and if it was static, since it was last seen well.
 
-        The last points that are left on a thing may be dragged along by what passes in front of it.
+        The last points that are left on an object may be dragged along by what passes in front of it.
         """
-        self._points.release()
-        if still:
-            self.motion = self._place
-            self.view = self._template.compare(picture.small, self.motion)
+        self._points.drop_target_points()
+        if was_static:
+            self.motion = self._static_motion
+            self.visibility = self._template.compare(frame.small, self.motion)
 
     @property
     def is_distinctive(self) -> bool:
-        """Whether its colours tell it from what was beside it."""
+        """Whether its colours differ from those around it."""
         return self._template.is_distinctive
 
     def extent(self) -> np.ndarray:
-        """Where it is, bool [H, W], whether it can be seen there or not."""
-        return self._warped(self._mask, scaled(self.motion, self._scale, self._scale), self._shape)
+        """Return where the object is, bool [H, W], visible or not."""
+        return _warp(self._mask, rescale_motion(self.motion, self._scale, self._scale), self._shape)
 
     def mask(self) -> np.ndarray:
-        """Where it is seen, bool [H, W]."""
+        """Return where the object is visible, bool [H, W]."""
         extent = self.extent()
-        if self.view.seen < 1 - NOISE:
-            extent &= ~self._template.hidden(self.view, self.motion, self._shape, self._scale)
+        if self.visibility.unhidden < 1 - COLOUR_NOISE_SHARE:
+            extent &= ~self._template.occlusion(self.visibility, self.motion, self._shape, self._scale)
         return extent
 
-    def middle(self) -> np.ndarray:
-        """The middle of its extent, (x, y) in pixels of the small picture, where that may lie outside it."""
-        return moved(self._template.middle[None], self.motion)[0]
+    def centre(self) -> np.ndarray:
+        """Return the centre of its extent, xy pixels of the reduced frame; it may lie outside of that."""
+        return transform_points(self._template.centre[None], self.motion)[0]
 
     def size(self) -> float:
-        """The square root of its area, in pixels of the small picture."""
+        """Return the square root of its area, pixels of the reduced frame."""
         return float(self._template.size * np.sqrt(abs(np.linalg.det(self.motion[:, :2]))))
 
-    def _reduced(self, mask: np.ndarray) -> np.ndarray:
+    def _set_template(self, keyframe: FramePyramid, mask: np.ndarray, motion: np.ndarray, frame: FramePyramid) -> None:
+        self._mask = mask.astype(np.uint8)
+        self._template = Template(keyframe.small, self._reduce(self._mask))
+        self.motion = self._static_motion = self._seen_motion = motion
+        self.visibility = self._template.compare(frame.small, motion)
+
+    def _reduce(self, mask: np.ndarray) -> np.ndarray:
+        """Return a mask, uint8 [H, W], in the size of the reduced frame, bool [h, w]."""
         if self._scale == 1:
             return mask > 0
         height, width = (round(side / self._scale) for side in self._shape)
         return cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) > 0
 
-    def _extent_small(self, picture: Picture) -> np.ndarray:
-        return self._warped(self._reduced(self._mask).astype(np.uint8), self.motion, picture.grey.shape)
+    def _extent_small(self, frame: FramePyramid) -> np.ndarray:
+        """Return where the object is in the reduced frame, bool [h, w]."""
+        return _warp(self._reduce(self._mask).astype(np.uint8), self.motion, frame.grey.shape)
 
-    def _seen_small(self, picture: Picture) -> np.ndarray:
-        return self._extent_small(picture) & ~self._template.hidden(self.view, self.motion, picture.grey.shape)
+    def _visible_small(self, frame: FramePyramid) -> np.ndarray:
+        """Return where the object is visible in the reduced frame, bool [h, w]."""
+        occlusion = self._template.occlusion(self.visibility, self.motion, frame.grey.shape)
+        return self._extent_small(frame) & ~occlusion
 
-    @staticmethod
-    def _warped(mask: np.ndarray, motion: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        return cv2.warpAffine(mask, motion, shape[::-1], flags=cv2.INTER_NEAREST) > 0
+
+def _warp(mask: np.ndarray, motion: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a mask, uint8 [h, w], after a motion, bool of `shape`."""
+    return cv2.warpAffine(mask, motion, shape[::-1], flags=cv2.INTER_NEAREST) > 0

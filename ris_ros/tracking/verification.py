@@ -1,106 +1,133 @@
-"""The slow look at a frame: SAM cuts out what may be the target, CLIP tells what it looks like."""
+"""Verification of a keyframe: SAM cuts out what may be the target, and the encoder tells what it looks like."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
+from ris_ros.errors import InputError
 from ris_ros.grounding import fuse
-from ris_ros.tracking.prompts import object_prompt
-from ris_ros.tracking.track import Picture
+from ris_ros.proposals import as_promptable
+from ris_ros.tracking.frames import Keyframe
+from ris_ros.tracking.thresholds import (
+    MIN_OCCLUDED_PROMPT_SHARE,
+    PROMPT_BOX_MARGIN,
+    PROMPT_POINTS,
+    SEARCH_GRID_POINTS,
+)
+from ris_ros.utils.masks import mask_box, mask_iou
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter
 
-AROUND = 4
-"""Points along each side of the square that is asked about when a lost target is sought near its place."""
-
-
-@dataclass(frozen=True, eq=False)
-class Keyframe:
-    """A frame to be examined, with what is thought of it.
-
-    Attributes
-    ----------
-    number : of the keyframe
-    picture : the frame
-    scope : where to look for the target: "here" while it is followed; once it is lost "near" its place, or "everywhere"
-    seen, hidden : bool [H, W], where the target is, or should be, seen and where something else covers it
-    visible : 0..1, how much of it is thought to be seen
-    place : float64 [2], the middle of where it is or should be, xy pixels of the small picture
-    reach : how far from there it may be, pixels of the small picture
-
-    """
-
-    number: int
-    picture: Picture
-    scope: str
-    seen: np.ndarray
-    hidden: np.ndarray
-    visible: float
-    place: np.ndarray
-    reach: float
-
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """What the verification of a keyframe brought.
+    """What the verification of a keyframe found.
 
     Attributes
     ----------
-    keyframe : that was examined
-    masks : bool [N, H, W], what may be the target; when it was looked for "here", the carried mask and then SAM's
+    keyframe : the keyframe
+    masks : bool [N, H, W], what may be the target; with scope "here", the carried mask and then SAM's, if there is one
     features : float32 [N, D], of the masks
-    agreement : IoU of the carried mask and SAM's, where there is one
+    agreement : IoU of SAM's mask with the carried one, 0..1; 0 where SAM has none
 
     """
 
     keyframe: Keyframe
     masks: np.ndarray
-    features: torch.Tensor
+    features: Tensor
     agreement: float
 
 
 @torch.inference_mode()
 def verify(segmenter: ReferringSegmenter, keyframe: Keyframe) -> Verification:
-    """Look at a keyframe with the proposer and the encoder of a segmenter."""
-    image, proposer = keyframe.picture.image, segmenter.proposer
-    embedded = proposer.embed(image)
+    """Verify a keyframe with the proposer and the encoder of a segmenter.
+
+    Raises
+    ------
+    InputError
+        If the proposer cannot be prompted.
+
+    """
+    image, proposer = keyframe.frame.image, as_promptable(segmenter.proposer)
+    if proposer is None:
+        raise InputError("tracking needs a proposer that can be prompted, such as mobilesam")
+    embedding = proposer.embed(image)
     masks, agreement = np.zeros((0, *image.shape[:2]), bool), 0.0
-    if keyframe.seen.any():
-        asked = proposer.object_in(embedded, *object_prompt(keyframe.seen, keyframe.hidden))
-        fit = overlaps(asked.masks, keyframe.seen)
-        if len(asked):
-            best = int((fit * asked.quality).argmax())
-            masks, agreement = asked.masks[best:best + 1], float(fit[best])
+    if keyframe.mask.any():
+        answers = proposer.object_in(embedding, *object_prompt(keyframe.mask, keyframe.occlusion))
+        ious = mask_ious(answers.masks, keyframe.mask)
+        if len(answers):
+            best = int((ious * answers.quality).argmax())
+            masks, agreement = answers.masks[best:best + 1], float(ious[best])
     if keyframe.scope == "here":
-        masks = np.concatenate([keyframe.seen[None], masks])
+        masks = np.concatenate([keyframe.mask[None], masks])
     else:
-        points = _points_near(keyframe) if keyframe.scope == "near" else None
-        masks = np.concatenate([masks, proposer(image, points, embedded=embedded).masks])
-    return Verification(keyframe, masks, features(segmenter, image, masks), agreement)
+        points = _search_points(keyframe) if keyframe.scope == "near" else None
+        masks = np.concatenate([masks, proposer(image, points, embedding=embedding).masks])
+    return Verification(keyframe, masks, encode_masks(segmenter, image, masks), agreement)
 
 
-def features(segmenter: ReferringSegmenter, image: np.ndarray, masks: np.ndarray) -> torch.Tensor:
-    """What masks, bool [N, H, W], of an image look like to the encoder of a segmenter, float32 [N, D]."""
-    config, encoder = segmenter.config, segmenter.encoder
-    weight = config.matching.visual_weight
-    return fuse(*encoder.encode_masks(image, masks, method=config.method),
-                weight if weight >= 0 else encoder.default_visual_weight)
+def encode_masks(segmenter: ReferringSegmenter, image: np.ndarray, masks: np.ndarray) -> Tensor:
+    """Return the fused features, float32 [N, D], of masks, bool [N, H, W], of an image."""
+    weight = segmenter.visual_weight
+    features = segmenter.encoder.encode_masks(image, masks, method=segmenter.config.method)
+    return fuse(*features.for_fusion(weight), weight)
 
 
-def overlaps(masks: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """IoU float64 [N] of masks bool [N, H, W] with one [H, W]."""
-    shared = np.count_nonzero(masks & mask, axis=(1, 2))
-    return shared / np.maximum(np.count_nonzero(masks | mask, axis=(1, 2)), 1)
+def mask_ious(masks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the IoU, float64 [N], of masks bool [N, H, W] with one mask [H, W]."""
+    return np.array([mask_iou(other, mask) for other in masks], np.float64)
 
 
-def _points_near(keyframe: Keyframe) -> np.ndarray:
-    """Points float64 [P, 2], xy pixels of the image, spread over where the lost target may be."""
-    around = np.linspace(-1, 1, AROUND) * keyframe.reach / np.sqrt(2)
-    points = keyframe.place + np.stack(np.meshgrid(around, around), axis=-1).reshape(-1, 2)
-    height, width = keyframe.picture.grey.shape
-    return (points[((points >= 0) & (points < (width, height))).all(axis=1)] + 0.5) * keyframe.picture.scale
+def object_prompt(visible: np.ndarray, occlusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what to prompt SAM with for an object that is about where it should be.
+
+    Parameters
+    ----------
+    visible : bool [H, W], where the object is visible, not empty
+    occlusion : bool [H, W], where something else covers it
+
+    Returns
+    -------
+    box : float64 [4], xyxy pixels
+    points : float64 [P, 2], xy pixels: deep inside what is visible, and deepest inside what covers it
+    labels : int64 [P], 1 on the object, 0 beside it
+
+    """
+    height, width = visible.shape
+    x1, y1, x2, y2 = mask_box(visible).astype(float)
+    dx, dy = PROMPT_BOX_MARGIN * (x2 - x1), PROMPT_BOX_MARGIN * (y2 - y1)
+    box = np.array([max(x1 - dx, 0), max(y1 - dy, 0), min(x2 + dx, width), min(y2 + dy, height)])
+    inside, beside = _deepest_points(visible, PROMPT_POINTS), np.zeros((0, 2))
+    if occlusion.sum() > MIN_OCCLUDED_PROMPT_SHARE * (visible.sum() + occlusion.sum()):
+        beside = _deepest_points(occlusion, 1)
+    return box, np.concatenate([inside, beside]), np.repeat([1, 0], [len(inside), len(beside)])
+
+
+def _deepest_points(mask: np.ndarray, max_points: int) -> np.ndarray:
+    """Return points, float64 [P, 2], each as far as possible from the mask's edge and from the ones before."""
+    x1, y1, x2, y2 = mask_box(mask)
+    rest = np.pad(mask[y1:y2, x1:x2].astype(np.uint8), 1)
+    points: list[tuple[float, float]] = []
+    while len(points) < max_points and rest.any():
+        depth = cv2.distanceTransform(rest, cv2.DIST_L2, cv2.DIST_MASK_5)
+        row, column = np.unravel_index(depth.argmax(), depth.shape)
+        points.append((x1 + column - 0.5, y1 + row - 0.5))
+        cv2.circle(rest, (int(column), int(row)), max(2, int(1.2 * depth[row, column])), 0, -1)
+    return np.array(points).reshape(-1, 2)
+
+
+def _search_points(keyframe: Keyframe) -> np.ndarray:
+    """Return points, float64 [P, 2], xy pixels of the image, spread over where the lost target may be."""
+    offsets = np.linspace(-1, 1, SEARCH_GRID_POINTS) * keyframe.search_radius / np.sqrt(2)
+    points = keyframe.location + np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(-1, 2)
+    height, width = keyframe.frame.grey.shape
+    in_view = ((points >= 0) & (points < (width, height))).all(axis=1)
+    return (points[in_view] + 0.5) * keyframe.frame.scale

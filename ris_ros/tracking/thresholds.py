@@ -1,0 +1,95 @@
+"""Every tuned constant of tracking, with what it means.
+
+They were set by hand on the validation sequences, for which `ris eval follow --validation` says how often the target is
+kept and how often another object is taken for it.
+
+The size of a target is the square root of its area. Sizes and distances in pixels are those of the reduced frame, see
+:class:`~ris_ros.tracking.frames.FramePyramid`.
+"""
+
+from __future__ import annotations
+
+MAX_SIDE_PIXELS = 640
+"""Longer side of the reduced frame; larger images are reduced to it."""
+
+# Motion by points.
+TARGET_POINTS, BACKGROUND_POINTS = 60, 80
+"""Points that are tracked on the target and around it."""
+MIN_TARGET_POINTS, MIN_BACKGROUND_POINTS = TARGET_POINTS // 3, BACKGROUND_POINTS // 2
+"""Points below which new ones are selected."""
+PATCH_PIXELS, PYRAMID_LEVELS = 15, 3
+"""Side of the patches that are compared, and halvings of the frame: points may move about 60 pixels a frame."""
+CORNER_QUALITY = 0.005
+"""Strength of the weakest corner that is tracked, as a share of the strongest."""
+MAX_ROUND_TRIP_PIXELS = 0.7
+"""Distance by which a point may miss its origin when it is tracked there and back (Kalal et al., ICPR 2010)."""
+MAX_MOTION_ERROR_PIXELS = 1.5
+"""Distance by which a point may miss the motion of the rest, in a frame or during its trial."""
+MIN_MOTION_POINTS = 4
+"""Points that make a motion. With fewer, the target is assumed to move with the background, and that to stand still."""
+TRIAL_FRAMES = 5
+"""Frames for which a new point must move with the target before it belongs to it."""
+
+# Visibility by colours.
+GRID_CELLS = 48
+"""Cells along each side of the target's box in which colours are compared, whatever its size."""
+MAX_COLOUR_DISTANCE = 16.0
+"""Distance in CIE L*a*b*, lightness counted half, up to which a cell shows the target."""
+MAX_LIGHT_CHANGE = (12.0, 4.0, 4.0)
+"""Change of the whole target in halved L*, a* and b* that is put down to the light."""
+MIN_MATCHING_NEIGHBOURS = 0.4
+"""Share of a cell's neighbours that must show the target too: slivers at edges come from turning, not occlusion."""
+COLOUR_NOISE_SHARE = 0.02
+"""Share of the target's cells that may differ although nothing is in front."""
+MAX_SURROUNDINGS_MATCH = 0.5
+"""Share of the target that its surroundings may match while its colours still count as distinctive."""
+SEARCH_SIZE_PIXELS = 16.0
+"""Size to which the target is reduced when it is searched for by its colours."""
+MIN_TRUSTED_MATCH = 0.85
+"""Share of the unhidden target whose colours must match for its motion in that frame to be trusted."""
+
+# Verification of keyframes.
+MAX_DISTRACTOR_IOU = 0.3
+"""IoU with the target up to which a mask in the first image is another object, and not a part or a whole of it."""
+MIN_VERIFIED_VISIBILITY = 0.85
+"""Share of the target that must be visible for a keyframe to say anything about it."""
+SURE_MASK_IOU, MIN_MASK_IOU = 0.85, 0.5
+"""IoU of the new mask with the carried one to replace it: without question, and if its appearance is as similar."""
+APPEARANCE_UPDATE_RATE = 0.15
+"""Share of the newest feature in the recent appearance."""
+MAX_MISMATCHES = 2
+"""Keyframes in a row that must look like something else for the target to be lost."""
+PROMPT_POINTS = 2
+"""Points on the target that SAM is prompted with."""
+PROMPT_BOX_MARGIN = 0.04
+"""Share of the box's sides by which the prompt's box is widened: the mask it comes from may be a little small."""
+MIN_OCCLUDED_PROMPT_SHARE = 0.15
+"""Share of the target that must be occluded for SAM to be prompted with a point beside it."""
+SEARCH_GRID_POINTS = 4
+"""Points along each side of the square in which a lost target is searched for near its location."""
+
+# Loss.
+DRIFT_UPDATE_RATE = 0.2
+"""Share of the newest frame in the target's drift, its recent motion against the background."""
+MAX_STATIC_DRIFT = 0.02
+"""Drift a frame, in sizes, up to which the target counts as static."""
+
+# Recovery.
+LOCATION_UNCERTAINTY_RATE = 0.1
+"""Growth of the uncertainty of a lost target's location: share of its way in the image, or sizes in a blind frame."""
+SEARCH_RADIUS_SIZES = 0.75
+"""Distance from its location, in sizes, within which a lost target is searched for; the uncertainty adds to it."""
+MAX_HISTORY_FRAMES = 150
+"""Frames kept since a keyframe of a lost target; its verification is of no use later than that."""
+SURE_RETURN_VISIBILITY = 0.9
+"""Share of a lost target whose colours must be back at its location for it to be back."""
+MIN_RETURN_VISIBILITY, MAX_RETURN_CHANGE = 0.5, 0.02
+"""The same where it changes no more than this from the frame before; a candidate must also be that visible."""
+MAX_RETURN_UNCERTAINTY = 0.3
+"""Uncertainty of its location, in sizes, up to which its colours there count."""
+PROBATION_FRAMES = 5
+"""Frames for which a candidate must behave like the target before it is taken for it."""
+MAX_CANDIDATE_DRIFT = 0.35
+"""Motion of a candidate against the background, in sizes, if the target was static; half the uncertainty adds to it."""
+MIN_CANDIDATE_SIZE = 0.7
+"""Size of a candidate, in sizes of the target; its inverse is the maximum. A smaller one may be a part of it."""
