@@ -1,4 +1,4 @@
-"""Every setting of ris_ros, once: the source of ROS parameters, command-line options and config/ris.yaml."""
+"""All settings of ris_ros, defined once: ROS parameters, command-line options and config/ris.yaml come from here."""
 
 from __future__ import annotations
 
@@ -11,127 +11,155 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, one_line
+
+ROS_OWN_PARAMETERS = ("use_sim_time", "qos_overrides", "start_type_description_service")
+"""Parameters that every node has, which `ros2 param dump` therefore writes too."""
+
+
+PROPOSER_PLUGINS = "ris_ros.proposers"
+"""Entry point group with which other packages add proposers, under the names that `proposals.method` then accepts."""
 
 
 def option(default: Any, help: str, *, unit: str = "", low: float | None = None, high: float | None = None,
-           choices: tuple[str, ...] = (), live: bool = False) -> Any:
-    """A setting: its default, what it does, its unit, its range, and whether it may change while the node runs."""
+           choices: tuple[str, ...] = (), plugins: str = "", live: bool = False) -> Any:
+    """Define a setting as a dataclass field.
+
+    Parameters
+    ----------
+    default : default value
+    help : what the setting does, as users read it
+    unit : unit of the value
+    low, high : smallest and largest valid value, both or neither
+    choices : the valid values
+    plugins : entry point group whose names are valid values too
+    live : whether the value may change while the node is configured
+
+    """
     return field(default=default, metadata={
-        "help": help, "unit": unit, "low": low, "high": high, "choices": choices, "live": live})
+        "help": help, "unit": unit, "low": low, "high": high, "choices": choices, "plugins": plugins, "live": live})
 
 
 @dataclass(frozen=True)
 class ProposalsConfig:
-    """How an image becomes masks."""
+    """How mask proposals are generated."""
 
-    method: str = option("mobilesam", "mask proposer", choices=("mobilesam", "sam"))
-    checkpoint: str = option("", "checkpoint name (see `ris weights list`) or path; empty: the proposer's own default")
+    method: str = option("mobilesam", "mask proposer", choices=("mobilesam", "sam"), plugins=PROPOSER_PLUGINS)
+    checkpoint: str = option("", "checkpoint name (see `ris weights list`) or path; empty: the proposer's default")
     tensorrt: bool = option(
-        False, "run MobileSAM in TensorRT on CUDA devices, where onnxruntime has it; its first image takes minutes")
+        False, "run MobileSAM with TensorRT on CUDA devices, if onnxruntime supports it; the first image then takes "
+        "minutes")
     max_prompts: int = option(
-        56, "most prompt points an image gets; plain images get fewer", low=1, high=4096, live=True)
+        56, "maximum number of prompt points per image; simple images get fewer", low=1, high=4096, live=True)
     search_prompts: int = option(
-        4, "further prompt points, where the picture looks like what was asked for and not found; 0: none", low=0,
-        high=64, live=True)
-    min_quality: float = option(0.78, "least predicted IoU of a mask", low=0.0, high=1.0, live=True)
+        4, "additional prompt points if the object is not found, placed where the image matches the text best; 0: none",
+        low=0, high=64, live=True)
+    min_quality: float = option(0.78, "minimum predicted IoU of a mask", low=0.0, high=1.0, live=True)
     min_stability: float = option(
-        0.65, "least IoU of a mask with itself between logit thresholds -1 and +1", low=0.0, high=1.0, live=True)
-    min_area: float = option(0.0005, "least area of a mask, as a share of the image", low=0.0, high=1.0, live=True)
-    duplicate_iou: float = option(0.88, "masks that overlap more than this are one", low=0.0, high=1.0, live=True)
+        0.65, "minimum stability of a mask: the IoU of its versions at logit thresholds -1 and +1", low=0.0, high=1.0,
+        live=True)
+    min_area: float = option(0.0005, "minimum area of a mask, as a fraction of the image", low=0.0, high=1.0, live=True)
+    duplicate_iou: float = option(
+        0.88, "IoU above which two masks are duplicates; the better one is kept", low=0.0, high=1.0, live=True)
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Which CLIP model turns masks and texts into features."""
+    """Which CLIP model encodes masks and texts."""
 
     model: str = option(
         "bundled", "open_clip model: bundled (simulated tabletop only), ARCHITECTURE/TAG, ARCHITECTURE/FILE, "
         "hf-hub:NAME or local-dir:FOLDER")
     dtype: str = option(
-        "auto", "arithmetic of the model; auto: float32, and bfloat16 for crops where that is quicker (method full)",
+        "auto", "data type of the model; auto: float32, but bfloat16 for crops where that is faster (method full)",
         choices=("auto", "float32", "bfloat16", "float16"))
     masked_blocks: int = option(
-        3, "last transformer blocks in which the mask hides patch tokens (paper: 3)", low=0, high=64)
-    batch_size: int = option(32, "masks encoded at a time", low=1, high=1024)
+        3, "number of final transformer blocks in which the mask is applied to the patch tokens (paper: 3)", low=0,
+        high=64)
+    batch_size: int = option(32, "number of masks encoded at a time", low=1, high=1024)
 
 
 @dataclass(frozen=True)
 class LanguageConfig:
-    """How an expression is understood."""
+    """How expressions are parsed."""
 
     model: str = option("en_core_web_sm", "spaCy model")
 
 
 @dataclass(frozen=True)
 class MatchingConfig:
-    """How features become a ranking."""
+    """How masks are matched with the text."""
 
     visual_weight: float = option(
-        -1.0, "share of the global feature against the local one (paper: 0.95; RefCOCOg: 0.85); "
-        "negative: the model's own", low=-1.0, high=1.0, live=True)
+        -1.0, "weight of the global feature; the local feature gets the rest (paper: 0.95; RefCOCOg: 0.85); negative: "
+        "the model's own", low=-1.0, high=1.0, live=True)
     text_weight: float = option(
-        0.5, "share of the whole sentence against the target noun phrase (paper: 0.5)", low=0.0, high=1.0, live=True)
+        0.5, "weight of the whole sentence; the target noun phrase gets the rest (paper: 0.5)", low=0.0, high=1.0,
+        live=True)
     calibration: str = option(
-        "", "JSON file of `ris calibrate` that turns the model's cosines into chances; empty: the model's own")
+        "", "JSON file, written by `ris calibrate`, that maps the model's cosines to probabilities; empty: the model's "
+        "own")
     min_confidence: float = option(
-        -1.0, "what fits less is reported as not there; 0: always answer; negative: the model's own", low=-1.0,
-        high=1.0, live=True)
-    max_candidates: int = option(5, "ranked candidates in a result", low=1, high=1000, live=True)
+        -1.0, "minimum confidence; with less the object is reported as not found; 0: always answer; negative: the "
+        "model's own",
+        low=-1.0, high=1.0, live=True)
+    max_candidates: int = option(5, "maximum number of ranked candidates in a result", low=1, high=1000, live=True)
 
 
 @dataclass(frozen=True)
 class FollowingConfig:
-    """When a followed object is lost, and when it is found again."""
+    """When a tracked object counts as lost, and as found again."""
 
     min_visible: float = option(
-        0.2, "least share of the target that must be seen; with less it is lost", low=0.0, high=1.0, live=True)
+        0.2, "fraction of the target that must be visible; with less it is lost", low=0.0, high=1.0, live=True)
     min_identity: float = option(
-        0.6, "least likeness to the target as it was chosen, a cosine of CLIP features less what the scene has in "
-        "common; with less it is something else", low=-1.0, high=1.0, live=True)
+        0.6, "minimum similarity to the chosen target; with less it is a different object. Similarity: cosine of the "
+        "CLIP features, after subtraction of the scene's mean", low=-1.0, high=1.0, live=True)
     give_up: float = option(
-        30.0, "how long a lost target is sought before the command is answered anew", unit="s", low=0.0, high=3600.0,
+        30.0, "time to search for a lost target before the command is answered again", unit="s", low=0.0, high=3600.0,
         live=True)
     patience: float = option(
-        2.0, "how long a lost target is sought only where it should be, before it may turn up elsewhere", unit="s",
-        low=0.0, high=3600.0, live=True)
+        2.0, "time to search for a lost target at its expected position only, before searching the whole image",
+        unit="s", low=0.0, high=3600.0, live=True)
 
 
 @dataclass(frozen=True)
 class Config:
-    """The whole tree; ``Config()`` is what the node starts with."""
+    """The whole tree of settings; ``Config()`` holds the defaults."""
 
-    method: str = option("full", "full: the best this package can do; reference: the published procedure, exactly",
+    method: str = option("full", "full: the best this package can do; reference: exactly the published method",
                          choices=("full", "reference"))
-    device: str = option("auto", "auto, cpu, cuda or cuda:N; auto takes a CUDA device where there is one")
+    device: str = option("auto", "auto, cpu, cuda or cuda:N; auto: a CUDA device if there is one")
     frame_tolerance: float = option(
-        4.0, "an image whose means of 8 x 8 pixels all differ by no more than this from those of one seen lately is "
-        "taken for the same; 0: only if it is equal", unit="grey levels", low=0.0, high=255.0, live=True)
-    frames_kept: int = option(3, "images whose proposals and features are remembered", low=1, high=100)
-    # Only the node reads the next ten; they stand here because the node's parameters are this one tree.
-    autostart: bool = option(True, "configure and activate at the start, without a lifecycle manager", live=True)
+        4.0, "an image is treated as unchanged if the means of its 8 x 8 pixel blocks differ from those of a recent "
+        "image by at most this; 0: only if all pixels are equal", unit="grey levels", low=0.0, high=255.0, live=True)
+    frames_kept: int = option(3, "number of images whose proposals and features are cached", low=1, high=100)
+    # Only the node reads the next ten. They are here because the node's parameters are this tree.
+    autostart: bool = option(True, "configure and activate at startup, without a lifecycle manager", live=True)
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
-                       "the standing command on every frame", choices=("on_command", "continuous"), live=True)
+                       "the latest command on every frame", choices=("on_command", "continuous"), live=True)
     follow: bool = option(
-        False, "in mode continuous, follow the one object that a command found at the camera's rate, instead of "
-        "answering the command on every frame", live=True)
-    max_rate: float = option(0.0, "most answers to a standing command in mode continuous; 0: no limit", unit="Hz",
+        False, "in mode continuous, track the object found for a command at the camera's rate, instead of answering "
+        "the command on every frame", live=True)
+    max_rate: float = option(0.0, "maximum rate of answers in mode continuous; 0: no limit", unit="Hz",
                              low=0.0, high=1000.0, live=True)
     cameras: tuple[str, ...] = option(
-        ("",), "names of the cameras; each NAME has topics NAME/image, ~/NAME/mask, ...; an empty one image, ~/mask")
-    image_transport: str = option("raw", "how images arrive: topic image or image/compressed",
-                                  choices=("raw", "compressed"), live=True)
+        ("",), "names of the cameras; the topics of NAME are NAME/image, ~/NAME/mask, ...; those of an empty name are "
+        "image, ~/mask, ...")
+    image_transport: str = option(
+        "raw", "transport of the images; raw: topic image; compressed: topic image/compressed",
+        choices=("raw", "compressed"), live=True)
     depth_transport: str = option(
-        "raw", "how depth arrives: topic depth or depth/compressedDepth (in PNG format)",
-        choices=("raw", "compressedDepth"), live=True)
+        "raw", "transport of the depth images; raw: topic depth; compressedDepth: topic depth/compressedDepth, in PNG "
+        "format", choices=("raw", "compressedDepth"), live=True)
     image_reliability: str = option(
-        "auto", "reliability asked of the publishers of images; auto: reliable where all of them offer it",
+        "auto", "QoS reliability of the image subscription; auto: reliable if all publishers offer it",
         choices=("auto", "best_effort", "reliable"), live=True)
     depth_tolerance: float = option(
-        0.05, "largest difference between the stamps of an image and its depth", unit="s", low=0.0, high=10.0,
+        0.05, "maximum difference between the timestamps of an image and its depth image", unit="s", low=0.0, high=10.0,
         live=True)
     target_frame: str = option(
-        "", "frame with z up, such as the robot's base, that points and poses are published in; empty: the camera's",
+        "", "frame with z up, such as the robot's base, in which points and poses are published; empty: the camera's",
         live=True)
     proposals: ProposalsConfig = field(default_factory=ProposalsConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -141,7 +169,11 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Config:
-        """A configuration from dotted (``{"encoder.model": ...}``) or nested values; the rest keeps its default.
+        """Return a configuration with the given values, and defaults for the rest.
+
+        Parameters
+        ----------
+        values : values by name, dotted (``{"encoder.model": ...}``) or nested (``{"encoder": {"model": ...}}``)
 
         Raises
         ------
@@ -153,36 +185,46 @@ class Config:
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Config:
-        """A configuration from a YAML file, plain or in the form of a ROS 2 parameter file."""
+        """Return the configuration in a YAML file: plain settings, or a ROS 2 parameter file.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, and as in :meth:`from_dict`.
+
+        """
         import yaml
 
         try:
             values = yaml.safe_load(Path(path).read_text()) or {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"cannot read the configuration {path}: {' '.join(str(error).split())}") from error
+            raise InputError(f"cannot read the configuration {path}: {one_line(error)}") from error
         if not isinstance(values, dict):
             raise InputError(f"the configuration {path} must hold settings by name")
         for node in values.values():
             if isinstance(node, dict) and "ros__parameters" in node:
-                # These belong to ROS itself; `ros2 param dump` writes them too.
                 values = {name: value for name, value in node["ros__parameters"].items()
-                          if name not in ("use_sim_time", "qos_overrides", "start_type_description_service")}
+                          if name not in ROS_OWN_PARAMETERS}
         return cls.from_dict(values)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the value of every setting by its dotted name."""
+        return {setting.name: setting.value for setting in iter_settings(self)}
+
     def replace(self, values: dict[str, Any]) -> Config:
-        """A copy with some settings changed; names and errors as in :meth:`from_dict`."""
-        known = {setting.name: setting for setting in settings(self)}
+        """Return a copy with some settings changed; names and errors as in :meth:`from_dict`."""
+        known = {setting.name: setting for setting in iter_settings(self)}
         tree = self
-        for name, value in _dotted(values):
+        for name, value in _flatten(values):
             if name not in known:
                 raise InputError(f"unknown setting {name!r}; known are {', '.join(known)}")
-            tree = _replaced(tree, name.split("."), known[name].checked(value))
+            tree = _replace_leaf(tree, name.split("."), known[name].validate(value))
         return tree
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One leaf of the tree, as ROS parameter descriptors and command-line options need it."""
+    """One leaf of the tree: what ROS parameter descriptors and the command line need to know about it."""
 
     name: str
     value: Any
@@ -192,24 +234,35 @@ class Setting:
     low: float | None
     high: float | None
     choices: tuple[str, ...]
+    plugins: str
     live: bool
 
-    def checked(self, value: Any) -> Any:
-        """`value` in this setting's type, or an InputError that says what it must be."""
+    def validate(self, value: Any) -> Any:
+        """Return `value` in this setting's type; raise InputError, which says what it must be, if it is not valid."""
         if self.type is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if self.type == tuple[str, ...]:
-            return self._checked_names(value)
+            return self._validate_names(value)
         if type(value) is not self.type:
             raise InputError(f"{self.name} must be a {self.type.__name__}, not {value!r}")
-        if self.choices and value not in self.choices:
-            raise InputError(f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}")
-        # Written so that NaN fails too.
-        if self.low is not None and not self.low <= value <= self.high:
+        if self.choices and value not in self.choices and value not in self._plugin_choices():
+            raise InputError(f"{self.name} must be one of {', '.join((*self.choices, *self._plugin_choices()))}, "
+                             f"not {value!r}")
+        if isinstance(value, int | float) and not self._is_in_range(value):
             raise InputError(f"{self.name} must be from {self.low} to {self.high}, not {value!r}")
         return value
 
-    def _checked_names(self, value: Any) -> tuple[str, ...]:
+    def _plugin_choices(self) -> list[str]:
+        # Importing this and searching the installed packages takes a while: only for a value that is not a usual one.
+        from importlib.metadata import entry_points
+
+        return sorted(entry_points(group=self.plugins).names) if self.plugins else []
+
+    def _is_in_range(self, value: float) -> bool:
+        # NaN is in no range.
+        return self.low is None or self.high is None or self.low <= value <= self.high
+
+    def _validate_names(self, value: Any) -> tuple[str, ...]:
         # An empty list has no type in ROS, where it arrives as None or as bytes.
         names = tuple(value or ("",))
         if isinstance(value, str) or len(set(names)) < len(names) or not all(
@@ -219,60 +272,62 @@ class Setting:
         return names
 
 
-def settings(tree: Any, prefix: str = "") -> Iterator[Setting]:
-    """Every leaf of a configuration, named with dots, in the order of this file."""
+def iter_settings(tree: Any, prefix: str = "") -> Iterator[Setting]:
+    """Yield every leaf of a configuration, with its dotted name, in the sequence of this file."""
     types = typing.get_type_hints(type(tree))
     for leaf in dataclasses.fields(tree):
         value = getattr(tree, leaf.name)
         if dataclasses.is_dataclass(value):
-            yield from settings(value, f"{prefix}{leaf.name}.")
+            yield from iter_settings(value, f"{prefix}{leaf.name}.")
         else:
             yield Setting(f"{prefix}{leaf.name}", value, types[leaf.name], **leaf.metadata)
 
 
 def to_ros_yaml(config: Config) -> str:
-    """The text of a commented ROS 2 parameter file with every setting."""
-    lines = ["# Every parameter of the node, with its default. Written by `ris config`; edit a copy.",
+    """Return the text of a ROS 2 parameter file with every setting and its help as comments."""
+    lines = ["# All parameters of the node and their defaults. Written by `ris config`; edit a copy.",
              "/**:", "  ros__parameters:"]
     section = ""
-    for setting in settings(config):
+    for setting in iter_settings(config):
         *parents, leaf = setting.name.split(".")
         if parents and parents[0] != section:
             section = parents[0]
             lines += ["", f"    # {type(getattr(config, section)).__doc__}", f"    {section}:"]
         indent = "      " if parents else "    "
-        value = _yaml(setting.value)
-        lines += [f"{indent}# {note}" for note in _notes(setting)] + [f"{indent}{leaf}: {value}"]
+        lines += [f"{indent}# {line}" for line in _comment_lines(setting)]
+        lines += [f"{indent}{leaf}: {_to_yaml(setting.value)}"]
     return "\n".join(lines) + "\n"
 
 
-def _yaml(value: Any) -> str:
+def _to_yaml(value: Any) -> str:
     import yaml
 
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_yaml, value))}]"
-    return yaml.safe_dump(value, default_style='"' if isinstance(value, str) else None, width=math.inf).split("\n")[0]
+        return f"[{', '.join(map(_to_yaml, value))}]"
+    style = '"' if isinstance(value, str) else None
+    return str(yaml.safe_dump(value, default_style=style, width=math.inf)).split("\n")[0]
 
 
-def _notes(setting: Setting) -> list[str]:
-    notes = [setting.help + (f" [{setting.unit}]" if setting.unit else "")]
+def _comment_lines(setting: Setting) -> list[str]:
+    lines = [setting.help + (f" [{setting.unit}]" if setting.unit else "")]
     if setting.choices:
-        notes.append(f"one of: {', '.join(setting.choices)}")
+        lines.append(f"one of: {', '.join(setting.choices)}")
     if setting.low is not None:
-        notes.append(f"from {setting.low} to {setting.high}")
-    return notes
+        lines.append(f"from {setting.low} to {setting.high}")
+    return lines
 
 
-def _dotted(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted names and values of a nested dictionary."""
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _dotted(value, f"{prefix}{name}.")
+            yield from _flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 
 
-def _replaced(tree: Any, path: list[str], value: Any) -> Any:
+def _replace_leaf(tree: Any, path: list[str], value: Any) -> Any:
+    """Return a copy of a tree of dataclasses with the leaf at `path` replaced."""
     if len(path) > 1:
-        value = _replaced(getattr(tree, path[0]), path[1:], value)
+        value = _replace_leaf(getattr(tree, path[0]), path[1:], value)
     return dataclasses.replace(tree, **{path[0]: value})
-

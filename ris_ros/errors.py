@@ -1,19 +1,27 @@
 """Errors whose message is one clear line that says what to do."""
 
+from __future__ import annotations
+
 
 class RisError(Exception):
-    """Base of every error that ris_ros raises on purpose."""
+    """Base of all errors that ris_ros raises on purpose."""
 
 
 class InputError(RisError, ValueError):
-    """The caller's image, masks, text or setting is unusable; the message says what it should be."""
+    """An image, mask, text or setting that cannot be used; the message says what it should be."""
 
 
 class MissingError(RisError):
-    """A package, checkpoint or driver is not installed; the message says how to get it."""
+    """A package, checkpoint or driver that is not installed; the message says how to get it."""
 
 
-def one_line(error: Exception) -> str:
-    """An error as one line; the type is named where the message was not written for users."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, RisError) else f"{type(error).__name__}: {text}"
+def one_line(error: BaseException) -> str:
+    """Return an error's message as one line, for a log, a status or another error's message.
+
+    Errors other than :class:`RisError` were not written for users, so their type's name comes first. An error without
+    a message is named by its type alone.
+    """
+    name, text = type(error).__name__, " ".join(str(error).split())
+    if isinstance(error, RisError):
+        return text or name
+    return f"{name}: {text}" if text else name

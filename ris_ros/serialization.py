@@ -1,4 +1,4 @@
-"""Results as plain data, for JSON on the command line and on `~/result`."""
+"""Conversion of results to plain data, for JSON on the command line and on `~/result`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from ris_ros.utils.masks import box_to_list, mask_to_rle
 
 
 def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
-    """A result as JSON-able values; with `mask`, every mask as COCO run-length encoding.
+    """Convert a result to JSON-serializable values.
 
-    `box` is [x1, y1, x2, y2] in whole pixels, x2 and y2 exclusive, or None when nothing was found; `instances` are the
+    `box` is [x1, y1, x2, y2] in whole pixels, x2 and y2 exclusive, or None if nothing was found. `instances` holds the
     indices of the candidates that make up the mask.
+
+    Parameters
+    ----------
+    result : result to convert
+    mask : whether to include all masks, in COCO run-length encoding
+
     """
     answer: dict[str, Any] = {
         "text": result.query.text,
@@ -34,7 +40,7 @@ def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
 
 
 def query_to_dict(query: Query) -> dict[str, Any]:
-    """A query as JSON-able values: what its first target is, and `targets`, all of them, when there are several."""
+    """Convert a query to JSON-serializable values: its first target, and all `targets` if there are several."""
     answer = {"text": query.text, "target_phrase": query.target_phrase, **_description_to_dict(query.target)}
     del answer["phrase"]
     if len(query.targets) > 1:
@@ -43,20 +49,21 @@ def query_to_dict(query: Query) -> dict[str, Any]:
 
 
 def proposals_to_dict(proposals: Proposals) -> dict[str, Any]:
-    """Proposals as JSON-able values: masks (COCO run-length encoding), boxes and quality, a row each."""
+    """Convert proposals to JSON-serializable lists: masks in COCO run-length encoding, boxes and quality."""
     return {"masks": [mask_to_rle(mask) for mask in proposals.masks],
             "boxes": [box_to_list(box) for box in proposals.boxes],
             "quality": [float(quality) for quality in proposals.quality]}
 
 
 def _description_to_dict(description: Description) -> dict[str, Any]:
+    ranking = description.ranking
     return {
         "phrase": description.phrase,
         "head": description.head,
         "appearance": description.appearance,
         "attributes": list(description.attributes),
         "place": description.region or None,
-        "ordinal": {"from": description.ranking.name, "rank": description.ranking.rank} if description.ranking else None,
+        "ordinal": {"from": ranking.name, "rank": ranking.rank} if ranking else None,
         "relations": [{"relation": relation.name,
                        "landmarks": [_description_to_dict(landmark) for landmark in relation.landmarks]}
                       for relation in description.relations],

@@ -1,4 +1,4 @@
-"""Pictures of results, for RViz and for people: RGB uint8 in, a new RGB uint8 of the same size out."""
+"""Drawings of results. Images are RGB uint8 [H, W, 3]; the input stays unchanged and a drawing has its size."""
 
 from __future__ import annotations
 
@@ -11,106 +11,125 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ris_ros.geometry import Object3D, project
 from ris_ros.types import CameraModel, Candidate, Proposals, Result
+from ris_ros.utils.masks import box_to_list
 
 TARGET_COLOUR = (255, 64, 64)
+"""RGB colour of the object that was found."""
+
 BOX_COLOUR = (255, 255, 255)
+"""RGB colour of 3-D boxes."""
+
 GRASP_COLOUR = (255, 220, 0)
-LABEL_INK = (255, 255, 255)
+"""RGB colour of grasps."""
+
+LABEL_TEXT_COLOUR = (255, 255, 255)
+"""RGB colour of the text on labels."""
+
 NOT_FOUND_COLOUR = (70, 70, 70)
+"""RGB colour of the label that says why nothing was found."""
+
+MASK_OPACITY = 0.45
+"""Weight of the colour in pixels under a mask, 0..1."""
+
+MAX_PIXEL = 1e4
+"""Largest coordinate, in pixels, that is drawn: points far outside the image would overflow OpenCV's integers."""
+
+GOLDEN_RATIO = 0.618034
+"""Step between the hues of successive ranks, as a share of the colour circle: it keeps neighbours far apart."""
 
 
 def draw_result(image: np.ndarray, result: Result) -> np.ndarray:
-    """The target's mask, outline and box with the expression and its confidence; or why it was not found.
+    """Draw the target's mask, outline and box with its expression and confidence, or the reason why it was not found.
 
-    Of several instances each has its own outline and box.
+    Each of several instances gets its own outline and box.
     """
     if not result.found:
-        return _label(image.copy(), (0, 0), f"{result.query.text}: {result.reason}", NOT_FOUND_COLOUR)
+        return _draw_label(image.copy(), (0, 0), f"{result.query.text}: {result.reason}", NOT_FOUND_COLOUR)
     canvas = image
     for instance in result.instances:
-        canvas = _paint(canvas, instance.mask, TARGET_COLOUR)
+        canvas = _draw_mask(canvas, instance.mask, TARGET_COLOUR)
     for instance in result.instances:
-        x1, y1, x2, y2 = (round(float(edge)) for edge in instance.box)
-        cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), TARGET_COLOUR, _line(image))
-    corner = (round(float(result.box[0])), round(float(result.box[1])))
-    return _label(canvas, corner, f"{result.query.text}  {result.confidence:.2f}", TARGET_COLOUR)
+        x1, y1, x2, y2 = box_to_list(instance.box)
+        cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), TARGET_COLOUR, _line_width(image))
+    x, y, *_ = box_to_list(result.box)
+    return _draw_label(canvas, (x, y), f"{result.query.text}  {result.confidence:.2f}", TARGET_COLOUR)
 
 
 def draw_objects(image: np.ndarray, objects: Sequence[Object3D], camera: CameraModel) -> np.ndarray:
-    """The box of each object in space, and the line along which a gripper from above would close."""
+    """Draw the 3-D box of each object, and the line along which a gripper from above would close."""
     canvas = image.copy()
-    for thing in objects:
-        half = thing.grasp.closing * thing.grasp.opening / 2
-        top = thing.grasp.centre - thing.grasp.approach * thing.box.size[2] / 2
-        pixels = project(camera, np.concatenate([thing.box.corners, [top - half, top + half]]))
+    for obj in objects:
+        half = obj.grasp.closing * obj.grasp.opening / 2
+        top = obj.grasp.centre - obj.grasp.approach * obj.box.size[2] / 2
+        pixels = project(camera, np.concatenate([obj.box.corners, [top - half, top + half]]))
         # Corners whose indices differ in one bit are joined.
         edges = [(i, i | bit) for i in range(8) for bit in (1, 2, 4) if not i & bit]
         for ends, colour, width in [*((edge, BOX_COLOUR, 1) for edge in edges), ((8, 9), GRASP_COLOUR, 2)]:
-            # What is far outside the picture overflows OpenCV's integers, and what is behind the camera is NaN.
-            if (np.abs(pixels[list(ends)]) < 1e4).all():
+            # Points behind the camera are NaN, which fails the comparison.
+            if (np.abs(pixels[list(ends)]) < MAX_PIXEL).all():
                 start, end = (tuple(np.round(pixels[i]).astype(int).tolist()) for i in ends)
-                cv2.line(canvas, start, end, colour, width * _line(image), cv2.LINE_AA)
+                cv2.line(canvas, start, end, colour, width * _line_width(image), cv2.LINE_AA)
     return canvas
 
 
 def draw_candidates(image: np.ndarray, candidates: list[Candidate]) -> np.ndarray:
-    """Every candidate in a colour of its own, with its rank and score."""
+    """Draw every candidate in its own colour, with its rank and score."""
     canvas = image
     for rank, candidate in reversed(list(enumerate(candidates))):
-        canvas = _paint(canvas, candidate.mask, _colour(rank))
+        canvas = _draw_mask(canvas, candidate.mask, _rank_colour(rank))
     for rank, candidate in enumerate(candidates):
-        corner = (round(float(candidate.box[0])), round(float(candidate.box[1])))
-        canvas = _label(canvas, corner, f"{rank + 1}: {candidate.score:.2f}", _colour(rank))
+        x, y, *_ = box_to_list(candidate.box)
+        canvas = _draw_label(canvas, (x, y), f"{rank + 1}: {candidate.score:.2f}", _rank_colour(rank))
     return canvas if candidates else image.copy()
 
 
 def draw_ranks(image: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """The areas of a rank image, uint16 [H, W] as on `~/candidates`, in the colours of `draw_candidates`."""
+    """Draw the regions of a rank image, uint16 [H, W] as on `~/candidates`, in the colours of `draw_candidates`."""
     canvas = image
     for rank in range(int(ranks.max()), 0, -1):
-        canvas = _paint(canvas, ranks == rank, _colour(rank - 1))
+        canvas = _draw_mask(canvas, ranks == rank, _rank_colour(rank - 1))
     return canvas.copy()
 
 
 def draw_proposals(image: np.ndarray, proposals: Proposals) -> np.ndarray:
-    """Every proposal's mask and outline, large ones first so that the parts inside them show."""
+    """Draw all masks and their outlines, the large ones first, since they would cover the small ones."""
     canvas = image.copy()
     for rank, i in enumerate(np.argsort(-proposals.masks.sum(axis=(1, 2)))):
-        canvas = _paint(canvas, proposals.masks[i], _colour(rank))
+        canvas = _draw_mask(canvas, proposals.masks[i], _rank_colour(rank))
     return canvas
 
 
 def draw_sheet(tiles: list[tuple[np.ndarray, str]], columns: int, tile_width: int = 480) -> np.ndarray:
-    """Pictures with a caption under each, in rows; each is scaled to `tile_width` pixels."""
+    """Arrange images, each with a caption below and scaled to `tile_width` pixels, in rows of `columns`."""
     font = ImageFont.load_default(size=round(tile_width / 30))
     margin, caption_height = round(tile_width / 60), round(tile_width / 14)
-    scaled = [cv2.resize(picture, (tile_width, round(picture.shape[0] * tile_width / picture.shape[1])),
-                         interpolation=cv2.INTER_AREA) for picture, _ in tiles]
-    row_height = max(picture.shape[0] for picture in scaled) + caption_height + margin
+    scaled = [cv2.resize(image, (tile_width, round(image.shape[0] * tile_width / image.shape[1])),
+                         interpolation=cv2.INTER_AREA) for image, _ in tiles]
+    row_height = max(image.shape[0] for image in scaled) + caption_height + margin
     rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * (tile_width + margin) + margin, rows * row_height + margin), "white")
     pen = ImageDraw.Draw(sheet)
-    for i, (picture, (_, caption)) in enumerate(zip(scaled, tiles, strict=True)):
+    for i, (image, (_, caption)) in enumerate(zip(scaled, tiles, strict=True)):
         x, y = margin + i % columns * (tile_width + margin), margin + i // columns * row_height
-        sheet.paste(Image.fromarray(picture), (x, y))
-        pen.text((x, y + picture.shape[0] + margin // 2), caption, fill="black", font=font)
+        sheet.paste(Image.fromarray(image), (x, y))
+        pen.text((x, y + image.shape[0] + margin // 2), caption, fill="black", font=font)
     return np.array(sheet)
 
 
-def outline(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], width: int) -> np.ndarray:
-    """The edges of a mask, bool [H, W], as a line of `width` pixels."""
+def draw_outline(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], width: int) -> np.ndarray:
+    """Draw the contours of a mask, bool [H, W], as lines of `width` pixels."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(image.copy(), contours, -1, colour, width)
 
 
-def _paint(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+def _draw_mask(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     canvas = image.copy()
-    canvas[mask] = (0.55 * canvas[mask] + 0.45 * np.array(colour)).astype(np.uint8)
-    return outline(canvas, mask, colour, _line(image))
+    canvas[mask] = ((1 - MASK_OPACITY) * canvas[mask] + MASK_OPACITY * np.array(colour)).astype(np.uint8)
+    return draw_outline(canvas, mask, colour, _line_width(image))
 
 
-def _label(image: np.ndarray, corner: tuple[int, int], text: str, colour: tuple[int, int, int]) -> np.ndarray:
-    """Text on a filled tag above `corner` (x, y), moved inside the picture where it would leave it."""
+def _draw_label(image: np.ndarray, corner: tuple[int, int], text: str, colour: tuple[int, int, int]) -> np.ndarray:
+    """Draw text on a filled tag above `corner` (x, y), shifted to stay inside the image."""
     height, width = image.shape[:2]
     font = ImageFont.load_default(size=max(11, round(height / 32)))
     canvas = Image.fromarray(image)
@@ -121,15 +140,15 @@ def _label(image: np.ndarray, corner: tuple[int, int], text: str, colour: tuple[
     x = max(0, min(corner[0], width - tag_width))
     y = max(0, min(corner[1] - tag_height, height - tag_height))
     pen.rectangle((x, y, x + tag_width, y + tag_height), fill=colour)
-    pen.text((x + pad, y + pad), text, fill=LABEL_INK, font=font)
+    pen.text((x + pad, y + pad), text, fill=LABEL_TEXT_COLOUR, font=font)
     return np.array(canvas)
 
 
-def _line(image: np.ndarray) -> int:
-    return max(1, round(image.shape[0] / 300))
+def _line_width(image: np.ndarray) -> int:
+    height: int = image.shape[0]
+    return max(1, round(height / 300))
 
 
-def _colour(rank: int) -> tuple[int, int, int]:
-    # Steps of the golden ratio round the colour circle keep neighbours in rank apart.
-    red, green, blue = colorsys.hsv_to_rgb((rank * 0.618034) % 1, 0.85, 0.95)
+def _rank_colour(rank: int) -> tuple[int, int, int]:
+    red, green, blue = colorsys.hsv_to_rgb((rank * GOLDEN_RATIO) % 1, 0.85, 0.95)
     return round(255 * red), round(255 * green), round(255 * blue)

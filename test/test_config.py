@@ -1,4 +1,4 @@
-"""One tree of settings behind the parameter file, the command line and the node."""
+"""The tree of settings behind the parameter file, the command line and the node."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import pytest
 import yaml
 
 from ris_ros import Config
-from ris_ros.config import settings, to_ros_yaml
+from ris_ros.config import iter_settings, to_ros_yaml
 from ris_ros.errors import InputError
 
 PARAMETER_FILE = Path(__file__).parent.parent / "config" / "ris.yaml"
 
 
-def test_the_parameter_file_is_the_one_that_is_generated():
-    assert PARAMETER_FILE.read_text() == to_ros_yaml(Config()), "write it anew: ris config > config/ris.yaml"
+def test_the_parameter_file_is_up_to_date():
+    assert PARAMETER_FILE.read_text() == to_ros_yaml(Config()), "regenerate it: ris config > config/ris.yaml"
 
 
 def test_the_parameter_file_reads_back_as_the_defaults():
@@ -29,7 +29,7 @@ def test_a_changed_configuration_survives_its_file(tmp_path):
     assert config.encoder.model == "hf-hub:a/b: c"
 
 
-def test_plain_yaml_and_ros_own_parameters_are_accepted(tmp_path):
+def test_plain_yaml_and_the_parameters_of_ros_itself_are_accepted(tmp_path):
     file = tmp_path / "ris.yaml"
     file.write_text("matching: {text_weight: 1}\n")
     assert Config.from_yaml(file).matching.text_weight == 1.0
@@ -39,7 +39,7 @@ def test_plain_yaml_and_ros_own_parameters_are_accepted(tmp_path):
     assert Config.from_yaml(file) == Config()
 
 
-@pytest.mark.parametrize(("values", "words"), [
+@pytest.mark.parametrize(("values", "message"), [
     ({"proposals.max_promts": 3}, "unknown setting 'proposals.max_promts'; known are"),
     ({"proposals": 3}, "unknown setting 'proposals'"),
     ({"proposals.max_prompts": 0}, "from 1 to 4096, not 0"),
@@ -48,8 +48,8 @@ def test_plain_yaml_and_ros_own_parameters_are_accepted(tmp_path):
     ({"matching.text_weight": float("nan")}, "from 0.0 to 1.0"),
     ({"method": "best"}, "one of full, reference"),
 ])
-def test_wrong_values_are_refused_by_name(values, words):
-    with pytest.raises(InputError, match=words):
+def test_wrong_values_are_refused_by_name(values, message):
+    with pytest.raises(InputError, match=message):
         Config.from_dict(values)
 
 
@@ -64,18 +64,18 @@ def test_a_file_that_is_no_configuration_is_refused_by_its_path(tmp_path, text):
 
 
 def test_every_setting_has_help_and_a_valid_default():
-    for setting in settings(Config()):
+    for setting in iter_settings(Config()):
         assert setting.help
-        assert setting.checked(setting.value) == setting.value
+        assert setting.validate(setting.value) == setting.value
         assert yaml.safe_load(to_ros_yaml(Config()))
 
 
-def test_the_jetson_file_changes_only_settings_there_are():
+def test_the_jetson_file_holds_only_known_settings():
     config = Config.from_yaml(PARAMETER_FILE.with_name("jetson.yaml"))
     assert config.device == "cuda"
     assert config.encoder.dtype == "float16"
 
 
-def test_the_off_board_file_takes_compressed_images():
+def test_the_off_board_file_subscribes_to_compressed_images():
     config = Config.from_yaml(PARAMETER_FILE.with_name("off_board.yaml"))
     assert config == Config.from_dict({"image_transport": "compressed", "image_reliability": "best_effort"})

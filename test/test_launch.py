@@ -16,7 +16,7 @@ from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchD
 from launch.utilities import perform_substitutions
 from launch_ros.actions import LifecycleNode, Node
 
-from ris_ros.config import Config, settings
+from ris_ros.config import Config, iter_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = sorted((ROOT / "config" / "cameras").glob("*.yaml"))
@@ -80,7 +80,7 @@ def test_every_argument_says_what_it_is(name):
 
 def test_arguments_stand_for_parameters_that_exist():
     module = runpy.run_path(str(ROOT / "launch" / "ris.launch.py"))
-    known = {setting.name: setting for setting in settings(Config())}
+    known = {setting.name: setting for setting in iter_settings(Config())}
     for parameter, value_type, _ in module["PARAMETERS"].values():
         assert known[parameter].type is value_type
 

@@ -1,4 +1,4 @@
-"""The command line, ``ris``. Heavy imports stand inside the commands, so that help comes at once."""
+"""The command line, ``ris``. Heavy imports are inside the commands, so that ``ris --help`` is fast."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-# Each module puts its commands into the application.
+# Importing a module adds its commands to the application.
 from ris_ros.cli import (  # noqa: F401
     ask,
     bag,
@@ -17,7 +17,7 @@ from ris_ros.cli import (  # noqa: F401
     data,
     demo,
     evaluation,
-    geometry,
+    evaluation_sim,
     segment,
     sim,
     system,
@@ -25,11 +25,11 @@ from ris_ros.cli import (  # noqa: F401
     weights,
 )
 from ris_ros.cli.common import app
-from ris_ros.errors import RisError
+from ris_ros.errors import RisError, one_line
 
 
 def main() -> None:
-    """Run the command line; an error is one line on stderr, with its traceback only after --debug."""
+    """Run the command line; print an error as one line on stderr, and its traceback only with --debug."""
     try:
         app(prog_name="ris")
     except RisError as error:
@@ -37,8 +37,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        _fail(error, f"unexpected {type(error).__name__}: {' '.join(str(error).split())}; "
-                     "`ris --debug` with the same words shows where", status=1)
+        _fail(error, f"unexpected {one_line(error)}; run `ris --debug` with the same arguments for the traceback",
+              status=1)
 
 
 @app.callback()
@@ -46,12 +46,12 @@ def _common(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
     if not debug:
         warnings.simplefilter("ignore")
     logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(name)s: %(message)s")
-    # Its own handler, because libraries replace the root logger's level and ours must be seen.
+    # With a handler of its own, because libraries change the level of the root logger.
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("ris: %(message)s"))
-    ours = logging.getLogger("ris_ros")
-    ours.handlers, ours.propagate = [handler], False
-    ours.setLevel(logging.DEBUG if debug else logging.WARNING)
+    logger = logging.getLogger("ris_ros")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)
     logging.getLogger("huggingface_hub").setLevel(logging.DEBUG if debug else logging.CRITICAL)
 
 

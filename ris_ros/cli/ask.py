@@ -8,29 +8,33 @@ from typing import Annotated
 
 import typer
 
-from ris_ros.cli.common import ConfigFile, Device, Json, Model, PictureFile, Settings, app, err, load_config, out
+from ris_ros.cli.common import ConfigFile, Device, ImageFile, Json, Model, Settings, app, err, load_config, out
 
 
 @app.command()
-def ask(image: PictureFile,
-        question: Annotated[str, typer.Argument(metavar="QUESTION", help="'is there a red cup left of the bowl?' or "
-                                                                         "'how many cups are there?'")],
-        as_json: Json = False,
-        output: Annotated[Path | None, typer.Option(help="Write the picture with the evidence to this .png or .jpg."),
-                          ] = None,
-        model: Model = None, device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
-    """Answer whether something is in IMAGE, or how many of it are, and show which."""
+def ask(
+    image: ImageFile,
+    question: Annotated[str, typer.Argument(
+        metavar="QUESTION", help="'is there a red cup left of the bowl?' or 'how many cups are there?'")],
+    as_json: Json = False,
+    output: Annotated[Path | None, typer.Option(help="Draw the evidence and write it to this .png or .jpg.")] = None,
+    model: Model = None,
+    device: Device = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Answer whether an object is in IMAGE, or how many are, and show the evidence."""
     from ris_ros.questions import ask, read
     from ris_ros.utils.images import read_image, write_image
     from ris_ros.utils.masks import box_to_list, mask_to_rle
 
-    read(question)  # refused before anything is loaded
+    read(question)  # raises for a question it cannot parse, before any model is loaded
     chosen = load_config(config, settings, model, device)
     pixels = read_image(image)
     with err.status("loading models"):
         from ris_ros.segmenter import ReferringSegmenter
         segmenter = ReferringSegmenter.from_config(chosen)
-    with err.status("looking"):
+    with err.status("answering"):
         segmenter.set_image(pixels)
         answer = ask(segmenter, question)
     evidence = answer.result.instances
@@ -50,4 +54,4 @@ def ask(image: PictureFile,
     if answer.result.reason:
         out.print(f"  {answer.result.reason}", highlight=False, markup=False)
     if output is not None:
-        out.print(f"picture: {output}", highlight=False)
+        out.print(f"image: {output}", highlight=False)

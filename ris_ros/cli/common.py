@@ -1,4 +1,4 @@
-"""What the commands share: the application, its consoles, options that mean the same everywhere."""
+"""What the commands share: the application, its consoles, and the options that mean the same in all of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from rich.console import Console
 from ris_ros.config import Config
 from ris_ros.errors import InputError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-                  help="Find the object that an expression names: mask, box, points, pose; zero-shot.")
-weights_app = typer.Typer(no_args_is_help=True, help="Checkpoints: what there is, what is here, and fetching them.")
-sim_app = typer.Typer(no_args_is_help=True, help="The simulated tabletop: pictures of it, and data sets.")
-eval_app = typer.Typer(no_args_is_help=True, help="Measure a configuration on a data set.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Find the object that an expression describes: mask, box, points and pose, with no training for the scene.")
+weights_app = typer.Typer(no_args_is_help=True, help="List, download and verify checkpoints.")
+sim_app = typer.Typer(no_args_is_help=True, help="Render the simulated tabletop, or write a data set of it.")
+eval_app = typer.Typer(no_args_is_help=True, help="Evaluate a configuration on data sets or in simulation.")
 app.add_typer(weights_app, name="weights")
 app.add_typer(sim_app, name="sim")
 app.add_typer(eval_app, name="eval")
@@ -24,25 +25,41 @@ app.add_typer(eval_app, name="eval")
 out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 
-PictureFile = Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture file.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file of settings; see `ris config`.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, any setting of `ris config`; repeat.")]
-Model = Annotated[str | None, typer.Option(help="CLIP model; the setting encoder.model.")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N; the setting device.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Split = Annotated[str, typer.Option(help="train, validation, test or hard (colour-category pairs held out).")]
-Scenes = Annotated[int, typer.Option(help="How many scenes.")]
-PerKind = Annotated[int, typer.Option(help="Most expressions of each kind and scene; 0 for all.")]
+ImageFile = Annotated[Path, typer.Argument(metavar="IMAGE", help="Image file.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file with settings; see `ris config`.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for any setting of `ris config`; "
+                                                                  "repeatable.")]
+Model = Annotated[str | None, typer.Option(help="CLIP model (setting encoder.model).")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N (setting device).")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+Scenes = Annotated[int, typer.Option(help="Number of scenes.")]
+Split = Annotated[str, typer.Option(help="train, validation, test or hard (held-out pairs of colour and category).")]
+SceneNumber = Annotated[int, typer.Option("--seed", help="Number of the first scene within the split.")]
+PerKind = Annotated[int, typer.Option(help="Maximum number of expressions per kind and scene; 0: no limit.")]
 
 Ray = Annotated[str, typer.Option(
-    "--ray", metavar="ADDRESS", help="Spread the work over a Ray cluster: local starts one here; auto, or an "
-    "address, joins one.")]
-Workers = Annotated[int, typer.Option(help="Ray workers; 0 for one per GPU, or per core.")]
+    "--ray", metavar="ADDRESS", help="Distribute the work over a Ray cluster. local: start one on this machine; auto "
+    "or an address: join one.")]
+Workers = Annotated[int, typer.Option(help="Number of Ray workers; 0: one per GPU, or per CPU core if there is none.")]
 
 
 def load_config(file: Path | None, settings: list[str] | None, model: str | None = None,
                 device: str | None = None) -> Config:
-    """The configuration that a command's options make."""
+    """Return the configuration that a command's options describe.
+
+    Parameters
+    ----------
+    file : YAML file; None for the defaults
+    settings : changes to it, NAME=VALUE each
+    model, device : changes to encoder.model and device, unless None
+
+    Raises
+    ------
+    InputError
+        For a setting that is not NAME=VALUE, and as in :meth:`Config.from_yaml`.
+
+    """
     import yaml
 
     config = Config() if file is None else Config.from_yaml(file)
@@ -52,6 +69,8 @@ def load_config(file: Path | None, settings: list[str] | None, model: str | None
         if not separator:
             raise InputError(f"--set takes NAME=VALUE, not {setting!r}")
         changes[name] = yaml.safe_load(value)
-    changes |= {"encoder.model": model} if model is not None else {}
-    changes |= {"device": device} if device is not None else {}
+    if model is not None:
+        changes["encoder.model"] = model
+    if device is not None:
+        changes["device"] = device
     return config.replace(changes)

@@ -12,40 +12,42 @@ from rich.table import Table
 
 from ris_ros.cli.common import Json, app, err, out
 
-data_app = typer.Typer(no_args_is_help=True, help="Data sets for `ris eval`: what is here, what is missing.")
+data_app = typer.Typer(no_args_is_help=True, help="Check the data sets for `ris eval`.")
 app.add_typer(data_app, name="data")
 
-MOST_PROBLEMS = 5
+MAX_PROBLEMS = 5
+"""Number of problems printed per split."""
 
 
 @data_app.command("check")
-def data_check(root: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of one data set or of several.")],
-               images: Annotated[Path | None, typer.Option(help="Folder of the pictures, where they lie elsewhere."),
-                                 ] = None,
-               masks: Annotated[bool, typer.Option(help="Decode every mask that an expression names.")] = True,
-               as_json: Json = False) -> None:
-    """Say which data sets DIR holds, what is wrong with them, and where the others come from."""
+def data_check(
+    root: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of one data set, or of several.")],
+    images: Annotated[Path | None, typer.Option(help="Folder of the images, if they are elsewhere.")] = None,
+    masks: Annotated[bool, typer.Option(help="Decode the masks of all expressions.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Report which data sets are in DIR, their problems, and where to get the others."""
     from ris_ros.evaluation.datasets.check import check
 
-    with err.status("looking"):
+    with err.status("checking"):
         findings = list(check(root, images=images, masks=masks))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], default=str))
         return
     here = [finding for finding in findings if not finding.missing]
     if here:
-        table = Table("data set", "split", "pictures", "expressions", "problems", title=f"in {root}")
+        table = Table("data set", "split", "images", "expressions", "problems", title=f"in {root}")
         for finding in here:
             table.add_row(finding.name, finding.split, str(finding.pictures), str(finding.expressions),
                           str(len(finding.problems)))
         out.print(table)
     for finding in here:
-        for problem in finding.problems[:MOST_PROBLEMS]:
+        for problem in finding.problems[:MAX_PROBLEMS]:
             out.print(f"{finding.name} {finding.split}: {problem}", highlight=False)
-        if len(finding.problems) > MOST_PROBLEMS:
-            out.print(f"{finding.name} {finding.split}: {len(finding.problems) - MOST_PROBLEMS} more, all of them with "
-                      "--json")
-    table = Table("data set", "missing", title="not here", show_lines=True)
+        if len(finding.problems) > MAX_PROBLEMS:
+            out.print(f"{finding.name} {finding.split}: {len(finding.problems) - MAX_PROBLEMS} more; --json prints "
+                      "all")
+    table = Table("data set", "missing", title="not found", show_lines=True)
     for column in ("from", "licence"):
         table.add_column(column, overflow="fold")
     for name in dict.fromkeys(finding.name for finding in findings if finding.missing):

@@ -14,40 +14,44 @@ from ris_ros.errors import InputError
 
 
 @app.command()
-def demo(images: Annotated[Path | None, typer.Option(help="Folder of pictures instead of the simulation.")] = None,
-         commands: Annotated[list[str] | None, typer.Option("--command", help="What to ask; repeat.")] = None,
-         output: Annotated[Path, typer.Option(help="Folder for the pictures and demo.json.")] = Path("output/demo"),
-         seed: Annotated[int, typer.Option(help="Seed of the simulated scene.")] = 200_007,
-         as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
-         settings: Settings = None) -> None:
-    """Run a camera, the real node and some commands over real topics; write a picture and a table."""
-    from ris_ros.config import settings as leaves
+def demo(
+    images: Annotated[Path | None, typer.Option(help="Folder of images to use instead of the simulation.")] = None,
+    commands: Annotated[list[str] | None, typer.Option(
+        "--command", help="What to find; repeatable. Default: one command of each kind, for the simulation.")] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the drawings and demo.json.")] = Path("output/demo"),
+    seed: Annotated[int, typer.Option(help="Seed of the simulated scene.")] = 200_007,
+    as_json: Json = False,
+    model: Model = None,
+    device: Device = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Run a camera, the node and some commands over ROS topics; draw the answers and print a table."""
     from ris_ros.tools.demo import run_demo
 
     if images is not None and not commands:
-        raise InputError("--images needs at least one --command to ask about them")
-    pictures = _pictures(images) if images is not None else []
-    chosen = load_config(config, settings, model, device)
+        raise InputError("--images needs at least one --command")
+    image_files = _image_files(images) if images is not None else []
     with err.status("starting") as status:
-        rows = run_demo(output, pictures=pictures, commands=commands or [], seed=seed,
-                        parameters={leaf.name: leaf.value for leaf in leaves(chosen)}, progress=status.update)
+        rows = run_demo(output, image_files=image_files, commands=commands or [], seed=seed,
+                        parameters=load_config(config, settings, model, device).to_dict(), progress=status.update)
     if as_json:
         print(json.dumps(rows))
         return
-    table = Table("picture", "command", "found", "box", "score", "latency", "truth IoU")
+    table = Table("image", "command", "found", "box", "score", "latency", "IoU with truth")
     for row in rows:
         table.add_row(row["picture"], row["command"], "yes" if row["found"] else "no", str(row["box"] or ""),
                       f"{row['score']:.2f}", f"{1000 * row['latency']:.0f} ms",
                       f"{row['iou']:.2f}" if "iou" in row else "")
     out.print(table)
     for name in dict.fromkeys(row["picture"] for row in rows):
-        out.print(f"picture: {output / f'{name}.png'}")
+        out.print(f"drawing: {output / f'{name}.png'}")
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder of pictures")
-    pictures = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"))
-    if not pictures:
+        raise InputError(f"{folder} is not a folder")
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"))
+    if not files:
         raise InputError(f"no .png, .jpg or .webp file in {folder}")
-    return pictures
+    return files

@@ -1,4 +1,4 @@
-"""Commands about one picture or text: ``ris segment``, ``parse``, ``proposals``."""
+"""Commands for one image or text: ``ris segment``, ``parse``, ``proposals``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ris_ros.cli.common import ConfigFile, Device, Json, Model, PictureFile, Settings, app, err, load_config, out
+from ris_ros.cli.common import ConfigFile, Device, ImageFile, Json, Model, Settings, app, err, load_config, out
 from ris_ros.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 
 @app.command()
-def segment(image: PictureFile,
-            text: Annotated[str, typer.Argument(metavar="TEXT", help="What to find: 'the red cup on the left'.")],
-            as_json: Json = False,
-            output: Annotated[Path | None, typer.Option(help="Write the overlay to this .png or .jpg.")] = None,
-            explain: Annotated[bool, typer.Option("--explain", help="Show how TEXT was understood, and every factor of "
-                                                                    "each score.")] = False,
-            model: Model = None, device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
-    """Find what TEXT names in IMAGE."""
+def segment(
+    image: ImageFile,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to find, such as 'the red cup on the left'.")],
+    as_json: Json = False,
+    output: Annotated[Path | None, typer.Option(help="Draw the result and write it to this .png or .jpg.")] = None,
+    explain: Annotated[bool, typer.Option(
+        "--explain", help="Show how TEXT was parsed, and all factors of the scores.")] = False,
+    model: Model = None,
+    device: Device = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Find the object that TEXT describes in IMAGE."""
     from ris_ros.serialization import query_to_dict, result_to_dict
     from ris_ros.types import check_text
     from ris_ros.utils.images import read_image, write_image
@@ -36,19 +41,19 @@ def segment(image: PictureFile,
     with err.status("loading models"):
         from ris_ros.segmenter import ReferringSegmenter
         segmenter = ReferringSegmenter.from_config(chosen)
-    with err.status("looking"):
+    with err.status("segmenting"):
         result = segmenter(pixels, text)
     if output is not None:
         from ris_ros.visualization import draw_result
         write_image(output, draw_result(pixels, result))
     if as_json:
-        understood = {"query": query_to_dict(result.query)} if explain else {}
-        print(json.dumps(result_to_dict(result, mask=True) | understood))
+        explanation = {"query": query_to_dict(result.query)} if explain else {}
+        print(json.dumps(result_to_dict(result, mask=True) | explanation))
         return
     if explain:
         out.print_json(json.dumps(query_to_dict(result.query)))
     if result.candidates and (result.found or explain):
-        out.print(_candidates(result, explain))
+        out.print(_candidate_table(result, explain))
     if note := result.note if result.found else f"not found: {result.reason}":
         out.print(note)
     out.print(", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in result.timings.items()))
@@ -56,11 +61,11 @@ def segment(image: PictureFile,
         out.print(f"overlay: {output}")
 
 
-def _candidates(result: Result, explain: bool) -> Table:
-    """The ranked candidates, the chosen ones marked, and with `explain` every factor of their scores."""
-    terms = list(dict.fromkeys(term for candidate in result.candidates for term in candidate.terms)) if explain else []
+def _candidate_table(result: Result, explain: bool) -> Table:
+    """Return a table of the ranked candidates, with a column for each factor of the scores if `explain`."""
     from ris_ros.utils.masks import box_to_list
 
+    terms = list(dict.fromkeys(term for candidate in result.candidates for term in candidate.terms)) if explain else []
     table = Table("", "rank", "box", "score", *terms)
     for rank, candidate in enumerate(result.candidates, start=1):
         table.add_row("*" if candidate in result.instances else "", str(rank), str(box_to_list(candidate.box)),
@@ -70,30 +75,39 @@ def _candidates(result: Result, explain: bool) -> Table:
 
 
 @app.command()
-def parse(texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Expressions; - reads lines from stdin.")],
-          config: ConfigFile = None, settings: Settings = None) -> None:
-    """Show how expressions are understood, as JSON lines."""
-    chosen = load_config(config, settings)
+def parse(
+    texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Expressions; - reads lines from stdin.")],
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Print how expressions are parsed, as JSON lines."""
     from ris_ros.language import ExpressionParser
     from ris_ros.serialization import query_to_dict
+
+    chosen = load_config(config, settings)
     parser = ExpressionParser(chosen.language, chosen.method)
-    refused = 0
+    failed = 0
     for text in (line.rstrip("\n") for line in sys.stdin) if texts == ["-"] else texts:
         try:
             answer = query_to_dict(parser.parse(text))
         except InputError as error:
-            refused += 1
+            failed += 1
             answer = {"text": text, "error": str(error)}
         print(json.dumps(answer, ensure_ascii=False), flush=True)
-    if refused:
-        raise InputError(f"{refused} of the texts could not be understood; their lines say why")
+    if failed:
+        raise InputError(f"{failed} of the texts could not be parsed; their lines say why")
 
 
 @app.command()
-def proposals(image: PictureFile, as_json: Json = False,
-              output: Annotated[Path | None, typer.Option(help="Write a picture of all masks here.")] = None,
-              device: Device = None, config: ConfigFile = None, settings: Settings = None) -> None:
-    """Show the mask proposals of IMAGE."""
+def proposals(
+    image: ImageFile,
+    as_json: Json = False,
+    output: Annotated[Path | None, typer.Option(help="Draw all masks and write them to this .png or .jpg.")] = None,
+    device: Device = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Show the mask proposals for IMAGE."""
     from ris_ros.proposals import make_proposer
     from ris_ros.serialization import proposals_to_dict
     from ris_ros.utils.device import resolve_device
@@ -115,4 +129,4 @@ def proposals(image: PictureFile, as_json: Json = False,
         table.add_row(str(i), str(box_to_list(box)), str(mask.sum()), f"{quality:.2f}")
     out.print(table)
     if output is not None:
-        out.print(f"picture: {output}")
+        out.print(f"image: {output}")

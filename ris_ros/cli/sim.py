@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ris_ros.cli.common import PerKind, Scenes, Split, out, sim_app
+from ris_ros.cli.common import PerKind, SceneNumber, Scenes, Split, out, sim_app
 
 
 @sim_app.command("render")
-def sim_render(output: Annotated[Path, typer.Argument(metavar="PICTURE", help="A .png or .jpg to write.")],
-               seed: Annotated[int, typer.Option(help="The scene.")] = 200_000) -> None:
-    """Write a picture of one simulated scene, and what can be said about it."""
+def sim_render(
+    output: Annotated[Path, typer.Argument(metavar="IMAGE", help="The .png or .jpg to write.")],
+    seed: Annotated[int, typer.Option(help="Seed of the scene.")] = 200_000,
+) -> None:
+    """Render one simulated scene, and list expressions that refer to its objects."""
     import numpy as np
 
     from ris_ros.sim.expressions import expressions
@@ -34,11 +36,14 @@ def sim_render(output: Annotated[Path, typer.Argument(metavar="PICTURE", help="A
 
 
 @sim_app.command("write")
-def sim_write(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
-              scenes: Scenes = 100, split: Split = "train",
-              seed: Annotated[int, typer.Option(help="Number of the first scene within the split.")] = 0,
-              per_kind: PerKind = 2) -> None:
-    """Write pictures, depth, masks and referring expressions as a data set; docs/dataset.md tells the format."""
+def sim_write(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    scenes: Scenes = 100,
+    split: Split = "train",
+    seed: SceneNumber = 0,
+    per_kind: PerKind = 2,
+) -> None:
+    """Write images, depth, masks and referring expressions as a data set, in the format of docs/dataset.md."""
     from ris_ros.sim.writer import write_dataset
 
     counts = write_dataset(folder, split=split, scenes=scenes, start=seed, per_kind=per_kind or None, progress=True)

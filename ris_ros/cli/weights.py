@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ris_ros.cli.common import Json, err, out, weights_app
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
 
 @weights_app.command("list")
 def weights_list(as_json: Json = False) -> None:
-    """List the checkpoints known by name."""
+    """List the checkpoints that are available by name."""
     from ris_ros.utils import weights
 
-    rows = [{"name": name, "state": weights.state(name), "size": checkpoint.size, "licence": checkpoint.licence,
-             "note": checkpoint.note} for name, checkpoint in weights.CHECKPOINTS.items()]
+    states = {name: weights.state(name) for name in weights.CHECKPOINTS}
     if as_json:
-        print(json.dumps(rows))
+        print(json.dumps([{"name": name, "state": states[name], "size": checkpoint.size, "licence": checkpoint.licence,
+                           "note": checkpoint.note} for name, checkpoint in weights.CHECKPOINTS.items()]))
         return
     table = Table("name", "state", "MB", "licence", "note")
-    for row in rows:
-        table.add_row(row["name"], row["state"], f"{row['size'] / 1e6:.0f}", row["licence"], row["note"])
+    for name, checkpoint in weights.CHECKPOINTS.items():
+        table.add_row(name, states[name], f"{checkpoint.size / 1e6:.0f}", checkpoint.licence, checkpoint.note)
     out.print(table)
-    out.print(f"in {weights.cache_dir()}; CLIP models by their open_clip names, such as ViT-B-16/openai")
+    out.print(f"folder: {weights.cache_dir()}; CLIP models go by their open_clip names, such as ViT-B-16/openai")
 
 
 @weights_app.command("fetch")
-def weights_fetch(names: Annotated[list[str], typer.Argument(
-        metavar="NAME...", help="Names of `ris weights list`, or of CLIP models: ViT-B-16/openai.")]) -> None:
-    """Download checkpoints and check them."""
+def weights_fetch(
+    names: Annotated[list[str], typer.Argument(
+        metavar="NAME...", help="Names from `ris weights list`, or of CLIP models, such as ViT-B-16/openai.")],
+) -> None:
+    """Download and verify checkpoints."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     from ris_ros.utils import weights
@@ -41,19 +47,24 @@ def weights_fetch(names: Annotated[list[str], typer.Argument(
             from ris_ros.config import EncoderConfig
             from ris_ros.encoding import load_encoder
             load_encoder(EncoderConfig(model=name), "cpu")  # open_clip shows its own progress
-            out.print(f"{name}: in open_clip's cache, and it loads")
+            out.print(f"{name}: downloaded to open_clip's cache, and loaded without errors")
             continue
         with Progress("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=err) as bars:
             bar = bars.add_task(name, visible=False)
-            folder = weights.fetch(name, lambda done, total, bar=bar: bars.update(
-                bar, completed=done, total=total, visible=True))
+            folder = weights.fetch(name, partial(_show_progress, bars, bar))
         out.print(f"{name}: {folder}")
 
 
+def _show_progress(bars: Progress, bar: TaskID, done: int, total: int) -> None:
+    bars.update(bar, completed=done, total=total, visible=True)
+
+
 @weights_app.command("verify")
-def weights_verify(names: Annotated[list[str] | None, typer.Argument(
-        metavar="[NAME...]", help="Default: all that are here.")] = None) -> None:
-    """Compare the sha256 of checkpoints with the published ones."""
+def weights_verify(
+    names: Annotated[list[str] | None, typer.Argument(
+        metavar="[NAME...]", help="Default: all checkpoints on this machine.")] = None,
+) -> None:
+    """Compare the sha256 sums of checkpoints with the published ones."""
     from ris_ros.utils import weights
 
     for name in names or [name for name in weights.CHECKPOINTS if weights.state(name) != "absent"]:

@@ -1,4 +1,4 @@
-"""From an expression to a Query: noun phrases and what is said of them, by a grammar of our own over spaCy's tags."""
+"""Parsing of referring expressions into queries, by a hand-written grammar over spaCy's part-of-speech tags."""
 
 from ris_ros.language.parser import ExpressionParser
 

@@ -1,4 +1,4 @@
-"""What a vision-language model shall judge of a thing: what it shows, wears, does and has done to it."""
+"""The appearance of an object, for a vision-language model to score: its parts, clothes, activities and states."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ris_ros.language.kinds import ADJECTIVE
 
 
 class Appearance:
-    """The part of :class:`ris_ros.language.grammar.Grammar` that reads clothes, parts and doings."""
+    """The part of :class:`ris_ros.language.grammar.Grammar` that reads clothes, parts and activities."""
 
     def _shown(self, i: int, draft: Draft) -> int:
-        """"with a handle", "of soup"."""
+        """Read a phrase of what the object has or contains: "with a handle", "of soup"."""
         word = self.text[i]
         if word not in v.SHOWN and not (word == "by" and self.text.tag(i - 1) == "VBN"):
             return i
@@ -27,12 +27,12 @@ class Appearance:
         return i
 
     def _tinted(self, i: int, draft: Draft) -> int:
-        """"painted | dark blue"."""
+        """Read a colour after a participle: "painted | dark blue"."""
         j = self._colour(i + 1, draft) if self.text[i] in v.TINTED else i + 1
         return j if j > i + 1 else i
 
     def _colour(self, i: int, draft: Draft) -> int:
-        """A mere colour, as after "is": "orange", "dark blue"."""
+        """Read a colour on its own, as after "is": "orange", "dark blue"."""
         j = self.nouns.colour(i)
         if j > i:
             colour = self.text.between(i, j)
@@ -40,7 +40,7 @@ class Appearance:
         return j
 
     def _stretch(self, i: int) -> int:
-        """The end of a noun phrase that is taken as it stands, with what can belong to it alone."""
+        """Return the end of a noun phrase that is kept verbatim, with the modifiers that can only belong to it."""
         j = self.nouns.read(i, draft := Draft())
         if j == i:
             return i + 1 if self.text[i] in v.PRONOUNS else i
@@ -68,7 +68,7 @@ class Appearance:
             j = k
 
     def _is_worn(self, i: int, draft: Draft) -> bool:
-        """Whether clothes or a mere colour stand at `i`: "in the blue shirt", "in white"."""
+        """Return whether clothes, or a colour on its own, are at `i`: "in the blue shirt", "in white"."""
         trial = Draft()
         j = self.nouns.read(i, trial)
         if trial.head:
@@ -77,7 +77,7 @@ class Appearance:
         return bool(trial.attributes) and not trial.region and trial.attributes[-1].split()[-1] in v.COLOURS
 
     def _is_state(self, i: int) -> bool:
-        """Whether a state stands at `i`, "in motion", or something of its own: "on his head"."""
+        """Return whether a state, "in motion", or a part of the object itself, "on his head", is at `i`."""
         if self.text[i] in v.OF_ANOTHER:
             return self.nouns.goes_on(i + 1)
         j = i + (self.text[i] in v.DETERMINERS)
@@ -85,7 +85,7 @@ class Appearance:
         return is_state and not self.nouns.kind(j + 1, after_noun=True)
 
     def _doing(self, i: int, draft: Draft, *, finite: bool = False) -> int:
-        """What a thing does or has done to it: "holding a cup", "carried by the woman"; `finite` after "that"."""
+        """Read what the object does or undergoes: "holding a cup", "carried by the woman"; `finite` after "that"."""
         word = self.text[i]
         if not self._is_doing(i, finite=finite):
             return i
@@ -118,7 +118,7 @@ class Appearance:
         return k
 
     def _purpose(self, i: int, draft: Draft) -> int:
-        """What it is for: "something | to write with", "a cloth | to wipe the table"; or "about to throw a ball"."""
+        """Read a purpose, "something | to write with", "a cloth | to wipe the table", or "about to throw a ball"."""
         to = i + (self.text[i] == "about")
         if self.text[to] != "to" or self.text.tag(to + 1) != "VB":
             return i
@@ -155,17 +155,17 @@ class Appearance:
             verb in lex.POSTURES and self._is_placed(i + 1))
 
     def _is_placed(self, i: int) -> bool:
-        """Whether an order, place or relation stands at `i`."""
+        """Return whether a ranking, region or relation is at `i`."""
         trial = Draft()
         return self._order(i, trial) > i or (self._placing(i, trial) > i and not trial.after)
 
     def _relates(self, i: int) -> bool:
-        """Whether a relation stands at `i` with what it is a relation to: not "over" in "bending over"."""
+        """Return whether a relation with its landmark is at `i`: not "over" in "bending over"."""
         self._placing(i, trial := Draft())
         return bool(trial.relations)
 
     def _complement(self, i: int, verb: str) -> int:
-        """The end of a verb's object or of its preposition's, where that is not a place or relation of its own."""
+        """Return the end of the object of a verb or its preposition, unless that is a region or relation by itself."""
         if self.nouns.starts(i) and self.text[i] not in v.DIRECTIONS:
             return max(i, self._stretch(i))
         word = self.text[i]
@@ -179,7 +179,7 @@ class Appearance:
         return j if j > i + 1 else i
 
     def _addition(self, i: int, draft: Draft) -> int:
-        """A telegraphic addition: "lady | blue dress", "cat | black", "player | 23"."""
+        """Read a telegraphic addition: "lady | blue dress", "cat | black", "player | 23"."""
         word = self.text[i]
         if not draft.head or word in v.DETERMINERS:
             return i

@@ -1,4 +1,4 @@
-"""A description while it is being read."""
+"""A description that is still being read."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from ris_ros.language import vocabulary as v
 from ris_ros.language.words import Text
 from ris_ros.types import Description, Ranking, Relation
 
-# Most words of a phrase and of an appearance: CLIP reads 77 tokens, about 50 plain words, and what is short is encoded
-# whole, however long the sentence.
+# Maximum number of words of a phrase and of an appearance: CLIP reads 77 tokens, about 50 common words. A short phrase
+# is encoded completely, however long the sentence is.
 MAX_WORDS = 24
 
 
 @dataclass
 class Draft:
-    """What has been read of a description.
+    """The part of a description that has been read so far.
 
     Attributes
     ----------
-    first, last : the words of its noun phrase, `last` exclusive
-    head, noun : the lemma of its noun, and what of it goes into the appearance
-    before, after : what of the appearance stands before and after the noun
+    first, last : indices of the first and last word of its noun phrase, `last` exclusive
+    head, noun : the lemma of its noun, and the noun as it goes into the appearance
+    before, after : the parts of the appearance before and after the noun
     attributes, region, ranking, relations, excluded, count : as in :class:`ris_ros.types.Description`
-    rank : an ordinal that still lacks its order
-    open_order : whether the superlative may yet get a complement, "the closest cup | to the camera"
-    plural : whether the noun is
+    rank : an ordinal whose ranking is not known yet
+    open_order : whether the superlative may still get a complement, "the closest cup | to the camera"
+    plural : whether the noun is plural
 
     """
 
@@ -48,33 +48,33 @@ class Draft:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has been read yet."""
+        """Return whether nothing has been read yet."""
         return not (self.head or self.before or self.after or self.region or self.rank or self.ranking or self.relations
                     or self.excluded)
 
     @property
     def is_generic(self) -> bool:
-        """Whether it has no noun that says what is meant."""
+        """Return whether it has no noun, or one that names no kind of object."""
         return not self.head or self.head in lex.GENERIC
 
     def add_place(self, place: str) -> None:
-        """Note a place, together with one that was said before."""
+        """Add a region, combined with an earlier one."""
         self.region = together(self.region, place)
 
     def add_order(self, order: Ranking) -> None:
-        """Note an order; of two, the first counts."""
+        """Add a ranking; the first of several counts."""
         self.ranking, self.rank = self.ranking or order, 0
 
     def count_from(self, side: str) -> None:
-        """Note from where the ordinal counts."""
+        """Set the side from which the ordinal counts."""
         self.ranking, self.rank = Ranking(side, self.rank or (self.ranking.rank if self.ranking else 1)), 0
 
     def settle(self) -> Draft:
-        """Give an ordinal without a direction its order: from the side that the place names, else from the left."""
+        """Complete an ordinal without a direction: it counts from the side named by the region, else from the left."""
         if self.rank:
             side = self.region.removeprefix("far ")
             if side in ("left", "right"):
-                # "The last cup on the right" is the one at that end.
+                # "The last cup on the right" is the one at the right end.
                 self.region, self.ranking = "", Ranking(side, 1 if self.rank == -1 else self.rank)
             else:
                 self.ranking = Ranking("left", self.rank)
@@ -84,7 +84,7 @@ class Draft:
         return self
 
     def merge(self, other: Draft) -> None:
-        """Take over what another draft of the same thing says: "the cup, the red one"."""
+        """Add what another draft says of the same object: "the cup, the red one"."""
         other.settle()
         self.before += [text for text in other.before if text not in self.before]
         self.attributes += [text for text in other.attributes if text not in self.attributes]
@@ -101,12 +101,12 @@ class Draft:
             self.head, self.noun = other.head, other.noun
 
     def finished(self, text: Text, target: Draft | None = None) -> Description:
-        """The description that was read; one that is excluded of a `target` and has no noun takes the target's."""
+        """Return the description; if it is an exclusion from `target` without a noun, it takes the target's noun."""
         self.settle()
         named = target if target is not None and self.is_generic else self
         own = Description("", named.head, named.noun)
         words = " ".join([*self.before, named.noun, *self.after]).split()
-        # A long row of adjectives loses its first ones, never the noun.
+        # A long series of adjectives loses the first ones, never the noun.
         skipped = max(0, len(" ".join([*self.before, named.noun]).split()) - MAX_WORDS)
         return Description(
             phrase=" ".join(text.original(self.first, self.last).split()[-MAX_WORDS:]),
@@ -122,7 +122,7 @@ class Draft:
 
 
 def together(first: str, second: str) -> str:
-    """Two places that are said of one thing, as one; where they do not go together, the first."""
+    """Return the combination of two regions of one object; the first if they cannot be combined."""
     if first in ("", "middle") or second in ("", "middle"):
         return first if second in ("", "middle") and first else second
     for row, place in ((first, second), (second, first)):
@@ -135,7 +135,7 @@ def together(first: str, second: str) -> str:
 
 
 def named_as(description: Description, other: Description) -> Description:
-    """A description that only says "one", with the noun of another: "the black suitcase between the green ones"."""
+    """Give a description that only says "one" the noun of another: "the black suitcase between the green ones"."""
     if description.head not in ("one", "ones") or not other.head or other.head in lex.GENERIC:
         return description
     words = [other.head if word == description.head else word for word in description.appearance.split()]

@@ -1,4 +1,4 @@
-"""What is known of English: a spaCy model's tagger and word lists."""
+"""Knowledge of English: the tagger and the word lists of a spaCy model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class English:
         except (KeyError, AttributeError) as error:
             raise InputError(f"the spaCy model {nlp.meta['name']} has no word lists: set language.model to one of "
                              "English with a rule lemmatizer, such as en_core_web_sm") from error
-        nlp.disable_pipe("lemmatizer")                      # its lists are all that is needed of it
+        nlp.disable_pipe("lemmatizer")                      # only its word lists are needed
         self._senses = {kind: frozenset(index[kind]) for kind in ("noun", "verb", "adj", "adv")}
         self._irregular = {kind: irregular.get(kind, {}) for kind in self._senses}
         self._endings = {kind: endings.get(kind, []) for kind in self._senses}
@@ -52,17 +52,17 @@ class English:
             word.tag = "NN" if is_thing else token.tag_                 # "donut | on the left"
 
     def _lemma(self, word: str, kind: str = "noun") -> str:
-        """The base form of a word as a noun, verb or adj; the word itself where it has none."""
+        """Return the base form of a word as a noun, verb or adj; the word itself if it has none."""
         known = self._senses[kind]
         if kind == "noun" and (word in lex.PLURAL_ONLY or word in lex.SINGULARS):
             return lex.SINGULARS.get(word, word)
         if word in self._irregular[kind]:
             return self._irregular[kind][word][0]
-        # "Glasses" and "cups" are listed on their own too.
+        # "Glasses" and "cups" have their own entries.
         is_plural = kind == "noun" and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
         if word in known and not is_plural:
             return word
-        # The lists also know "swinge" and "bunche".
+        # The lists also contain "swinge" and "bunche".
         stem = word[:-3 if word.endswith("nging") else -2]
         if word.endswith(("nging", "sses", "ches", "shes")) and stem in known:
             return stem
@@ -70,26 +70,26 @@ class English:
             stem = word[:-len(ending)] + replacement
             if word.endswith(ending) and stem != replacement and stem in known:
                 return stem
-        # A noun that is not in the lists: "smartphones".
+        # The plural of an unlisted noun: "smartphones".
         return word[:-1] if is_plural and word not in known else word
 
     def has_sense(self, word: str, kind: str) -> bool:
-        """Whether the word, in this form or another, is listed as a noun, verb, adj or adv."""
+        """Return whether the word, in any form, is listed as a noun, verb, adj or adv."""
         return word in self._senses[kind] or self.lemma(word, kind) in self._senses[kind]
 
     def may_order(self, text: Text, i: int) -> bool:
-        """Whether a verb may stand at `i` as it does in an order; "near" and "except" have other work to do."""
+        """Return whether the word at `i` may be the verb of a command; "near" and "except" have other functions."""
         word = text[i]
         return word in self._senses["verb"] and word not in v.DIRECTIONS.keys() | v.SHOWN | v.ADVERBS | v.DEGREES \
             and not any(text.match(structure, i)[0] for structure in (v.RELATION, v.EXCEPT))
 
     def is_gerund(self, word: str) -> bool:
-        """Whether this is the -ing form of a verb: one of the lists, or else what no list has: "texting"."""
+        """Return whether a word is the -ing form of a verb, of a listed one or of an unknown one: "texting"."""
         return word.endswith("ing") and word not in lex.ING_NOUNS and (
             self.has_sense(word, "verb") or (len(word) > 5 and not self.has_sense(word, "noun")))
 
     def is_known(self, word: str) -> bool:
-        """Whether this is a word of English, as far as the lists go."""
+        """Return whether a word is English, according to the lists."""
         if word in self._function_words or word in _ALSO_KNOWN or any(character.isdigit() for character in word):
             return True
         if "-" in word:
@@ -97,12 +97,12 @@ class English:
         return any(self.has_sense(word, kind) for kind in self._senses)
 
     def _is_compound(self, word: str) -> bool:
-        """Whether this is two nouns in one: "carseat"."""
+        """Return whether a word is a compound of two nouns: "carseat"."""
         nouns = self._senses["noun"]
         return any(word[:k] in nouns and word[k:] in nouns for k in range(3, len(word) - 2))
 
     def mend(self, text: Text, written: str) -> Text:
-        """The text with mistyped nouns put right; `written` is its sentence with the capitals that names have."""
+        """Correct mistyped nouns; `written` is the sentence with its capitals, by which names are recognized."""
         words = list(text.words)
         for i, word in enumerate(text.words):
             neighbours = (text[i - 1], text[i + 1])
@@ -123,10 +123,10 @@ class English:
         return Text(text.sentence, words) if words != text.words else text
 
     def _mended(self, word: str) -> str:
-        """The common noun that an unknown word is a typo of; the word itself where there is none, or no clear one."""
+        """Return the common noun of which an unknown word is a typo; the word itself if there is no clear one."""
         like = [(rank, text) for text, rank in common_words_like(word, is_compound=self._is_compound(word))
                 if self.has_sense(text, "noun")] or sorted((rank, text) for text, rank in everyday_words_like(word))[:1]
-        # "Pointy" is no point.
+        # "Pointy" is not a typo of "point".
         if not like or any(word.endswith(ending) and not like[0][1].endswith(ending) for ending in _ATTRIBUTE_ENDINGS):
             return word
         (rank, best), *others = sorted(like)
@@ -134,7 +134,7 @@ class English:
         return best if is_clear else word
 
     def is_english(self, text: Text) -> bool:
-        """Whether a text is English rather than another language or none."""
+        """Return whether a text is English, rather than another language or no language."""
         words = [word.text for word in text.words if word.text[0].isalpha()]
         foreign = sum(word in v.FOREIGN for word in words)
         native = sum(word in _NATIVE for word in words)
@@ -145,7 +145,7 @@ class English:
         return known * 2 >= len(words) and not (foreign >= 2 and foreign > native)
 
 
-# Words that tell English from its neighbours.
+# Words that distinguish English from related languages.
 _NATIVE = v.words("the of and that this with from is are on in at to next my your it one not which who left right top")
 _ATTRIBUTE_ENDINGS = ("y", "ie", "ed", "ish", "less", "ful")
 _ALSO_KNOWN = frozenset().union(
@@ -155,12 +155,12 @@ _ALSO_KNOWN = frozenset().union(
 
 
 def load(name: str, *, exclude: list[str]) -> Language:
-    """A spaCy model by name or folder, without some of its parts.
+    """Load a spaCy model by name or folder, without the excluded components.
 
     Raises
     ------
     MissingError
-        When it is not installed; the message tells how to install it.
+        If it is not installed; the message says how to install it.
 
     """
     with _without_what_is_unused(keep_torch=name.endswith("_trf")):
@@ -181,10 +181,10 @@ def load(name: str, *, exclude: list[str]) -> Language:
 
 @contextmanager
 def _without_what_is_unused(*, keep_torch: bool) -> Iterator[None]:
-    """Import spaCy without torch and without its command line, which take longer than all the rest.
+    """Import spaCy without torch and without its command line, which take longer to import than everything else.
 
-    spaCy imports torch where it can, and only its transformers use it. Of its command line it offers `spacy.info`,
-    which stays: it is imported when it is called.
+    spaCy imports torch if it is installed, but only its transformers use it. `spacy.info`, which is part of the command
+    line, stays available: it is imported when it is called.
     """
     stand_ins: dict[str, ModuleType | None] = {} if keep_torch else {"torch": None}
     stand_ins["spacy.cli.info"] = ModuleType("spacy.cli.info")

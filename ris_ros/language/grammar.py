@@ -1,7 +1,7 @@
-"""The grammar of referring expressions: a noun phrase, then all that is said of it, read from left to right.
+"""The grammar of referring expressions: a noun phrase, then its modifiers, read from left to right.
 
-No dependency parse is used: trained on running text, it breaks on "lady blue dress" and "red cup left". Words of
-structure are found by the patterns of `vocabulary`; between them, parts of speech tell nouns from attributes.
+No dependency parse is used: parsers are trained on running text and fail on "lady blue dress" and "red cup left". The
+patterns of `vocabulary` find the function words; between them, parts of speech tell nouns from attributes.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ris_ros.language.orders import read_counted
 from ris_ros.language.placing import Placing
 from ris_ros.language.words import Text
 
-# How deep landmarks may be nested; what is said of deeper ones is left out.
+# Maximum nesting depth of landmarks; modifiers of deeper ones are ignored.
 MAX_DEPTH = 4
 _FRONTING = v.words("among on at in to over far next beside near behind under underneath above below between inside")
 
 
 class Grammar(Placing, Appearance):
-    """Reads the descriptions in one text.
+    """Reader of the descriptions in one text.
 
-    Every method that reads takes the index of a word and gives the index after what it read: the same index where there
-    was nothing to read.
+    Every method that reads takes the index of a word and returns the index after what it has read: the same index if
+    there was nothing to read.
     """
 
     def __init__(self, text: Text, english: English, ends: Collection[int] = ()):
@@ -41,9 +41,9 @@ class Grammar(Placing, Appearance):
         self._excluding = False
 
     def description(self, i: int, *, landmark: bool = False) -> tuple[Draft | None, int]:
-        """A noun phrase at word `i` and all that follows about it; None where nothing is described.
+        """Read a noun phrase at word `i` and its modifiers; the draft is None if nothing is described.
 
-        A landmark ends at a comma or "and": what follows is said of the target again.
+        A landmark ends at a comma or "and": what follows refers to the target again.
         """
         draft = Draft()
         with self._deeper() as allowed:
@@ -52,7 +52,7 @@ class Grammar(Placing, Appearance):
             j = i if landmark else self._fronted(i, draft)
             k = self._free_relative(j, draft) or self.nouns.read(j, draft)
             if k == j:
-                # Nothing but modifiers: "behind the box", "wearing a hat", "those on the shelf".
+                # Modifiers only: "behind the box", "wearing a hat", "those on the shelf".
                 stands_alone = self.text[j] in v.DEMONSTRATIVES
                 draft.plural = self.text[j] in ("these", "those")
                 k = self._modifier(j + stands_alone, draft)
@@ -61,9 +61,9 @@ class Grammar(Placing, Appearance):
         return (None, i) if draft.is_empty else (draft, k)
 
     def modifiers(self, i: int, draft: Draft, *, landmark: bool = False) -> int:
-        """Everything that is said of `draft` after its noun phrase."""
+        """Read all modifiers of `draft` after its noun phrase."""
         while i < len(self.text):
-            # "The cup on the table on the left": what things stand on is wherever they are, so the place is the cup's.
+            # "The cup on the table on the left": the table is where the cup is, so the region describes the cup.
             if landmark and self._is_place_of_target(i, draft):
                 break
             if landmark and self.text[i] in v.AUXILIARIES:          # "on the fridge | is a basket"
@@ -90,7 +90,7 @@ class Grammar(Placing, Appearance):
         return i
 
     def _is_place_of_target(self, i: int, landmark: Draft) -> bool:
-        """Whether the place at `i` is said of what the landmark is a landmark of: "light on pole | left"."""
+        """Return whether the region at `i` belongs to the target rather than the landmark: "light on pole | left"."""
         is_bare = self.text[i] in v.DIRECTIONS and self.text[landmark.first] not in v.DETERMINERS
         return (landmark.head in v.SURFACES or is_bare) \
             and self._place(i, self.text.match(v.RELATION, i)[1], Draft()) > i
@@ -106,7 +106,7 @@ class Grammar(Placing, Appearance):
         return i
 
     def _property(self, i: int, draft: Draft, *, colours: bool = False) -> int:
-        """A modifier that is none but a modifier, after "and", "not" and "is"; with `colours`, a mere colour too."""
+        """Read an unambiguous modifier, as after "and", "not" and "is"; with `colours` also a colour on its own."""
         for read in (self._negation, self._order, self._placing, self._shown, self._tinted, self._doing):
             j = read(i, draft)
             if j > i:
@@ -114,7 +114,7 @@ class Grammar(Placing, Appearance):
         return self._colour(i, draft) if colours else i
 
     def _fronted(self, i: int, draft: Draft) -> int:
-        """What is said before the noun phrase: "from the left, the second cup", "not the red one but the blue one"."""
+        """Read modifiers before the noun phrase: "from the left, the second cup", "not the red one but the blue"."""
         trial = Draft()
         rules_out = self.text[i] in ("not", "neither", "none") or self.text.match(v.EXCEPT, i)[0]
         j = self._negation(i, trial) if rules_out else i
@@ -151,12 +151,12 @@ class Grammar(Placing, Appearance):
         return j
 
     def _is_alive(self, i: int) -> bool:
-        """Whether somebody is named at `i`."""
+        """Return whether the noun phrase at `i` names a person or an animal."""
         self.nouns.read(i, named := Draft())
         return named.head in lex.ALIVE
 
     def _worn_before(self, i: int, draft: Draft) -> int:
-        """"in red shirt | woman", "no hat | guy": clothes before who wears them, or does not."""
+        """Read clothes before the person who does or does not wear them: "in red shirt | woman", "no hat | guy"."""
         if self.text[i] not in ("in", "on", "with", "wearing", "no", "without"):
             return i
         trial = Draft()
@@ -172,7 +172,7 @@ class Grammar(Placing, Appearance):
         return last
 
     def _continued(self, i: int, draft: Draft) -> int:
-        """More about the same thing after a comma or "and": "the cup, on the left", "cup, the red one"."""
+        """Read more about the same object after a comma or "and": "the cup, on the left", "cup, the red one"."""
         found, k = self.text.match(v.SO_MANY, i + (self.text[i] in v.PAUSES))      # "the cups, both of them"
         if found:
             draft.count = v.QUANTIFIERS[found["how_many"]]
@@ -200,7 +200,7 @@ class Grammar(Placing, Appearance):
         return i
 
     def _renamed(self, i: int, draft: Draft) -> int:
-        """The same thing once more, as it is spoken: "the box | the one on the shelf", "the lamp | the tall lamp"."""
+        """Read a spoken repetition of the same object: "the box | the one on the shelf", "the lamp | the tall lamp"."""
         if not draft.head or self.text[i] not in v.RENAMING:
             return i
         other = Draft()
@@ -214,7 +214,7 @@ class Grammar(Placing, Appearance):
         return k
 
     def _is_order(self, i: int) -> bool:
-        """Whether somebody is told to do something at `i`: "not the box, | shut the door"."""
+        """Return whether a command starts at `i`: "not the box, | shut the door"."""
         return self.text[i + 1] in v.DETERMINERS - v.RELATIVES and self.english.may_order(self.text, i)
 
     def _idle(self, i: int, draft: Draft) -> int:
@@ -243,7 +243,7 @@ class Grammar(Placing, Appearance):
         found, j = self.text.match(v.NOT, i)
         if not found:
             return i
-        # "not red or blue" rules out both.
+        # "not red or blue" excludes both.
         end = i
         while (k := self._excluded(j, draft)) > j:
             end = j = k
@@ -254,7 +254,7 @@ class Grammar(Placing, Appearance):
         return end
 
     def _excluded(self, i: int, draft: Draft) -> int:
-        """One thing that is ruled out: a property, or a thing."""
+        """Read one excluded property or object."""
         with self._deeper() as allowed:
             if not allowed:
                 return i
@@ -275,7 +275,7 @@ class Grammar(Placing, Appearance):
     # --- clauses ------------------------------------------------------------------------------------------------------
 
     def _relative(self, i: int, draft: Draft) -> int:
-        """A relative clause or the predicate of a statement: "that is red", "you see on the left", "has a lid"."""
+        """Read a relative clause or the predicate of a statement: "that is red", "you see on the left", "has a lid"."""
         found, j = self.text.match(v.SEEN, i)
         if found:
             return j
@@ -300,7 +300,7 @@ class Grammar(Placing, Appearance):
         return k if k > j else self._verbatim(i, j, draft)
 
     def _free_relative(self, i: int, draft: Draft) -> int:
-        """"what | the dog is chewing on"; 0 where there is none."""
+        """Read a free relative clause, "what | the dog is chewing on"; returns 0 if there is none."""
         if self.text[i] not in ("what", "whatever"):
             return 0
         thing = Draft(i, head="thing", noun="thing")
@@ -313,7 +313,7 @@ class Grammar(Placing, Appearance):
         return k
 
     def _object_relative(self, i: int, draft: Draft) -> int:
-        """"the chair | the man is sitting on"."""
+        """Read a relative clause without a pronoun: "the chair | the man is sitting on"."""
         if not draft.head or self.text[i] not in v.DETERMINERS | v.PRONOUNS | v.ANYONE:
             return i
         j = i + 1 if self.text[i] in v.PRONOUNS | v.ANYONE else self.nouns.read(i, Draft())
@@ -322,7 +322,7 @@ class Grammar(Placing, Appearance):
         return self._verbatim(i, j, draft) if j > i and is_verb else i
 
     def _verbatim(self, i: int, j: int, draft: Draft) -> int:
-        """Take a clause, which goes on at `j`, into the appearance as it is, at most a dozen words of it."""
+        """Add a clause, which continues at `j`, verbatim to the appearance, up to a dozen words."""
         end = min(j + 12, len(self.text))
         k = next((k for k in range(j, end) if self.text[k] in v.PAUSES | {"and", "but", "please"}), end)
         if k > j:
@@ -331,7 +331,7 @@ class Grammar(Placing, Appearance):
         return i
 
     def _predicate(self, i: int, draft: Draft) -> int:
-        """What follows "is": properties, adjectives, or what the thing is called."""
+        """Read what follows "is": properties, adjectives, or a name of the object."""
         end = i
         while True:
             while self.text[i] in v.IDLE_AFTER | v.DEGREES and not (
@@ -353,7 +353,7 @@ class Grammar(Placing, Appearance):
             i = j + 1
 
     def _is_property(self, i: int) -> bool:
-        """Whether a property or a mere adjective stands at `i`, rather than another noun phrase."""
+        """Return whether a property or an adjective on its own is at `i`, rather than another noun phrase."""
         trial = Draft()
         return self.nouns.read(i, trial) > i and not trial.head if self.nouns.kind(i) else self._property(i, trial) > i
 

@@ -1,4 +1,4 @@
-"""Which word is what in a noun phrase: by part of speech, corrected by the senses that a word has."""
+"""The kind of each word in a noun phrase: by part of speech, corrected by the senses of the word."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ris_ros.language.words import Text
 
 NOUN, ADJECTIVE, POSSESSOR = "noun", "adjective", "possessor"
 
-# Words that are never attribute or noun.
+# Words that are never an attribute or a noun.
 _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | v.PAUSES | v.CARDINALS.keys()
            | v.words("""on in at by to from under underneath beneath above below over behind beside besides next near
     between inside outside within against off upon atop and or but nor not never neither none without no if
@@ -20,24 +20,24 @@ _CLOSED = (v.DETERMINERS | v.PRONOUNS | v.RELATIVES | v.SHOWN | v.AUXILIARIES | 
     except excluding among amongst amid amidst beyond throughout despite alongside touching
     holding wearing let another vs versus ! ? ;""")
            ) - v.words("can made opposite one per")
-# They lead to a clause of their own.
+# Words that introduce a clause.
 _SUBORDINATORS = v.words("if when once until till whether before after because since while so as")
-# They leave a verb in its base form to the end: "what does the sign say", "I saw the mouse run".
+# Words after which a verb in its base form comes at the end: "what does the sign say", "I saw the mouse run".
 _ASKS = v.words("do does did will would could should saw heard watched let")
 
 
 class Kinds:
-    """Tells nouns from attributes, and both from the rest, in one text."""
+    """Classifier of the words of one text into nouns, attributes and others."""
 
     def __init__(self, text: Text, english: English):
         self.text = text
         self.english = english
         self.kind = cache(self._kind)
-        for i in reversed(range(len(text))):                # a word's kind may depend on those of the words after it
+        for i in reversed(range(len(text))):                # the kind may depend on those of later words
             self.kind(i)
 
     def _kind(self, i: int, *, after_noun: bool = False) -> str:
-        """Whether the word at `i` can be a NOUN or an ADJECTIVE of a noun phrase; empty when it is neither."""
+        """Return whether the word at `i` can be a NOUN or an ADJECTIVE of a noun phrase; empty if neither."""
         word = self.text[i]
         if word in lex.GENERIC:
             return NOUN
@@ -77,7 +77,7 @@ class Kinds:
         return self._open_kind(i, after_noun=after_noun)
 
     def _open_kind(self, i: int, *, after_noun: bool = False) -> str:
-        """As `kind`, for words of no special meaning: by part of speech, corrected by the senses that a word has."""
+        """Return the kind of a word without a special function, by its part of speech corrected by its senses."""
         word, tag = self.text[i], self.text.tag(i)
         if not word or not word[0].isalnum() or word.isdigit() or word in _CLOSED:
             return ""
@@ -108,7 +108,7 @@ class Kinds:
             return ADJECTIVE if not after_noun and self._content_follows(last) else ""
         is_base = self.english.lemma(word, "verb") == word and word not in lex.INVARIABLE
         if tag in ("VBN", "VBD") and ((noun and is_base) or not (verb or word.endswith("ed"))):
-            tag = "NN"                                                  # no participle: "bear cub", "waldo"
+            tag = "NN"                                                  # not a participle: "bear cub", "waldo"
         if tag in ("VBN", "VBD"):
             is_set = word == "set" and self.text[i + 1] in v.HOLDING \
                 and self.english.lemma(self.text[i - 1]) not in lex.ALIVE           # "tool set"
@@ -134,7 +134,7 @@ class Kinds:
         if tag.startswith("NN"):
             return ADJECTIVE if adjective and not noun else NOUN
         subject = self.english.lemma(self.text[i - 1])
-        # "The emergency | stop button": a base form says nothing of a single thing.
+        # "The emergency | stop button": a base form does not agree with a singular subject.
         agrees = tag in ("VBZ", "MD") or subject in lex.ALIVE or subject != self.text[i - 1]
         if tag in ("VB", "VBP", "VBZ", "MD") and after_noun and verb and (
                 self.text[i + 1] == "to" or (agrees and self._object_follows(i))):
@@ -161,7 +161,7 @@ class Kinds:
         return False
 
     def _is_last(self, i: int) -> bool:
-        """Whether no object follows, nor a place, to make a verb of what stands at `i`."""
+        """Return whether no object or region follows that would make the word at `i` a verb."""
         following = self.text[i + 1]
         return not following or following in v.IDLE_AFTER | v.FILLERS | v.PAUSES | v.PRONOUNS | v.RELATIVES | {"from"}
 
@@ -173,7 +173,7 @@ class Kinds:
             is_content and word not in _CLOSED and word not in v.SUPERLATIVES)
 
     def _noun_follows(self, i: int) -> bool:
-        """Whether adjectives lead to a noun."""
+        """Return whether a noun follows, perhaps after adjectives."""
         for k in range(i, min(i + 12, len(self.text))):
             kind = self.kind(k)
             if kind == NOUN or not (kind or self.text[k] in v.JOINING):
@@ -181,22 +181,22 @@ class Kinds:
         return False
 
     def starts(self, i: int) -> bool:
-        """Whether a noun phrase may start at `i`."""
+        """Return whether a noun phrase may start at `i`."""
         return self.text[i] in v.DETERMINERS | v.DIRECTIONS.keys() or self.goes_on(i) or self.number(i) is not None \
             or self.text.match(v.QUANTIFIER, i)[0] is not None
 
     def goes_on(self, i: int) -> bool:
-        """Whether an attribute or a noun stands at `i`."""
+        """Return whether an attribute or a noun is at `i`."""
         return bool(self.kind(i)) or self.text[i] in v.SUPERLATIVES or self.text[i] in v.ORDINALS \
             or (self.number(i) is not None and bool(self.kind(i + 1)))
 
     def colour(self, i: int) -> int:
-        """The end of a mere colour that stands at `i`, "orange" or "dark blue"; `i` where it is some thing's colour."""
+        """Return the end of a colour on its own at `i`, "orange" or "dark blue"; `i` if a noun follows it."""
         j = i + (self.text[i] in v.SHADES and self.text[i + 1] in v.COLOURS)
         return j + 1 if self.text[j] in v.COLOURS and not self.kind(j + 1, after_noun=True) else i
 
     def tells(self, i: int) -> bool:
-        """Whether a verb that looks like a plural says what the noun before it does: "a clock | hangs from"."""
+        """Return whether the word at `i` is a verb although it looks like a plural: "a clock | hangs from"."""
         word, subject = self.text[i], self.text[i - 1]
         verb, noun = self.english.lemma(word, "verb"), self.english.lemma(subject)
         if not word.endswith("s") or verb == word or word in lex.PLURAL_ONLY | lex.CLOTHES or noun != subject \
@@ -217,11 +217,11 @@ class Kinds:
             is_doing = verb in lex.POSTURES | v.LOOKS | lex.ACTS and (
                 verb not in lex.ALSO_OWNED or (self.text.tag(i) == "VBZ" and verb not in ("head", "face")))
             return is_doing or not self.english.has_sense(word, "noun")
-        is_posture = verb in lex.POSTURES - {"stand", "rest"}                         # "tv stands" are things
+        is_posture = verb in lex.POSTURES - {"stand", "rest"}                         # "tv stands" are objects
         return is_posture and self.text[i + 1] in v.words("in on at from by near under over")
 
     def number(self, i: int) -> int | None:
-        """The number at `i`."""
+        """Return the number at `i`; None if there is none."""
         word = self.text[i]
         if word in v.CARDINALS:
             return v.CARDINALS[word]

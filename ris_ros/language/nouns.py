@@ -1,4 +1,4 @@
-"""Noun phrases: determiner, count, order, place, attributes and noun, read word by word."""
+"""Noun phrases: determiner, count, ranking, region, attributes and noun, read word by word."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ris_ros.language.kinds import ADJECTIVE, NOUN, POSSESSOR, Kinds
 from ris_ros.language.orders import read_ranked
 from ris_ros.types import Ranking
 
-# What makes an attribute with a verb before it: "the see through box", "the plugged in lamp".
+# Particles that form an attribute with the verb before them: "the see through box", "the plugged in lamp".
 _ATTRIBUTE_PARTICLES = v.ADVERBS | v.words("through in on")
 
 _CODE = re.compile(r"[a-z]-?\d+[a-z]?|\d+[a-z]")
@@ -21,7 +21,7 @@ _CODE = re.compile(r"[a-z]-?\d+[a-z]?|\d+[a-z]")
 
 @dataclass
 class _Reading:
-    """How far a noun phrase has been read."""
+    """The state of a noun phrase that is being read."""
 
     draft: Draft
     start: int
@@ -32,10 +32,10 @@ class _Reading:
 
 
 class NounPhrases(Kinds):
-    """Reads the noun phrases of one text."""
+    """Reader of the noun phrases in one text."""
 
     def read(self, i: int, draft: Draft, *, coordinate: bool = True) -> int:
-        """Read the noun phrase at word `i` into `draft`; the index after it, `i` where there is none."""
+        """Read the noun phrase at word `i` into `draft`; returns the index after it, or `i` if there is none."""
         said_before, draft.ranking = draft.ranking, None                # "from the left, the second cup"
         reading = _Reading(draft, i, coordinate)
         before_noun = (self._compound, self._partitive, self._quantifier, self._determiner, self._idle, self._ruled_out,
@@ -60,14 +60,15 @@ class NounPhrases(Kinds):
         elif not (draft.ranking or draft.rank or draft.region or (draft.count is not None and j > i)):
             j = i
         if said_before:
-            draft.ranking = Ranking(said_before.name, draft.rank or (draft.ranking.rank if draft.ranking else said_before.rank))
+            draft.ranking = Ranking(
+                said_before.name, draft.rank or (draft.ranking.rank if draft.ranking else said_before.rank))
             draft.rank = 0
         return j
 
-    # --- steps: each the index after what it read, or `i` -------------------------------------------------------------
+    # --- steps: each returns the index after what it read, or `i` -----------------------------------------------------
 
     def _compound(self, i: int, reading: _Reading) -> int:
-        """Names such as "first aid kit" and "salt and pepper shaker"."""
+        """Read a compound name such as "first aid kit" and "salt and pepper shaker"."""
         if self.text[i + 1] == "and" and f"{self.text[i]}_and_{self.text[i + 2]}" in lex.COUPLES and self.kind(i + 3):
             reading.pieces.append((ADJECTIVE, self.text.between(i, i + 3)))
             return i + 3
@@ -82,7 +83,7 @@ class NounPhrases(Kinds):
         return i + 2
 
     def _partitive(self, i: int, reading: _Reading) -> int:
-        """"the largest | of the three | cups", "half | of the sandwich"."""
+        """Read a group or a whole after "of": "the largest | of the three | cups", "half | of the sandwich"."""
         draft = reading.draft
         has_noun = any(kind != ADJECTIVE for kind, _ in reading.pieces)
         if self.text[i] != "of" or has_noun or not (reading.has_order or draft.count is not None):
@@ -132,7 +133,7 @@ class NounPhrases(Kinds):
         return i + 1 if self.text[i] in v.IDLE_BEFORE and self.starts(i + 1) else i
 
     def _ruled_out(self, i: int, reading: _Reading) -> int:
-        """"the non-red cup"."""
+        """Read an excluded attribute: "the non-red cup"."""
         if self.text[i] not in ("non", "not") or (self.text[i] == "not" and i == reading.start) \
                 or self.kind(i + 1) != ADJECTIVE or not self._noun_follows(i + 2):
             return i
@@ -141,7 +142,7 @@ class NounPhrases(Kinds):
         return i + 2
 
     def _ranked(self, i: int, reading: _Reading) -> int:
-        """"second largest", "leftmost", "third", "last"."""
+        """Read a ranking: "second largest", "leftmost", "third", "last"."""
         if reading.draft.ranking:
             return i
         if self.text[i] in ("near", "far") and not self.kind(i + 1):
@@ -151,7 +152,7 @@ class NounPhrases(Kinds):
         return j
 
     def _placed(self, i: int, reading: _Reading) -> int:
-        """A place before the noun: "far left", "upper right"; and parts: "the left half of the sandwich"."""
+        """Read a region before the noun, "far left", "upper right", or a part, "the left half of the sandwich"."""
         draft = reading.draft
         found, j = self.text.match(v.PLACE_BEFORE, i)
         if not found or self.kind(i):                               # "in a pink top | holds"
@@ -214,7 +215,7 @@ class NounPhrases(Kinds):
         return i + 1
 
     def _coordination(self, i: int, reading: _Reading) -> int:
-        """"red | and | white striped umbrella", "a yellow, tan | , and | white bus"."""
+        """Read what joins attributes: "red | and | white striped umbrella", "a yellow, tan | , and | white bus"."""
         if not reading.pieces or reading.pieces[-1][0] != ADJECTIVE or not reading.coordinate:
             return i
         j = i
@@ -227,7 +228,7 @@ class NounPhrases(Kinds):
         return j if j > i and (are_colours or self._noun_follows(j)) else i
 
     def _possessor(self, i: int, reading: _Reading) -> int:
-        """"the man | 's | hat", "the dogs | blue bed"."""
+        """Read a possessor: "the man | 's | hat", "the dogs | blue bed"."""
         is_unmarked = reading.has_noun and self._is_unmarked_owner(i, reading)
         if not is_unmarked and (self.text[i] != "'s" or not reading.pieces):
             return i
@@ -236,7 +237,7 @@ class NounPhrases(Kinds):
         return self._content(i, reading) if is_unmarked else i + 1
 
     def _is_unmarked_owner(self, i: int, reading: _Reading) -> bool:
-        """Whether a single thing that somebody has follows a plural: "kids | yellow plate", not "dogs | brown one"."""
+        """Return whether a plural lacks the apostrophe of a possessor: "kids | plate", not "dogs | brown one"."""
         word, k = reading.pieces[-1][1], i
         while self.kind(k) == ADJECTIVE:
             k += 1
@@ -251,7 +252,7 @@ class NounPhrases(Kinds):
         return i + 1 if is_degree and (self.kind(i + 1) == ADJECTIVE or self.text.match(v.RANK, i + 1)[0]) else i
 
     def _colour_word(self, i: int, reading: _Reading) -> int:
-        """"red | coloured cup"."""
+        """Read "coloured" after a colour: "red | coloured cup"."""
         if not reading.pieces or reading.pieces[-1][1] not in v.COLOURS:
             return i
         if self.text[i] == "in" and self.text[i + 1] in v.COLOUR_WORDS:
@@ -259,11 +260,11 @@ class NounPhrases(Kinds):
         return i + 1 if self.text[i] in v.COLOUR_WORDS else i
 
     def _is_tint(self, i: int) -> bool:
-        """"the mug | coloured orange": said of the mug, unless a noun follows."""
+        """Return whether a participle belongs to the noun before it, as in "the mug | coloured orange"."""
         return self.text[i] in v.TINTED and self.colour(i + 1) > i + 1
 
     def _compounded(self, i: int, reading: _Reading) -> int:
-        """"chocolate | covered donut", "magnet heart | shaped": the noun before it is part of an attribute."""
+        """Read a participle that forms an attribute with the noun before it: "chocolate | covered donut"."""
         word = self.text[i]
         if word == "top" and reading.has_noun and self.text[i + 1] in v.SURFACES - {"shelf"}:
             reading.pieces[-1], reading.has_noun = (ADJECTIVE, f"{reading.pieces[-1][1]} top"), False
@@ -277,7 +278,7 @@ class NounPhrases(Kinds):
         return i + 1
 
     def _numbered(self, i: int, reading: _Reading) -> int:
-        """"player | number 23", "number 7 | bus": no noun of its own."""
+        """Read a number that belongs to another noun: "player | number 23", "number 7 | bus"."""
         if reading.has_noun and _CODE.fullmatch(self.text[i]) and not self._content_follows(i):
             reading.draft.after.append(self.text[i])                    # "gate | b12"
             return i + 1
@@ -297,7 +298,7 @@ class NounPhrases(Kinds):
         return i + 2
 
     def _own_part(self, i: int, reading: _Reading) -> int:
-        """"bus | front window", "dog | left ear": a part of it, and no place."""
+        """Read a part of the object that looks like a region: "bus | front window", "dog | left ear"."""
         part, whole = self.english.lemma(self.text[i + 1]), self.english.lemma(reading.pieces[-1][1])
         parts = lex.BODY_PARTS | lex.CLOTHES if whole in lex.ALIVE else lex.OWN_ENDS    # not "man left window"
         if self.text[i] not in v.DIRECTIONS or self._open_kind(i + 2) == NOUN or not (
@@ -307,7 +308,7 @@ class NounPhrases(Kinds):
         return i + 2
 
     def _in_row(self, i: int, reading: _Reading) -> int:
-        """"top shelf | second jar": the noun so far only says where."""
+        """Read on after a noun that only says where the object is: "top shelf | second jar"."""
         k = i + (self.text[i] in v.DIRECTIONS)
         is_other = self.text[i] in v.SUPERLATIVES.keys() | v.ORDINALS.keys() \
             or self.english.lemma(self.text[k]) in lex.ALIVE or (self.kind(i) == ADJECTIVE and self._noun_follows(i))
@@ -327,7 +328,7 @@ class NounPhrases(Kinds):
         return j if is_ranked else self._placed(counted, reading)
 
     def _particle(self, i: int, reading: _Reading) -> int:
-        """"tied up | boat", "the fold up | chair": a verb and its particle make an attribute."""
+        """Read an attribute of a verb and its particle: "tied up | boat", "the fold up | chair"."""
         found, j = self.text.match(v.SEEN_SO, i)
         if found and self._noun_follows(j):
             reading.pieces.append((ADJECTIVE, found[0]))
@@ -349,7 +350,7 @@ class NounPhrases(Kinds):
         return i + 2
 
     def _is_past(self, i: int) -> bool:
-        """Whether a verb stands at `i` in a form of its past, whatever its tag."""
+        """Return whether a past form of a verb is at `i`, whatever its tag."""
         return self.english.lemma(self.text[i], "verb") != self.text[i] and not self.text[i].endswith("s")
 
     def _content(self, i: int, reading: _Reading) -> int:
@@ -379,13 +380,13 @@ class NounPhrases(Kinds):
         return i + 1
 
     def _is_pet_name(self, i: int, reading: _Reading) -> bool:
-        """"the fish | nemo", "shirt | oon left"."""
+        """Return whether a name follows a noun for a person, an animal or clothes: "the fish | nemo"."""
         named = self.english.lemma(reading.pieces[-1][1])
         return named in lex.ALIVE | lex.CLOTHES and not self.english.is_known(self.text[i]) \
             and not self.text[i].endswith(("er", "s")) and not self.kind(i + 1, after_noun=True)
 
     def _is_said_of_it(self, i: int, reading: _Reading) -> bool:
-        """Whether a doing starts at what could be a noun: "man | fly fishing", "something | fell"."""
+        """Return whether an activity starts at what could be a noun: "man | fly fishing", "something | fell"."""
         said_of, word = self.english.lemma(reading.pieces[-1][1]), self.text[i]
         if reading.pieces[-1][1] in lex.GENERIC:
             return self.text.tag(i).startswith("VB")
@@ -396,7 +397,7 @@ class NounPhrases(Kinds):
         return self.text[i] in lex.SPORTS and self.text[i + 1] in lex.SPORTING
 
     def _goes_on_after_noun(self, i: int, reading: _Reading) -> bool:
-        """Whether the noun before `i` is part of an attribute: "horse | drawn carriage", "jacket | blue guy"."""
+        """Return whether the noun before `i` is part of an attribute: "horse | drawn carriage", "jacket | blue guy"."""
         if reading.pieces[-1][1] in lex.CLOTHES and self.text[i] in v.COLOURS:
             k = i
             while self.text[k] in v.COLOURS | lex.CLOTHES:
@@ -417,7 +418,7 @@ class NounPhrases(Kinds):
     # --- head and attributes ------------------------------------------------------------------------------------------
 
     def _choose_head(self, reading: _Reading, end: int) -> None:
-        """Take what was read apart into attributes, head and telegraphic additions: "guy | hat"."""
+        """Divide what was read into attributes, head and telegraphic additions: "guy | hat"."""
         draft, pieces = reading.draft, reading.pieces
         head = self._head(pieces, end, has_determiner=self.text[reading.start] in v.DETERMINERS)
         if head is not None:
@@ -433,7 +434,7 @@ class NounPhrases(Kinds):
                 draft.attributes.append(text)
 
     def _head(self, pieces: list[tuple[str, str]], end: int, *, has_determiner: bool) -> int | None:
-        """Which piece is the head: the last noun; but "guy hat" is a guy, "bowl soup" a bowl, "skier poles up" a skier.
+        """Return which piece is the head: the last noun, but "guy hat" is a guy and "bowl soup" a bowl.
 
         `end` is the index of the word after the last piece.
         """
@@ -460,7 +461,7 @@ class NounPhrases(Kinds):
         return nouns[-1]
 
     def _is_posed(self, noun: str, held: list[str], end: int, has_determiner: bool) -> bool:
-        """Whether it is said at `end` how someone holds a thing or a part: "skier poles up", "woman hand on hip"."""
+        """Return whether `end` says how someone holds an object or a body part: "skier poles up"."""
         word, following = self.text[end], self.text[end + 1]
         part = held[-1]
         if noun not in lex.ALIVE or any(self.english.lemma(other) in lex.ALIVE for other in held):
@@ -477,7 +478,7 @@ class NounPhrases(Kinds):
         return is_part or is_at_part
 
     def _is_handled(self, word: str, following: str, end: int) -> bool:
-        """Whether someone does something with what is meant: "skateboard | kid is on", "suitcase | woman pulling"."""
+        """Return whether someone does something with the object: "skateboard | kid is on"."""
         noun, person, last = self.english.lemma(word), self.english.lemma(following), self.text[len(self.text) - 1]
         if person not in lex.ANYBODY | lex.ANIMALS or noun in lex.PEOPLE - lex.ANYBODY:
             return False
@@ -488,25 +489,25 @@ class NounPhrases(Kinds):
             return True
         if noun in lex.LIMBS:                                           # "hand man with watch"
             return self.text[end - 3] not in (*v.DETERMINERS, "'s") and not self.kind(end - 3)
-        # "skis guy in blue": no plural tells what kind of person, but clothes do.
+        # "skis guy in blue": a plural does not say what kind of person it is, but clothes do.
         return noun != word and word.endswith("s") and noun not in lex.ALIVE and person in lex.ANYBODY \
             and word not in lex.CLOTHES | lex.PLURAL_ONLY and noun not in lex.CLOTHES
 
     def _noun_among_adjectives(self, pieces: list[tuple[str, str]], has_determiner: bool) -> int | None:
-        """The last word of a phrase without a noun, where it can be one: "the remote", but not "the red"."""
+        """Return the last word of a phrase without a noun if it can be one: "the remote", but not "the red"."""
         kind, word = pieces[-1]
         if word in lex.ADJECTIVE_THINGS:
             return len(pieces) - 1
         if kind == POSSESSOR or word in v.COLOURS or word in lex.ONLY_ADJECTIVES:
             return None
-        # "Wrapped present": two adjectives hardly stand without a noun.
+        # "Wrapped present": two adjectives rarely occur without a noun.
         if self.english.has_sense(word, "adj") and not has_determiner and len(pieces) < 2:
             return None
         return len(pieces) - 1 if self.english.has_sense(word, "noun") else None
 
 
 def place_name(found: object) -> str:
-    """The place that a match of one of the place patterns names."""
+    """Return the name of the region in a match of one of the region patterns."""
     groups = found.groupdict()
     where = groups.get("middle") or groups["where"]
     place, *others = (v.DIRECTIONS[word] for word in where.split())
@@ -518,7 +519,7 @@ def place_name(found: object) -> str:
 
 
 def _with_shades(pieces: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The pieces, with "dark" and "blue" as one."""
+    """Yield the pieces, with "dark" and "blue" joined."""
     k = 0
     while k < len(pieces):
         kind, text = pieces[k]

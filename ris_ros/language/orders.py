@@ -1,4 +1,4 @@
-"""Which one in a line: "second largest", "third from the left", "closest to the camera"."""
+"""Rankings: "second largest", "third from the left", "closest to the camera"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ris_ros.types import Ranking
 
 
 def read_ranked(text: Text, i: int, draft: Draft) -> int:
-    """A superlative or an ordinal with what belongs to it; the index after it, `i` where there is none."""
+    """Read a superlative or an ordinal with its complement; returns the index after it, or `i` if there is none."""
     found, j = text.match(v.RANKED, i)
     if found and not (found["superlative"] in ("near", "far") and (found["nth"] or j == len(text))):
         rank = v.ORDINALS[found["nth"]] if found["nth"] else max(draft.rank, 1)
@@ -28,7 +28,7 @@ def read_ranked(text: Text, i: int, draft: Draft) -> int:
 
 
 def read_counted(text: Text, i: int, draft: Draft) -> int:
-    """From where an ordinal counts: "from the left"."""
+    """Read the side from which an ordinal counts: "from the left"."""
     found, j = text.match(v.COUNTED, i)
     if found:
         draft.count_from(v.SIDES[found["side"]])
@@ -36,7 +36,7 @@ def read_counted(text: Text, i: int, draft: Draft) -> int:
 
 
 def read_complement(text: Text, i: int, draft: Draft) -> int:
-    """In what a superlative is one: "closest | to the camera", "furthest | left", "farthest | from us"."""
+    """Read the complement of a superlative: "closest | to the camera", "furthest | left", "farthest | from us"."""
     name, rank = (draft.ranking.name, draft.ranking.rank) if draft.ranking else ("", 0)
     if name not in ("near", "far"):
         return i

@@ -1,4 +1,4 @@
-"""From an expression to a Query."""
+"""The parser from expressions to queries."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ logger = logging.getLogger(__name__)
 
 
 class ExpressionParser:
-    """Understand referring expressions; a text that was parsed lately costs nothing.
+    """Parser of referring expressions, with a cache of recent results.
 
     Parameters
     ----------
-    config : which spaCy model reads the text
-    method : "reference" finds the target noun phrase by the published rule and nothing else, "full" understands the
-        whole expression
+    config : which spaCy model to use
+    method : "reference" only finds the target noun phrase, by the published rule; "full" parses the whole expression
 
     Raises
     ------
     MissingError
-        When the spaCy model is not installed.
+        If the spaCy model is not installed.
 
     """
 
@@ -46,14 +45,14 @@ class ExpressionParser:
         self.parse = lru_cache(maxsize=1024)(self._parse)
 
     def _parse(self, text: str) -> Query:
-        """The query behind an expression; InputError when it has no words."""
+        """Return the query for an expression; raise InputError if it has no words."""
         written = " ".join(text.split())
         sentence = written.lower()
         check_text(sentence)
         if len(sentence) > MAX_CHARACTERS:
             logger.warning("a text of %d characters is cut to its first %d", len(sentence), MAX_CHARACTERS)
             sentence = sentence[:MAX_CHARACTERS]
-        # A few letters get longer in lower case, and leave nothing to tell where the capitals were.
+        # A few letters get longer in lower case; then the positions of the capitals are unknown.
         return Query(text, sentence, self._targets(sentence, written if written.lower() == sentence else sentence))
 
     def _published(self, sentence: str, _written: str) -> tuple[Description, ...]:

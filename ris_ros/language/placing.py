@@ -1,4 +1,4 @@
-"""Where a thing is said to be: its order, its place and its relations to landmarks."""
+"""The location of an object: its ranking, its region and its relations to landmarks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ris_ros.types import Description, Ranking, Relation
 
 
 class Placing:
-    """The part of :class:`ris_ros.language.grammar.Grammar` that reads orders, places and relations."""
+    """The part of :class:`ris_ros.language.grammar.Grammar` that reads rankings, regions and relations."""
 
     def _order(self, i: int, draft: Draft) -> int:
-        """An order after the noun: "furthest to the left", "second from the right", "the biggest"."""
+        """Read a ranking after the noun: "furthest to the left", "second from the right", "the biggest"."""
         j = self._late_complement(i, draft)
         if j > i:
             return j
@@ -41,7 +41,7 @@ class Placing:
             draft.after.append(self.text.between(i, end))
             return end
         if trial.open_order:
-            # "closest to the bowl" is a relation, "closest" alone an order.
+            # "closest to the bowl" is a relation, "closest" alone a ranking.
             if self.nouns.starts(k) or (self.text[k] in ("to", "from") and self.nouns.starts(k + 1)):
                 return i
         elif (self.nouns.goes_on(k) and not self.english.is_gerund(self.text[k])) or (
@@ -53,7 +53,7 @@ class Placing:
         return k
 
     def _late_complement(self, i: int, draft: Draft) -> int:
-        """"the closest cup | to the camera", "the nearest chair | to the window"."""
+        """Read a complement separated from its superlative: "the closest cup | to the camera"."""
         if not (draft.open_order and draft.ranking) or self.text[i] not in ("to", "from", "away"):
             return i
         draft.open_order = False
@@ -72,7 +72,7 @@ class Placing:
         return i
 
     def _placing(self, i: int, draft: Draft) -> int:
-        """A place or a relation, whichever takes more words: "on the left", but "on the left of the box"."""
+        """Read a region or a relation, whichever takes more words: "on the left", but "on the left of the box"."""
         j = i
         while self.text[j] in v.INTENSIFIERS and self._is_intensifier(j):
             j += 1
@@ -90,7 +90,7 @@ class Placing:
         return k if k > j else i
 
     def _is_intensifier(self, i: int) -> bool:
-        """Whether a place or relation follows; in "right of", "right side" and "cup right in blue" it does not."""
+        """Return whether a region or relation follows; not so in "right of", "right side", "cup right in blue"."""
         word, following = self.text[i], self.text[i + 1]
         if word in v.DIRECTIONS and following in v.DIRECTIONS:          # "back left"
             return False
@@ -101,7 +101,7 @@ class Placing:
             self.text.match(pattern, i + 1)[0] for pattern in (v.RELATION, v.PLACE_AFTER))
 
     def _place(self, i: int, beyond: int, draft: Draft) -> int:
-        """A place that takes more words than `beyond`."""
+        """Read a region that ends after word `beyond`."""
         found, j = self.text.match(v.PLACE_AFTER, i)
         if found and j > beyond:
             words = found[0].split()
@@ -113,7 +113,7 @@ class Placing:
             if not is_of_noun and self.text[j] != "of" and not self._is_left_behind(i, j):
                 draft.add_place(place_name(found))
                 return j
-            # "in the bottom right of the fridge"; where "of" is part of a relation, that reads it.
+            # "in the bottom right of the fridge"; if "of" is part of a relation, the relation reads it.
             if self.text[j] == "of" and not self._is_relation_until(i, j + 1) and words[0] in ("on", "in", "at"):
                 draft.add_place(place_name(found))
                 return self._stretch(j + 1)
@@ -191,7 +191,7 @@ class Placing:
         return Relation(name, (replace(landmark, count=2),)), j
 
     def _landmark(self, i: int, *, alone: bool = False) -> tuple[Description | None, int]:
-        """A landmark; `alone`, without what is said of it after its noun phrase."""
+        """Read a landmark; if `alone`, without the modifiers after its noun phrase."""
         if not self.nouns.starts(i):
             return None, i
         if alone:
@@ -205,7 +205,7 @@ class Placing:
 
 
 def _with_noun_of(landmark: Description, other: Description) -> Description:
-    """A landmark without a noun, with that of the one after it: "between the red and the blue cup"."""
+    """Give a landmark without a noun that of the landmark after it: "between the red and the blue cup"."""
     if landmark.head:
         return landmark
     return replace(landmark, head=other.head, appearance=f"{landmark.appearance} {other.head}".strip())

@@ -1,4 +1,4 @@
-"""Which noun phrase of an expression names the target, by the published rule."""
+"""The published rule for the noun phrase that names the target."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def published_target(doc: Doc) -> tuple[Span | Doc, Token | None]:
-    """The target noun phrase and its head, as the paper finds them.
+    """Return the target noun phrase and its head, as the paper finds them.
 
-    The noun chunk of the parse's root; if the root is in no chunk, the chunk of its first child; else the whole text,
-    without a head (paper, section 3.3, and its published code: of several sentences, the last one's root counts).
+    This is the noun chunk of the parse's root; if the root is in no chunk, the chunk of its first child; else the whole
+    text, without a head. See section 3.3 of the paper; as in its published code, the last of several sentences counts.
     """
     chunk_of = {token.i: chunk for chunk in doc.noun_chunks for token in chunk}
     root = [token for token in doc if token.head is token or token.head.i == token.i][-1]

@@ -1,4 +1,4 @@
-"""What people say around an expression: greetings, orders, thanks."""
+"""What people say around an expression: greetings, commands, thanks."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from ris_ros.language.english import English
 from ris_ros.language.words import Text, Word
 
 _SENTENCE_ENDS = v.words(". ! ? ; ...")
-# After these, something may be asked for.
+# After these, a request may start.
 _JOINTS = v.words(", - – — and so then")
-# Small words between the verbs of a question.
+# Function words between the verbs of a question.
 _BETWEEN = v.words("to for of at about up down off out over and as so kind good nice able willing happy be please "
                    "just kindly you")
-# What the object of an order starts with.
+# First words of the object of a command.
 _OBJECT_STARTS = v.DETERMINERS - {"which", "what"} | v.GIVEN_TO | v.words("all both every each")
 _PRONOUN_OBJECTS = v.words("it them")
-# Such an object follows only a verb.
+# First words of objects that only follow a verb.
 _OWN_OBJECT_STARTS = v.words("this my your these those a an our all both every each")
-# They make an order of any verb, whatever its tag: "clear away the cups".
+# Particles that make an imperative of any verb, whatever its tag: "clear away the cups".
 _ORDER_PARTICLES = v.words("away apart together aside")
 _SENTENCE_STARTS = v.ARTICLES | v.words("please there you it this")
-# Prepositions that go with any verb before them.
+# Prepositions that may belong to any verb before them.
 _OF_VERBS = v.words("on in at to into with over")
-# After these, "to" and a verb tell what somebody is going to do.
+# After these, "to" and a verb express an intention.
 _INTENDING = v.words("about trying going ready waiting preparing")
 _MODALS = v.words("can could will would may might shall should must did do does")
-# After these, what can be a verb of an order is one.
+# After these, a word that can be an imperative is one.
 _BEFORE_ORDERS = v.words(", me us to please go just")
 
 
 def punctuated(text: Text, english: English, written: str) -> Text:
-    """The text with full stops where speech has none: "there is a cup | get it", "the cup | no the bowl".
+    """Insert the full stops that speech lacks: "there is a cup | get it", "the cup | no the bowl".
 
-    `written` is its sentence with capitals: "go to the hall on the left | Open the door".
+    `written` is the sentence with its capitals: "go to the hall on the left | Open the door".
     """
     starts, is_awaited, has_stated, is_told = [], False, False, False
     corrected = correction(text, 0)                                     # where "no, wait, | the bowl" goes on
@@ -58,19 +58,19 @@ def punctuated(text: Text, english: English, written: str) -> Text:
 
 
 def _is_capital(text: Text, i: int, english: English, written: str) -> bool:
-    """Whether a capital letter after a small one starts a sentence at `i`, and no name."""
+    """Return whether a capital letter at `i`, after a lower-case word, starts a sentence and not a name."""
     before, first = (written[text.words[k].start] for k in (i - 1, i))
     return first.isupper() and not before.isupper() and (
         text[i] in _SENTENCE_STARTS or (i + 1 < len(text) and _order_end(text, i, english) > i))
 
 
 def correction(text: Text, i: int) -> int:
-    """The index after "no, wait," at `i`; but "go past the bar and | wait at the door" puts nothing right."""
+    """Return the index after "no, wait," at `i`; "go past the bar and | wait at the door" is no correction."""
     return i if text[i - 1] in ("and", "then") else text.match(v.CORRECTION, i)[1]
 
 
 def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_stated: bool) -> bool:
-    """Whether a sentence starts at `i`, where no verb `is_awaited`; before it, something `has_stated` how it is."""
+    """Return whether a sentence starts at `i`, unless a verb `is_awaited`; `has_stated`: after a statement."""
     before, word, following = text[i - 1], text[i], text[i + 1]
     if before in _SENTENCE_ENDS or before in v.AUXILIARIES:
         return False
@@ -108,7 +108,7 @@ def _starts_anew(text: Text, i: int, english: English, *, is_awaited: bool, has_
 
 
 def clauses(text: Text, english: English) -> list[tuple[int, int]]:
-    """The sentences of a text, and the steps of an order to go somewhere, as ranges of words."""
+    """Return the sentences of a text, and the steps of a command to go somewhere, as ranges of words."""
     found, start = [], 0
     for i in range(len(text)):
         joins = text[i] in _JOINTS
@@ -122,14 +122,14 @@ def clauses(text: Text, english: English) -> list[tuple[int, int]]:
 
 
 def _is_intended(text: Text, start: int, i: int) -> bool:
-    """Whether "and" at `i` goes on with what somebody is going to do: "surfer about to stand up | and catch a wave"."""
+    """Return whether "and" at `i` continues an intention: "surfer about to stand up | and catch a wave"."""
     return text[i] == "and" and any(
         text[k] == "to" and text[k - 1] in _INTENDING
         and (text.tag(k - 2).startswith("NN") or text[k - 3] in v.RELATIVES) for k in range(start + 2, i))
 
 
 def goes(asking: list[str]) -> bool:
-    """Whether an order is to go or to stay somewhere: "wait next to", "exit"."""
+    """Return whether a command is to go or stay somewhere: "wait next to", "exit"."""
     if not asking:
         return False
     verbs, last = [word for word in asking if word in v.MOVES | v.VERBS | v.PASSED], asking[-1]
@@ -143,23 +143,23 @@ def goes(asking: list[str]) -> bool:
 
 
 def leads(asking: list[str]) -> bool:
-    """Whether an order goes where something else may be to be done: "go to", "enter", but not "pass the salt"."""
+    """Return whether a command leads to where the next one applies: "go to", "enter", but not "pass the salt"."""
     return goes(asking) and asking[-1] != "pass"
 
 
 def finds_room(asking: list[str], named: list[str]) -> bool:
-    """Whether an order only finds the room in which something else may be to be done: "find | the kitchen"."""
+    """Return whether a command only finds the room in which the next one applies: "find | the kitchen"."""
     return bool(asking) and asking[-1] in ("find", "locate") and not lex.ROOMS.isdisjoint(named)
 
 
 def is_plan(asking: list[str]) -> bool:
-    """Whether who asks tells what they are going to do: "I want to ask"."""
+    """Return whether the speaker says what they are going to do: "I want to ask"."""
     return bool(asking) and asking[0] in ("i", "we") and asking[-1] not in ("to", "need", "want") \
         and "to" in asking and "you" not in asking
 
 
 def _is_next_step(text: Text, start: int, i: int, english: English) -> bool:
-    """Whether it is told after `i` what to do, or where to go, once one has got to what is named from `start` on."""
+    """Return whether a command follows `i`, for when the place that is named from `start` on has been reached."""
     is_order = _order_end(text, i + 1, english) > i + 1
     # "... and make sure the oven is off"; "go to the kitchen, there is a sponge".
     if not is_order and not (text[i + 1] in ("make", "there") and text.match(v.REQUEST, i + 1)[0]):
@@ -173,7 +173,7 @@ def _is_next_step(text: Text, start: int, i: int, english: English) -> bool:
 
 
 def _asks(text: Text, i: int) -> bool:
-    """Whether something is asked for at `i`: "my hands are dirty, | where is the soap"."""
+    """Return whether a request starts at `i`: "my hands are dirty, | where is the soap"."""
     is_minded = text[i] == "mind" and text[i + 1].endswith("ing")          # "my tea is cold, | mind warming it up?"
     if text[i - 1] in v.PAUSES and (is_minded or text.match(v.HAVING, i)[0] or text.match(v.LACKING, i)[0]):
         return True
@@ -199,7 +199,7 @@ def _asks(text: Text, i: int) -> bool:
 
 
 def opening(text: Text, i: int, end: int, english: English) -> tuple[int, list[str]]:
-    """The index after everything that only asks, "hey robot, could you please grab me", and the words that ask."""
+    """Return the index after the request itself, "hey robot, could you please grab me", and its words."""
     asking: list[str] = []
     while i < end:
         j = _asking_end(text, i, english)
@@ -238,13 +238,13 @@ def _asking_end(text: Text, i: int, english: English) -> int:
 
 
 def _is_asked_for_later(text: Text, i: int) -> bool:
-    """Whether what is named at `i` is asked for after a pause: "the soup needs salt, | where is it?"."""
+    """Return whether the object at `i` is requested after a pause: "the soup needs salt, | where is it?"."""
     pause = next((k for k in range(i, i + 6) if text[k] in v.PAUSES | _SENTENCE_ENDS), i)
     return bool(text.match(v.LACKING, pause + 1)[0]) if pause > i else False
 
 
 def _asked_for(text: Text, i: int, english: English) -> int:
-    """The index after the verbs of a question: "could you | please be so good and bring me", "might I | ask for"."""
+    """Return the index after the verbs of a question: "could you | please be so good and bring me"."""
     i = text.match(v.MANOEUVRE, text.match(v.GREETING, i)[1])[1]        # "by any chance"
     while text[i] in v.IDLE_AFTER | v.FILLERS:
         i += 1
@@ -262,7 +262,7 @@ def _asked_for(text: Text, i: int, english: English) -> int:
 
 
 def _idle_end(text: Text, i: int) -> int:
-    """The index after a greeting, a name, or a statement that leads to what is meant: "I left"."""
+    """Return the index after a greeting, a name, or a statement that introduces the object: "I left"."""
     found, j = text.match(v.GREETING, i)
     if found:
         return j
@@ -272,7 +272,7 @@ def _idle_end(text: Text, i: int) -> int:
     if word == "robot" and i == 0 and following not in v.FILLERS | v.IDLE_AFTER | v.VERBS and (
             not following or following in v.SHOWN or following.endswith(("ing", "ly", "ed", "en"))
             or any(text.match(said, 1)[0] for said in (v.RELATION, v.PLACE_AFTER))):
-        return i                                            # it is the thing that is meant
+        return i                                            # the robot is the target
     if word == "no" and following in lex.CLOTHES:           # "no hat guy"
         return i
     if word in v.FILLERS | v.PAUSES or (word == "right" and following in v.FILLERS | {",", "i", "we"}) or (
@@ -294,7 +294,7 @@ def _idle_end(text: Text, i: int) -> int:
 
 
 def _told_end(text: Text, i: int) -> int:
-    """The index after who does what to the thing: "my sister left | her purse", "I am not tall enough to | reach"."""
+    """Return the index after a subject and its verb: "my sister left | her purse", "I am too short to | reach"."""
     word, following = text[i], text[i + 1]
     j = i + (word in ("my", "our") or (word in v.ARTICLES and text[i - 1] in v.BELIEVING))
     if text[j] in v.ANYONE | v.ADDRESSED or (j > i and text[j].removesuffix("s") in lex.PEOPLE):
@@ -329,7 +329,7 @@ def _told_end(text: Text, i: int) -> int:
 
 
 def _later_order(text: Text, i: int) -> int:
-    """Where an order starts after a few words that name nothing: "ok google | find the ..."."""
+    """Return where a command starts after a few words without meaning: "ok google | find the ..."."""
     for j in range(i, min(i + 6, len(text))):
         if text[j] in v.DETERMINERS | v.RELATIVES | v.SHOWN | {"to", "'s"} or text.match(v.RELATION, j)[0]:
             break
@@ -344,7 +344,7 @@ def _is_verb(text: Text, i: int) -> bool:
 
 
 def _order_end(text: Text, i: int, english: English) -> int:
-    """The index after an imperative, its particles and whom it is for: "pick up", "hand me"."""
+    """Return the index after an imperative, its particles and its recipient: "pick up", "hand me"."""
     word, following = text[i], text[i + 1]
     if text[i - 1] in v.words("mind for by about of with try start keep"):       # "would you mind bringing"
         word = english.lemma(word, "verb")
@@ -368,7 +368,7 @@ def _order_end(text: Text, i: int, english: English) -> int:
     while word == "go" and text[j] in v.AHEAD:
         j += 1
     while text[j] in v.PARTICLES | v.GIVEN_TO | _PRONOUN_OBJECTS or (text[j] == "and" and text[j + 1] in v.VERBS):
-        # "find on the left ..." says where.
+        # "find on the left ..." starts with a region.
         if text[j] in ("on", "over") and text.match(v.PLACE_AFTER, j)[0]:
             break
         j += 1
@@ -381,7 +381,7 @@ def _order_end(text: Text, i: int, english: English) -> int:
 
 
 def _order_of_noun_end(text: Text, i: int, english: English) -> int:
-    """The index after an order's verb and its particles, where the verb could name a thing: "lift", "stay by"."""
+    """Return the index after an imperative that could also be a noun, and its particles: "lift", "stay by"."""
     word, following = text[i], text[i + 1]
     if text[i - 1] in ("want", "need") or (text[i - 1] in v.GIVEN_TO and text[i - 2] in v.GIVING):
         return i                                            # "give me | cup the red"
@@ -401,7 +401,7 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
             and text.match(v.PLACE_AFTER, i + 1)[1] < j:
         return j                                            # "stay behind the line"
     if english.may_order(text, i) and not (english.has_sense(word, "noun") or english.has_sense(word, "adj")):
-        return i + 1                                        # "forget", "unplug" name nothing
+        return i + 1                                        # "forget", "unplug" are not nouns
     j = _phrasal_end(text, i, english)
     is_for = text[j - 1] == "for" or (word in ("look", "point") and text[j - 1] in ("at", "to")) or (
         text.tag(j).startswith("NN") and text[j - 1] in ("on", "off") and word in ("turn", "switch"))
@@ -414,19 +414,19 @@ def _order_of_noun_end(text: Text, i: int, english: English) -> int:
 
 
 def _is_compound_verb(text: Text, i: int, english: English) -> bool:
-    """Whether a noun and a verb with an object start a text, as in "bubble wrap the vase"."""
+    """Return whether a text starts with a compound verb and its object: "bubble wrap the vase"."""
     return i == 0 and text[2] in ("the", *_OWN_OBJECT_STARTS) and english.may_order(text, 1) \
         and english.has_sense(text[0], "noun") and text[0] not in v.VERBS | v.VERBS_OR_NOUNS | v.COLOURS \
         and english.lemma(text[0]) not in lex.ALIVE and _orders(text, 1, english)
 
 
 def _is_in_turn(text: Text) -> bool:
-    """Whether it is said when an order is to be obeyed: "when you get there, stop by the desk", "swing by it first"."""
+    """Return whether a text says when to do something: "when you get there, stop by the desk", "swing by it first"."""
     return text[0] in v.WHENEVER or text[len(text) - 1] == "first"
 
 
 def _orders(text: Text, i: int, english: English) -> bool:
-    """Whether a word with an object after it orders something: "lift the box", but not "tie the man is wearing"."""
+    """Return whether a word before an object is an imperative: "lift the box", but not "tie the man is wearing"."""
     word, following = text[i], text[i + 1]
     is_that = following == "that"                           # "arm that bird is on", "block that is red"
     if _is_told(text, i + 2, i + 6, progressive=not is_that) or (is_that and _is_verb(text, i + 2)) \
@@ -446,7 +446,7 @@ def _orders(text: Text, i: int, english: English) -> bool:
 
 
 def _is_several(text: Text, i: int) -> bool:
-    """Whether several things are named at `i`: "load | six heavy boxes"."""
+    """Return whether several objects are named at `i`: "load | six heavy boxes"."""
     if text[i] not in v.CARDINALS.keys() | v.QUANTIFIERS.keys() | {"more"} and not text[i].isdigit():
         return False
     i += 1
@@ -458,9 +458,9 @@ def _is_several(text: Text, i: int) -> bool:
 
 
 def _phrasal_end(text: Text, i: int, english: English) -> int:
-    """The index after a verb and its particles: "point to", "screw in", "roll up"; `i` where there is none."""
+    """Return the index after a verb and its particles, "point to", "screw in", "roll up"; `i` if there is none."""
     found, j = text.match(v.PHRASAL, i)
-    # "Clock over the door" is one.
+    # "Clock over the door" is a noun phrase.
     is_order = text[i + 1] in v.ADVERBS - {"over"} and _is_base(text, i, english)
     if not found and (is_order or (text[i + 1] in _ORDER_PARTICLES and english.may_order(text, i))):
         return i + 2
@@ -468,12 +468,12 @@ def _phrasal_end(text: Text, i: int, english: English) -> int:
 
 
 def _is_base(text: Text, i: int, english: English) -> bool:
-    """Whether a verb stands at `i` in the form of an order."""
+    """Return whether a verb in the imperative is at `i`."""
     return text.tag(i).startswith("VB") and english.may_order(text, i)
 
 
 def _is_told(text: Text, i: int, end: int, *, progressive: bool = False) -> bool:
-    """Whether a verb comes before `end`: "tie the | man on the left wears", or `progressive`, "man is wearing"."""
+    """Return whether a verb comes before `end`: "tie the | man wears"; if `progressive`, "man is wearing"."""
     for j in range(i, end):
         if text[j] in v.RELATIVES | v.PAUSES:
             return False
@@ -485,7 +485,7 @@ def _is_told(text: Text, i: int, end: int, *, progressive: bool = False) -> bool
 
 
 def closing(text: Text, i: int) -> int:
-    """The index after thanks and the like at `i`."""
+    """Return the index after thanks and similar closing words at `i`."""
     found, j = text.match(v.CLOSING, i)
     if found:
         return j

@@ -1,4 +1,4 @@
-"""Typos: an unknown word that is close to one that people use often is taken for it."""
+"""Correction of typos: an unknown word is replaced by a similar word that people often use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rapidfuzz.distance import OSA
 from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
 
-# What typos are corrected to first: words of structure and colours.
+# The words to which typos are corrected first: function words and colours.
 _STRUCTURE = sorted(word for word in {
     *v.COLOURS, *v.DIRECTIONS, *v.ORDINALS, *v.CARDINALS, *" ".join(v.SUPERLATIVES).split(), *v.words(
         "corner side inside outside behind beside between under underneath beneath below above over next near close "
@@ -24,16 +24,16 @@ _STRUCTURE = sorted(word for word in {
         "striped both please everything except colour color same different where there find fetch grab bring pick give "
         "could would half"),
 } if len(word) > 3)
-# As many lines of CLIP's vocabulary as its tokenizer uses.
+# Number of lines of CLIP's vocabulary that its tokenizer uses.
 _MERGES = 48_895
-# Rank of a word that even a short one is taken for.
+# Maximum rank of a word to which even a short word is corrected.
 _VERY_COMMON = 25_000
 _DOUBLED = re.compile(r"(.)\1+")
 _VOWELS = v.words("a e i o u y")
 
 
 def corrected(word: str) -> str:
-    """The word of structure that an unknown word is a typo of; the word itself where there is none, or no clear one."""
+    """Return the function word of which an unknown word is a typo; the word itself if there is no clear one."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return word
     close = [(text, distance) for text, distance, _ in process.extract(
@@ -48,9 +48,9 @@ def corrected(word: str) -> str:
 
 @lru_cache(maxsize=1)
 def _common() -> dict[str, dict[str, int]]:
-    """Common words by their first letter, with their rank: the whole words of CLIP's vocabulary, often used ones first.
+    """Return common words and their rank, by first letter: the whole words of CLIP's vocabulary, frequent ones first.
 
-    Only what is installed with open_clip is read; importing that would take seconds.
+    The file is read from open_clip's folder without importing open_clip, which would take seconds.
     """
     path = Path(find_spec("open_clip").submodule_search_locations[0], "bpe_simple_vocab_16e6.txt.gz")
     ranks: dict[str, dict[str, int]] = defaultdict(dict)
@@ -63,17 +63,17 @@ def _common() -> dict[str, dict[str, int]]:
 
 
 def is_common(word: str) -> bool:
-    """Whether this is one of the common words."""
+    """Return whether a word is one of the common words."""
     return word in _common().get(word[0], {})
 
 
 @lru_cache(maxsize=4096)
 def common_words_like(word: str, *, is_compound: bool = False) -> tuple[tuple[str, int], ...]:
-    """The common words that an unknown word may be a typo of, with their rank: only those that it is most like.
+    """Return the common words of which an unknown word may be a typo, with their rank: only the most similar ones.
 
-    None are like a word that is common itself. People double letters or not, swap them and write by sound; beyond that,
-    one letter may be wrong in a word of six or more, one too many or too few in a word of five, and two letters may be
-    wrong in a word of eight or more that is not `is_compound`.
+    A word that is common itself has none. Wrongly doubled or single letters, swapped letters and phonetic spellings are
+    always accepted. Beyond these, a word of five letters may have one letter too many or too few, a word of six or more
+    one wrong letter, and a word of eight or more two wrong letters unless it `is_compound`.
     """
     ranks = _common().get(word[0], {})
     if len(word) < 5 or not word.isascii() or not word.isalpha() or word in ranks:
@@ -90,7 +90,7 @@ def common_words_like(word: str, *, is_compound: bool = False) -> tuple[tuple[st
 
 @lru_cache(maxsize=4096)
 def everyday_words_like(word: str) -> tuple[tuple[str, int], ...]:
-    """As `common_words_like`, of what people most often point at: cut short, or with one letter wrong in four."""
+    """Return the names of everyday objects that a word abbreviates, or from which it differs by one letter."""
     ranks = _common().get(word[0], {})
     if len(word) < 4 or not word.isalpha() or word in ranks:
         return ()

@@ -1,4 +1,4 @@
-"""What an utterance asks for: one thing or several, in one sentence or over many."""
+"""The targets of an utterance: one object or several, in one sentence or more."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ris_ros.language.grammar import Grammar
 from ris_ros.language.kinds import NOUN
 from ris_ros.language.words import Text
 
-# Most words that lead to what is meant.
+# Maximum number of words that introduce the target.
 MAX_PREAMBLE = 30
 
 
 def targets(text: Text, english: English) -> list[Draft]:
-    """What is asked for: what an order or question names first, else what any sentence names first."""
+    """Return the targets: what a command or question names first, else what any sentence names first."""
     sentences = request.clauses(text, english)
     grammar = Grammar(text, english, {end for _, end in sentences})
     best: list[Draft] = []
     refused: list[Draft] = []
     was_asked = has_gone = False
-    told: Draft | None = None               # what is where an order leads to
+    told: Draft | None = None               # an object at the destination of a command
     for start, end in sentences:
         resumed = request.correction(text, start) if best else start
         corrects, start = resumed > start, resumed
@@ -99,7 +99,7 @@ def _only_excludes(draft: Draft) -> bool:
 
 
 def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) -> tuple[Draft | None, int]:
-    """The description at `i`; where that can hardly be what is meant, the next one that starts with a determiner."""
+    """Read the description at `i`, or the next one with a determiner if that at `i` is unlikely to be the target."""
     draft, j = grammar.description(i) if i < end else (None, i)
     if asking and draft is not None and i + 1 == end and text[i] in v.MOVES and text.tag(i) == "VB":
         return None, i                                                  # "drive towards him and | stop"
@@ -120,14 +120,15 @@ def _meant(grammar: Grammar, text: Text, i: int, end: int, asking: list[str]) ->
                     text[k - 1] in v.WHENEVER and text.tag(k + 1).startswith(("NN", "JJ")))))
         if is_determiner and text[k + 1] not in v.FAVOURS | v.ABSTRACT:
             later, m = grammar.description(k)
-            if later is not None and (later.head or later.region or later.ranking) and not (is_named and later.is_generic):
+            if later is not None and (later.head or later.region or later.ranking) and not (
+                    is_named and later.is_generic):
                 return later, m
     is_nothing = end < len(text) and draft and (_starts(grammar, i) or (asking and _is_favour(text, i, draft)))
     return None if is_nothing else draft, j
 
 
 def _told(grammar: Grammar, english: English, draft: Draft, end: int) -> Draft | None:
-    """What a statement tells of: "a lamp is on the left", "the hall has | a lamp", "the baby dropped | her spoon"."""
+    """Read the object of a statement: "a lamp is on the left", "the hall has | a lamp", "she dropped | her spoon"."""
     if draft.head not in lex.ROOMS | lex.ALIVE:
         return draft
     for k in range(draft.last, end):
@@ -140,7 +141,7 @@ def _told(grammar: Grammar, english: English, draft: Draft, end: int) -> Draft |
 
 
 def _arrived(grammar: Grammar, text: Text, draft: Draft, j: int, asking: list[str]) -> tuple[Draft, int]:
-    """Where one is to go in the end, without what only leads there: "go down the hall | to the sink"."""
+    """Return the final destination of a command, without the way there: "go down the hall | to the sink"."""
     while True:
         further, after = 0, text[draft.last]
         if text[j] in v.TOWARDS and asking[-1] in v.PASSING and (asking[-1] != "follow" or draft.head in lex.WAYS):
@@ -156,7 +157,7 @@ def _arrived(grammar: Grammar, text: Text, draft: Draft, j: int, asking: list[st
 
 
 def _corrected(best: list[Draft], draft: Draft) -> list[Draft]:
-    """What is meant by who says something and puts it right: "the cup, no, the bowl", "on the left, no, the right"."""
+    """Read a correction of what was said before: "the cup, no, the bowl", "on the left, no, the right"."""
     if not draft.is_generic and best[0].head != draft.head:
         return [draft]
     if draft.region or draft.ranking or draft.rank:
@@ -166,12 +167,12 @@ def _corrected(best: list[Draft], draft: Draft) -> list[Draft]:
 
 
 def _starts(grammar: Grammar, i: int) -> bool:
-    """Whether a verb that only starts an utterance stands at `i`: "turn left", but not "turn signal"."""
+    """Return whether a verb that only starts an utterance is at `i`: "turn left", but not "turn signal"."""
     return grammar.text[i] in v.STARTERS and grammar.nouns.kind(i + 1) != NOUN
 
 
 def _is_preamble(grammar: Grammar, i: int, draft: Draft, asking: list[str]) -> bool:
-    """Whether what was read at `i` only leads to what is meant: "hurry up and", "take a look at"."""
+    """Return whether what was read at `i` only introduces the target: "hurry up and", "take a look at"."""
     text, is_order = grammar.text, bool(asking) and asking[-1] not in v.AUXILIARIES
     if _starts(grammar, i) or ((asking or i > 0 or text[i] == "any") and _is_favour(text, i, draft)):
         return True
@@ -186,13 +187,13 @@ def _is_preamble(grammar: Grammar, i: int, draft: Draft, asking: list[str]) -> b
 
 
 def _is_favour(text: Text, i: int, draft: Draft) -> bool:
-    """Whether this is no thing: "a hand", "a look"; but "the drill bit"."""
+    """Return whether a draft names no object: "a hand", "a look", but not "the drill bit"."""
     return draft.head in v.ABSTRACT or (
         draft.head in v.FAVOURS and (text[i] != "the" or draft.head.startswith("favo")))
 
 
 def _without_goal(grammar: Grammar, i: int, text: Text, verb: str) -> Draft:
-    """The description at `i` without the place that the thing shall be put to, which is said last."""
+    """Read the description at `i` without the destination of the object, which comes last."""
     draft = Draft()
     j = grammar.nouns.read(i, draft)
     place = draft.region
@@ -206,7 +207,7 @@ def _without_goal(grammar: Grammar, i: int, text: Text, verb: str) -> Draft:
 
 
 def _further(grammar: Grammar, text: Text, english: English, draft: Draft, i: int) -> list[Draft]:
-    """Targets beside the first: "the cup, the bowl and the spoon"."""
+    """Read the targets after the first: "the cup, the bowl and the spoon"."""
     drafts: list[Draft] = []
     while i < len(text):
         j = request.closing(text, i)

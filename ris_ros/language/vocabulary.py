@@ -1,7 +1,7 @@
-"""The words that carry structure: counts, places, orders, relations, negation, requests.
+"""Function words and patterns: counts, regions, rankings, relations, negation, requests.
 
-All are lower-case, in the spelling that `words.split` brings a text into. Patterns are regular expressions over words
-joined by single spaces; each ends where a word ends.
+All words are lower-case, in the spelling of the texts that `words.split` returns. Patterns are regular expressions over
+words joined by single spaces; each ends at the end of a word.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Iterable
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text."""
+    """Return the set of words in a text."""
     return frozenset(text.split())
 
 
 def any_of(options: Iterable[str]) -> str:
-    """A pattern for any of several words or phrases, the longest first."""
+    """Return a pattern for any of several words or phrases, the longest first."""
     return "(?:" + "|".join(re.escape(option) for option in sorted(options, key=lambda o: (-len(o), o))) + ")"
 
 
 def pattern(source: str) -> re.Pattern[str]:
-    """A compiled pattern that ends where a word ends."""
+    """Compile a pattern that ends at the end of a word."""
     return re.compile(rf"(?:{source})(?!\S)")
 
 
@@ -41,7 +41,7 @@ AUXILIARIES = words("""is are was were be been being am has have had do does did
 BE = words("is are was were")
 PAST_OF_HAVE = words("gone been got gotten become")
 PAUSES = words(", : ; - – — ( ) ... / . ' [ ]")
-# They change nothing about which one is meant: before a noun, after it, and before a place or a relation.
+# Words without effect on which object is meant: before a noun, after it, and before a region or a relation.
 IDLE_BEFORE = words("""there other next only single same whole entire actual particular remaining respective just such
     certain whatever""")
 IDLE_AFTER = words("""yesterday today upstairs downstairs indoors outdoors there here nearby please too also only just
@@ -51,14 +51,14 @@ IDLE_AFTER = words("""yesterday today upstairs downstairs indoors outdoors there
 INTENSIFIERS = words("""over up down out back just right directly immediately slightly almost partly partially mostly
     closely exactly nearly somewhat really very quite fully completely straight also still currently too so more
     most""")
-# They stand between attributes: "red and white", "red/white".
+# Words between attributes: "red and white", "red/white".
 JOINING = words("and or , /")
 RENAMING = words("the that those")
 DEMONSTRATIVES = words("this that these those")
 DEGREES = words("most least more less very really quite so super extremely too pretty rather fairly half almost all")
-# How something is seen, before its noun.
+# How well an object is seen, before its noun.
 SEEN_SO = pattern("(?:out of|in) (?:focus|view)|up close|close up|off colou?red")
-# Places that say too little: "on the end", "over there".
+# Regions that are too vague: "on the end", "over there".
 IDLE_PLACE = pattern("(?:on|at|to|by|near|along|off to|over on) (?:the |one |a )?(?:very )?(?:end|side|edge)(?! of)|"
                      "(?:over|up|down|right|out|in) (?:there|here)")
 
@@ -67,14 +67,14 @@ IDLE_PLACE = pattern("(?:on|at|to|by|near|along|off to|over on) (?:the |one |a )
 COLOURS = words("""red orange yellow green blue purple pink brown black white grey gray beige tan turquoise teal violet
     magenta maroon navy gold golden silver cream cyan indigo crimson scarlet lavender khaki burgundy olive aqua blonde
     blond lime ivory bronze copper mustard peach plum rust coral""")
-# What may stand before a colour as a part of it: "dark blue", "navy blue".
+# Words that form a colour with the one after them: "dark blue", "navy blue".
 SHADES = words("""dark light bright pale deep navy sky royal baby lime forest olive hot off wine neon dull medium mint
     midnight steel ice blood lemon dusty rose sea emerald ruby soft vivid bluish reddish greenish yellowish brownish
     greyish grayish pinkish purplish whitish blackish army sage""")
 COLOUR_WORDS = words("coloured colored colour color")
-# What a colour follows: "painted blue".
+# Participles before a colour: "painted blue".
 TINTED = words("coloured colored painted dyed tinted")
-# Colours that are things too: "the orange on the plate".
+# Colours that are also objects: "the orange on the plate".
 COLOUR_THINGS = words("blonde blond orange lime peach plum olive rose copper silver gold cream mustard")
 
 # --- counts -----------------------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ CARDINALS |= {word: 10 * k for k, word in enumerate(TENS, start=2)}
 ORDINALS = {word: rank for rank, word in enumerate(
     ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
      "twelfth"), start=1)}
-# Quantifiers and how many they speak of; 0 for all there are.
+# Quantifiers and their number; 0 for all.
 QUANTIFIERS = {
     "one of": 1, "any of": 1, "any one of": 1, "either of": 1, "either one of": 1, "which of": 1, "which one of": 1,
     "whichever of": 1,
@@ -103,7 +103,7 @@ QUANTIFIER = pattern(any_of(QUANTIFIERS))
 
 SO_MANY = pattern(f"(?P<how_many>{any_of(QUANTIFIERS)}) (?:them|these|those)(?! \\w)")
 
-# --- places -----------------------------------------------------------------------------------------------------------
+# --- regions ----------------------------------------------------------------------------------------------------------
 
 DIRECTIONS = {
     "left": "left", "right": "right", "top": "top", "upper": "top", "bottom": "bottom", "lower": "bottom",
@@ -111,9 +111,9 @@ DIRECTIONS = {
     "front": "front", "foreground": "front", "forefront": "front",
     "back": "back", "rear": "back", "background": "back",
 }
-# Where in the picture, from above, things towards and away from the camera are.
+# Where objects near to and far from the camera are in an image taken from above.
 ROWS = {"top": "top", "back": "top", "bottom": "bottom", "front": "bottom"}
-# Whole that a place is a place in, when it is the picture's: "on the left of the image".
+# Words for the image as the whole that contains the region: "on the left of the image".
 FRAMES = words("""picture image photo photograph pic frame screen scene view shot camera display group row line lineup
     bunch video pile lot""")
 SURFACES = words("""table desk counter shelf room tabletop countertop worktop tray floor wall workspace bench board
@@ -129,9 +129,9 @@ _PART = ("(?:side|corner|part|area|half|edge|end|portion|section|quadrant|region
 _PLACE = (rf"(?P<far>(?:(?:far|very|extreme|absolute|way) )+)?(?P<where>{_DIRECTION}(?: {_DIRECTION})*)(?: hand)?"
           rf"(?: far)?(?: (?P<part>{_PART}))?")
 _TOWARDS = "(?:on|at|in|to|towards?|near|along|from|by)"
-# Before a noun: "the far left cup".
+# Regions before a noun: "the far left cup".
 PLACE_BEFORE = pattern(_PLACE)
-# After one: "cup on the left side of the table", "cup, top left".
+# Regions after a noun: "cup on the left side of the table", "cup, top left".
 PLACE_AFTER = pattern(
     "(?:in|at|on|near) (?:the )?(?:very )?(?P<middle>middle|center|centre|back|rear|(?:(?<=the )|(?<=very ))front)"
     rf"{_OF_SURFACE}|"
@@ -141,14 +141,14 @@ CORNER = pattern(rf"(?:in|at|on|by|near|into) (?:the |a |that |one )?corner{_OF_
 AFAR = pattern("(?:far |way |further |off )?in the (?:far )?distance|far away|far off|far back|way back|afar|"
                rf"at the far end(?: of (?:the )?{any_of(FRAMES | SURFACES)})?|out back")
 UP_FRONT = pattern("up front|out front|up close|close up")
-# The scene itself as a landmark says nothing.
+# The scene itself is no landmark.
 IN_FRAME = pattern(rf"{_OF}{any_of(FRAMES)}")
-# What moves so is on neither side.
+# "From left to right": a direction of motion is not a region.
 FROM_TO = pattern(rf"from (?:the )?{_DIRECTION} to (?:the )?{_DIRECTION}")
-# What stands towards something, "looking left", is not on that side.
+# After verbs of orientation, "looking left", a direction is not a region.
 LOOKS = words("face look point turn head go move lean bend stare gaze walk run swim fly drive travel aim")
 
-# --- orders -----------------------------------------------------------------------------------------------------------
+# --- rankings ---------------------------------------------------------------------------------------------------------
 
 _SUPERLATIVES = {
     "left": "leftmost leftest", "right": "rightmost rightest", "top": "topmost uppermost highest higher",
@@ -165,7 +165,7 @@ SUPERLATIVES = {word: order for order, forms in _SUPERLATIVES.items() for word i
     "most back": "far", "most top": "top", "most bottom": "bottom", "far most left": "left", "far most right": "right"}
 OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top", "near": "far", "far": "near",
             "large": "small", "small": "large", "tall": "short", "short": "tall", "wide": "narrow", "narrow": "wide"}
-# From where a row of things may be counted.
+# Sides from which a row of objects may be counted.
 SIDES = {"left": "left", "right": "right", "top": "top", "bottom": "bottom", "back": "far", "rear": "far",
          "background": "far"} | dict.fromkeys(
     ("front", "camera", "viewer", "robot", "lens", "photographer", "us", "you", "me", "observer", "foreground", "here",
@@ -190,7 +190,7 @@ TOWARDS_SIDE = pattern(rf"(?:over |away |out )?(?:(?:to|towards?|on|at|in) )?{_S
 FROM_SIDE = pattern(rf"(?:away )?from {_SIDE}{_OF_SURFACE}?")
 AWAY = pattern("(?:away|off|out|forward|forwards|backwards?|up|down)(?! from)")
 AWAY_ORDERS = {"up": "top", "down": "bottom", "forward": "near", "forwards": "near"}
-# "of all", "of the three", "in the row": among which ones a superlative chooses.
+# The group from which a superlative chooses: "of all", "of the three", "in the row".
 OF_ALL = pattern("(?:out )?of (?:them )?all|(?:out )?of them|of the (?:lot|bunch|group|set|row|pair)|"
                  rf"of (?:these|those)|of (?:the |these |those )?(?:{any_of(CARDINALS)}|\d+)|overall|among them|"
                  "ever|there is|in order|"
@@ -199,7 +199,7 @@ OF_ALL = pattern("(?:out )?of (?:them )?all|(?:out )?of them|of the (?:lot|bunch
 # --- relations --------------------------------------------------------------------------------------------------------
 
 _SIDE_OF = ("(?:(?:to|on|at|off to) )?(?:the |its )?(?:immediate |near |far )?{side}(?: (?:hand )?side)? (?:of|from)")
-# Of two that match, the first counts: longer ones stand before "on" and "in".
+# The first match counts: longer phrases come before "on" and "in".
 _RELATIONS = {
     "left of": _SIDE_OF.format(side="left"),
     "right of": _SIDE_OF.format(side="right"),
@@ -232,17 +232,17 @@ _RELATION_NAMES = tuple(_RELATIONS)
 
 
 def relation_name(found: re.Match[str]) -> str:
-    """Which relation a match of RELATION is."""
+    """Return the name of the relation in a match of RELATION."""
     return _RELATION_NAMES[int(found.lastgroup[1:])]
 
 
-# Relations whose words, without a landmark, say a place: "the one behind".
+# Relations whose words express a region without a landmark: "the one behind".
 ALONE = {"behind": "back", "in front of": "front", "above": "top", "below": "bottom", "under": "bottom"}
-# Landmarks that are the onlooker.
+# Landmarks that refer to the observer.
 ONLOOKER = pattern("(?:the )?(?:camera|viewer|us|you|me|yourself|myself|robot|lens|photographer|observer)")
 ONLOOKER_PLACES = {"in front of": "front", "near": "front", "next to": "front", "left of": "left", "right of": "right",
                    "far from": "back"}
-# Landmarks that say nothing.
+# Landmarks without meaning.
 OTHERS = pattern("each other|one another|(?:all )?(?:of )?(?:the )?(?:others?|rest|other ones)|it|them|him|"
                  "themselves|itself")
 
@@ -264,15 +264,15 @@ COPULA = pattern(
     "(?:(?:should|could|can|would|will|might|must|may|has|have) )?(?:(?:also|still|just|currently) )?"
     "(?:is|are|was|were|be|been|being|looks|look|seems|appears|stays|remains)(?: being| to be)?"
     "(?: (?:also|still|just|currently|supposed to be|meant to be|kind of|sort of|kinda))?")
-# "you see", "that I want": it says nothing of the thing itself.
+# Clauses that do not describe the object itself: "you see", "that I want".
 SEEN = pattern("(?:(?:that|which|who|whom) )?(?:you|we|i|they|one|anyone)(?: (?:can|could|may|might|will|would|just|"
                "now|already|also|have|had|did|am|are|was|were|do))*(?: (?:see|saw|seen|spot|find|found|want|wanted|"
                "need|needed|like|mean|meant|notice|use|used|asked for|looking for|talking about|looking at|pointing at|"
                "thinking of|describe|described|love|prefer|had|have|put|left|bought|got|mentioned))"
                "(?: (?:it|you|to))?(?: (?:is|are))?")
-# What a hand may be somewhere by: "hand in pocket", "arm around a boy".
+# Prepositions for where a hand is: "hand in pocket", "arm around a boy".
 HOLDING = words("in on over around to under behind against at near between by into onto across to")
-# Prepositions whose phrase a vision-language model can judge.
+# Prepositions whose phrase a vision-language model can score.
 SHOWN = words("""with of for like as featuring showing containing made per plus via through across along toward towards
     during about into onto up from opposite""")
 
@@ -282,14 +282,14 @@ FILLERS = words("""excuse hey hi hello ok okay please robot um uh umm ummm uhh u
     then alright yo oi mate buddy dear sir and but actually basically like kindly maybe perhaps yes yeah no sorry listen
     here cheers love darling honey siri alexa assistant also again quickly thanks hmmm oops whoops nope mister madam
     ma'am miss lol haha hahaha sweetie eek aww""")
-# Whom a request may address by what they are: "mommy the doll please".
+# Nouns by which a request may address somebody: "mommy the doll please".
 ADDRESSED = words("""mom mum mommy mummy mama dad daddy papa grandma grandpa granny nana auntie uncle doctor nurse
     waiter waitress wife husband boss""")
 _YOU = "(?:you|u|ya|we|i|(?:some|any|every)(?:one|body)|the robot)"
 _DO = "(?:do|does|did|is|are|was|were|have|has|had|can|could|will|would|shall|should|may|might|must)"
 _TO_NAME = "(?= (?:all )?(?:the|this|that|these|those|my|your) )"
 _A_NAME = "(?= (?:the|an?|this|that|these|those|my|your) )"
-# What comes before the thing that is asked for.
+# What comes before the object of a request.
 REQUEST = pattern(
     # "What do you call", "how many legs does", "isn't that".
     f"(?:what|why|how|when|where)(?: many| much)?(?: \\S+)? {_DO}"
@@ -343,10 +343,10 @@ REQUEST = pattern(
     "see to it that|feel free to|care to|(?:try|start|begin) to|be careful (?:with|of)|"
     "(?:your|the) (?:task|job|goal|target) is(?: to)?|"
     "(?:(?:show|tell) (?:me|us)|check|see|find out) (?:where|which|what)(?: one)?(?: is| are)?")
-# Questions after it was told what somebody is about: "I must dry my hands, | do you have a towel".
+# Questions after a statement of a purpose: "I must dry my hands, | do you have a towel".
 HAVING = pattern("(?:(?:do|does|did|have|has) (?:you|we|they|(?:any|some)(?:one|body))(?: have| got)?|"
                  "(?:is|are) there)(?= (?:an?|any|some|the|another) )")
-# And those after it was told what is missing: "the soup needs salt, | where is it".
+# Questions after a statement of what is missing: "the soup needs salt, | where is it".
 LACKING = pattern("where (?:is|are) (?:it|they|some)|(?:do|can|could|may) (?:you|we|i) "
                   "(?:have|get|find|(?:pass|bring|give|hand|fetch|get)(?: me| us)?) (?:it|them|some|any|one)|"
                   "(?:have|has) (?:you|any(?:one|body)) (?:seen|got) (?:it|them|any|one|some)|"
@@ -368,10 +368,10 @@ GREETING = pattern(
     "is it (?:just )?me or|(?:some|any)thing about|on (?:your|the|my) way \\S+|no (?:problem|worries|hurry))(?: ,)?|"
     "(?:no wonder|good thing|too bad)(?= (?:the|that|my|your|i|we|you) )|"
     "(?:kind|sort) of(?: like)?(?= an? )|"
-    # Where to look next: it is not yet what is meant.
+    # Where to look next, which is not the target yet.
     "(?:(?:a (?:bit|little)(?: more| further)?|further)(?: to the)? (?:left|right)|(?:left|right) a "
     "(?:bit|little)(?: more)?|(?:on )?the other (?:side|way))(?: ,)?(?= (?:yes|no|the|that|there) )")
-# "Would you", "might I": a verb follows, and what is asked for comes after that.
+# "Would you", "might I": a verb follows, and then the object of the request.
 ASKING = pattern("(?:think|reckon) you (?:can|could)|"
                  f"(?:can|could|would|will|may|might|should|shall|did|do|does|have|has|had)(?: not)? {_YOU}"
                  "(?: (?:think|believe|suppose) (?:you|we) (?:can|could|would|might))?|"
@@ -379,7 +379,7 @@ ASKING = pattern("(?:think|reckon) you (?:can|could)|"
                  "(?:i|we) would (?:\\S+ ){1,3}if (?:you|someone)(?: could| can| would)?|"
                  "(?:is (?:it )?possible|would it be possible|any chance|is there any chance)(?: for)?(?: that)? "
                  "(?:you (?:can|could|would|to)|to)")
-# "My grandmother would like". Of things, what they need is said and not what is needed.
+# "My grandmother would like". If an object needs something, that object is the target.
 _WISHES = ("(?:(?:would|will|may|might) (?:like|love|prefer|need|want)|prefers|ordered|(?:say|says|said) to|"
            "asked (?:for|where|if|whether)|"
            "(?:told|tells|asks|asked|wants?|wanted) (?:me|us|you|every(?:one|body)) to|"
@@ -393,16 +393,16 @@ WISHING = pattern("(?:(?:my|the|our|his|her|your|that|this) )?(?:\\S+ )?"
                   "(?P<who>(?!(?:that|which|who|what|will|would|may|might) )\\S+) "
                   f"(?:{_WISHES}|(?P<needs>{_NEEDS}))(?: to have)?")
 WANTING = pattern("\\S+ (?:wants?|needs?|would (?:like|love|prefer))")
-# Nouns that only ask: "do me a favour".
+# Nouns that only express a request: "do me a favour".
 FAVOURS = words("""favour favor hand moment second minute look go chance bit while dear hold care eye peek glance grip
     love angel somewhere ride""")
-# Nor can these be seen: "what is the best way to reach the tower".
+# Abstract nouns: "what is the best way to reach the tower".
 ABSTRACT = words("""way chance deal matter story use idea turn mood reason question attention size time need point
     purpose trouble enough difference speed help""")
 # Verbs that only start an utterance.
 STARTERS = words("""unless whenever look quick start begin help hurry wait go come let beware try continue proceed fancy
     turn stop mind if after when once""")
-# Verbs of an order. The first are never names of things; the others are only verbs with an object or particle.
+# Verbs of a command. The first are never nouns; the others are only verbs if an object or particle follows.
 VERBS = words("""find grab fetch get give bring take show select choose locate identify detect segment highlight deliver
     grasp put throw toss wash wipe go navigate follow inspect examine seek outline retrieve collect remove unload
     describe chuck pour let recognize tidy replace avoid pick rotate carry""")
@@ -410,9 +410,9 @@ VERBS_OR_NOUNS = words("""lift shut drive walk watch tell empty serve say catch 
     point pass show hold water park clean open close light touch press turn drop cut fill pack sort return help use
     order draw circle set head track mask count mark spot name look move stop load check search reach approach switch
     click tap hit kick try stack slide lower want need""")
-# After saying no: it is not this one that is meant.
+# After "no": not this object.
 LEAVING = words("leave keep forget skip ignore")
-# How people put right what they have just said: "the cup, | no wait, | the bowl", "take the cup | no | take the bowl".
+# How people correct themselves: "the cup, | no wait, | the bowl", "take the cup | no | take the bowl".
 _CORRECTING = "no|wait|hang on|hold on|sorry|oops|actually|i meant?|make (?:it|that)"
 _PAUSE = r"(?: (?:,|\.\.\.))?"
 CORRECTION = pattern(rf"(?:(?:oh|or|well) )?(?:{_CORRECTING}|rather|scratch that){_PAUSE}"
@@ -422,11 +422,11 @@ CORRECTION = pattern(rf"(?:(?:oh|or|well) )?(?:{_CORRECTING}|rather|scratch that
                      "(?:the|that|this|it|an?|my|your)) )")
 FETCHING = words("bring get fetch grab give show take find pass hand pick")
 POLITE_MODALS = words("can could would will")
-# Who is in a state before something is ordered.
+# Subjects of a statement before a command.
 STATERS = words("i it we he she")
-# "Give grandma her glasses".
+# Verbs with a recipient: "give grandma her glasses".
 GIVING = words("give hand pass bring show get fetch buy send lend serve")
-# Particles that make an order of those and of others: "point to", "switch on", "throw away".
+# Particles that form a command with those and other verbs: "point to", "switch on", "throw away".
 PHRASAL = pattern(
     "(?:point|look|watch|head|move|turn|aim|drive|go|walk|navigate|run|come|step|get|jump|zoom|focus|reverse|proceed|"
     "advance|roll|fly|search|wave|switch|yield|wait|ask|care|listen|reach|stop|halt)"
@@ -449,20 +449,20 @@ PHRASAL = pattern(
 ADVERBS = words("up out off over away down back together apart aside")
 THE_ONE = pattern(r"the (?:\S+ ){0,3}ones?")
 ANYONE = words("someone somebody anyone anybody everyone everybody nobody")
-# Orders to go somewhere: what is named is where to.
+# Commands to go somewhere: the target is the destination.
 MOVES = words("""go come move stay walk drive stop stand wait park dock hold step climb sit lean turn proceed return
     travel reverse steer crawl hover point rotate approach kneel land swim dive head keep pull roll rest lie hide run
     jump pass crouch skirt circle face orbit fly cut reach halt swing maintain continue wander merge switch meet
     traverse mosey stroll hurry pop""")
-# Of these, names of things too: before "on" and the like the tag tells of the first, and the others are no orders.
+# Of these, verbs that are also nouns: before "on" and the like the tag decides for the first, and the others are nouns.
 STANDING = words("switch dock stand step stop turn climb run swing")
 SMALL = words("head pop land fly face skirt cut pass circle point roll")
-# And of these, with a particle, what is done to a thing: "turn on", "pull out".
+# Of these, verbs that handle an object if a particle follows: "turn on", "pull out".
 HANDLING = words("turn switch pull hold roll cut keep pass hide move reach rest")
 MOTION = words("to towards toward into onto through across past along around alongside over")
-# They start a clause that tells when an order is to be obeyed.
+# First words of a clause that says when to do something.
 WHENEVER = words("when once after as if before")
-# Ends of an order that tell what is on the way, and not yet where to: "go down | the hall to the fountain".
+# Prepositions for the way to a destination: "go down | the hall to the fountain".
 PASSING = words("through across past along around over up down via off from cross follow climb")
 TOWARDS = words("to towards toward into")
 PASSED = words("exit enter cross follow climb leave pass visit approach")
@@ -470,7 +470,7 @@ AHEAD = words("straight ahead forward forwards back backwards left right upstair
 # "Drive along the fence | until you reach | the shed".
 _UNTIL = "(?:until|till) (?:you|we) (?:reach|see|find|get to|come to|arrive at|are (?:at|in|next to|near|by))"
 UNTIL = pattern(_UNTIL)
-# How far away to go or to stay: "a safe distance | from", "two metres | behind".
+# The distance to keep: "a safe distance | from", "two metres | behind".
 _MEASURE = (rf"(?:(?:at least|about|exactly|around) )?(?:an?|your|some|\d+|{any_of(CARDINALS)}) (?:\S+ )?"
             "(?:distance|met(?:re|er)s?|foot|feet|steps?|paces?|yards?|inch|inches|centimet(?:re|er)s?|cm|m|lengths?)"
             r"(?: of(?: \S+){1,3}?(?= from ))?")
@@ -484,8 +484,8 @@ _PATH = (
     "between(?: us and)?|"
     "left of|right of)")
 PATH = pattern(_PATH)
-# What a robot or a car is told to do, with nothing in it to be seen: "slow down | near the van", "make a u-turn", "get
-# in the same lane | as the van", "find a place to park | by the van", "stop | so the van can leave".
+# Commands to a robot or a car that name no object: "slow down | near the van", "make a u-turn", "get in the same lane |
+# as the van", "find a place to park | by the van", "stop | so the van can leave".
 _ASIDE = ("(?:here|there|now|just|closer?|(?:immediate|direct|slow|careful)ly|straight|forwards?|ahead|back|"
           "up|down|over|out|in|on|around|left|right|off|away|aside|clear|slow(?:er)?|somewhere|a (?:bit|little)|"
           "(?:on|to) the (?:left|right|side)(?: side)?(?: of the (?:street|road))?|"
@@ -518,24 +518,24 @@ ATTRIBUTE_OF = pattern("(?:the |its )?(?:(?:colou?r|size|shape|position|location
 PARTICLES = words("up out off over away down back on to at for towards toward")
 GIVEN_TO = words("me us him them her")
 GOALS = words("in on into onto to inside under over behind at")
-# Their object without a noun: "put | that | in the box".
+# Objects of commands without a noun: "put | that | in the box".
 POINTED_AT = words("it them this that these those")
 # "Put | your gripper on | the valve".
 YOUR_HAND = pattern("your (?:gripper|hand|finger|arm|fingers) (?:on|in|around|over|under|near|into|onto|above)")
-# Orders with a goal: "put the cup on the table" is about a cup that is not there yet.
+# Commands with a destination: in "put the cup on the table" the cup is not on the table yet.
 MOVING = words("turn move push slide")
 PUTTING = words("put place move set push drop slide stack lay position pour throw toss turn")
 BRINGING = PUTTING | words("bring take carry give hand deliver pass get")
-# What only tells that there is something: "there is", "you see".
+# Phrases that only say that an object exists: "there is", "you see".
 TELLING = words("there this that you here see if when after before once while go")
-# Thanks and the like.
+# Thanks and similar closing words.
 CLOSING = pattern("(?:for|to|over to) (?:me|us|him|her|them)|if (?:you|it is|possible|that is)(?: \\S+){0,4}|"
                   "(?:will|would|could|can) (?:you|ya)|thank you(?: very much| so much)?|right (?:now|away|here|there)|"
                   "as soon as possible|thanks(?: a lot)?|for a (?:second|minute|moment)|at once|one more time")
 
 # --- other languages --------------------------------------------------------------------------------------------------
 
-# Small words of the neighbours that no English expression needs.
+# Function words of related languages that do not occur in English expressions.
 FOREIGN = words("""der die das und ist auf mit neben dem den ein eine einen einem links rechts nicht hinter unter
     zwischen la le les el los las un una une du des et est sur dans avec de del al y en con sobre izquierda derecha lado
     gauche droite il lo gli della sulla di che destra sinistra het een og med ved til uma""")

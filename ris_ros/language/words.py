@@ -1,4 +1,4 @@
-"""A text as words in one spelling: contractions taken apart, compounds joined, ordinals spelt out, typos corrected."""
+"""Texts as words in a uniform spelling: contractions split, compounds joined, ordinals spelt out, typos corrected."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ris_ros.language.spelling import corrected
 
 @dataclass
 class Word:
-    """One word.
+    """A word.
 
     Attributes
     ----------
-    text : in the spelling that vocabulary and patterns use
-    start, end : where it stands in the sentence
-    tag : part of speech, a Penn Treebank tag
+    text : the word in the spelling that vocabulary and patterns use
+    start, end : its position in the sentence, in characters
+    tag : its part of speech, as a Penn Treebank tag
 
     """
 
@@ -31,7 +31,7 @@ class Word:
 
 @dataclass
 class Text:
-    """The words of a sentence, and the same joined by spaces for patterns to match."""
+    """The words of a sentence, and the same joined by spaces for pattern matching."""
 
     sentence: str
     words: list[Word]
@@ -50,30 +50,30 @@ class Text:
         return len(self.words)
 
     def __getitem__(self, i: int) -> str:
-        """The word at `i`; empty beyond the ends."""
+        """Return the word at `i`; empty beyond the ends."""
         return self.words[i].text if 0 <= i < len(self.words) else ""
 
     def tag(self, i: int) -> str:
-        """The part of speech at `i`; empty beyond the ends."""
+        """Return the part of speech at `i`; empty beyond the ends."""
         return self.words[i].tag if 0 <= i < len(self.words) else ""
 
     def match(self, pattern: re.Pattern[str], i: int) -> tuple[re.Match[str] | None, int]:
-        """A match of `pattern` that starts with word `i`, and the index after it; None and `i` where there is none."""
+        """Return a match of `pattern` at word `i` and the index after it; None and `i` if there is none."""
         found = pattern.match(self.joined, self.starts[i]) if 0 <= i < len(self.words) else None
         return (found, self._word_at[found.end() + 1]) if found and found[0] else (None, i)
 
     def between(self, i: int, j: int) -> str:
-        """Words i to j, j exclusive, in the one spelling."""
+        """Return words i to j, j exclusive, in the uniform spelling."""
         return " ".join(word.text for word in self.words[i:j]).replace(" 's", "'s")
 
     def original(self, i: int, j: int) -> str:
-        """Words i to j, j exclusive, as they stand in the sentence."""
+        """Return words i to j, j exclusive, as written in the sentence."""
         return self.sentence[self.words[i].start:self.words[j - 1].end] if i < j else ""
 
 
-# What only sets words off says nothing.
+# Characters that only set words off.
 _QUOTES = str.maketrans(dict.fromkeys("\"“”„*", " "))
-# A word may hold apostrophes and hyphens; what else is printed stands alone.
+# A word may contain apostrophes and hyphens; any other character is a token by itself.
 _TOKEN = re.compile(r"w/o\b|w/|\.{2,}|…|[^\W_]+(?:['’`][^\W_]+|-[^\W_]+)*['’]?|[^\w\s]|_")
 
 _HESITATION = re.compile(r"(?:, *)?\b(?:u+h+m*|u+m+|e+r+m?|h+m+|a+h+)\b(?: *(?:,|\.{2,}|…))?")
@@ -82,7 +82,7 @@ _WITHIN = re.compile(r"[^\W_][._][^\W_]")
 _CLITIC_APART = re.compile(r"(?<=[^\W\d_])(?: ?['’`] ?(?=(?:s|t|re|ve|ll|d|m)\b)| (?=s\b))(\w+)")
 _HYPHEN_APART = re.compile(r"(?<=\w) - (\w+)(?= ?(\w*))")
 
-# Spellings that are taken apart or written out.
+# Spellings that are split or written out.
 _WRITTEN_OUT = {
     "thats": "that is", "whats": "what is", "wheres": "where is", "whos": "who is", "theres": "there is",
     "isnt": "is not", "arent": "are not", "wasnt": "was not", "doesnt": "does not", "dont": "do not",
@@ -105,7 +105,7 @@ _WRITTEN_OUT = {
 _CLITICS = {"'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am"}
 # "Wouldn't've" has two.
 _MOST_CLITICS = 4
-# After these, 's is a form of "be".
+# After these, "'s" is a form of "be".
 _BE_AFTER = v.words("that who what where which there here it he she how one everything this")
 _JOINED = {(first, "most"): f"{first}most" for first in
            ("left", "right", "top", "bottom", "front", "back", "rear", "upper", "lower", "near")}
@@ -118,12 +118,12 @@ _JOINED |= {(tens, ones): str(10 * k + v.CARDINALS[ones]) for k, tens in enumera
 _PLURALS = v.words("men women children people")
 _WRITTEN_AS_ONE = {word for word in lex.CLOTHES - lex.PLURAL_ONLY if not word.endswith(("coat", "hat"))} | {
     word for word in lex.EVERYDAY if word.endswith(("case", "cycle", "top"))}
-# A hyphen between any of these is a space: "top-left", "2nd-from-left", "second-largest".
+# A hyphen between any two of these counts as a space: "top-left", "2nd-from-left", "second-largest".
 _APART = v.DIRECTIONS.keys() | v.ORDINALS.keys() | v.SUPERLATIVES.keys() | v.CARDINALS.keys() | v.words(
     "far hand most side corner to from in of the next on last")
-# What people write as one word with another.
+# Words that people write together with another.
 _GLUED = v.DIRECTIONS.keys() | v.SUPERLATIVES.keys() | v.COLOURS | v.words("on in at with far half side corner one row")
-# Before or after these, people press the space bar too early or too late.
+# Next to these, people often put the space one letter too early or too late.
 _SPACED = _GLUED | lex.EVERYDAY | v.words("the of to")
 # A dash before these is a pause.
 _AFTER_PAUSE = (v.COLOURS | v.DETERMINERS | v.PRONOUNS | v.AUXILIARIES | v.VERBS | v.VERBS_OR_NOUNS | v.FILLERS
@@ -133,9 +133,9 @@ _NTH = {rank: word for word, rank in v.ORDINALS.items()}
 
 
 def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
-    """The words of a lower-cased sentence; unknown words that are close to a word of structure are taken for it."""
+    """Split a lower-cased sentence into words; unknown words are corrected to similar function words."""
     words: list[Word] = []
-    # As long as before, so that every word is where it was.
+    # The length stays the same, so that positions remain valid.
     spoken = _HESITATION.sub(lambda found: " " * len(found[0]), sentence.translate(_QUOTES))
     spoken = _CLITIC_APART.sub(lambda found: f"'{found[1]}".ljust(len(found[0])), spoken)
     spoken = _HYPHEN_APART.sub(_hyphenated, spoken)
@@ -145,7 +145,7 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
         if token[0] in "._" and _WITHIN.match(spoken, max(0, token.start() - 1)):
             continue
         for part, start, end in _parts(token[0].replace("’", "'").replace("`", "'")):
-            # "w", "n" and the like are letters where nothing stands before them.
+            # "w", "n" and the like are letters at the start of a text.
             written_out = (_WRITTEN_OUT.get(part) or _unglued(part, is_known)) if words or len(part) > 1 else part
             for text in written_out.split():
                 if text in v.PAST_OF_HAVE and words and words[-1].text == "'s":     # "my tea's gone cold"
@@ -156,7 +156,7 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
 
 
 def _respaced(sentence: str, is_known: Callable[[str], bool]) -> str:
-    """A sentence whose spaces were one letter off, as long as before: "blu eone", "mani n black", "int he"."""
+    """Move spaces that are off by one letter, keeping the length: "blu eone", "mani n black", "int he"."""
     words = sentence.split(" ")
     for k in range(len(words) - 1):
         first, last = words[k:k + 2]
@@ -170,7 +170,7 @@ def _respaced(sentence: str, is_known: Callable[[str], bool]) -> str:
 
 
 def _hyphenated(found: re.Match[str]) -> str:
-    """A hyphen between spaces with the word after it, as long as before: "long - sleeved | shirt", "upside - down"."""
+    """Attach or remove a hyphen between spaces, keeping the length: "long - sleeved | shirt", "upside - down"."""
     word, following = found.groups()
     before = found.string[:found.start()].split()[-1]
     if word.endswith(("ed", "en")) and word not in v.COLOURS and following and following not in v.HOLDING | v.SHOWN:
@@ -180,7 +180,7 @@ def _hyphenated(found: re.Match[str]) -> str:
 
 
 def _parts(token: str) -> Iterator[tuple[str, int, int]]:
-    """A token's words with their places in it: clitics and the parts of structural compounds stand alone."""
+    """Yield a token's words and their positions in it; clitics and parts of function-word compounds are separate."""
     stem, apostrophe, clitic = token.rpartition("'")
     if token in _WRITTEN_OUT:
         yield token, 0, len(token)
@@ -207,7 +207,7 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _unglued(word: str, is_known: Callable[[str], bool]) -> str:
-    """An unknown word with a space where one was left out: "bottomright", "womanin", "tanjacket"."""
+    """Insert a missing space into an unknown word: "bottomright", "womanin", "tanjacket"."""
     for k in range(2, len(word) - 1):
         first, last = word[:k], word[k:]
         is_glued = (first in _GLUED and last in _GLUED | lex.EVERYDAY) or (first in lex.EVERYDAY and last in _GLUED)
@@ -217,7 +217,7 @@ def _unglued(word: str, is_known: Callable[[str], bool]) -> str:
 
 
 def _is_owner(token: str) -> bool:
-    """Whether someone's name ends as no plural does: "womans", "ladys", "childrens"."""
+    """Return whether a word for a person has an ending that no plural has: "womans", "ladys", "childrens"."""
     stem = token[:-1]
     has_other_plural = stem.endswith("man") or stem == "child" or (stem[-1:] == "y" and stem[-2:-1] not in "aeou")
     return token.endswith("s") and (stem in _PLURALS or (stem in lex.ALIVE and has_other_plural))

@@ -1,1 +1,1 @@
-"""Small tools that every room may use: masks, images, weights, devices, cancellation, caches."""
+"""Helpers without domain logic: masks and boxes, image files, weights, devices, cancellation, caches, a Ray pool."""

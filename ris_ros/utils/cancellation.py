@@ -1,4 +1,4 @@
-"""Work that can be broken off: long loops have checkpoints, and whoever runs them says when to stop."""
+"""Cooperative cancellation: long loops check whether their result is still wanted, and stop if it is not."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
-class Cancelled(Exception):  # noqa: N818 - like KeyboardInterrupt, it is no error
-    """The work is not wanted any more."""
+class Cancelled(Exception):  # noqa: N818 - not an error, like KeyboardInterrupt
+    """Raised by :func:`check_cancelled` when the result is no longer wanted."""
 
 
-_unwanted: ContextVar[Callable[[], bool] | None] = ContextVar("unwanted", default=None)
+_should_cancel: ContextVar[Callable[[], bool] | None] = ContextVar("should_cancel", default=None)
 
 
 @contextmanager
-def cancellable(unwanted: Callable[[], bool]) -> Iterator[None]:
-    """Break the work inside off, by Cancelled, at the next checkpoint after `unwanted()` has become true."""
-    token = _unwanted.set(unwanted)
+def cancellable(should_cancel: Callable[[], bool]) -> Iterator[None]:
+    """Run the block so that :func:`check_cancelled` raises `Cancelled` once `should_cancel()` returns True."""
+    token = _should_cancel.set(should_cancel)
     try:
         yield
     finally:
-        _unwanted.reset(token)
+        _should_cancel.reset(token)
 
 
 def check_cancelled() -> None:
-    """A place to break off, for loops whose turns take long; costs nothing outside of :func:`cancellable`."""
-    unwanted = _unwanted.get()
-    if unwanted is not None and unwanted():
+    """Raise `Cancelled` if the surrounding :func:`cancellable` block should stop.
+
+    Call it in loops with slow iterations. Outside a cancellable block it does nothing and costs almost nothing.
+    """
+    should_cancel = _should_cancel.get()
+    if should_cancel is not None and should_cancel():
         raise Cancelled

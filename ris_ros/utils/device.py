@@ -1,10 +1,10 @@
-"""Which device the models run on, and how much of the work it takes at a time."""
+"""Which device the models run on, and how many items fit into its memory at a time."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ris_ros.errors import InputError, MissingError
 from ris_ros.utils.cancellation import check_cancelled
@@ -12,18 +12,20 @@ from ris_ros.utils.cancellation import check_cancelled
 if TYPE_CHECKING:
     import torch
 
+ResultT = TypeVar("ResultT")
+
 logger = logging.getLogger(__name__)
 
 
 def resolve_device(name: str) -> str:
-    """The torch device behind `auto`, `cpu`, `cuda` or `cuda:N`.
+    """Return the torch device for `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises
     ------
     InputError
-        For a name torch does not know.
+        If torch does not know the name.
     MissingError
-        For a CUDA device that this machine or this build of torch lacks: never a silent step down to the CPU.
+        If this machine, or this build of torch, lacks the CUDA device. There is no silent fallback to the CPU.
 
     """
     import torch
@@ -40,22 +42,37 @@ def resolve_device(name: str) -> str:
     return name
 
 
-def multiplies_bfloat16(device: str | torch.device) -> bool:
-    """Whether a device has products of bfloat16 in hardware, so that they are quick."""
+def has_fast_bfloat16(device: str | torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 in hardware, where it is faster than float32."""
     import torch
 
     if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-class Batches:
-    """Works through any number of items, `size` at a time; where memory runs out, half as many from then on.
+class Sliceable(Protocol):
+    """Items that can be counted and sliced: a sequence, an array or a tensor."""
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+
+    def __getitem__(self, batch: slice, /) -> Any:
+        """Return some of the items, in order."""
+
+
+class AdaptiveBatcher:
+    """Processes items in batches, and halves the batch size for good when the device runs out of memory.
+
+    Parameters
+    ----------
+    size : batch size to start with
+    what : plural noun for the items, for messages
 
     Attributes
     ----------
-    size : items at a time
-    note : what was given up for want of memory, for diagnostics; empty when nothing was
+    size : current batch size
+    note : what the lack of memory costs, for diagnostics; empty while the first batch size fits
 
     """
 
@@ -64,38 +81,39 @@ class Batches:
         self.note = ""
         self._what = what
 
-    def map(self, work: Callable[[Any], Any], items: Sequence) -> list:
-        """``work(items[a:b])`` for one slice after the other, in order.
+    def map(self, work: Callable[[Any], ResultT], items: Sliceable) -> list[ResultT]:
+        """Return ``work(batch)`` for each consecutive slice of `items`, in order.
 
         Raises
         ------
         torch.OutOfMemoryError
-            When the device cannot hold even one item.
+            If the device cannot hold even one item.
 
         """
         import torch
 
-        done, start = [], 0
+        results: list[ResultT] = []
+        start = 0
         while start < len(items):
             check_cancelled()
             batch = items[start:start + self.size]
             try:
-                done.append(work(batch))
+                results.append(work(batch))
             except torch.OutOfMemoryError:
                 if len(batch) == 1:
                     raise
-                full = len(batch)
+                failed_size = len(batch)
             else:
                 start += len(batch)
                 continue
-            # Out here nothing holds on to the tensors of the failed attempt.
-            self._halve(full)
-        return done
+            # Outside the except block, where the traceback no longer keeps the failed batch's tensors alive.
+            self._halve(failed_size)
+        return results
 
-    def _halve(self, size: int) -> None:
+    def _halve(self, failed_size: int) -> None:
         import torch
 
-        self.size = max(1, size // 2)
+        self.size = max(1, failed_size // 2)
         is_first = not self.note
         self.note = f"out of memory: {self._what} are computed {self.size} at a time, which takes longer"
         if is_first:

@@ -1,8 +1,9 @@
-"""Recognising an image that was seen before, so that a still camera and going back cost nothing."""
+"""A cache keyed by image content, so that a static camera, or a return to an earlier view, costs nothing."""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import cv2
@@ -10,52 +11,59 @@ import numpy as np
 
 T = TypeVar("T")
 
-BLOCK = 8
-"""Side, in pixels, of the blocks whose means are compared: noise averages out in them, and an object fills some."""
+BLOCK_SIZE_PIXELS = 8
+"""Side of the square blocks whose means are compared: averaging removes noise, and any object fills some blocks."""
+
+
+@dataclass(frozen=True)
+class _Entry(Generic[T]):
+    image: np.ndarray
+    block_means: np.ndarray
+    value: T
 
 
 class FrameCache(Generic[T]):
-    """What was computed for the last few images, RGB uint8 [H, W, 3], found again by the image.
+    """The values computed for the last few images, RGB uint8 [H, W, 3], looked up by the image itself.
 
     Parameters
     ----------
-    size : images remembered
+    size : number of images kept
 
     """
 
     def __init__(self, size: int):
-        self._frames: deque[tuple[np.ndarray, np.ndarray, T]] = deque(maxlen=size)
+        self._entries: deque[_Entry[T]] = deque(maxlen=size)
 
     def put(self, image: np.ndarray, value: T) -> None:
-        """Remember what belongs to an image, which must not change any more; the oldest is forgotten."""
-        self._frames.append((image, _blocks(image), value))
+        """Store the value of an image and evict the oldest entry; the image must not be modified afterwards."""
+        self._entries.append(_Entry(image, _block_means(image), value))
 
-    def find(self, image: np.ndarray, tolerance: float) -> T | None:
-        """What belongs to the most recent image that is the same; None for an image that was not seen.
+    def get(self, image: np.ndarray, tolerance: float) -> T | None:
+        """Return the value of the most recent matching image; None if there is none.
 
-        Two images are the same when the means of all their blocks, in each channel, differ by no more than `tolerance`
-        grey levels; for 0, when all their pixels are equal. Each is compared with images that something was computed
-        for and never with those that were found the same, so that slow changes add up until they count.
+        Two images match if the means of all their blocks differ by at most `tolerance` grey levels in every channel.
+        With a tolerance of 0 every pixel must be equal. An image is only compared with images passed to :meth:`put`,
+        not with earlier matches, so gradual changes accumulate until they exceed the tolerance.
         """
-        blocks = None
-        for other, means, value in reversed(self._frames):
-            if other.shape != image.shape:
+        means: np.ndarray | None = None
+        for entry in reversed(self._entries):
+            if entry.image.shape != image.shape:
                 continue
             if tolerance == 0:
-                if np.array_equal(other, image):
-                    return value
+                if np.array_equal(entry.image, image):
+                    return entry.value
                 continue
-            blocks = _blocks(image) if blocks is None else blocks
-            if np.abs(blocks - means).max() <= tolerance:
-                return value
+            means = _block_means(image) if means is None else means
+            if np.abs(means - entry.block_means).max() <= tolerance:
+                return entry.value
         return None
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._frames.clear()
+        """Remove all entries."""
+        self._entries.clear()
 
 
-def _blocks(image: np.ndarray) -> np.ndarray:
-    """Means, int16 [rows, columns, 3], of blocks of the image."""
-    height, width = (max(1, round(side / BLOCK)) for side in image.shape[:2])
+def _block_means(image: np.ndarray) -> np.ndarray:
+    """Return the mean of every block of an image, int16 [rows, columns, 3]."""
+    height, width = (max(1, round(side / BLOCK_SIZE_PIXELS)) for side in image.shape[:2])
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.int16)

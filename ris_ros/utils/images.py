@@ -1,8 +1,7 @@
-"""Picture files, and depth as image_transport compresses it."""
+"""Reading and writing of image files."""
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import cv2
@@ -12,12 +11,12 @@ from ris_ros.errors import InputError
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """A picture file as RGB uint8 [H, W, 3], upright as its EXIF data says.
+    """Return an image file as RGB uint8 [H, W, 3], rotated as its EXIF data says.
 
     Raises
     ------
     InputError
-        When there is no such file, or it is no picture that OpenCV reads.
+        If the file does not exist, or OpenCV cannot decode it.
 
     """
     try:
@@ -31,12 +30,12 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
-    """Write RGB uint8 [H, W, 3] to a file in the format its ending names.
+    """Write an image, RGB uint8 [H, W, 3], in the format of the file's extension; create missing folders.
 
     Raises
     ------
     InputError
-        When the ending is unknown or the file cannot be written.
+        If the extension is unknown or the file cannot be written.
 
     """
     path = Path(path)
@@ -48,29 +47,3 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         raise InputError(f"cannot write {path}: end its name in .png or .jpg") from error
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def decode_depth(data: np.ndarray, format: str) -> np.ndarray:
-    """Depth, float32 [H, W] in metres, of a message of image_transport's compressedDepth.
-
-    Parameters
-    ----------
-    data : uint8 [N]: a header of 12 bytes (a kind, and two floats A and B), then a PNG of 16 bits, which holds
-        millimetres, or for 32FC1 the numbers q of depths A / (q - B), 0 where the depth is unknown
-    format : of the message: "16UC1; compressedDepth png", "32FC1; compressedDepth"
-
-    Raises
-    ------
-    InputError
-        When that is not what the data holds, or it is compressed otherwise (as by RVL).
-
-    """
-    picture = cv2.imdecode(data[12:], cv2.IMREAD_UNCHANGED) if data.size > 12 and "rvl" not in format else None
-    if picture is None or picture.dtype != np.uint16 or picture.ndim != 2:
-        raise InputError(f"depth compressed as {format!r}, {data.size} bytes, cannot be decoded: have it published as "
-                         "compressedDepth in PNG format")
-    if not format.startswith("32FC1"):
-        return picture.astype(np.float32) * np.float32(0.001)
-    a, b = struct.unpack("<ff", data[4:12].tobytes())
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(picture > 0, a / (picture.astype(np.float32) - b), np.nan).astype(np.float32)

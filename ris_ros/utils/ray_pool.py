@@ -1,4 +1,4 @@
-"""Work spread over a Ray cluster: jobs go to workers that hold a model each; a lost worker's jobs are done again."""
+"""A pool of workers on a Ray cluster: each holds its own model, and the jobs of a lost worker are run again."""
 
 from __future__ import annotations
 
@@ -9,59 +9,65 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ris_ros.errors import InputError, MissingError
+from ris_ros.errors import InputError, MissingError, one_line
 
-LOCAL = "local"
-ATTEMPTS = 3  # a job that ends its worker so often is not tried again
+LOCAL_ADDRESS = "local"
+"""The address that starts a cluster on this machine."""
 
-# Jobs -> pairs of a job and what came of it, in the order in which they are done.
-Spread = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]
+MAX_ATTEMPTS = 3
+"""Number of workers a job may bring down before it is given up."""
+
+MAX_REASON_LENGTH = 200
+"""Characters of Ray's error messages, which run to pages, that are passed on."""
+
+PoolMap = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]
+"""Runs jobs and yields pairs of job and result, in order of completion."""
 
 
-class Buildable(Protocol):
-    """What each worker makes its tool from, once."""
+class WorkerPlan(Protocol):
+    """The recipe, sent to every worker, for the function that runs its jobs."""
 
     def build(self) -> Callable[[Any], Any]:
-        """Load the models."""
+        """Load the models and return the function from job to result."""
 
 
 @dataclass(frozen=True)
-class Lost:
-    """In place of a result: the job ended every worker that tried it."""
+class WorkerLost:
+    """The result of a job that brought down every worker that tried it."""
 
     reason: str
 
 
 class _Worker:
-    """What runs in a process of its own."""
+    """The Ray actor: it lives in a process of its own."""
 
-    def __init__(self, plan: Buildable):
+    def __init__(self, plan: WorkerPlan):
         self._plan = plan
         self._work: Callable[[Any], Any] | None = None
 
-    def do(self, job: Any) -> Any:
-        # Built here and not at birth, where Ray would hide what went wrong.
+    def run(self, job: Any) -> Any:
+        # Built at the first job: Ray would hide the cause of an error in __init__.
         if self._work is None:
             self._work = self._plan.build()
         return self._work(job)
 
 
 @contextmanager
-def cluster(plan: Buildable, address: str = LOCAL, workers: int = 0) -> Iterator[Spread]:
-    """A function that does jobs on a Ray cluster.
+def ray_pool(plan: WorkerPlan, address: str = LOCAL_ADDRESS, workers: int = 0) -> Iterator[PoolMap]:
+    """Provide a function that runs jobs on a Ray cluster.
 
     Parameters
     ----------
-    plan : what each worker builds; where the cluster has GPUs, each worker gets one
-    address : "local" starts a cluster on this machine for as long as the work takes; else that of one to join, as
-        ``ray.init`` takes it ("auto" finds the one this machine belongs to). Its nodes need this package and the
-        files under the same paths
-    workers : how many; 0 for one per GPU, or per CPU core where there are none
+    plan : what each worker builds; on a cluster with GPUs each worker gets one
+    address : "local" starts a cluster on this machine for the duration of the block; anything else is the address of a
+        cluster to join, as ``ray.init`` takes it ("auto" finds the one this machine belongs to). All nodes need this
+        package, and the files under the same paths
+    workers : number of workers; 0 for one per GPU, or one per CPU core if there is no GPU
 
     Raises
     ------
     MissingError
-        When Ray is not installed or no cluster answers at the address.
+        If Ray is not installed or no cluster answers at the address.
 
     """
     try:
@@ -70,11 +76,11 @@ def cluster(plan: Buildable, address: str = LOCAL, workers: int = 0) -> Iterator
         raise MissingError("--ray needs Ray: run `pip install 'ris_ros[ray]'`") from error
     _connect(address, workers)
     try:
-        resources = ray.cluster_resources()
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus = int(resources.get("GPU", 0))
         worker = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0)(_Worker)
         count = workers or gpus or int(resources.get("CPU", 1))
-        yield lambda jobs: _done(worker, plan, jobs, count)
+        yield lambda jobs: _run_jobs(worker, plan, jobs, count)
     finally:
         ray.shutdown()
 
@@ -83,24 +89,25 @@ def _connect(address: str, workers: int) -> None:
     import ray
 
     options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
-    if address == LOCAL:
+    if address == LOCAL_ADDRESS:
         options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "num_cpus": workers or None}
     else:
         _check_reachable(address)
         options["address"] = address
-    # A busy machine may need longer for Ray's processes than the 30 s that Ray gives them.
-    for last in (False, False, True):
+    # On a busy machine Ray's processes may take longer to start than the 30 s that Ray allows.
+    for is_last in (False, False, True):
         try:
             ray.init(**options)
             return
-        except Exception as error:  # Ray raises a plain Exception for that, and others for what it cannot connect to
+        except Exception as error:  # Ray raises a plain Exception for a slow start, other types for other failures
             ray.shutdown()
-            if last or address != LOCAL:
-                raise MissingError(f"no Ray cluster at {address}: {' '.join(str(error).split())[:200]}") from error
+            if is_last or address != LOCAL_ADDRESS:
+                reason = one_line(error)[:MAX_REASON_LENGTH]
+                raise MissingError(f"no Ray cluster at {address}: {reason}") from error
 
 
 def _check_reachable(address: str) -> None:
-    """Refuse at once an address at which Ray would try for minutes."""
+    """Raise MissingError at once for an address that refuses connections, where Ray would retry for minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if port.isdecimal():
         try:
@@ -109,29 +116,30 @@ def _check_reachable(address: str) -> None:
             raise MissingError(f"no Ray cluster at {address}: {error.strerror or error}") from error
 
 
-def _done(worker: Any, plan: Buildable, jobs: Iterable[Any], count: int) -> Iterator[tuple[Any, Any]]:
+def _run_jobs(worker: Any, plan: WorkerPlan, jobs: Iterable[Any], count: int) -> Iterator[tuple[Any, Any]]:
     import ray
 
-    waiting, lost = deque(enumerate(jobs)), Counter()
+    waiting: deque[tuple[int, Any]] = deque(enumerate(jobs))
+    failures: Counter[int] = Counter()
     idle = [worker.remote(plan) for _ in range(min(count, len(waiting)))]
     busy: dict[Any, tuple[Any, int, Any]] = {}
     while waiting or busy:
         while waiting and idle:
             actor, (number, job) = idle.pop(), waiting.popleft()
-            busy[actor.do.remote(job)] = actor, number, job
+            busy[actor.run.remote(job)] = actor, number, job
         (ready, *_), _ = ray.wait(list(busy), num_returns=1)
         actor, number, job = busy.pop(ready)
         try:
             result = ray.get(ready)
-        except ray.exceptions.RayTaskError as error:  # the work itself failed, as it would here
+        except ray.exceptions.RayTaskError as error:  # the job itself failed, as it would without Ray
             raise error.cause if isinstance(error.cause, InputError | MissingError) else error from None
-        except ray.exceptions.RayError as error:  # the worker is gone, with its machine perhaps
-            lost[number] += 1
+        except ray.exceptions.RayError as error:  # the worker is gone, perhaps with its machine
+            failures[number] += 1
             idle.append(worker.remote(plan))
-            if lost[number] < ATTEMPTS:
+            if failures[number] < MAX_ATTEMPTS:
                 waiting.appendleft((number, job))
                 continue
-            result = Lost(" ".join(str(error).split())[:200])
+            result = WorkerLost(one_line(error)[:MAX_REASON_LENGTH])
         else:
             idle.append(actor)
         yield job, result

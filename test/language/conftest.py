@@ -1,4 +1,4 @@
-"""One parser for all tests: loading the spaCy model is most of the time."""
+"""Parsers shared by all tests, because loading the spaCy model is slow."""
 
 import pytest
 

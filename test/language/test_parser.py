@@ -1,4 +1,4 @@
-"""From an expression to a query: every kind of structure, real people's text, and any text at all."""
+"""Parsing of expressions: every kind of structure, texts as people write them, and arbitrary texts."""
 
 import pytest
 import spacy
@@ -79,7 +79,7 @@ def test_phrase_and_appearance(parser, text, phrase, appearance):
     ("the fish nemo in the tank", "fish"), ("the steam locomotive pulling coal cars", "locomotive"),
     ("Where I can find the spoon?", "spoon"), ("red cup give me", "cup"), ("that toy mommy the truck", "toy"),
 ])
-def test_head_of_what_is_said_in_a_roundabout_way(parser, text, head):
+def test_head_of_indirect_requests(parser, text, head):
     assert parser.parse(text).head == head
 
 
@@ -96,11 +96,11 @@ def test_head_of_what_is_said_in_a_roundabout_way(parser, text, head):
     ("go to the door and open it", "door"), ("go up the stairs", "stair"), ("push the box to the wall", "box"),
     ("pass me the salt and go to the kitchen", "salt"), ("hold the cup and stand next to the table", "cup"),
 ])
-def test_where_to_go_in_the_end(parser, text, head):
+def test_destination(parser, text, head):
     assert parser.parse(text).head == head
 
 
-def test_what_is_named_first_in_time_has_no_rank(parser):
+def test_first_in_time_is_no_ranking(parser):
     assert parser.parse("drive to the dock first").target.ranking is None
 
 
@@ -115,7 +115,7 @@ def test_attributes(parser, text, attributes):
     assert parser.parse(text).target.attributes == attributes
 
 
-@pytest.mark.parametrize(("text", "place"), [
+@pytest.mark.parametrize(("text", "region"), [
     ("the cup on the left", "left"), ("the book on the right-hand side", "right"), ("cup, far left", "far left"),
     ("cup all the way to the right", "far right"), ("upper right window", "top right"),
     ("in the middle, a plate", "middle"),
@@ -128,16 +128,17 @@ def test_attributes(parser, text, attributes):
     ("person cut off right edge", "right"), ("dog left ear", ""), ("top shelf second jar", "top"),
     ("woman in a pink top", ""), ("the front wheel of the bicycle", ""),
 ])
-def test_place(parser, text, place):
-    assert parser.parse(text).target.region == place
+def test_region(parser, text, region):
+    assert parser.parse(text).target.region == region
 
 
-@pytest.mark.parametrize(("text", "order"), [
+@pytest.mark.parametrize(("text", "ranking"), [
     ("the leftmost cup", Ranking("left")), ("left most cup", Ranking("left")),
     ("the cup furthest to the right", Ranking("right")),
     ("the cup closest to the camera", Ranking("near")), ("the closest cup to us", Ranking("near")),
-    ("the cow furthest back", Ranking("far")), ("the highest shelf", Ranking("top")), ("the widest box", Ranking("wide")),
-    ("the taller of the two", Ranking("tall")), ("the biggest of the three apples", Ranking("large")),
+    ("the cow furthest back", Ranking("far")), ("the highest shelf", Ranking("top")),
+    ("the widest box", Ranking("wide")), ("the taller of the two", Ranking("tall")),
+    ("the biggest of the three apples", Ranking("large")),
     ("2nd from left", Ranking("left", 2)), ("the third book", Ranking("left", 3)),
     ("4th cup from the right", Ranking("right", 4)),
     ("from the back, the second chair", Ranking("far", 2)), ("the second largest ball", Ranking("large", 2)),
@@ -146,8 +147,8 @@ def test_place(parser, text, place):
     ("second to last car", Ranking("right", 2)), ("the second to last cup from the right", Ranking("left", 2)),
     ("the first aid kit", None), ("the cup closest to the bowl", None),
 ])
-def test_order(parser, text, order):
-    assert parser.parse(text).target.ranking == order
+def test_ranking(parser, text, ranking):
+    assert parser.parse(text).target.ranking == ranking
 
 
 def landmark(head, **rest):
@@ -245,7 +246,7 @@ def test_speech_without_punctuation(parser, text, phrase):
     assert len(query.targets) == 1
 
 
-def test_a_correction_replaces_where_the_thing_is(parser):
+def test_a_correction_replaces_the_region(parser):
     target = parser.parse("the cup on the left no on the right").target
     assert (target.head, target.region, target.excluded) == ("cup", "right", ())
 
@@ -257,7 +258,7 @@ def test_a_correction_replaces_where_the_thing_is(parser):
     ("glasses guy in blue", "guy"), ("womans black purse", "purse"), ("umbrella polka dots", "umbrella"),
     ("what the dog is chewing on", "thing"), ("orange half eaten", "orange"), ("sky blue car", "car"),
 ])
-def test_who_and_what_is_meant_in_short_phrases(parser, text, head):
+def test_head_of_telegraphic_phrases(parser, text, head):
     assert parser.parse(text).head == head
 
 
@@ -271,7 +272,7 @@ def test_who_and_what_is_meant_in_short_phrases(parser, text, head):
     ("a bycicle by the bottel", "a bicycle by the bottle"), ("the vacum cleaner", "the vacuum cleaner"),
     ("the refridgerator", "the refrigerator"), ("kangeroo on the right", "kangaroo on the right"),
 ])
-def test_typos_and_other_spellings_mean_the_same(parser, typed, meant):
+def test_typos_and_other_spellings_do_not_change_the_meaning(parser, typed, meant):
     def meaning(text):
         target = parser.parse(text).target
         return target.head, target.appearance, target.attributes, target.region, target.ranking, [
@@ -294,7 +295,7 @@ def test_real_words_and_names_are_not_corrected(parser, text):
     ("bring Rexx the ball", "ball"), ("the lunchbox", "lunchbox"), ("the tagine", "tagine"), ("hat of Girafe", "hat"),
     ("the bot7le", "bot7le"), ("the petri dish", "dish"), ("the axolotl", "axolotl"), ("the thinkpad", "thinkpad"),
 ])
-def test_unknown_things_are_not_taken_for_common_ones(parser, text, head):
+def test_unknown_objects_are_not_replaced_by_common_ones(parser, text, head):
     query = parser.parse(text)
     assert query.head == head
     assert set(query.target.appearance.split()) <= {*query.sentence.split(), head}
@@ -323,7 +324,7 @@ WORDS = """the a cup cups red left right of from on not without between and or ,
 
 
 def check(query):
-    """What holds of every query."""
+    """Check the invariants of all queries."""
     def each(description):
         landmarks = [landmark for relation in description.relations for landmark in relation.landmarks]
         yield description
@@ -346,13 +347,13 @@ def check(query):
 
 @settings(deadline=None, max_examples=150)
 @given(text=st.text(max_size=300))
-def test_any_text_with_a_letter_is_understood_somehow(parser, text):
+def test_any_text_with_a_letter_gives_a_valid_query(parser, text):
     check(parser.parse(f"x {text}"))
 
 
 @settings(deadline=None, max_examples=300)
 @given(words=st.lists(st.sampled_from(WORDS.split()), max_size=25))
-def test_any_row_of_words_is_understood_somehow(parser, words):
+def test_any_sequence_of_words_gives_a_valid_query(parser, words):
     check(parser.parse(" ".join(["x", *words])))
 
 
@@ -363,15 +364,15 @@ def test_any_row_of_words_is_understood_somehow(parser, words):
     "the cup and " * 1000, "the man holding " * 700, "x-" * 6000,
     "plastic " * 1500, "left right " * 1000, "drive in here " * 800, "s " * 6000, "x's" * 4000,
 ])
-def test_a_very_long_text_is_cut_and_said_so(parser, caplog, text):
+def test_a_very_long_text_is_cut_with_a_warning(parser, caplog, text):
     query = parser.parse(text)
     check(query)
     assert len(query.sentence) == 10_000
     assert "cut" in caplog.text
 
 
-def test_a_long_sentence_does_not_push_the_target_off(parser):
-    """CLIP cuts a sentence at 77 tokens; phrase and appearance are texts of their own, and short."""
+def test_a_long_sentence_does_not_truncate_the_target(parser):
+    """CLIP cuts a sentence at 77 tokens; phrase and appearance are separate, short texts."""
     story = "I was in the kitchen this morning and it was raining again. " * 20
     target = parser.parse(f"{story} Please bring me the small red cup that is on the table.").target
     assert target.phrase == "the small red cup"

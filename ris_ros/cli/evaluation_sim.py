@@ -1,0 +1,162 @@
+"""``ris eval`` on simulated scenes, and the snapshot of all answers: sim, follow, geometry, snapshot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ris_ros.cli.common import (
+    ConfigFile,
+    Device,
+    Json,
+    Model,
+    PerKind,
+    SceneNumber,
+    Scenes,
+    Settings,
+    Split,
+    err,
+    eval_app,
+    load_config,
+    out,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ris_ros.config import Config
+
+
+@eval_app.command("sim")
+def eval_sim(
+    scenes: Scenes = 50,
+    split: Split = "test",
+    seed: SceneNumber = 0,
+    per_kind: PerKind = 2,
+    kind: Annotated[list[str] | None, typer.Option(
+        help="Kind of expression: attribute, place, relation, ...; repeatable. Default: all.")] = None,
+    proposals: Annotated[bool, typer.Option(
+        help="Evaluate with the proposer's masks too, not only with the true ones.")] = True,
+    depth: Annotated[bool, typer.Option(help="Pass the camera's depth to the methods that use it.")] = True,
+    visual_weights: Annotated[bool, typer.Option(
+        "--visual-weights", help="Print only, as JSON, how often \"the COLOUR CATEGORY\" selects its object, for weights "
+        "of the global feature from 0 to 1. Of the options above, only --scenes applies, to each kind of scene.")] = False,
+    as_json: Json = False,
+    model: Model = None,
+    device: Device = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Render scenes that no model was trained on, and evaluate the answers by kind of expression."""
+    chosen = load_config(config, settings, model, device)
+    if visual_weights:
+        _print_visual_weights(chosen, scenes)
+        return
+    from ris_ros.evaluation.sim import evaluate
+    from ris_ros.language import ExpressionParser
+    from ris_ros.segmenter import ReferringSegmenter
+
+    segmenter = ReferringSegmenter.from_config(chosen)
+    published = None
+    if segmenter.config.method == "full":
+        reference = segmenter.config.replace({"method": "reference"})
+        published = ReferringSegmenter(reference, segmenter.proposer, segmenter.encoder,
+                                       ExpressionParser(reference.language, reference.method))
+    report = evaluate(segmenter, split=split, scenes=scenes, start=seed, per_kind=per_kind or None,
+                      kinds=kind or (), proposals=proposals, depth=depth,
+                      reasoning=segmenter.parser if published else None, published=published, progress=True)
+    if as_json:
+        print(json.dumps(report.to_dict()))
+    else:
+        out.print(report.table())
+
+
+def _print_visual_weights(config: Config, scenes: int) -> None:
+    from ris_ros.encoding import load_encoder
+    from ris_ros.evaluation.visual_weights import evaluate
+    from ris_ros.utils.device import resolve_device
+
+    encoder = load_encoder(config.encoder, resolve_device(config.device))
+    print(json.dumps(evaluate(encoder, scenes=scenes, progress=True), indent=2))
+
+
+@eval_app.command("follow")
+def eval_follow(
+    sequences: Annotated[int, typer.Option(help="Number of sequences, which cycle through the kinds.")] = 32,
+    kind: Annotated[list[str] | None, typer.Option(
+        help="Kind of sequence: swing, dolly, pan, shake, pushed, beside, passing or leaving; repeatable. Default: "
+        "all.")] = None,
+    seed: Annotated[int, typer.Option(help="Number of the first sequence's scene within the split.")] = 0,
+    validation: Annotated[bool, typer.Option(help="Use the validation split, for tuning, instead of test.")] = False,
+    latency: Annotated[float, typer.Option(
+        help="Simulated time, in seconds, that a keyframe takes to process; 0: process every frame.")] = 1.0,
+    ask: Annotated[bool, typer.Option(
+        "--ask", help="Start from the answer to \"the COLOUR CATEGORY\" instead of the true mask.")] = False,
+    sheet: Annotated[Path | None, typer.Option(help="Write frames of all sequences to this .png.")] = None,
+    as_json: Json = False,
+    model: Model = None,
+    device: Device = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Track objects in simulated sequences with camera motion, distractors and occlusions, and measure how well."""
+    from rich.progress import track
+
+    from ris_ros.evaluation.tracking import TILES_PER_SEQUENCE, Report, evaluate
+    from ris_ros.segmenter import ReferringSegmenter
+    from ris_ros.sim.samples import TEST_SEEDS, VALIDATION_SEEDS
+    from ris_ros.utils.images import write_image
+    from ris_ros.visualization import draw_sheet
+
+    segmenter = ReferringSegmenter.from_config(load_config(config, settings, model, device))
+    tiles: list[tuple[np.ndarray, str]] | None = None if sheet is None else []
+    records = evaluate(segmenter, sequences=sequences, start=seed, kinds=kind or (), latency=latency, ask=ask,
+                       seeds=VALIDATION_SEEDS if validation else TEST_SEEDS, tiles=tiles)
+    report = Report("answers" if ask else "true masks", latency,
+                    list(track(records, "following", total=sequences, console=err)))
+    if sheet is not None and tiles:
+        write_image(sheet, draw_sheet(tiles, TILES_PER_SEQUENCE, 320))
+    if as_json:
+        print(json.dumps(report.to_dict()))
+    else:
+        out.print(report.table())
+
+
+@eval_app.command("geometry")
+def eval_geometry(
+    scenes: Scenes = 60,
+    split: Split = "test",
+    seed: SceneNumber = 0,
+    as_json: Json = False,
+) -> None:
+    """Locate simulated objects in 3-D from mask and depth, and report the errors of their pose."""
+    from ris_ros.evaluation.geometry import evaluate
+
+    report = evaluate(split=split, scenes=scenes, start=seed, progress=True)
+    if as_json:
+        print(json.dumps(report.to_dict()))
+    else:
+        out.print(report.table())
+
+
+@eval_app.command("snapshot")
+def eval_snapshot(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the snapshot.")],
+    against: Annotated[bool, typer.Option(
+        "--compare", help="Compare with the snapshot instead of writing it.")] = False,
+    part: Annotated[list[str] | None, typer.Option(
+        help="parses, masks, proposals or node; repeatable. Default: all.")] = None,
+    collection: Annotated[Path, typer.Option(
+        help="JSON lines with the texts to parse, under \"text\".")] = Path("test/language/expressions.jsonl"),
+) -> None:
+    """Record all answers, or print how the answers differ from those another commit recorded on this machine."""
+    from ris_ros.tools.snapshot import PARTS, compare, record
+
+    parts = part or list(PARTS)
+    if not against:
+        record(directory, parts, collection, err.print)
+    elif compare(directory, parts, collection, lambda line: out.print(line, highlight=False, markup=False)):
+        raise typer.Exit(1)

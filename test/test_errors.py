@@ -1,0 +1,16 @@
+"""Errors as one line of text."""
+
+import pytest
+
+from ris_ros.errors import InputError, MissingError, one_line
+
+
+@pytest.mark.parametrize(("error", "text"), [
+    (InputError("the image is empty"), "the image is empty"),
+    (MissingError("no\n  weights"), "no weights"),
+    (ValueError("bad\nvalue"), "ValueError: bad value"),
+    (KeyError(), "KeyError"),
+    (InputError(), "InputError"),
+])
+def test_an_error_becomes_one_line_and_foreign_types_are_named(error, text):
+    assert one_line(error) == text
