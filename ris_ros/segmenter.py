@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,10 +24,11 @@ from ris_ros.grounding import (
     similarity,
 )
 from ris_ros.language import ExpressionParser
-from ris_ros.proposals import ImageEmbedding, PromptedProposer, Proposer, make_proposer
+from ris_ros.proposals import ImageEmbedding, Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
 from ris_ros.utils.device import resolve_device
 from ris_ros.utils.frame_cache import FrameCache
+from ris_ros.utils.stage_timer import StageTimer
 
 _NO_PROPOSALS = "no object stands out in the image"
 _MAX_SEARCHES = 4
@@ -68,7 +66,7 @@ class ReferringSegmenter:
         # Of the frame, depth and settings at hand; computed when first asked for.
         self._grounder: Grounder | None = None
         self._searches: OrderedDict[_SearchKey, tuple[EncodedFrame, Grounder] | None] = OrderedDict()
-        self._timer = _StageTimer()
+        self._timer = StageTimer()
 
     @classmethod
     def from_config(cls, config: Config | str | Path | None = None) -> ReferringSegmenter:
@@ -187,14 +185,15 @@ class ReferringSegmenter:
     def _encode(self, image: np.ndarray, proposals: Proposals | None) -> EncodedFrame:
         embedding = None
         with self._timer.stage("proposals"):
-            if proposals is None and isinstance(self.proposer, PromptedProposer):
-                embedding = self.proposer.embed(image)
-                proposals = self.proposer(image, embedded=embedding)
+            promptable = as_promptable(self.proposer)
+            if proposals is None and promptable is not None:
+                embedding = promptable.embed(image)
+                proposals = promptable(image, embedding=embedding)
             elif proposals is None:
                 proposals = self.proposer(image)
         with self._timer.stage("visual"):
-            features = self.encoder.look(image, proposals.masks, method=self.config.method)
-            features.weighted(self.visual_weight)
+            features = self.encoder.encode_masks(image, proposals.masks, method=self.config.method)
+            features.for_fusion(self.visual_weight)  # Computes them in this stage.
         return EncodedFrame(image, proposals, features, embedding)
 
     def _match_as_published(self, query: Query, frame: EncodedFrame) -> Result:
@@ -253,15 +252,16 @@ class ReferringSegmenter:
 
     def _extended(self, frame: EncodedFrame, missing: list[Description]) -> EncodedFrame | None:
         """Return the frame with further masks of what patches look like; None when there are none."""
-        patches, settings = frame.features.places, self.config.proposals
-        if patches is None:
+        patches, settings = frame.features.patch_features, self.config.proposals
+        promptable = as_promptable(self.proposer)
+        if patches is None or promptable is None:
             return None
         rows, columns = patches.shape[:2]
         points = search_points(missing, self._scorer(patches.flatten(0, 1)), (rows, columns), settings.search_prompts)
         if not len(points):
             return None
         height, width = frame.image.shape[:2]
-        found = self.proposer(frame.image, points * (width, height), embedded=frame.embedding)
+        found = promptable(frame.image, points * (width, height), embedding=frame.embedding)
         found = found.new_to(frame.proposals, settings.duplicate_iou)
         if not len(found):
             return None
@@ -275,7 +275,7 @@ class ReferringSegmenter:
         return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, self.bank, layout)
 
     def _fused(self, features: MaskFeatures) -> Tensor:
-        return fuse(*features.weighted(self.visual_weight), self.visual_weight)
+        return fuse(*features.for_fusion(self.visual_weight), self.visual_weight)
 
     def _encode_text(self, texts: list[str]) -> Tensor:
         with self._timer.stage("text"):
@@ -312,27 +312,3 @@ class EncodedFrame:
     proposals: Proposals
     features: MaskFeatures
     embedding: ImageEmbedding | None
-
-
-class _StageTimer:
-    """Adds up the seconds of each stage; the time of a stage within another counts for the inner one alone."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-        self._within = 0.0
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time the block as a stage of that name."""
-        outer, self._within, start = self._within, 0.0, time.perf_counter()
-        try:
-            yield
-        finally:
-            elapsed = time.perf_counter() - start
-            self._seconds[name] = self._seconds.get(name, 0.0) + elapsed - self._within
-            self._within = outer + elapsed
-
-    def take(self) -> dict[str, float]:
-        """Return the seconds by stage and start anew."""
-        seconds, self._seconds = self._seconds, {}
-        return seconds
