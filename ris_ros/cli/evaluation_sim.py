@@ -42,8 +42,8 @@ def eval_sim(
         help="Evaluate with the proposer's masks too, not only with the true ones.")] = True,
     depth: Annotated[bool, typer.Option(help="Pass the camera's depth to the methods that use it.")] = True,
     visual_weights: Annotated[bool, typer.Option(
-        "--visual-weights", help="Print only, as JSON, how often \"the COLOUR CATEGORY\" selects its object, for weights "
-        "of the global feature from 0 to 1. Of the options above, only --scenes applies, to each kind of scene.")] = False,
+        "--visual-weights", help="Print only, as JSON, how often \"the COLOUR CATEGORY\" selects its object, for "
+        "weights 0 to 1 of the global feature. Of the options above, only --scenes applies.")] = False,
     as_json: Json = False,
     model: Model = None,
     device: Device = None,

@@ -1,1 +1,1 @@
-"""The tabletop world, its referring expressions and the model that comes with ris_ros for them."""
+"""The simulated tabletop: scenes, their rendering with ground truth, and referring expressions about them."""

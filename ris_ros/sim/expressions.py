@@ -1,7 +1,7 @@
 """Referring expressions for a simulated scene, each provably about the objects it names.
 
-Every kind lists the descriptions that could be given of a scene; only those that :func:`meaning.resolve` finds clearly
-true of exactly the objects they speak of are put into words.
+Every kind lists the descriptions that could be given of a scene. Only those that :func:`semantics.resolve` finds
+clearly true of exactly the objects they refer to are put into words.
 """
 
 from __future__ import annotations
@@ -13,26 +13,25 @@ from itertools import combinations, islice
 
 import numpy as np
 
-from ris_ros.sim import meaning
-from ris_ros.sim.meaning import Description
-from ris_ros.sim.phrasing import CARDINALS, ORDINALS, Split, say
-from ris_ros.sim.relations import RANKINGS, REGIONS, RELATIONS, SIZE_RANKINGS, View
+from ris_ros.sim.phrasing import CARDINALS, ORDINALS, Split, verbalise
+from ris_ros.sim.predicates import RANKINGS, REGIONS, RELATIONS, SIZE_RANKINGS, SceneView
 from ris_ros.sim.scene import Rendering, Scene
+from ris_ros.sim.semantics import Description, resolve, resolve_landmarks
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A text about a scene with its truth.
+    """A text about a scene with its ground truth.
 
     Attributes
     ----------
     text : the expression
     kind : a name in KINDS
-    targets : indices, in the scene, of the objects it names; empty when there is no such object
+    targets : indices, in the scene, of the objects it names; empty if there is no such object
     phrase : the noun phrase, in the text, that names the target
-    landmarks : indices of the objects that it refers to on the way
-    description : what it means, apart from its words
+    landmarks : indices of the objects that locate the target
+    description : the meaning, independent of the wording
 
     """
 
@@ -46,45 +45,46 @@ class Expression:
 
 def expressions(scene: Scene, rendering: Rendering, rng: np.random.Generator, split: Split,
                 per_kind: int | None = 2) -> list[Expression]:
-    """Unambiguous expressions for a scene; the same `rng` state gives the same list.
+    """Generate unambiguous expressions for a scene; the same `rng` state gives the same list.
 
     Parameters
     ----------
-    scene, rendering : the objects and where they are seen
+    scene, rendering : the objects and where they are visible
     rng : chooses among targets and paraphrases
-    split : whose templates
-    per_kind : at most so many of each kind, of as many sorts (places, relations, ...) as can be; None for all
+    split : the split whose templates are used
+    per_kind : maximum number of each kind, spread over regions, relations and so on; None for all
 
     """
-    view = View(scene, rendering)
-    found = []
+    view = SceneView(scene, rendering)
+    generated = []
     for kind, (describe, style) in KINDS.items():
         for description, targets, landmarks in islice(_provable(kind, describe(view), view, rng), per_kind):
-            text, phrase = say(description, split, rng, style)
-            found.append(Expression(text, kind, targets, phrase, landmarks, description))
-    return found
+            text, phrase = verbalise(description, split, rng, style)
+            generated.append(Expression(text, kind, targets, phrase, landmarks, description))
+    return generated
 
 
 def verify(expression: Expression, scene: Scene, rendering: Rendering) -> tuple[int, ...] | None:
-    """The targets that an expression's description has in a scene, found anew; None when that is open."""
-    return meaning.resolve(expression.description, View(scene, rendering))
+    """Resolve an expression's description again and return its targets; None if they are undecided."""
+    return resolve(expression.description, SceneView(scene, rendering))
 
 
-def _provable(kind: str, descriptions: list[Description], view: View, rng: np.random.Generator
+def _provable(kind: str, descriptions: list[Description], view: SceneView, rng: np.random.Generator
               ) -> Iterator[tuple[Description, tuple[int, ...], tuple[int, ...]]]:
-    """The descriptions that hold of exactly as many objects as they speak of, with those and the landmarks.
+    """Yield the descriptions that hold of exactly as many objects as they refer to, with targets and landmarks.
 
-    Sorts of description take turns, lest the many ways to be left of something drown the one ball in a bowl.
+    The variants of a kind take turns: otherwise the many ways to be left of something would crowd out the one ball
+    in a bowl.
     """
-    by_sort = defaultdict(list)
+    by_variant = defaultdict(list)
     for k in rng.permutation(len(descriptions)):
-        by_sort[_sort(descriptions[k])].append(descriptions[k])
-    turns = [iter(by_sort[sort]) for sort in rng.permutation(sorted(by_sort))]
+        by_variant[_variant(descriptions[k])].append(descriptions[k])
+    turns = [iter(by_variant[variant]) for variant in rng.permutation(sorted(by_variant))]
     while turns:
         for turn in list(turns):
             for description in turn:
-                targets = meaning.resolve(description, view)
-                landmarks = meaning.landmarks(description.excluded or description, view)
+                targets = resolve(description, view)
+                landmarks = resolve_landmarks(description.excluded or description, view)
                 expected = 0 if kind.startswith("absent") else description.count
                 if targets is not None and landmarks is not None and len(targets) == expected:
                     yield description, targets, landmarks
@@ -93,129 +93,129 @@ def _provable(kind: str, descriptions: list[Description], view: View, rng: np.ra
                 turns.remove(turn)
 
 
-def _sort(description: Description) -> str:
-    excluded = _sort(description.excluded) if description.excluded else ""
+def _variant(description: Description) -> str:
+    """Return what tells the variants of a kind apart: region, relation and ranking, not the nouns."""
+    excluded = _variant(description.excluded) if description.excluded else ""
     return f"{description.region} {description.relation} {description.ranking} {excluded}"
 
 
-# --- what could be said -----------------------------------------------------------------------------------------------
+# --- candidate descriptions of each kind ------------------------------------------------------------------------------
 
-Noun = tuple[str, str]      # category and colour, either may be empty for any
-
-
-def _counts(view: View) -> Counter[Noun]:
-    """Every noun of the scene and how many objects answer to it."""
-    return Counter(noun for thing in view.objects for noun in (
-        (thing.category, thing.colour), (thing.category, ""), ("", thing.colour), ("", "")))
+Noun = tuple[str, str]
+"""Category and colour; either may be empty for any."""
 
 
-def _nouns(view: View, least: int = 1) -> list[Noun]:
-    return [noun for noun, count in _counts(view).items() if count >= least]
+def _noun_counts(view: SceneView) -> Counter[Noun]:
+    """Count the objects that each noun of the scene names."""
+    return Counter(noun for obj in view.objects for noun in (
+        (obj.category, obj.colour), (obj.category, ""), ("", obj.colour), ("", "")))
 
 
-def _landmarks(view: View) -> list[Description]:
-    """Every plain way to speak of one object by its category."""
+def _nouns(view: SceneView, min_count: int = 1) -> list[Noun]:
+    """Return the nouns that name at least `min_count` objects."""
+    return [noun for noun, count in _noun_counts(view).items() if count >= min_count]
+
+
+def _landmarks(view: SceneView) -> list[Description]:
+    """Return every plain description, with its category, of a single object."""
     named = [Description(*noun) for noun in _nouns(view) if noun[0]]
-    return [landmark for landmark in named if len(meaning.resolve(landmark, view) or ()) == 1]
+    return [landmark for landmark in named if len(resolve(landmark, view) or ()) == 1]
 
 
-def _category(view: View) -> list[Description]:
+def _category(view: SceneView) -> list[Description]:
     return [Description(category) for category, colour in _nouns(view) if category and not colour]
 
 
-def _attribute(view: View) -> list[Description]:
+def _attribute(view: SceneView) -> list[Description]:
     return [Description(*noun) for noun in _nouns(view) if noun[1]]
 
 
-# From here on the noun alone must leave a choice, or the rest of the expression would be idle.
+# From here on, the noun alone must fit several objects; otherwise the rest of the expression would add nothing.
 
-def _place(view: View) -> list[Description]:
-    return [Description(*noun, region=place) for noun in _nouns(view, 2) for place in REGIONS]
-
-
-def _extreme(view: View) -> list[Description]:
-    return [Description(*noun, ranking=order, rank=1) for noun in _nouns(view, 2) for order in _orders(noun)]
+def _region(view: SceneView) -> list[Description]:
+    return [Description(*noun, region=region) for noun in _nouns(view, 2) for region in REGIONS]
 
 
-def _ordinal(view: View) -> list[Description]:
-    # The last one counts from a side only: "the third largest" of three is the smallest.
-    return [Description(*noun, ranking=order, rank=rank)
-            for noun, count in _counts(view).items() if count > 2
-            for rank in range(2, min(count + 1, len(ORDINALS))) for order in _orders(noun)
-            if rank < count or order in ("left", "right")]
+def _extreme(view: SceneView) -> list[Description]:
+    return [Description(*noun, ranking=ranking, rank=1) for noun in _nouns(view, 2) for ranking in _rankings(noun)]
 
 
-def _orders(noun: Noun) -> list[str]:
-    return [order for order in RANKINGS if noun[0] or order not in SIZE_RANKINGS]
+def _ordinal(view: SceneView) -> list[Description]:
+    # The last rank counts only from a side: "the third largest" of three is the smallest.
+    return [Description(*noun, ranking=ranking, rank=rank)
+            for noun, count in _noun_counts(view).items() if count > 2
+            for rank in range(2, min(count + 1, len(ORDINALS))) for ranking in _rankings(noun)
+            if rank < count or ranking in ("left", "right")]
 
 
-def _relation(view: View) -> list[Description]:
+def _rankings(noun: Noun) -> list[str]:
+    """Return the rankings that make sense for a noun; by size, objects must be of one category."""
+    return [ranking for ranking in RANKINGS if noun[0] or ranking not in SIZE_RANKINGS]
+
+
+def _relation(view: SceneView) -> list[Description]:
     return [Description(*noun, relation=relation, landmarks=(landmark,))
             for landmark in _landmarks(view) for noun in _nouns(view, 2) for relation in RELATIONS]
 
 
-def _between(view: View) -> list[Description]:
-    twins = [Description(*noun, count=2) for noun in _nouns(view, 2) if noun[0]]
-    sides = [*combinations(_landmarks(view), 2), *((pair,) for pair in twins)]
-    return [Description(*noun, relation="between", landmarks=side) for noun in _nouns(view, 2) for side in sides]
+def _between(view: SceneView) -> list[Description]:
+    pairs = [Description(*noun, count=2) for noun in _nouns(view, 2) if noun[0]]
+    landmarks = [*combinations(_landmarks(view), 2), *((pair,) for pair in pairs)]
+    return [Description(*noun, relation="between", landmarks=both) for noun in _nouns(view, 2) for both in landmarks]
 
 
-def _negation(view: View) -> list[Description]:
-    colours = {thing.colour for thing in view.objects}
-    stacked = [Description(relation=relation, landmarks=(landmark,))
+def _negation(view: SceneView) -> list[Description]:
+    colours = {obj.colour for obj in view.objects}
+    related = [Description(relation=relation, landmarks=(landmark,))
                for landmark in _landmarks(view) for relation in ("on", "in", "next to")]
     descriptions = []
     for category, colour in _nouns(view, 2):
-        excluded = stacked + [Description(region=place) for place in ("left", "right")]
+        excluded = related + [Description(region=region) for region in ("left", "right")]
         if category and not colour:
             excluded += [Description(colour=other) for other in sorted(colours)]
-        # Something must be excluded: "the cup that is not red" supposes a red cup.
+        # Something must be excluded: "the cup that is not red" presupposes a red cup.
         descriptions += [Description(category, colour, excluded=part) for part in excluded
-                         if _anything(Description(category, colour or part.colour, part.region, part.relation,
-                                                  part.landmarks), view)]
+                         if resolve(Description(category, colour or part.colour, part.region, part.relation,
+                                                part.landmarks), view)]
     return descriptions
 
 
-def _anything(description: Description, view: View) -> bool:
-    return bool(meaning.resolve(description, view))
-
-
-def _plural(view: View) -> list[Description]:
-    return [Description(*noun, count=count) for noun, count in _counts(view).items()
+def _plural(view: SceneView) -> list[Description]:
+    return [Description(*noun, count=count) for noun, count in _noun_counts(view).items()
             if noun != ("", "") and 2 <= count < len(CARDINALS)]
 
 
-def _absent_colour(view: View) -> list[Description]:
+def _absent_colour(view: SceneView) -> list[Description]:
     return [Description(category, colour) for category in _categories(view) for colour in COLOURS
-            if not any(_alike(colour, thing.colour) for thing in view.objects if thing.category == category)]
+            if not any(_is_confusable(colour, obj.colour) for obj in view.objects if obj.category == category)]
 
 
-def _absent_category(view: View) -> list[Description]:
+def _absent_category(view: SceneView) -> list[Description]:
     absent = [category for category in CATEGORIES if category not in _categories(view)]
     return [Description(category, colour) for category in absent
-            for colour in ("", *sorted({thing.colour for thing in view.objects}))]
+            for colour in ("", *sorted({obj.colour for obj in view.objects}))]
 
 
-def _absent_both(view: View) -> list[Description]:
-    absent = [colour for colour in COLOURS if not any(_alike(colour, thing.colour) for thing in view.objects)]
+def _absent_both(view: SceneView) -> list[Description]:
+    absent = [colour for colour in COLOURS if not any(_is_confusable(colour, obj.colour) for obj in view.objects)]
     return [Description(category, colour) for category in CATEGORIES if category not in _categories(view)
             for colour in absent]
 
 
-def _absent_relation(view: View) -> list[Description]:
+def _absent_relation(view: SceneView) -> list[Description]:
     return [Description(*noun, relation=relation, landmarks=(landmark,))
-            for landmark in _landmarks(view) for noun in _nouns(view) if noun[0] and _besides(landmark, noun, view)
-            for relation in RELATIONS if _possible(noun[0], relation, landmark.category)]
+            for landmark in _landmarks(view) for noun in _nouns(view) if noun[0] and _names_others(noun, landmark, view)
+            for relation in RELATIONS if _is_possible(noun[0], relation, landmark.category)]
 
 
-def _besides(landmark: Description, noun: Noun, view: View) -> bool:
-    """Whether a noun has objects besides the landmark itself."""
-    objects = meaning.resolve(Description(*noun), view) or ()
-    return not set(objects) <= set(meaning.resolve(landmark, view))
+def _names_others(noun: Noun, landmark: Description, view: SceneView) -> bool:
+    """Return whether a noun names objects other than the landmark."""
+    objects = resolve(Description(*noun), view) or ()
+    return not set(objects) <= set(resolve(landmark, view) or ())
 
 
-def _possible(category: str, relation: str, landmark: str) -> bool:
-    """Whether things of two categories could be so at all; nobody asks for the plate in the ball."""
+def _is_possible(category: str, relation: str, landmark: str) -> bool:
+    """Return whether a relation can hold between two categories: nobody asks for the plate in the ball."""
     if relation == "on":
         return category in CATEGORIES[landmark].carries
     if relation == "in":
@@ -223,25 +223,24 @@ def _possible(category: str, relation: str, landmark: str) -> bool:
     return relation != "under" or landmark in CATEGORIES[category].carries
 
 
-# Colours that could be called by each other's name, so that neither is plainly absent beside the other.
-ALIKE = ({"red", "orange"}, {"red", "brown"}, {"red", "pink"}, {"orange", "yellow"}, {"orange", "brown"},
-         {"brown", "black"}, {"black", "grey"}, {"grey", "white"}, {"blue", "purple"}, {"purple", "pink"})
+CONFUSABLE_COLOURS = (
+    {"red", "orange"}, {"red", "brown"}, {"red", "pink"}, {"orange", "yellow"}, {"orange", "brown"},
+    {"brown", "black"}, {"black", "grey"}, {"grey", "white"}, {"blue", "purple"}, {"purple", "pink"})
+"""Colours that people call by each other's name: beside one, the other is not clearly absent."""
 
 
-def _alike(colour: str, other: str) -> bool:
-    return colour == other or {colour, other} in ALIKE
+def _is_confusable(colour: str, other: str) -> bool:
+    return colour == other or {colour, other} in CONFUSABLE_COLOURS
 
 
-def _categories(view: View) -> list[str]:
-    return sorted({thing.category for thing in view.objects})
+def _categories(view: SceneView) -> list[str]:
+    return sorted({obj.category for obj in view.objects})
 
 
-# Kind -> what could be said, and in which style. The grades of "absent" go from far to near: neither such a colour nor
-# such a category, the category missing, the colour missing on it, and a relation that holds for none of its kind.
-KINDS: dict[str, tuple[Callable[[View], list[Description]], str]] = {
+KINDS: dict[str, tuple[Callable[[SceneView], list[Description]], str]] = {
     "category": (_category, "plain"),
     "attribute": (_attribute, "plain"),
-    "place": (_place, "plain"),
+    "place": (_region, "plain"),
     "extreme": (_extreme, "plain"),
     "ordinal": (_ordinal, "plain"),
     "relation": (_relation, "plain"),
@@ -252,6 +251,10 @@ KINDS: dict[str, tuple[Callable[[View], list[Description]], str]] = {
     "absent category": (_absent_category, "plain"),
     "absent colour": (_absent_colour, "plain"),
     "absent relation": (_absent_relation, "plain"),
-    "colloquial": (lambda view: _attribute(view) + _place(view) + _extreme(view) + _relation(view), "colloquial"),
-    "command": (lambda view: _attribute(view) + _place(view) + _extreme(view) + _relation(view), "command"),
+    "colloquial": (lambda view: _attribute(view) + _region(view) + _extreme(view) + _relation(view), "colloquial"),
+    "command": (lambda view: _attribute(view) + _region(view) + _extreme(view) + _relation(view), "command"),
 }
+"""Kind -> candidate descriptions of a scene, and the style they are put into words in.
+
+The kinds of "absent" go from easy to hard: neither the colour nor the category is there, the category is missing, the
+colour is missing on that category, and the relation holds for no object of that name."""

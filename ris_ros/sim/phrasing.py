@@ -1,21 +1,20 @@
-"""How a description is put into words: one table of templates, apart for the train and the test split.
+"""The wording of descriptions: one table of templates, with separate templates for the train and the test split.
 
-In a template, square brackets hold the noun phrase that names the target; they do not appear in the text. No template
-stands in both splits; words in braces are shared, except that "object" is said in train and "thing" in test.
+In a template, square brackets enclose the noun phrase that names the target; they do not appear in the text. No
+template is in both splits. The words that fill the braces are shared, except that an object of any category is an
+"object" in train and a "thing" in test.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 import numpy as np
 
-from ris_ros.sim.meaning import Description
+from ris_ros.sim.semantics import Description
 
 Split = Literal["train", "test"]
 
-# Form -> split -> templates.
 TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
     "category": {
         "train": ("[the {noun}]", "[this {noun}]"),
@@ -26,8 +25,9 @@ TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
         "test": ("[{a_noun}]", "[that {noun}]", "[the {name}] which is {colour}", "[the {colour} coloured {name}]"),
     },
     "place": {
-        "train": ("[the {noun}] {where}", "[the {noun}] that is {where}"),
-        "test": ("[the {noun}] which is {where}", "[the {noun}] you see {where}", "[the {noun}] found {where}"),
+        "train": ("[the {noun}] {in_region}", "[the {noun}] that is {in_region}"),
+        "test": ("[the {noun}] which is {in_region}", "[the {noun}] you see {in_region}",
+                 "[the {noun}] found {in_region}"),
     },
     "relation": {
         "train": ("[the {noun}] {relation} {landmark}", "[the {noun}] that is {relation} {landmark}"),
@@ -84,7 +84,7 @@ TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
         "train": ("[the shortest {noun}]", "[the {noun}] that is shortest"),
         "test": ("[the shortest {noun}] of all", "[the {noun}] that is the shortest"),
     },
-    # An ordinal without a side counts from the left.
+    # An ordinal that names no side counts from the left.
     "ordinal left": {
         "train": ("[the {nth} {noun}] from the left", "[the {nth} {noun}]", "[{nth} {noun}] from left"),
         "test": ("[the {nth} {noun}] counting from the left", "from the left, [the {nth} {noun}]",
@@ -125,8 +125,8 @@ TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
         "test": ("[{name}] thats {colour}", "[{noun}] there"),
     },
     "colloquial place": {
-        "train": ("[{noun}] {place}", "[{noun}] at {place}"),
-        "test": ("[{place} {noun}]", "{place}, [{noun}]"),
+        "train": ("[{noun}] {region}", "[{noun}] at {region}"),
+        "test": ("[{region} {noun}]", "{region}, [{noun}]"),
     },
     "colloquial relation": {
         "train": ("[{noun}] {relation} {bare_landmark}",),
@@ -137,16 +137,17 @@ TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
         "test": ("[{noun}], {superlative} one", "[{superlative} {noun}] there"),
     },
 }
+"""Form -> split -> templates."""
 
-# What is said to a robot around an expression.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "train": ("pick up {expression}", "robot, pick up {expression}", "could you grab me {expression} please",
               "give me {expression}", "please take {expression}", "find {expression}", "bring me {expression}"),
     "test": ("hey robot, fetch {expression}", "can you hand me {expression}?", "would you pass me {expression}, please",
              "I need {expression}", "go and get {expression}", "grab {expression} for me", "where is {expression}?"),
 }
+"""Split -> commands to a robot that contain an expression."""
 
-PLACE_WORDS: dict[str, tuple[str, ...]] = {
+REGION_PHRASES: dict[str, tuple[str, ...]] = {
     "left": ("on the left", "on the left side", "at the left"),
     "right": ("on the right", "on the right side", "at the right"),
     "far left": ("on the far left", "at the far left"),
@@ -164,7 +165,7 @@ PLACE_WORDS: dict[str, tuple[str, ...]] = {
     "bottom right corner": ("in the bottom right corner", "in the lower right corner"),
 }
 
-RELATION_WORDS: dict[str, tuple[str, ...]] = {
+RELATION_PHRASES: dict[str, tuple[str, ...]] = {
     "on": ("on", "on top of"),
     "in": ("in", "inside"),
     "under": ("under", "underneath"),
@@ -183,37 +184,44 @@ SUPERLATIVES: dict[str, str] = {
 }
 ORDINALS = ("", "first", "second", "third", "fourth", "fifth")
 CARDINALS = ("no", "one", "two", "three", "four", "five", "six")
-ANYTHING: dict[str, str] = {"train": "object", "test": "thing"}
+GENERIC_NOUNS: dict[str, str] = {"train": "object", "test": "thing"}
+"""Split -> noun for an object of any category."""
 
 
-def say(description: Description, split: Split, rng: np.random.Generator, style: str = "plain") -> tuple[str, str]:
-    """A text for a description and, in it, the noun phrase of the target.
+def verbalise(description: Description, split: Split, rng: np.random.Generator,
+              style: str = "plain") -> tuple[str, str]:
+    """Put a description into words.
 
     Parameters
     ----------
-    description : what is meant
-    split : whose templates
+    description : the meaning
+    split : the split whose templates are used
     rng : chooses among paraphrases
     style : "plain", "colloquial" or "command"
+
+    Returns
+    -------
+    text : the expression
+    phrase : the noun phrase, in the text, that names the target
 
     """
     form = _form(description)
     if style == "colloquial":
         form = f"colloquial {form.split()[0]}"
-    marked = _pick(TEMPLATES[form][split], rng).format_map(_words(description, split, rng))
+    marked = _choose(TEMPLATES[form][split], rng).format_map(_template_fields(description, split, rng))
     if style == "command":
-        marked = _pick(COMMANDS[split], rng).format(expression=marked)
-    phrase = re.search(r"\[(.*)\]", marked)[1]
+        marked = _choose(COMMANDS[split], rng).format(expression=marked)
+    phrase = marked[marked.index("[") + 1:marked.rindex("]")]
     return marked.replace("[", "").replace("]", ""), phrase
 
 
 def plural(noun: str) -> str:
-    """The plural of a noun of the tabletop."""
+    """Return the plural of a noun of the tabletop."""
     return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
 
 
 def _form(description: Description) -> str:
-    """Which templates a description needs."""
+    """Return the key, in TEMPLATES, of the templates that express a description in plain style."""
     if description.excluded:
         return "negation"
     if description.relation:
@@ -227,39 +235,40 @@ def _form(description: Description) -> str:
     return "attribute" if description.colour else "category"
 
 
-def _words(description: Description, split: Split, rng: np.random.Generator) -> dict[str, str]:
-    """Every field that a template may name."""
+def _template_fields(description: Description, split: Split, rng: np.random.Generator) -> dict[str, str]:
+    """Return the value of every field that a template may contain."""
     noun = _noun(description, split)
-    words = {
+    fields = {
         "noun": noun,
         "nouns": plural(noun),
         "a_noun": ("an " if noun[0] in "aeiou" else "a ") + noun,
-        "name": description.category or ANYTHING[split],
+        "name": description.category or GENERIC_NOUNS[split],
         "colour": description.colour,
         "nth": ORDINALS[description.rank],
         "cardinal": CARDINALS[description.count],
         "superlative": SUPERLATIVES.get(description.ranking, ""),
-        "place": description.region,
-        "where": _pick(PLACE_WORDS[description.region], rng) if description.region else "",
-        "relation": _pick(RELATION_WORDS.get(description.relation, ("",)), rng),
-        "landmark": " and ".join(_landmark(part, split) for part in description.landmarks),
-        "bare_landmark": " and ".join(_noun(part, split) for part in description.landmarks),
+        "region": description.region,
+        "in_region": _choose(REGION_PHRASES[description.region], rng) if description.region else "",
+        "relation": _choose(RELATION_PHRASES.get(description.relation, ("",)), rng),
+        "landmark": " and ".join(_landmark_phrase(landmark, split) for landmark in description.landmarks),
+        "bare_landmark": " and ".join(_noun(landmark, split) for landmark in description.landmarks),
     }
     if description.excluded:
-        without = _words(description.excluded, split, rng)
-        words["property"] = (without["where"] or without["colour"]
-                             or f"{without['relation']} {without['landmark']}")
-    return words
+        excluded = _template_fields(description.excluded, split, rng)
+        fields["property"] = (excluded["in_region"] or excluded["colour"]
+                              or f"{excluded['relation']} {excluded['landmark']}")
+    return fields
 
 
 def _noun(description: Description, split: Split) -> str:
-    return f"{description.colour} {description.category or ANYTHING[split]}".strip()
+    """Return colour and category, without an article."""
+    return f"{description.colour} {description.category or GENERIC_NOUNS[split]}".strip()
 
 
-def _landmark(description: Description, split: Split) -> str:
-    noun = _noun(description, split)
-    return f"the two {plural(noun)}" if description.count == 2 else f"the {noun}"
+def _landmark_phrase(landmark: Description, split: Split) -> str:
+    noun = _noun(landmark, split)
+    return f"the two {plural(noun)}" if landmark.count == 2 else f"the {noun}"
 
 
-def _pick(options: tuple[str, ...], rng: np.random.Generator) -> str:
+def _choose(options: tuple[str, ...], rng: np.random.Generator) -> str:
     return options[rng.integers(len(options))]

@@ -1,4 +1,4 @@
-"""Scenes, pictures and expressions of a split, one after the other, for data sets and evaluations alike."""
+"""The splits of the simulated tabletop, and their scenes with images and expressions."""
 
 from __future__ import annotations
 
@@ -9,24 +9,37 @@ import numpy as np
 
 from ris_ros.errors import InputError
 from ris_ros.sim.expressions import Expression, expressions
+from ris_ros.sim.phrasing import Split
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.scene import Rendering, Scene
-from ris_ros.sim.splits import HELD_OUT_PAIRS, TEST_SEEDS, TRAIN_SEEDS, VALIDATION_SEEDS
-from ris_ros.sim.tabletop import sample_scene
+from ris_ros.sim.shapes import Pair
+from ris_ros.sim.tabletop import PairFilter, sample_scene
 
-# Split -> seeds, whose templates, and which combinations of colour and category its scenes are made of. "hard" has
-# nothing but combinations that training never saw.
-SPLITS = {
+TRAIN_SEEDS = range(0, 100_000)
+VALIDATION_SEEDS = range(100_000, 200_000)
+TEST_SEEDS = range(200_000, 300_000)
+
+HELD_OUT_PAIRS: frozenset[Pair] = frozenset({
+    ("red", "cup"), ("green", "cup"), ("blue", "mug"), ("yellow", "bowl"), ("white", "plate"), ("pink", "bottle"),
+    ("black", "can"), ("purple", "vase"), ("grey", "vase"), ("brown", "box"), ("orange", "book"), ("blue", "ball"),
+    ("red", "block"), ("yellow", "cone"), ("green", "banana"), ("white", "spoon"), ("purple", "pen"),
+})
+"""A tenth of all pairs of colour and category, never seen in training. Every colour and every category is held out in
+one or two pairs and seen in all its others."""
+
+SPLITS: dict[str, tuple[range, Split, PairFilter]] = {
     "train": (TRAIN_SEEDS, "train", {"exclude_pairs": HELD_OUT_PAIRS}),
     "validation": (VALIDATION_SEEDS, "train", {"exclude_pairs": HELD_OUT_PAIRS}),
     "test": (TEST_SEEDS, "test", {"exclude_pairs": HELD_OUT_PAIRS}),
     "hard": (TEST_SEEDS, "test", {"only_pairs": HELD_OUT_PAIRS}),
 }
+"""Split -> seeds, split of the templates, and the pairs of colour and category that its scenes are made of: "hard" has
+only those that training never saw."""
 
 
 @dataclass(frozen=True, eq=False)
 class SceneSample:
-    """One scene with its picture and what can be said about it."""
+    """One scene with its image and expressions about it."""
 
     seed: int
     scene: Scene
@@ -35,12 +48,12 @@ class SceneSample:
 
 
 def split_seeds(split: str, scenes: int, start: int = 0) -> range:
-    """The seeds of a split's scenes number `start` to `start` + `scenes` - 1.
+    """Return the seeds of the scenes number `start` to `start` + `scenes` - 1 of a split.
 
     Raises
     ------
     InputError
-        When there is no such split, or it has no such scenes.
+        If there is no such split, or it has no such scenes.
 
     """
     if split not in SPLITS:
@@ -52,7 +65,10 @@ def split_seeds(split: str, scenes: int, start: int = 0) -> range:
 
 
 def samples(split: str, scenes: int, start: int = 0, per_kind: int | None = 2) -> Iterator[SceneSample]:
-    """Render a split's scenes and describe them; arguments and errors as :func:`split_seeds` and `expressions`."""
+    """Render the scenes of a split and describe them.
+
+    Parameters and errors are those of :func:`split_seeds` and :func:`expressions.expressions`.
+    """
     seeds = split_seeds(split, scenes, start)
     _, templates, pairs = SPLITS[split]
     with Renderer() as renderer:

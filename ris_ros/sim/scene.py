@@ -1,7 +1,7 @@
-"""What stands on the simulated table: plain dataclasses, so that a test can build an exact scene by hand.
+"""The simulated scene as plain dataclasses, which a test can build by hand.
 
-The world frame is the table's: metres, origin at the middle of the table's top, z up, x to the right and y away
-from the viewer of the default camera.
+The world frame is the table's, in metres: origin at the centre of the table top, x to the right and y away from the
+viewer of the default camera, z up.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import numpy as np
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object.
+    """One object on the table.
 
     Attributes
     ----------
     category : a name in `shapes.CATEGORIES`, such as "cup"
     colour : a name in `shapes.COLOURS`, such as "red"
-    position : metres, the middle of its underside as it lies
+    position : metres, world frame; the centre of the underside as the object lies
     yaw : radians about z
-    scale : times the category's own size
+    scale : factor on the category's own size
     lying : whether an object that can stand lies on its side
     support : index, in the scene, of the object it stands on or lies in; None for the table
     inside : whether it lies in its support (a ball in a bowl) rather than on it
-    tint : how far it strays from its colour in hue, saturation and value, as a share, -1..1, of what the colour allows
+    tint : deviation from the named colour in hue, saturation and value, each -1..1 of the spread that the colour allows
 
     """
 
@@ -61,7 +61,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Scene:
-    """Objects, surroundings and a camera; the same scene always renders the same picture.
+    """Objects, surroundings and a camera; the same scene always renders the same image.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Scene:
     camera : where the scene is seen from
     table_rgb, floor_rgb : 0..1
     wood : whether the table shows a grain; plain otherwise
-    light_position : metres, world frame; the light looks at the origin and casts shadows
+    light_position : metres, world frame; the light points at the origin and casts shadows
     light_intensity : 0..1
 
     """
@@ -85,7 +85,7 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """A picture of a scene with its truth.
+    """An image of a scene with its ground truth.
 
     Attributes
     ----------
@@ -104,5 +104,6 @@ class Rendering:
     camera_pose: np.ndarray
 
     def mask(self, index: int) -> np.ndarray:
-        """The visible part, bool [H, W], of the scene's object `index`."""
-        return self.instances == index + 1
+        """Return the visible part, bool [H, W], of the scene's object `index`."""
+        mask: np.ndarray = self.instances == index + 1
+        return mask

@@ -1,6 +1,6 @@
-"""What the tabletop's objects look like: a catalogue of shapes, all built from numbers, and one of colours.
+"""The catalogue of the tabletop: categories with their shapes, all built from numbers, and colours.
 
-Shapes are in metres at scale 1, standing upright with the middle of the underside at the origin.
+Shapes are in metres at scale 1. They stand upright with the centre of the underside at the origin.
 """
 
 from __future__ import annotations
@@ -15,26 +15,28 @@ import numpy as np
 from ris_ros.sim.meshes import Mesh, box, join, lathe, sweep
 
 Profile = Sequence[tuple[float, float]]
+"""Points (radius, z), metres, of the outline of a body of revolution."""
 
-# Parts are of the object's own colour ("body"), of a darker shade of it ("trim"), or of one of these.
 MATERIALS: dict[str, tuple[float, float, float]] = {
     "paper": (0.93, 0.91, 0.85), "metal": (0.70, 0.71, 0.73), "dark": (0.13, 0.12, 0.12),
 }
+"""RGB, 0..1, of parts with a colour of their own. All other parts have the object's colour ("body") or a darker shade
+of it ("trim")."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A category's form and what can be done with it.
+    """A category's form, and what can stand on it or lie in it.
 
     Attributes
     ----------
     parts : meshes by material
-    lying_tilt : radians about x from standing to lying on its side; None for what does not lie so
+    lying_tilt : radians about x from standing to lying on its side; None for a shape that cannot lie like that
     top : (height, outline [K, 2]) of the flat surface that others can stand on; None without one
-    interior : profile (radius, z) of the inside, floor first; None for what is solid
+    interior : profile (radius, z) of the inside, floor first; None for a solid shape
     carries : categories that may stand on it
     holds : categories that may lie in it
-    rod : radius of a thing that leans when put in a vessel, its length along x; None for others
+    rod : radius of a rod, which lies along x and leans when put in a vessel; None for other shapes
 
     """
 
@@ -48,7 +50,7 @@ class Shape:
 
     @cached_property
     def vertices(self) -> np.ndarray:
-        """Every vertex, float64 [V, 3]."""
+        """All vertices, float64 [V, 3]."""
         return np.concatenate([mesh.vertices for mesh in self.parts.values()])
 
     @property
@@ -64,13 +66,13 @@ class Shape:
 
 @dataclass(frozen=True)
 class Colour:
-    """A named colour and how far an instance may stray from it, as hue, saturation and value in 0..1."""
+    """A named colour and how far an instance may deviate from it, as hue, saturation and value in 0..1."""
 
     hsv: tuple[float, float, float]
     spread: tuple[float, float, float]
 
     def rgb(self, tint: Sequence[float] = (0, 0, 0)) -> tuple[float, float, float]:
-        """RGB in 0..1; `tint` is the share, -1..1, of the spread in hue, saturation and value."""
+        """Return the RGB values, 0..1, for a `tint` of -1..1 of the spread in hue, saturation and value."""
         hue, saturation, value = (c + t * s for c, t, s in zip(self.hsv, tint, self.spread, strict=True))
         return colorsys.hsv_to_rgb(hue % 1, np.clip(saturation, 0, 1), np.clip(value, 0, 1))
 
@@ -91,7 +93,10 @@ COLOURS: dict[str, Colour] = {
 
 
 def _lying_tilt(profile: Profile) -> float:
-    # A body of revolution lies on the side of its profile's convex hull that its middle is above.
+    """Return the angle, radians, by which a body of revolution tips over to lie on its side.
+
+    It lies on the side of its profile's convex hull that is below its middle.
+    """
     points = np.array(sorted(profile, key=lambda point: point[1]))
     middle = (points[0, 1] + points[-1, 1]) / 2
     below, above = points[points[:, 1] < middle], points[points[:, 1] >= middle]
@@ -99,21 +104,23 @@ def _lying_tilt(profile: Profile) -> float:
         for high in above:
             slope = (high[0] - low[0]) / (high[1] - low[1])
             if (points[:, 0] <= low[0] + slope * (points[:, 1] - low[1]) + 1e-9).all():
-                return np.pi / 2 - np.arctan(slope)
+                return float(np.pi / 2 - np.arctan(slope))
     raise ValueError("the profile has no side to lie on")
 
 
 def _circle(radius: float) -> np.ndarray:
+    """Return the outline, float [32, 2], of a circle."""
     angle = np.arange(32) * 2 * np.pi / 32
     return radius * np.column_stack([np.cos(angle), np.sin(angle)])
 
 
 def _rectangle(x: float, y: float) -> np.ndarray:
+    """Return the outline, float [4, 2], of a rectangle of x by y metres."""
     return np.array([(x, y), (-x, y), (-x, -y), (x, -y)]) / 2
 
 
 def _curve(points: Profile, steps: int = 4) -> list[tuple[float, float]]:
-    """A Catmull-Rom curve through profile points."""
+    """Interpolate profile points by a Catmull-Rom curve."""
     p = np.array([points[0], *points, points[-1]])
     t = np.arange(steps)[:, None] / steps
     spans = [0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
@@ -122,7 +129,7 @@ def _curve(points: Profile, steps: int = 4) -> list[tuple[float, float]]:
 
 
 def _vessel(outside: Profile, inside: Profile) -> tuple[Mesh, np.ndarray]:
-    """A hollow body and its interior, both profiles from the axis upwards."""
+    """Build a hollow body from two profiles, each from the axis upwards; return it with its interior."""
     return lathe([(0, 0), *outside, *reversed(inside)]), np.array(inside)
 
 
@@ -206,7 +213,7 @@ def _ball() -> Shape:
 def _block() -> Shape:
     x, y, z = 0.084, 0.056, 0.040
     stud = [(0, z - 0.001), (0.0095, z - 0.001), (0.0095, z + 0.0065), (0.0085, z + 0.0075), (0, z + 0.0075)]
-    studs = [lathe(stud, 20).moved((i * 0.028, j * 0.028, 0)) for i in (-1, 0, 1) for j in (-0.5, 0.5)]
+    studs = [lathe(stud, 20).transformed((i * 0.028, j * 0.028, 0)) for i in (-1, 0, 1) for j in (-0.5, 0.5)]
     return Shape({"body": join(box((x, y, z), bevel=0.002), *studs)}, top=(z + 0.0075, _rectangle(0.074, 0.046)),
                  carries=("block", "can"))
 
@@ -234,17 +241,17 @@ def _spoon() -> Shape:
     t = np.linspace(0, 1, 14)
     path = np.column_stack([0.030 - 0.130 * t, 0 * t, 0.0115 + 0.012 * np.sin(np.pi * t) * (1 - t) - 0.0085 * t])
     radii = np.column_stack([0.0042 + 0.0035 * t**2, np.full(14, 0.0022)])
-    return Shape({"body": join(scoop.moved((0.060, 0, 0), scale=(1.5, 1.0, 1.0)), sweep(path, radii, up=(0, 0, 1)))},
-                 rod=0.008)
+    scoop = scoop.transformed((0.060, 0, 0), scale=(1.5, 1.0, 1.0))
+    return Shape({"body": join(scoop, sweep(path, radii, up=(0, 0, 1)))}, rod=0.008)
 
 
 def _pen() -> Shape:
     lengthwise = np.array([[0, 0, -1], [0, 1, 0], [1, 0, 0]], float)
 
-    def turned(profile: Profile) -> Mesh:
-        return lathe(profile, 20).moved((0, 0, 0.0085), rotation=lengthwise)
-    barrel = turned([(0, -0.075), (0.0075, -0.075), (0.0085, -0.072), (0.0085, 0.055), (0, 0.055)])
-    tip = turned([(0, 0.055), (0.0080, 0.055), (0.0030, 0.075), (0.0012, 0.081), (0, 0.081)])
+    def revolved(profile: Profile) -> Mesh:
+        return lathe(profile, 20).transformed((0, 0, 0.0085), rotation=lengthwise)
+    barrel = revolved([(0, -0.075), (0.0075, -0.075), (0.0085, -0.072), (0.0085, 0.055), (0, 0.055)])
+    tip = revolved([(0, 0.055), (0.0080, 0.055), (0.0030, 0.075), (0.0012, 0.081), (0, 0.081)])
     clip = box((0.042, 0.0035, 0.002), (0.050, 0, 0.0165))
     return Shape({"body": barrel, "dark": join(tip, clip)}, rod=0.0085)
 
@@ -254,3 +261,8 @@ CATEGORIES: dict[str, Shape] = {
     "vase": _vase(), "box": _box(), "book": _book(), "ball": _ball(), "block": _block(), "cone": _cone(),
     "banana": _banana(), "spoon": _spoon(), "pen": _pen(),
 }
+
+Pair = tuple[str, str]
+"""A colour and a category."""
+
+ALL_PAIRS: frozenset[Pair] = frozenset((colour, category) for colour in COLOURS for category in CATEGORIES)

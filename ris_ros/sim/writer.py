@@ -1,4 +1,4 @@
-"""Write simulated scenes and their expressions as a data-set folder; docs/dataset.md describes it."""
+"""Export of simulated scenes and their expressions as a data-set folder; docs/dataset.md describes the format."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ FORMAT_VERSION = 1
 
 def write_dataset(directory: str | Path, *, split: str = "train", scenes: int = 100, start: int = 0,
                   per_kind: int | None = 2, progress: bool = False) -> dict[str, int]:
-    """Render scenes and write pictures, depth, masks and expressions.
+    """Render scenes and write their images, depth, masks and expressions.
 
     Parameters
     ----------
-    directory : made if need be; must be empty
+    directory : created if missing; must be empty
     split : train, validation, test or hard
-    scenes, start : how many of the split's scenes, from which number on
-    per_kind : at most so many expressions of each kind and scene; None for all
-    progress : whether to show a bar on stderr
+    scenes, start : how many of the split's scenes, starting at which
+    per_kind : maximum number of expressions of each kind and scene; None for all
+    progress : whether to show a progress bar on stderr
 
     Returns
     -------
@@ -38,28 +38,28 @@ def write_dataset(directory: str | Path, *, split: str = "train", scenes: int = 
     Raises
     ------
     InputError
-        When the directory holds anything or cannot be made, or the split has no such scenes.
+        If the directory is not empty or cannot be created, or the split has no such scenes.
 
     """
     directory = Path(directory)
     seeds = split_seeds(split, scenes, start)
-    _make_empty(directory)
+    _create_empty(directory)
     console = Console(stderr=True)
     rendered = track(samples(split, scenes, start, per_kind), "rendering", total=scenes, console=console,
                      disable=not progress)
     count = 0
     with open(directory / "expressions.jsonl", "w", encoding="utf-8") as file:
         for number, sample in enumerate(rendered):
-            lines = _write_scene(directory, f"{number:06d}.png", sample)
-            file.writelines(json.dumps(line) + "\n" for line in lines)
-            count += len(lines)
+            rows = _write_scene(directory, f"{number:06d}.png", sample)
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+            count += len(rows)
     about = {"format": FORMAT_VERSION, "written_by": f"ris_ros {ris_ros.__version__}", "split": split,
              "seeds": [seeds.start, seeds.stop], "per_kind": per_kind, "scenes": scenes, "expressions": count}
     (directory / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return {"scenes": scenes, "expressions": count}
 
 
-def _make_empty(directory: Path) -> None:
+def _create_empty(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
@@ -71,17 +71,17 @@ def _make_empty(directory: Path) -> None:
 
 
 def _write_scene(directory: Path, name: str, sample: SceneSample) -> list[dict[str, Any]]:
-    """Write one scene's pictures; its lines of expressions.jsonl."""
+    """Write one scene's image files and return its rows of expressions.jsonl."""
     rendering = sample.rendering
     write_image(directory / "images" / name, rendering.image)
     millimetres = np.round(rendering.depth * 1000)
-    # What 16 bits cannot hold is unknown, and 0 says so.
+    # Depth beyond 16 bits is written as 0, which means unknown.
     Image.fromarray(np.where(millimetres < 2**16, millimetres, 0).astype(np.uint16)).save(directory / "depth" / name)
     Image.fromarray(rendering.instances.astype(np.uint8)).save(directory / "masks" / name)
-    of_scene = {
+    scene_fields = {
         "image": f"images/{name}", "masks": f"masks/{name}", "depth": f"depth/{name}",
         "intrinsics": rendering.intrinsics.ravel().tolist(), "camera_pose": rendering.camera_pose.ravel().tolist(),
-        "classes": {str(i): thing.category for i, thing in enumerate(sample.scene.objects, 1)},
+        "classes": {str(i): obj.category for i, obj in enumerate(sample.scene.objects, 1)},
     }
     return [{"text": expression.text, "targets": [i + 1 for i in expression.targets], "kind": expression.kind,
-             "phrase": expression.phrase, **of_scene} for expression in sample.expressions]
+             "phrase": expression.phrase, **scene_fields} for expression in sample.expressions]

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from ris_ros.sim import meaning
-from ris_ros.sim.expressions import CARDINALS, ORDINALS
-from ris_ros.sim.phrasing import RELATION_WORDS, say
-from ris_ros.sim.relations import RANKINGS, REGIONS
+from ris_ros.sim import semantics
+from ris_ros.sim.phrasing import CARDINALS, ORDINALS, RELATION_PHRASES, verbalise
+from ris_ros.sim.predicates import RANKINGS, REGIONS
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
 from ris_ros.types import Description, Ranking
 
@@ -23,36 +22,36 @@ def descriptions(rng):
         return noun() if rng.random() < 0.8 else {"category": "", "colour": noun(True)["colour"]}
 
     def landmark(count=1):
-        return meaning.Description(**noun(), count=count)
+        return semantics.Description(**noun(), count=count)
 
-    yield meaning.Description(**noun(False))
-    yield meaning.Description(**noun(True))
-    yield from (meaning.Description(**thing(), region=place) for place in REGIONS)
-    yield from (meaning.Description(**thing(), ranking=order, rank=rank)
+    yield semantics.Description(**noun(False))
+    yield semantics.Description(**noun(True))
+    yield from (semantics.Description(**thing(), region=place) for place in REGIONS)
+    yield from (semantics.Description(**thing(), ranking=order, rank=rank)
                 for order in RANKINGS for rank in range(1, len(ORDINALS)))
-    yield from (meaning.Description(**thing(), relation=relation, landmarks=(landmark(),))
-                for relation in RELATION_WORDS)
-    yield meaning.Description(**thing(), relation="between", landmarks=(landmark(), landmark()))
-    yield meaning.Description(**thing(), relation="between", landmarks=(landmark(2),))
-    yield from (meaning.Description(**noun(False), excluded=excluded) for excluded in (
-        meaning.Description(colour=noun(True)["colour"]), meaning.Description(region="left"),
-        meaning.Description(region="right"),
-        *(meaning.Description(relation=relation, landmarks=(landmark(),)) for relation in ("on", "in", "next to"))))
-    yield from (meaning.Description(**thing(), count=count) for count in range(2, len(CARDINALS)))
+    yield from (semantics.Description(**thing(), relation=relation, landmarks=(landmark(),))
+                for relation in RELATION_PHRASES)
+    yield semantics.Description(**thing(), relation="between", landmarks=(landmark(), landmark()))
+    yield semantics.Description(**thing(), relation="between", landmarks=(landmark(2),))
+    yield from (semantics.Description(**noun(False), excluded=excluded) for excluded in (
+        semantics.Description(colour=noun(True)["colour"]), semantics.Description(region="left"),
+        semantics.Description(region="right"),
+        *(semantics.Description(relation=relation, landmarks=(landmark(),)) for relation in ("on", "in", "next to"))))
+    yield from (semantics.Description(**thing(), count=count) for count in range(2, len(CARDINALS)))
 
 def texts(split, rounds):
     """(text, phrase, description), of every form in every style it is said in."""
     rng = np.random.default_rng(7)
     for _ in range(rounds):
         for description in descriptions(rng):
-            yield *say(description, split, rng), description
+            yield *verbalise(description, split, rng), description
             if not (description.excluded or description.relation == "between" or description.count > 1
                     or description.rank > 1):
-                yield *say(description, split, rng, "command"), description
+                yield *verbalise(description, split, rng, "command"), description
                 if description.colour or description.region or description.ranking or description.relation:
-                    yield *say(description, split, rng, "colloquial"), description
+                    yield *verbalise(description, split, rng, "colloquial"), description
 
-def means(read: Description, meant: meaning.Description, head: str = "", colour: str = "") -> bool:
+def means(read: Description, meant: semantics.Description, head: str = "", colour: str = "") -> bool:
     """Whether what was read is what was meant; `head` is the target's for what is excluded of it."""
     colours = tuple(filter(None, [meant.colour or colour]))
     return all((

@@ -29,7 +29,7 @@ def three(renderer):
 
 
 def world_points(rendering):
-    """Every pixel's point, [H, W, 3], in the world frame."""
+    """Return every pixel's point, [H, W, 3], in the world frame."""
     rows, columns = np.indices(rendering.depth.shape)
     rays = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(rendering.intrinsics).T
     points = rays * rendering.depth[..., None]
@@ -44,12 +44,12 @@ def test_shapes_and_types(three):
     assert three.mask(1).sum() == (three.instances == 2).sum() > 1000
 
 
-def test_another_size(renderer):
+def test_the_camera_sets_the_image_size(renderer):
     small = renderer.render(Scene(THREE.objects, camera=Camera(width=320, height=200)))
     assert small.image.shape == (200, 320, 3) and small.depth.shape == small.instances.shape == (200, 320)
 
 
-def test_same_scene_same_picture(renderer, three):
+def test_the_same_scene_gives_the_same_image(renderer, three):
     renderer.render(sample_scene(3))
     again = renderer.render(THREE)
     np.testing.assert_array_equal(again.image, three.image)
@@ -77,7 +77,7 @@ def test_every_point_of_a_mask_is_in_its_object_and_none_outside(three):
         assert (three.instances[above_table] == index + 1).all()
 
 
-def test_an_object_is_seen_where_it_projects_to(renderer):
+def test_an_object_is_visible_where_it_projects_to(renderer):
     for seed in (1, 2, 4):
         scene = sample_scene(seed)
         rendering = renderer.render(scene)
@@ -95,24 +95,24 @@ def test_an_unhidden_object_fills_its_projection(three):
                                [*np.quantile(pixels[:, 0], (0, 1)), *np.quantile(pixels[:, 1], (0, 1))], atol=1.5)
 
 
-def test_every_object_of_a_sampled_scene_can_be_seen(renderer):
+def test_every_object_of_a_sampled_scene_is_visible(renderer):
     for seed in range(8):
         scene = sample_scene(seed)
         rendering = renderer.render(scene)
-        seen = [rendering.mask(index).sum() for index in range(len(scene.objects))]
-        assert min(seen) >= 150, (seed, seen)
+        areas = [rendering.mask(index).sum() for index in range(len(scene.objects))]
+        assert min(areas) >= 150, (seed, areas)
 
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_objects_have_their_colour(renderer, colour):
     rendering = renderer.render(Scene((SceneObject("ball", colour, (0, 0, 0)),)))
-    seen = np.median(rendering.image[rendering.mask(0)], axis=0) / 255
-    distances = {name: np.linalg.norm(_chroma(seen) - _chroma(np.array(COLOURS[name].rgb()))) for name in COLOURS}
+    rendered = np.median(rendering.image[rendering.mask(0)], axis=0) / 255
+    distances = {name: np.linalg.norm(_chroma(rendered) - _chroma(np.array(COLOURS[name].rgb()))) for name in COLOURS}
     assert colour in sorted(distances, key=distances.get)[:2]
 
 
 def _chroma(rgb):
-    # The light changes how bright a thing is more than its hue.
+    # The light changes the brightness of an object more than its hue.
     return np.array([rgb[0] - rgb[1], rgb[1] - rgb[2], 0.35 * rgb.sum()])
 
 

@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.folder import read_folder
+from ris_ros.evaluation.datasets.folder import read_folder
 from ris_ros.sim.samples import samples
-from ris_ros.sim.splits import HELD_OUT_PAIRS
 from ris_ros.sim.writer import write_dataset
 
 
@@ -19,7 +18,7 @@ def written(tmp_path_factory):
     return directory, write_dataset(directory, split="test", scenes=2, start=5, per_kind=1)
 
 
-def test_what_is_written_is_what_was_rendered(written):
+def test_the_folder_reads_back_as_it_was_rendered(written):
     directory, counts = written
     folder = read_folder(directory)
     scenes = list(samples("test", 2, start=5, per_kind=1))
@@ -39,7 +38,7 @@ def test_what_is_written_is_what_was_rendered(written):
     np.testing.assert_allclose(first.read_depth(), scenes[0].rendering.depth, atol=0.00051)
 
 
-def test_the_set_says_where_it_comes_from(written):
+def test_the_folder_records_its_origin(written):
     directory, counts = written
     about = json.loads((directory / "dataset.json").read_text())
     assert about["format"] == 1
@@ -50,33 +49,27 @@ def test_the_set_says_where_it_comes_from(written):
 
 def test_depth_is_in_16_bit_millimetres(written):
     directory, _ = written
-    with Image.open(directory / "depth" / "000000.png") as picture:
-        depth = np.array(picture)
+    with Image.open(directory / "depth" / "000000.png") as image:
+        depth = np.array(image)
     assert depth.dtype == np.uint16
     assert 300 < np.median(depth) < 3000
 
 
-def test_a_directory_with_something_in_it_is_left_alone(tmp_path):
+def test_a_directory_that_is_not_empty_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="not empty"):
         write_dataset(tmp_path, scenes=1)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_file_is_no_directory(tmp_path):
+def test_a_file_in_place_of_the_directory_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         write_dataset(tmp_path / "file", scenes=1)
 
 
 @pytest.mark.parametrize("wrong", [{"split": "tests"}, {"scenes": 0}, {"start": -1}, {"start": 99_999, "scenes": 2}])
-def test_scenes_that_there_are_not(tmp_path, wrong):
+def test_scenes_that_do_not_exist_are_refused(tmp_path, wrong):
     with pytest.raises(InputError, match="split"):
         write_dataset(tmp_path / "set", **wrong)
     assert not (tmp_path / "set").exists()
-
-
-@pytest.mark.parametrize(("split", "held_out"), [("train", False), ("test", False), ("hard", True)])
-def test_held_out_pairs_are_in_the_hard_split_alone(split, held_out):
-    for sample in samples(split, 2, per_kind=1):
-        assert all(((thing.colour, thing.category) in HELD_OUT_PAIRS) == held_out for thing in sample.scene.objects)

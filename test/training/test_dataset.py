@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ris_ros.encoding.preprocessing import image_tensor, masked_crop, resize_masks
+from ris_ros.sim.samples import HELD_OUT_PAIRS, TRAIN_SEEDS
+from training.dataset import load_or_render
+from training.model import GRID, IMAGE_SIZE
+from training.texts import BACKGROUND_CLASSES, CATEGORY_NAMES, COLOUR_NAMES
+
+CPU = torch.device("cpu")
+
+
+def test_every_object_and_every_background_class_is_labelled(views, example):
+    scene, _ = example
+    members = (views.scene == 0) & (views.background < 0)
+    labels = list(zip(views.colour[members], views.category[members], strict=True))
+    assert labels == [(COLOUR_NAMES.index(obj.colour), CATEGORY_NAMES.index(obj.category)) for obj in scene.objects]
+    assert set(views.background) == {-1, *range(len(BACKGROUND_CLASSES))}
+    assert len(views.images) == 10
+
+
+def test_views_are_read_again_from_their_folder(views, folder):
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    again = load_or_render(folder, TRAIN_SEEDS[:10], IMAGE_SIZE, GRID, exclude_pairs=HELD_OUT_PAIRS)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    np.testing.assert_array_equal(again.crops, views.crops)
+
+
+def test_crops_and_soft_masks_are_those_of_the_encoder(views, example):
+    _, rendering = example
+    pixels = image_tensor(rendering.image, CPU)
+    for index in range(3):
+        crop = masked_crop(pixels, rendering.mask(index), (IMAGE_SIZE, IMAGE_SIZE))
+        crop = crop[0].clamp(0, 1).permute(1, 2, 0).numpy() * 255
+        assert np.abs(crop - views.crops[index, 0]).mean() < 1
+        soft = resize_masks(rendering.mask(index)[None], (GRID, GRID), CPU)[0].numpy() * 255
+        np.testing.assert_allclose(views.masks[index, 0], soft, atol=3)
