@@ -96,9 +96,9 @@ def test_the_published_score_follows_the_papers_formula(segmenter):
                                    ExpressionParser(config.language, config.method))
     segmenter.set_image(PHOTOGRAPH, Proposals.from_masks(masks))
     result = segmenter.query("The cup on the left")
-    local_global = segmenter.encoder.encode_masks(PHOTOGRAPH, masks)
+    features = segmenter.encoder.encode_masks(PHOTOGRAPH, masks)
     sentence, phrase = segmenter.encoder.encode_text(["the cup on the left", "the cup"])
-    visual = (0.7 * local_global[0] + 0.3 * local_global[1]).numpy()
+    visual = (0.7 * features.global_features + 0.3 * features.local_features).numpy()
     text = (0.4 * sentence + 0.6 * phrase).numpy()
     cosine = visual @ text / np.linalg.norm(visual, axis=1) / np.linalg.norm(text)
     logits = segmenter.encoder.logit_scale * cosine
@@ -116,9 +116,9 @@ def test_the_papers_ablations_are_settings_and_cost_what_they_use(segmenter, wei
                                ExpressionParser(config.language, config.method))
     masks = np.zeros((3, *PHOTOGRAPH.shape[:2]), bool)
     masks[0, 10:60, 20:90], masks[1, 100:150, 100:200], masks[2] = True, True, True
-    in_context, local = segmenter.encoder.encode_masks(PHOTOGRAPH, masks)
+    global_features, local_features = segmenter.encoder.encode_masks(PHOTOGRAPH, masks).for_fusion(0.5)
     sentence, phrase = segmenter.encoder.encode_text(["the cup on the left", "the cup"])
-    unused = "_encode_crops" if weight else "_encode_in_context"
+    unused = "encode_local" if weight else "encode_global"
     monkeypatch.setattr(segmenter.encoder, unused, lambda *_: pytest.fail(f"{unused} has no share"))
     alone.set_image(PHOTOGRAPH, Proposals.from_masks(masks))
     asked = []
@@ -126,7 +126,7 @@ def test_the_papers_ablations_are_settings_and_cost_what_they_use(segmenter, wei
         asked.extend(texts), encode(texts))[1])
     result = alone.query("The cup on the left")
     assert asked == ["the cup on the left" if weight else "the cup"]
-    visual, text = ((in_context, sentence) if weight else (local, phrase))
+    visual, text = ((global_features, sentence) if weight else (local_features, phrase))
     cosine = (visual @ text / visual.norm(dim=1) / text.norm()).numpy()
     assert [candidate.index for candidate in result.candidates] == list(np.argsort(-cosine))
     assert result.candidates[0].terms["cosine"] == pytest.approx(cosine.max(), abs=1e-5)
@@ -138,8 +138,8 @@ def test_a_weight_that_changes_later_brings_the_missing_feature(segmenter):
     segmenter.update(Config.from_dict({**SETTINGS, "matching.visual_weight": 0.5}))
     features = segmenter.visual_features()
     segmenter.update(Config.from_dict(SETTINGS))
-    in_context, local = segmenter.encoder.encode_masks(PHOTOGRAPH[::2, ::2], segmenter.proposals.masks)
-    np.testing.assert_allclose(features, (in_context + local) / 2, rtol=1e-3, atol=1e-4)
+    expected = segmenter.encoder.encode_masks(PHOTOGRAPH[::2, ::2], segmenter.proposals.masks)
+    np.testing.assert_allclose(features, (expected.global_features + expected.local_features) / 2, rtol=1e-3, atol=1e-4)
 
 
 def test_a_score_is_the_product_of_its_terms(segmenter):

@@ -1,6 +1,7 @@
-"""Mask-guided global and local CLIP features of proposals, and text features, over any open_clip model."""
+"""Encoding: mask-guided global and local CLIP features of proposals, and text features, over any open_clip model."""
 
-from ris_ros.encoding.encoder import MaskFeatures, MaskGuidedEncoder
+from ris_ros.encoding.encoder import MaskGuidedEncoder
 from ris_ros.encoding.loading import load_encoder
+from ris_ros.encoding.mask_features import MaskFeatures
 
 __all__ = ["MaskFeatures", "MaskGuidedEncoder", "load_encoder"]

@@ -1,4 +1,4 @@
-"""From a model's name to an encoder."""
+"""Loading an encoder by the name of its model."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from typing import Any
 
 import open_clip
 import torch
-from torch import nn
 
 from ris_ros.config import EncoderConfig
+from ris_ros.encoding.clip_model import ClipModel, Tokenizer
 from ris_ros.encoding.encoder import MaskGuidedEncoder
 from ris_ros.errors import InputError, MissingError
 
 BUNDLED_FOLDER = Path(__file__).parent.parent / "models" / "tabletop"
+"""Folder of the bundled model."""
+
+RANDOM = "random"
+"""Tag that stands for random weights."""
 
 logger = logging.getLogger(__name__)
 
 
 def load_encoder(config: EncoderConfig, device: str) -> MaskGuidedEncoder:
-    """The encoder that a configuration names.
+    """Return the encoder that a configuration names, on a device such as ``cpu`` or ``cuda:0``.
 
     ``config.model`` is one of
 
-    - ``bundled``: the small model of the simulated tabletop that comes with the package
+    - ``bundled``: the small model for the simulated tabletop that is part of the package
     - ``ARCHITECTURE/TAG``: a pretrained model of open_clip's registry, such as ``ViT-B-16/openai``
     - ``ARCHITECTURE/FILE``: a checkpoint file (safetensors, or a pickle of plain weights)
     - ``ARCHITECTURE/random``: random weights, to measure time and memory; its answers mean nothing
@@ -36,9 +40,9 @@ def load_encoder(config: EncoderConfig, device: str) -> MaskGuidedEncoder:
     Raises
     ------
     InputError
-        When there is no such model.
+        If there is no such model.
     MissingError
-        When its weights cannot be had or are damaged.
+        If its weights are damaged or cannot be downloaded.
 
     """
     name = config.model
@@ -50,23 +54,25 @@ def load_encoder(config: EncoderConfig, device: str) -> MaskGuidedEncoder:
         name = f"local-dir:{BUNDLED_FOLDER}"
     if name.startswith("local-dir:"):
         folder = Path(name.removeprefix("local-dir:"))
-    model, tokenizer = _create(name)
-    about = _about(folder)
+    model, tokenizer = _create_model(name)
+    metadata = _read_metadata(folder)
     dtype, crop_dtype = (torch.float32, None) if config.dtype == "auto" else (getattr(torch, config.dtype),) * 2
     return MaskGuidedEncoder(
         model, tokenizer, device=device, dtype=dtype, crop_dtype=crop_dtype, masked_blocks=config.masked_blocks,
-        batch_size=config.batch_size, default_visual_weight=about.get("visual_weight", 0.95),
-        calibration=about.get("calibration"))
+        batch_size=config.batch_size, default_visual_weight=metadata.get("visual_weight", 0.95),
+        calibration=metadata.get("calibration"))
 
 
-def _create(name: str) -> tuple[nn.Module, open_clip.SimpleTokenizer]:
+def _create_model(name: str) -> tuple[ClipModel, Tokenizer]:
+    architecture: str
+    pretrained: str | None
     if name.startswith(("local-dir:", "hf-hub:")):
         architecture, pretrained = name, None
     else:
         architecture, _, pretrained = name.partition("/")
         _check_name(name, architecture, pretrained)
     try:
-        if pretrained == "random":
+        if pretrained == RANDOM:
             logger.warning("encoder.model %s has random weights: its answers mean nothing", name)
             torch.manual_seed(0)
             model = open_clip.create_model(architecture, pretrained_text=False)
@@ -74,7 +80,7 @@ def _create(name: str) -> tuple[nn.Module, open_clip.SimpleTokenizer]:
             model = open_clip.create_model_from_pretrained(architecture, pretrained, return_transform=False)
         return model, open_clip.get_tokenizer(architecture)
     except Exception as error:
-        # open_clip lets through whatever its readers and downloaders raise.
+        # open_clip passes on whatever its readers and downloaders raise.
         raise MissingError(f"cannot load encoder.model {name}: {_remedy(name, pretrained)}") from error
 
 
@@ -94,13 +100,13 @@ def _check_name(name: str, architecture: str, pretrained: str) -> None:
         raise InputError(f"unknown encoder.model {name!r}: no architecture {architecture!r}"
                          + (f"; close ones are {', '.join(close)}" if close else ""))
     tags = open_clip.list_pretrained_tags_by_model(architecture)
-    if pretrained != "random" and pretrained not in tags and not Path(pretrained).is_file():
+    if pretrained != RANDOM and pretrained not in tags and not Path(pretrained).is_file():
         raise InputError(f"encoder.model {name!r}: {pretrained!r} is neither a file nor a pretrained tag of "
                          f"{architecture}; its tags are {', '.join(tags) or 'none'}")
 
 
 def verify_bundled() -> None:
-    """Raise a MissingError unless the bundled model is there and its bytes are the ones that were shipped."""
+    """Raise a MissingError unless the bundled model is there with the checksum that it was shipped with."""
     weights = BUNDLED_FOLDER / "open_clip_model.safetensors"
     if not weights.is_file():
         raise MissingError(f"the bundled model {weights} is missing: install ris_ros again")
@@ -109,8 +115,9 @@ def verify_bundled() -> None:
         raise MissingError(f"the bundled model {weights} is damaged (its sha256 differs): install ris_ros again")
 
 
-def _about(folder: Path | None) -> dict[str, Any]:
-    """What a folder's ris.json says of its model, if there is one."""
+def _read_metadata(folder: Path | None) -> dict[str, Any]:
+    """Return what ris.json in a model's folder says about the model; empty if there is no such file."""
     if folder is None or not (folder / "ris.json").is_file():
         return {}
-    return json.loads((folder / "ris.json").read_text())
+    metadata: dict[str, Any] = json.loads((folder / "ris.json").read_text())
+    return metadata

@@ -1,96 +1,121 @@
-"""Which of the masks that SAM offers are kept, decided on low-resolution logits before any mask is enlarged."""
+"""Filters for SAM's masks, which work on low-resolution logits before any mask is resized to the image."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-INSIDE = 0.85
-"""Share of a mask that must lie in another for it to be a part of that one."""
-PART = 0.2, 0.8
-"""Least and most share of a whole that a part may take, for what is left to be worth a mask of its own."""
-MOST_REMAINDERS = 8
-"""Most masks that are made so; where all things have parts, as a person has, there would be dozens."""
-LARGEST_WHOLE = 0.5
-"""Share of the image above which a whole is taken for a surface, of which each thing on it is a part."""
+from ris_ros.utils.masks import pairwise_intersection, pairwise_iou
+
+MIN_PART_INSIDE = 0.85
+"""Share of a mask that must lie in another one for it to be a part of that one."""
+
+PART_AREAS = 0.2, 0.8
+"""Smallest and largest share of a whole that a part may take, for what is left to be worth a mask of its own."""
+
+MAX_WHOLE_AREA = 0.5
+"""Share of the image above which a whole is taken for a surface, of which every object on it would be a part."""
+
+MAX_REMAINDERS = 8
+"""Remainders that are returned; where every object has parts, as a person has, there would be dozens."""
+
+MIN_LARGEST_PIECE = 0.9
+"""Share of a remainder that its largest piece must hold."""
 
 
-def stability(logits: np.ndarray) -> np.ndarray:
-    """How little each mask changes with its threshold: IoU of logits > 1 and logits > -1, float64 [N].
+def stability_score(logits: np.ndarray) -> np.ndarray:
+    """Return how little each mask changes with its threshold: the IoU of logits > 1 and logits > -1.
 
-    The measure of Segment Anything (arXiv 2304.02643, section 5) for logits float32 [N, H, W].
-    """
-    inner = np.count_nonzero(logits > 1, axis=(1, 2))
-    outer = np.count_nonzero(logits > -1, axis=(1, 2))
-    return inner / np.maximum(outer, 1)
-
-
-def tidy(logits: np.ndarray, smallest: float) -> np.ndarray:
-    """Logits float32 [H, W] whose mask has neither islands nor holes of fewer than `smallest` pixels.
-
-    The largest island stays whatever its size.
-    """
-    logits = logits.copy()
-    for hole, value in ((True, 1.0), (False, -1.0)):
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(((logits > 0) ^ hole).astype(np.uint8))
-        small = stats[:, cv2.CC_STAT_AREA] < smallest
-        small[0] = False
-        if not hole:
-            small[1 + stats[1:, cv2.CC_STAT_AREA].argmax()] = False
-        logits[small[labels]] = value
-    return logits
-
-
-def remainders(logits: np.ndarray, smallest: float) -> tuple[np.ndarray, np.ndarray]:
-    """What is left of each mask without another that lies in it: a bowl without its ball, a plate without its bread.
-
-    SAM offers what is in a thing, and the thing with all that is in it, but seldom the thing alone.
+    This is the measure of Segment Anything (arXiv 2304.02643, section 5).
 
     Parameters
     ----------
-    logits : float32 [N, H, W], tidy masks
-    smallest : pixels of the smallest remainder worth having
+    logits : float32 [N, H, W]
 
     Returns
     -------
-    rest, whole : at most eight remainders' logits float32 [M, H, W] and the indices [M] of the masks they are of
+    scores : float64 [N], 0..1
 
     """
-    shared = _shared(logits > 0)
-    area = shared.diagonal()
-    whole, part = np.nonzero(
-        (shared > INSIDE * area) & (area > PART[0] * area[:, None]) & (area < PART[1] * area[:, None])
-        & (area[:, None] < LARGEST_WHOLE * logits.shape[1] * logits.shape[2]))
-    # Those first from which the most is taken: the others differ less from the whole, which stays.
-    order = np.argsort(-area[part] / area[whole], kind="stable")
-    whole, part = whole[order], part[order]
-    rest = [tidy(np.minimum(logits[i], -logits[j]), smallest) for i, j in zip(whole, part, strict=True)]
-    good = [k for k, one in enumerate(rest) if _compact(one > 0, smallest)][:MOST_REMAINDERS]
-    return np.array([rest[k] for k in good]).reshape(-1, *logits.shape[1:]), whole[good]
+    inner = np.count_nonzero(logits > 1, axis=(1, 2))
+    outer = np.count_nonzero(logits > -1, axis=(1, 2))
+    scores: np.ndarray = inner / np.maximum(outer, 1)
+    return scores
 
 
-def _shared(masks: np.ndarray) -> np.ndarray:
-    """Pixels that each two of bool masks [N, H, W] share, float32 [N, N]."""
-    flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2]).astype(np.float32)
-    return flat @ flat.T
+def remove_small_regions(logits: np.ndarray, min_area: float) -> np.ndarray:
+    """Return logits, float32 [H, W], whose mask has no islands or holes of fewer than `min_area` pixels.
 
-
-def _compact(mask: np.ndarray, smallest: float) -> bool:
-    """Whether a mask is in one piece but for little, and of no less than `smallest` pixels."""
-    area = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA]
-    return area.sum() >= smallest and area.max(initial=0) > 0.9 * area.sum()
-
-
-def distinct(masks: np.ndarray, rank: np.ndarray, most_iou: float) -> np.ndarray:
-    """Indices, best `rank` first, of bool masks [N, H, W] that overlap no better one by more than `most_iou`.
-
-    Overlap is intersection over union of masks, so that a part, its whole and their difference all stay.
+    The largest island stays, however small.
     """
-    shared = _shared(masks)
+    logits = logits.copy()
+    for is_hole, value in ((True, 1.0), (False, -1.0)):
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(((logits > 0) ^ is_hole).astype(np.uint8))
+        is_small = stats[:, cv2.CC_STAT_AREA] < min_area
+        is_small[0] = False
+        if not is_hole:
+            is_small[1 + stats[1:, cv2.CC_STAT_AREA].argmax()] = False
+        logits[is_small[labels]] = value
+    return logits
+
+
+def remainders(logits: np.ndarray, min_area: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is left of a mask without another one that lies in it: a bowl without its ball.
+
+    SAM offers the contents of an object, and the object together with its contents, but seldom the object alone.
+
+    Parameters
+    ----------
+    logits : float32 [N, H, W], masks without small regions
+    min_area : of a remainder, pixels
+
+    Returns
+    -------
+    logits : of the remainders, at most `MAX_REMAINDERS`, float32 [M, H, W]
+    wholes : index [M] of the mask that each is a remainder of
+
+    """
+    masks = logits > 0
+    shared = pairwise_intersection(masks, masks)
     area = shared.diagonal()
-    iou = shared / np.maximum(area[:, None] + area - shared, 1)
+    smallest, largest = PART_AREAS
+    wholes, parts = np.nonzero(
+        (shared > MIN_PART_INSIDE * area) & (area > smallest * area[:, None]) & (area < largest * area[:, None])
+        & (area[:, None] < MAX_WHOLE_AREA * logits.shape[1] * logits.shape[2]))
+    # Large parts first: without a small part, a whole differs little from itself.
+    by_share = np.argsort(-area[parts] / area[wholes], kind="stable")
+    wholes, parts = wholes[by_share], parts[by_share]
+    rest = [remove_small_regions(np.minimum(logits[i], -logits[j]), min_area)
+            for i, j in zip(wholes, parts, strict=True)]
+    kept = [k for k, remainder in enumerate(rest) if _is_compact(remainder > 0, min_area)][:MAX_REMAINDERS]
+    return np.array([rest[k] for k in kept]).reshape(-1, *logits.shape[1:]), wholes[kept]
+
+
+def mask_nms(masks: np.ndarray, scores: np.ndarray, max_iou: float) -> np.ndarray:
+    """Return the masks that overlap no better one by more than `max_iou` (non-maximum suppression).
+
+    Overlap is the IoU of the masks, not of their boxes, so a part, its whole and their difference all stay.
+
+    Parameters
+    ----------
+    masks : bool [N, H, W]
+    scores : float [N]
+    max_iou : 0..1
+
+    Returns
+    -------
+    kept : indices, best first
+
+    """
+    iou = pairwise_iou(masks, masks)
     kept: list[int] = []
-    for index in np.argsort(-rank, kind="stable"):
-        if not (iou[index, kept] > most_iou).any():
+    for index in np.argsort(-scores, kind="stable"):
+        if not (iou[index, kept] > max_iou).any():
             kept.append(index)
     return np.array(kept, int)
+
+
+def _is_compact(mask: np.ndarray, min_area: float) -> bool:
+    """Return whether a mask has at least `min_area` pixels, nearly all in one piece."""
+    areas = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA]
+    return bool(areas.sum() >= min_area and areas.max(initial=0) > MIN_LARGEST_PIECE * areas.sum())

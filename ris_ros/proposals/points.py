@@ -1,133 +1,175 @@
-"""Where in an image to ask SAM, by what its own embedding and the edges of the image show."""
+"""Choice of prompt points, from SAM's own embedding and the edges of the image."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from ris_ros.proposals.resize import CELL, STRIDE
+from ris_ros.proposals.resize import CELL_STRIDE, LOGIT_STRIDE
 
-SPREAD = 3.0
-"""How much the width of the input counts beside the chord between two embeddings when points are spread: at 0
-one textured region takes all points, at 10 they form a grid. Chosen for the recall of objects on
-photographs and tabletops."""
-NOVELTY = 0.75
-"""Where no cell is farther than this from every point asked, the rest of the image is more of the same."""
-APART = 1.75
-"""Cells between two points of the second round, and from those of the first."""
-PER_CELL = CELL // STRIDE
+POSITION_WEIGHT = 3.0
+"""Weight of the width of the input against the distance of two embeddings when points are spread. With 0 one textured
+region takes all points, with 10 they form a grid. Chosen for the recall of objects on photographs and tabletops."""
+
+MIN_NOVELTY = 0.75
+"""Distance to the nearest point below which a cell shows nothing new; spreading stops when all cells are below it."""
+
+MIN_POINT_DISTANCE = 1.75
+"""Cells between two points of the second round, and from them to those of the first."""
+
+LOGITS_PER_CELL = CELL_STRIDE // LOGIT_STRIDE
 """Logits along each side of a cell."""
-EDGE = 50, 150
-"""Canny's lower and upper threshold on each channel of CIELAB at the logits' size."""
-REGION = 10, 0.3
-"""Least logits, and most as a share of all, of a region between edges that may be a thing."""
-SHOWN = 0.55
-"""Least IoU of a region and a mask that shows it."""
-WIDE = 6.0
-"""Logits from a region's middle to its rim above which it is no better a place to ask."""
+
+CANNY_THRESHOLDS = 50, 150
+"""Lower and upper threshold on each channel of CIELAB, at the size of the logits."""
+
+MIN_REGION_LOGITS = 10
+"""Logits in the smallest region between edges that may be an object."""
+
+MAX_REGION_SHARE = 0.3
+"""Share of all logits in the largest region between edges that may be an object."""
+
+MAX_UNEXPLAINED_IOU = 0.55
+"""IoU of a region with a mask above which the mask explains it."""
+
+MAX_RIM_DISTANCE = 6.0
+"""Logits from the centre of a region to its rim above which a larger region makes no better prompt."""
 
 
-def spread_points(features: np.ndarray, most: int) -> np.ndarray:
-    """Where to ask: at most `most` points float64 [P, 2], xy in cells, for the embedding float32 [D, rows, columns].
+def spread_points(features: np.ndarray, max_points: int) -> np.ndarray:
+    """Return points spread over what the embedding tells apart (farthest-point sampling, Gonzalez 1985).
 
-    Starts at the most ordinary cell and goes on to whichever cell is farthest, in the look that the network itself
-    gives it and in place, from every point so far (farthest-point sampling, Gonzalez 1985). A grid spends its points
-    by area; these go where the image has something new: a spoon on a saucer, a patch on a suit.
+    Starts at the most ordinary cell and continues with the cell that is farthest, in embedding and in position, from
+    all points so far. A grid spends its points by area; these go where the image shows something new: a spoon on a
+    saucer, a patch on a suit.
+
+    Parameters
+    ----------
+    features : the embedding, float32 [D, rows, columns]
+    max_points : at least 1; plain images get fewer
+
+    Returns
+    -------
+    points : float64 [P, 2], xy in cells
+
     """
     rows, columns = features.shape[1:]
-    looks = _looks(features)
-    places = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
-    cells = np.concatenate([looks, places * (SPREAD / 64)], axis=1)
-    chosen = [int(np.linalg.norm(looks - looks.mean(axis=0), axis=1).argmin())]
+    appearance = _cell_features(features)
+    positions = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
+    cells = np.concatenate([appearance, positions * (POSITION_WEIGHT / 64)], axis=1)
+    chosen = [int(np.linalg.norm(appearance - appearance.mean(axis=0), axis=1).argmin())]
     distance = np.linalg.norm(cells - cells[chosen[0]], axis=1)
-    while len(chosen) < most and distance.max() > NOVELTY:
+    while len(chosen) < max_points and distance.max() > MIN_NOVELTY:
         chosen.append(int(distance.argmax()))
         distance = np.minimum(distance, np.linalg.norm(cells - cells[chosen[-1]], axis=1))
-    return places[chosen] + 0.5
+    points: np.ndarray = positions[chosen] + 0.5
+    return points
 
 
-def unexplained_points(image: np.ndarray, features: np.ndarray, masks: np.ndarray, asked: np.ndarray, most: int
-                       ) -> np.ndarray:
-    """Where to ask again: at most `most` points float64 [P, 2], xy in cells, none near those `asked`, [P, 2].
+def unexplained_points(image: np.ndarray, features: np.ndarray, masks: np.ndarray, first_points: np.ndarray,
+                       max_points: int) -> np.ndarray:
+    """Return points for a second round of prompts, where the masks of the first do not explain the image.
 
-    The image is uint8 RGB [h, w, 3]; its embedding is float32 [D, rows, columns], and the masks found so far are bool
-    [N, 4 rows, 4 columns] or a little less. Up to half of the points are the middles of regions between edges that no
-    mask shows: a ball in a bowl, a spoon in a cup. The others are the cells least like the part of the image in which
-    they lie.
+    Up to half of the points are the centres of regions between edges that no mask shows: a ball in a bowl, a spoon in a
+    cup. The others are the cells that are least like the segment in which they lie.
+
+    Parameters
+    ----------
+    image : uint8 RGB [H, W, 3]
+    features : its embedding, float32 [D, rows, columns]
+    masks : of the first round, bool [N, h, w] at the size of the logits: 4 rows x 4 columns or a little less
+    first_points : of the first round, float64 [Q, 2], xy in cells
+    max_points : 0 or more
+
+    Returns
+    -------
+    points : float64 [P, 2], xy in cells; none near a first point
+
     """
-    unlike = _unlikeness(features, masks)
-    points = asked
-    for middle in _unshown_middles(image, masks, unlike):
-        if len(points) - len(asked) >= most // 2:
+    dissimilarity = _dissimilarity(features, masks)
+    points = first_points
+    for centre in _unexplained_centres(image, masks, dissimilarity):
+        if len(points) - len(first_points) >= max_points // 2:
             break
-        if (np.linalg.norm(points - middle, axis=1) > 1).all():
-            points = np.vstack([points, middle])
-    places = np.stack(np.meshgrid(*map(np.arange, unlike.shape[::-1])), axis=-1) + 0.5
+        if (np.linalg.norm(points - centre, axis=1) > 1).all():
+            points = np.vstack([points, centre])
+    centres = np.stack(np.meshgrid(*map(np.arange, dissimilarity.shape[::-1])), axis=-1) + 0.5
     for point in points:
-        unlike[np.linalg.norm(places - point, axis=-1) < APART] = 0
-    while len(points) - len(asked) < most and unlike.max() > 0:
-        points = np.vstack([points, places.reshape(-1, 2)[unlike.argmax()]])
-        unlike[np.linalg.norm(places - points[-1], axis=-1) < APART] = 0
-    return points[len(asked):]
+        dissimilarity[np.linalg.norm(centres - point, axis=-1) < MIN_POINT_DISTANCE] = 0
+    while len(points) - len(first_points) < max_points and dissimilarity.max() > 0:
+        points = np.vstack([points, centres.reshape(-1, 2)[dissimilarity.argmax()]])
+        dissimilarity[np.linalg.norm(centres - points[-1], axis=-1) < MIN_POINT_DISTANCE] = 0
+    return points[len(first_points):]
 
 
-def _unlikeness(features: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """How unlike the part of the image in which it lies each cell looks, float32 [rows, columns].
+def _dissimilarity(features: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return how much each cell differs from the segment in which it lies, float32 [rows, columns].
 
-    The masks part the cells by the smallest one that covers each, and what none covers is a part of its own. A thing
-    that was missed lies in a part whose other cells look unlike it, as a cup does on the mask of a table.
+    A cell belongs to the smallest mask that covers it; cells without a mask are one segment. An object that was missed
+    lies in a segment whose other cells look different, as a cup does on the mask of a table.
     """
     rows, columns = features.shape[1:]
-    looks = _looks(features)
+    appearance = _cell_features(features)
     coverage = np.array([cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA).ravel()
                          for mask in masks]).reshape(len(masks), rows * columns)
-    part = np.full(rows * columns, -1)
+    segment = np.full(rows * columns, -1)
     for index in np.argsort(-coverage.sum(axis=1), kind="stable"):
-        part[coverage[index] > 0.5] = index
-    unlike = np.zeros(rows * columns, np.float32)
-    for index in np.unique(part):
-        inside = part == index
-        unlike[inside] = np.linalg.norm(looks[inside] - looks[inside].mean(axis=0), axis=1)
-    # Every border is unlike both of its sides; the middle of a small thing is so on all sides.
-    return cv2.blur(unlike.reshape(rows, columns), (3, 3), borderType=cv2.BORDER_REFLECT)
+        segment[coverage[index] > 0.5] = index
+    dissimilarity = np.zeros(rows * columns, np.float32)
+    for index in np.unique(segment):
+        inside = segment == index
+        dissimilarity[inside] = np.linalg.norm(appearance[inside] - appearance[inside].mean(axis=0), axis=1)
+    # Every border differs from both of its sides; the centre of a small object differs from all sides.
+    return cv2.blur(dissimilarity.reshape(rows, columns), (3, 3), borderType=cv2.BORDER_REFLECT)
 
 
-def _unshown_middles(image: np.ndarray, masks: np.ndarray, unlike: np.ndarray) -> np.ndarray:
-    """The middles float64 [P, 2], xy in cells, of regions between edges that no mask shows, the most unlike first."""
+def _unexplained_centres(image: np.ndarray, masks: np.ndarray, dissimilarity: np.ndarray) -> np.ndarray:
+    """Return the centres, float64 [P, 2], xy in cells, of regions between edges that no mask shows.
+
+    Regions that differ most from their segment, and wide ones, come first.
+    """
     rows, columns = masks.shape[1:]
     edges = _edges(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA))
-    # Edges go round corners: regions that touch at one alone are two.
+    # Diagonal edges have no gaps with 4 neighbours: regions that touch at a corner are two.
     _, regions, stats, _ = cv2.connectedComponentsWithStats(255 - edges, connectivity=4)
-    size = stats[:, cv2.CC_STAT_AREA]
-    free = (size >= REGION[0]) & (size <= REGION[1] * rows * columns)
-    free &= _best_iou(np.where(edges, cv2.dilate(regions.astype(np.float32), np.ones((3, 3))), regions), masks) <= SHOWN
-    free[0] = False  # the edges themselves
-    to_rim = cv2.distanceTransform(255 - edges, cv2.DIST_L2, 3)
-    farthest = np.argsort(-to_rim, axis=None, kind="stable")
-    labels, first = np.unique(regions.ravel()[farthest], return_index=True)
-    y, x = np.unravel_index(farthest[first[free[labels]]], to_rim.shape)
-    order = np.argsort(-unlike[y // PER_CELL, x // PER_CELL] * np.minimum(to_rim[y, x], WIDE), kind="stable")
-    return (np.stack([x, y], axis=1)[order] + 0.5) / PER_CELL
+    area = stats[:, cv2.CC_STAT_AREA]
+    is_candidate = (area >= MIN_REGION_LOGITS) & (area <= MAX_REGION_SHARE * rows * columns)
+    with_rims = np.where(edges, cv2.dilate(regions.astype(np.float32), np.ones((3, 3))), regions)
+    is_candidate &= _best_iou(with_rims, masks) <= MAX_UNEXPLAINED_IOU
+    is_candidate[0] = False  # Label 0 is the edges themselves.
+    rim_distance = cv2.distanceTransform(255 - edges, cv2.DIST_L2, 3)
+    farthest_first = np.argsort(-rim_distance, axis=None, kind="stable")
+    labels, first = np.unique(regions.ravel()[farthest_first], return_index=True)
+    y, x = np.unravel_index(farthest_first[first[is_candidate[labels]]], rim_distance.shape)
+    priority = (dissimilarity[y // LOGITS_PER_CELL, x // LOGITS_PER_CELL]
+                * np.minimum(rim_distance[y, x], MAX_RIM_DISTANCE))
+    best_first = np.argsort(-priority, kind="stable")
+    centres: np.ndarray = (np.stack([x, y], axis=1)[best_first] + 0.5) / LOGITS_PER_CELL
+    return centres
 
 
 def _edges(image: np.ndarray) -> np.ndarray:
-    """Where lightness or colour changes: uint8 [H, W], 255 there, of RGB [H, W, 3]."""
+    """Return where lightness or colour changes, uint8 [H, W], 0 or 255, in an image uint8 RGB [H, W, 3]."""
     # Each channel by itself: a red ball in a red bowl differs in lightness alone, a toy on its shadow in colour.
     channels = cv2.split(cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), (3, 3), 0))
-    return np.max([cv2.Canny(channel, *EDGE) for channel in channels], axis=0)
+    edges: np.ndarray = np.max([cv2.Canny(channel, *CANNY_THRESHOLDS) for channel in channels], axis=0)
+    return edges
 
 
 def _best_iou(regions: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """The IoU of each region, by its number in [H, W], with the mask of bool [N, H, W] that shows it best."""
-    regions = regions.ravel().astype(int)
-    size = np.bincount(regions)
-    shared = np.array([np.bincount(regions, mask.ravel(), len(size)) for mask in masks]).reshape(len(masks), len(size))
-    iou = shared / np.maximum(size + np.count_nonzero(masks, axis=(1, 2))[:, None] - shared, 1)
-    return iou.max(axis=0, initial=0)
+    """Return the largest IoU of each region, by its label in [H, W], with any mask of bool [N, H, W]."""
+    # Regions do not overlap, so counting labels under each mask is cheaper than a mask for each region.
+    labels = regions.ravel().astype(int)
+    area = np.bincount(labels)
+    shared = np.array([np.bincount(labels, mask.ravel(), len(area)) for mask in masks]).reshape(len(masks), len(area))
+    iou = shared / np.maximum(area + np.count_nonzero(masks, axis=(1, 2))[:, None] - shared, 1)
+    best: np.ndarray = iou.max(axis=0, initial=0)
+    return best
 
 
-def _looks(features: np.ndarray) -> np.ndarray:
-    """One row for each cell of an embedding float32 [D, rows, columns], of length 1 or less."""
-    looks = features.reshape(len(features), -1).T
-    # Featureless surfaces have short embeddings: lengthened to 1 their noise would count as novelty.
-    return looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1)
+def _cell_features(features: np.ndarray) -> np.ndarray:
+    """Return the cells of an embedding, float32 [D, rows, columns], as rows of length 1 or less."""
+    cells = features.reshape(len(features), -1).T
+    # Plain surfaces have short embeddings; scaled up to length 1, their noise would count as novelty.
+    normalized: np.ndarray = cells / np.maximum(np.linalg.norm(cells, axis=1, keepdims=True), 1)
+    return normalized

@@ -1,147 +1,208 @@
-"""Masks for everything in an image by asking SAM at a few well-chosen points, whatever the flavour of SAM."""
+"""Masks for everything in an image, from a few well-chosen prompt points; works with any SAM."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.proposals import filters
 from ris_ros.proposals.points import spread_points, unexplained_points
-from ris_ros.proposals.resize import CELL, ResizeTransform
+from ris_ros.proposals.proposer import ImageEmbedding
+from ris_ros.proposals.resize import CELL_STRIDE, ResizeTransform
 from ris_ros.types import Proposals, check_image
-from ris_ros.utils.device import Batches
+from ris_ros.utils.device import AdaptiveBatcher
 
-FIRST_SHARE = 2 / 3
-"""Share of the prompts that are spread by look; the rest goes to what their masks do not explain."""
+FIRST_ROUND_SHARE = 2 / 3
+"""Share of the prompts that are spread over the embedding; the rest goes to what their masks do not explain."""
 
 
 class Network(Protocol):
-    """What a SAM must offer to be prompted."""
+    """A SAM that can be prompted.
+
+    Attributes
+    ----------
+    batch_size : prompts decoded at a time
+    notes : what does not run as requested, for diagnostics
+
+    """
 
     batch_size: int
     notes: list[str]
-    """What does not run as it was asked for."""
 
     def encode(self, image: np.ndarray) -> np.ndarray:
-        """The embedding float32 [1, D, 64, 64] of uint8 RGB [h, w, 3] whose longer side is 1024."""
+        """Return the embedding, float32 [1, D, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
 
     def decode(self, embedding: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Logits float32 [P, 3, 256, 256] and predicted IoU float32 [P, 3] for points [P, 2], xy input pixels."""
+        """Return three masks for each of several points, as logits and predicted IoU.
+
+        Parameters
+        ----------
+        embedding : float32 [1, D, 64, 64]
+        points : [P, 2], xy input pixels
+
+        Returns
+        -------
+        logits : float32 [P, 3, 256, 256]
+        quality : float32 [P, 3]
+
+        """
 
     def decode_object(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray, box: np.ndarray
                       ) -> tuple[np.ndarray, np.ndarray]:
-        """Logits float32 [4, 256, 256] and predicted IoU float32 [4] of what lies in a box, xyxy input pixels.
+        """Return four masks of the object in a box, as logits and predicted IoU.
 
-        The first mask is the one meant for several prompts at once, the others are those of `decode`. Points [P, 2]
-        lie on the object where their label is 1, beside it where it is 0.
+        The first mask is the one meant for several prompts at once, the others are those of `decode`.
+
+        Parameters
+        ----------
+        embedding : float32 [1, D, 64, 64]
+        points : [P, 2], xy input pixels
+        labels : [P], 1 for a point on the object, 0 for one beside it
+        box : [4], xyxy input pixels
+
+        Returns
+        -------
+        logits : float32 [4, 256, 256]
+        quality : float32 [4]
+
         """
 
 
-@dataclass(frozen=True, eq=False)
-class ImageEmbedding:
-    """An image as the network's decoder sees it: one encoding for any number of questions."""
+class PromptedMask(NamedTuple):
+    """A mask that a prompt point gave.
 
-    embedding: np.ndarray
-    frame: ResizeTransform
+    Attributes
+    ----------
+    logits : float32 [rows, columns]
+    quality : predicted IoU
+    stability : see `filters.stability_score`
+
+    """
+
+    logits: np.ndarray
+    quality: float
+    stability: float
 
 
 class PromptedProposer:
-    """Image uint8 RGB [H, W, 3] -> Proposals, best first; `config` may be replaced between calls."""
+    """Proposals, best first, from a SAM that is prompted in two rounds; see `PromptableProposer`."""
+
+    is_promptable: ClassVar[bool] = True
 
     def __init__(self, network: Network, config: ProposalsConfig):
         self.network = network
         self.config = config
-        self._batches = Batches(network.batch_size, "prompts")
+        self._batcher = AdaptiveBatcher(network.batch_size, "prompts")
 
     @property
     def notes(self) -> list[str]:
-        """What does not run as it was asked for, for diagnostics."""
-        return self.network.notes + [self._batches.note] * bool(self._batches.note)
+        """Return what does not run as requested, for diagnostics."""
+        return self.network.notes + [self._batcher.note] * bool(self._batcher.note)
 
     def embed(self, image: np.ndarray) -> ImageEmbedding:
-        """Encode an image, uint8 RGB [H, W, 3], which is what takes a network most of its time."""
+        """Encode an image, uint8 RGB [H, W, 3]; this is the slow step."""
         check_image(image)
-        frame = ResizeTransform(*image.shape[:2])
-        return ImageEmbedding(self.network.encode(frame.resize(image)), frame)
+        transform = ResizeTransform(*image.shape[:2])
+        return ImageEmbedding(self.network.encode(transform.resize(image)), transform)
 
-    def object_in(self, embedded: ImageEmbedding, box: np.ndarray, points: np.ndarray, labels: np.ndarray) -> Proposals:
-        """The answers, at most four and none empty, to one question: what is in a box, xyxy image pixels.
+    def object_in(self, embedding: ImageEmbedding, box: np.ndarray, points: np.ndarray, labels: np.ndarray
+                  ) -> Proposals:
+        """Return the masks, at most four and none empty, that answer one prompt: the object in a box.
 
-        Points [P, 2], xy image pixels, lie on it where their label is 1 and beside it where it is 0.
+        Parameters
+        ----------
+        embedding : of the image
+        box : [4], xyxy image pixels
+        points : [P, 2], xy image pixels
+        labels : [P], 1 for a point on the object, 0 for one beside it
+
         """
-        frame = embedded.frame
+        transform = embedding.transform
         logits, quality = self.network.decode_object(
-            embedded.embedding, points * frame.scale, labels, box * np.tile(frame.scale, 2))
-        rows, columns = frame.logit_shape
-        masks = frame.masks(logits[:, :rows, :columns])
-        seen = masks.any(axis=(1, 2))
-        return Proposals.from_masks(masks[seen], np.minimum(quality[seen], 1))
+            embedding.features, points * transform.scale, labels, box * np.tile(transform.scale, 2))
+        rows, columns = transform.logit_shape
+        masks = transform.resize_logits(logits[:, :rows, :columns])
+        is_visible = masks.any(axis=(1, 2))
+        return Proposals.from_masks(masks[is_visible], np.minimum(quality[is_visible], 1))
 
-    def __call__(self, image: np.ndarray, points: np.ndarray | None = None, *, embedded: ImageEmbedding | None = None
-                 ) -> Proposals:
-        """Masks of everything in the image, or of what lies at given points [P, 2], xy image pixels.
+    def __call__(self, image: np.ndarray, points: np.ndarray | None = None, *,
+                 embedding: ImageEmbedding | None = None) -> Proposals:
+        """Return proposals for everything in an image, or for what lies at points.
 
-        An image that was embedded before is not encoded again.
+        Parameters
+        ----------
+        image : uint8 RGB [H, W, 3]
+        points : [P, 2], xy image pixels; None for everything
+        embedding : of the image; None to encode it
 
         Raises
         ------
         InputError
-            When the image is not uint8 [H, W, 3].
+            If the image is not uint8 [H, W, 3].
 
         """
-        embedded = embedded or self.embed(image)
-        embedding, frame = embedded.embedding, embedded.frame
-        if points is not None:
-            kept = self._ask(points * frame.scale, embedding, frame)
+        embedding = embedding or self.embed(image)
+        transform = embedding.transform
+        if points is None:
+            candidates = self._prompt_everywhere(image, embedding)
         else:
-            cells = embedding[0, :, :-(-frame.size[1] // CELL), :-(-frame.size[0] // CELL)]
-            points = spread_points(cells, round(FIRST_SHARE * self.config.max_prompts))
-            kept = self._ask(CELL * points, embedding, frame)
-            more = unexplained_points(image, cells, self._distinct(kept, frame)[0] > 0, points,
-                                      self.config.max_prompts - len(points))
-            kept += self._ask(CELL * more, embedding, frame)
-        logits, quality = self._with_remainders(*self._distinct(kept, frame), frame)
-        # What is thin may be smaller at full size than it was for its logits.
-        masks = frame.masks(logits, least=self.config.min_area * frame.height * frame.width)
-        large = masks.any(axis=(1, 2))
-        return Proposals.from_masks(masks if large.all() else masks[large], quality[large])
+            candidates = self._prompt(points * transform.scale, embedding)
+        logits, quality = self._with_remainders(*self._suppress_duplicates(candidates, transform), transform)
+        # A thin mask may be smaller, as a share of the image, than its logits were.
+        min_area = self.config.min_area * transform.height * transform.width
+        masks = transform.resize_logits(logits, min_area)
+        is_large = masks.any(axis=(1, 2))
+        return Proposals.from_masks(masks if is_large.all() else masks[is_large], quality[is_large])
 
-    def _ask(self, points: np.ndarray, embedding: np.ndarray, frame: ResizeTransform) -> list[tuple[np.ndarray, float, float]]:
-        """Logits float32 [rows, columns], predicted IoU and stability of the masks worth keeping at input points."""
-        rows, columns = frame.logit_shape
-        smallest = self._smallest(frame)
+    def _prompt_everywhere(self, image: np.ndarray, embedding: ImageEmbedding) -> list[PromptedMask]:
+        transform, max_prompts = embedding.transform, self.config.max_prompts
+        width, height = transform.input_size
+        cells = embedding.features[0, :, :-(-height // CELL_STRIDE), :-(-width // CELL_STRIDE)]
+        first_points = spread_points(cells, round(FIRST_ROUND_SHARE * max_prompts))
+        candidates = self._prompt(CELL_STRIDE * first_points, embedding)
+        first_masks = self._suppress_duplicates(candidates, transform)[0] > 0
+        second_points = unexplained_points(image, cells, first_masks, first_points, max_prompts - len(first_points))
+        return candidates + self._prompt(CELL_STRIDE * second_points, embedding)
+
+    def _prompt(self, points: np.ndarray, embedding: ImageEmbedding) -> list[PromptedMask]:
+        """Return the masks at points [P, 2], xy input pixels, that are good, stable and large enough."""
+        transform = embedding.transform
+        rows, columns = transform.logit_shape
+        min_area = self._min_logit_area(transform)
         # The last cell may reach into the padding.
-        points = np.minimum(points, np.array(frame.size) - 0.5)
+        points = np.minimum(points, np.array(transform.input_size) - 0.5)
 
-        def ask(batch: np.ndarray) -> list[tuple[np.ndarray, float, float]]:
-            logits, quality = self.network.decode(embedding, batch)
+        def decode_batch(batch: np.ndarray) -> list[PromptedMask]:
+            logits, quality = self.network.decode(embedding.features, batch)
             logits, quality = logits[..., :rows, :columns].reshape(-1, rows, columns), quality.ravel()
-            stability = filters.stability(logits)
+            stability = filters.stability_score(logits)
             area = np.count_nonzero(logits > 0, axis=(1, 2))
-            good = (quality >= self.config.min_quality) & (stability >= self.config.min_stability)
-            good &= area >= max(smallest, 1)
-            return [(filters.tidy(logits[i], smallest), quality[i], stability[i]) for i in np.flatnonzero(good)]
+            is_good = (quality >= self.config.min_quality) & (stability >= self.config.min_stability)
+            is_good &= area >= max(min_area, 1)
+            return [PromptedMask(filters.remove_small_regions(logits[i], min_area), quality[i], stability[i])
+                    for i in np.flatnonzero(is_good)]
 
-        return [mask for masks in self._batches.map(ask, points) for mask in masks]
+        return [mask for masks in self._batcher.map(decode_batch, points) for mask in masks]
 
-    def _distinct(self, kept: list[tuple[np.ndarray, float, float]], frame: ResizeTransform) -> tuple[np.ndarray, np.ndarray]:
-        """Logits float32 [N, rows, columns] and predicted IoU float32 [N] without duplicates, best first."""
-        if not kept:
-            return np.zeros((0, *frame.logit_shape), np.float32), np.zeros(0, np.float32)
-        logits, quality, stability = (np.stack(values) for values in zip(*kept, strict=True))
-        best = filters.distinct(logits > 0, quality * stability, self.config.duplicate_iou)
-        return logits[best], np.minimum(quality[best], 1)
+    def _suppress_duplicates(self, candidates: list[PromptedMask], transform: ResizeTransform
+                             ) -> tuple[np.ndarray, np.ndarray]:
+        """Return logits float32 [N, rows, columns] and predicted IoU float32 [N] without duplicates, best first."""
+        if not candidates:
+            return np.zeros((0, *transform.logit_shape), np.float32), np.zeros(0, np.float32)
+        logits, quality, stability = (np.stack(values) for values in zip(*candidates, strict=True))
+        kept = filters.mask_nms(logits > 0, quality * stability, self.config.duplicate_iou)
+        return logits[kept], np.minimum(quality[kept], 1)
 
-    def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, frame: ResizeTransform) -> tuple[np.ndarray, np.ndarray]:
-        """These masks and, after them, what is left of some without others, where no mask shows that yet."""
-        rest, whole = filters.remainders(logits, max(self._smallest(frame), 1))
-        logits, quality = np.concatenate([logits, rest]), np.concatenate([quality, quality[whole]])
-        kept = filters.distinct(logits > 0, -np.arange(len(logits)), self.config.duplicate_iou)
+    def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, transform: ResizeTransform
+                         ) -> tuple[np.ndarray, np.ndarray]:
+        """Return these masks, followed by remainders of some without others that no mask shows yet."""
+        rest, wholes = filters.remainders(logits, max(self._min_logit_area(transform), 1))
+        logits, quality = np.concatenate([logits, rest]), np.concatenate([quality, quality[wholes]])
+        kept = filters.mask_nms(logits > 0, -np.arange(len(logits)), self.config.duplicate_iou)
         return logits[kept], quality[kept]
 
-    def _smallest(self, frame: ResizeTransform) -> float:
-        rows, columns = frame.logit_shape
+    def _min_logit_area(self, transform: ResizeTransform) -> float:
+        rows, columns = transform.logit_shape
         return self.config.min_area * rows * columns

@@ -1,16 +1,18 @@
-"""The geometry between an image and SAM's square input and low-resolution logits."""
+"""The geometry between an image, SAM's square input and its low-resolution logits."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-SIDE = 1024
+INPUT_SIDE = 1024
 """Pixels along the longer side of the network's input; the shorter side is padded at its end."""
-STRIDE = 4
-"""Input pixels a logit stands for, along each side."""
-CELL = 16
-"""Input pixels a cell of the embedding stands for, along each side."""
+
+LOGIT_STRIDE = 4
+"""Input pixels per logit, along each side."""
+
+CELL_STRIDE = 16
+"""Input pixels per cell of the embedding, along each side."""
 
 
 class ResizeTransform:
@@ -19,7 +21,7 @@ class ResizeTransform:
     Attributes
     ----------
     height, width : of the image, pixels
-    size : (width, height) the network sees it at, before padding
+    input_size : (width, height) of the image in the network's input, before padding, pixels
     scale : float64 [2], input pixels per image pixel along x and y
     logit_shape : (rows, columns) of the logits that the image covers
 
@@ -27,26 +29,34 @@ class ResizeTransform:
 
     def __init__(self, height: int, width: int):
         self.height, self.width = height, width
-        longer = SIDE / max(height, width)
-        self.size = tuple(max(1, round(side * longer)) for side in (width, height))
-        self.scale = np.array(self.size) / (width, height)
-        self.logit_shape = tuple(-(-side // STRIDE) for side in reversed(self.size))
+        scale = INPUT_SIDE / max(height, width)
+        self.input_size = max(1, round(width * scale)), max(1, round(height * scale))
+        self.scale = np.array(self.input_size) / (width, height)
+        self.logit_shape = -(-self.input_size[1] // LOGIT_STRIDE), -(-self.input_size[0] // LOGIT_STRIDE)
 
     def resize(self, image: np.ndarray) -> np.ndarray:
-        """The image uint8 [H, W, 3] at the size the network sees, before padding."""
-        # Bilinear sampling without averaging would alias when the image shrinks.
-        shrinks = self.size[0] < self.width
-        return cv2.resize(np.ascontiguousarray(image), self.size,
+        """Return the image, uint8 [H, W, 3], at its size in the network's input, without padding."""
+        # Bilinear sampling would alias where the image shrinks.
+        shrinks = self.input_size[0] < self.width
+        return cv2.resize(np.ascontiguousarray(image), self.input_size,
                           interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
-    def masks(self, logits: np.ndarray, least: float = 0) -> np.ndarray:
-        """Bool [N, H, W] for float32 logits [N, rows, columns], interpolated bilinearly and cut at 0.
+    def resize_logits(self, logits: np.ndarray, min_area: float = 0) -> np.ndarray:
+        """Return the masks of logits at the size of the image: interpolated bilinearly, then cut at 0.
 
-        A mask of fewer than `least` pixels is empty.
+        Parameters
+        ----------
+        logits : float32 [N, *logit_shape]
+        min_area : pixels; a smaller mask becomes empty
+
+        Returns
+        -------
+        masks : bool [N, H, W]
+
         """
-        # Pages of zeros cost no memory until a mask's box is written, which is what keeps large images cheap.
+        # Pages of zeros cost no memory until a mask's box is written, which keeps large images cheap.
         masks = np.zeros((len(logits), self.height, self.width), bool)
-        step = self.scale / STRIDE
+        step = self.scale / LOGIT_STRIDE
         for mask, logit in zip(masks, logits, strict=True):
             rows, columns = (np.flatnonzero((logit > 0).any(axis=axis)) for axis in (1, 0))
             if not rows.size:
@@ -58,19 +68,22 @@ class ResizeTransform:
             x = ((np.arange(x1, x2) + 0.5) * step[0] - 0.5).astype(np.float32)
             y = ((np.arange(y1, y2) + 0.5) * step[1] - 0.5).astype(np.float32)
             inside = _sample(logit, x, y) > 0
-            if np.count_nonzero(inside) >= least:
+            if np.count_nonzero(inside) >= min_area:
                 mask[y1:y2, x1:x2] = inside
         return masks
 
 
 def _sample(grid: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Bilinear samples float32 [len(y), len(x)] of a grid at every pair of coordinates, clamped at its rim."""
-    def weights(at: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        at = np.clip(at, 0, size - 1)
-        low = np.minimum(at.astype(int), max(size - 2, 0))
-        return low, np.minimum(low + 1, size - 1), at - low
-
-    top, bottom, down = weights(y, grid.shape[0])
-    left, right, across = weights(x, grid.shape[1])
+    """Return bilinear samples, float32 [len(y), len(x)], of a grid at all pairs of coordinates, clamped at its edge."""
+    top, bottom, down = _neighbours(y, grid.shape[0])
+    left, right, across = _neighbours(x, grid.shape[1])
     rows = grid[top] * (1 - down)[:, None] + grid[bottom] * down[:, None]
-    return rows[:, left] * (1 - across) + rows[:, right] * across
+    samples: np.ndarray = rows[:, left] * (1 - across) + rows[:, right] * across
+    return samples
+
+
+def _neighbours(positions: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the grid index before and after each position, and the weight of the one after."""
+    positions = np.clip(positions, 0, size - 1)
+    before = np.minimum(positions.astype(int), max(size - 2, 0))
+    return before, np.minimum(before + 1, size - 1), positions - before

@@ -1,4 +1,4 @@
-"""Segment Anything (Kirillov et al., arXiv 2304.02643) by its own package, with all prompts of a batch at once."""
+"""Segment Anything (Kirillov et al., arXiv 2304.02643) in its own package, with all prompts of a batch at once."""
 
 from __future__ import annotations
 
@@ -8,53 +8,69 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ris_ros.errors import InputError, MissingError
+from ris_ros.config import ProposalsConfig
+from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.proposals.prompting import PromptedProposer
 from ris_ros.utils import weights
 
-_MODELS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
+MODELS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
+"""Width of the image encoder, in channels -> name of the model in segment_anything's registry."""
+
+MAX_ERROR_LENGTH = 200
+"""Characters of torch's error that are shown; it may list every key of a state dictionary."""
+
+
+def make_proposer(config: ProposalsConfig, device: str) -> PromptedProposer:
+    """Return the proposer ``sam`` on ``cpu``, ``cuda`` or ``cuda:N``."""
+    return PromptedProposer(Sam(config.checkpoint or "sam_vit_b", device), config)
 
 
 class Sam:
-    """The network of the ``sam`` proposer: image -> embedding, embedding and points -> three masks a point."""
+    """The network of the proposer ``sam``; see `prompting.Network`.
+
+    Parameters
+    ----------
+    checkpoint : name of a checkpoint, or path of a file with a state dictionary of vit_b, vit_l or vit_h
+    device : ``cpu``, ``cuda`` or ``cuda:N``
+
+    Raises
+    ------
+    MissingError
+        If the package segment-anything or the named checkpoint is not installed.
+    InputError
+        If the file holds something else.
+
+    """
 
     def __init__(self, checkpoint: str, device: str):
-        """Load the checkpoint of that name, or a file with a state dictionary of vit_b, vit_l or vit_h.
-
-        Raises
-        ------
-        MissingError
-            When the package segment-anything or the named checkpoint is not there.
-        InputError
-            When the file holds something else.
-
-        """
         try:
             from segment_anything import sam_model_registry
         except ImportError as error:
             raise MissingError("the sam proposer needs a package; run `pip install segment-anything`") from error
         file = weights.path(checkpoint) if checkpoint in weights.CHECKPOINTS else Path(checkpoint)
         try:
-            # Pickles can run code when they load; a state dictionary needs none.
+            # Loading a pickle can run code; a state dictionary needs none.
             state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-            model = sam_model_registry[_MODELS[state["image_encoder.pos_embed"].shape[-1]]]()
+            model = sam_model_registry[MODELS[state["image_encoder.pos_embed"].shape[-1]]]()
             model.load_state_dict(state)
         except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
             raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a file with a state "
-                             f"dictionary of Segment Anything: {' '.join(str(error).split())[:200]}") from error
+                             f"dictionary of Segment Anything: {one_line(error)[:MAX_ERROR_LENGTH]}") from error
         self._model = model.eval().to(device)
-        # On a CPU a larger batch gains nothing; on a GPU it saves launches.
+        # On a CPU a larger batch gains nothing; on a GPU it saves kernel launches.
         self.batch_size = 4 if device == "cpu" else 64
         self.notes: list[str] = []
 
     @torch.inference_mode()
     def encode(self, image: np.ndarray) -> np.ndarray:
-        """The embedding float32 [1, 256, 64, 64] of uint8 RGB [h, w, 3] whose longer side is 1024."""
+        """Return the embedding, float32 [1, 256, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
         pixels = torch.from_numpy(image).to(self._model.device).permute(2, 0, 1).float()
-        return self._model.image_encoder(self._model.preprocess(pixels)[None]).cpu().numpy()
+        embedding: np.ndarray = self._model.image_encoder(self._model.preprocess(pixels)[None]).cpu().numpy()
+        return embedding
 
     @torch.inference_mode()
     def decode(self, embedding: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Logits float32 [P, 3, 256, 256] and predicted IoU float32 [P, 3] for points [P, 2], xy input pixels."""
+        """Return three masks for each of several points, as logits and predicted IoU; see `prompting.Network`."""
         device = self._model.device
         coordinates = torch.from_numpy(points).float().to(device)[:, None]
         sparse, dense = self._model.prompt_encoder(
@@ -65,15 +81,12 @@ class Sam:
     @torch.inference_mode()
     def decode_object(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray, box: np.ndarray
                       ) -> tuple[np.ndarray, np.ndarray]:
-        """Logits float32 [4, 256, 256] and predicted IoU float32 [4] of what lies in a box, xyxy input pixels.
-
-        The first mask is the one meant for several prompts at once, the others are those of `decode`. Points [P, 2]
-        lie on the object where their label is 1, beside it where it is 0.
-        """
-        points, labels, box = (torch.from_numpy(np.asarray(values)).float().to(self._model.device)[None]
-                               for values in (points, labels, box))
-        masks, quality = self._run_decoder(embedding, *self._model.prompt_encoder(
-            points=(points, labels), boxes=box, masks=None))
+        """Return four masks of the object in a box, as logits and predicted IoU; see `prompting.Network`."""
+        device = self._model.device
+        coordinates, point_labels, boxes = (torch.from_numpy(np.asarray(values)).float().to(device)[None]
+                                            for values in (points, labels, box))
+        sparse, dense = self._model.prompt_encoder(points=(coordinates, point_labels), boxes=boxes, masks=None)
+        masks, quality = self._run_decoder(embedding, sparse, dense)
         return masks[0], quality[0]
 
     def _run_decoder(self, embedding: np.ndarray, sparse: torch.Tensor, dense: torch.Tensor

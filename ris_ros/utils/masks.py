@@ -6,6 +6,7 @@ Masks are bool [H, W] or [N, H, W]. Boxes are (x1, y1, x2, y2) in pixels, x2 and
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,10 @@ def ious_with(masks: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def pairwise_intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the shared pixels of masks bool [N, H, W] and [M, H, W], float32 [N, M]."""
-    return a.reshape(len(a), -1).astype(np.float32) @ b.reshape(len(b), -1).astype(np.float32).T
+    flat_a = _flattened(a)
+    # The product of a matrix with its own transpose takes half the time of a general one.
+    flat_b = flat_a if b is a else _flattened(b)
+    return flat_a @ flat_b.T
 
 
 def pairwise_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -69,3 +73,8 @@ def mask_to_rle(mask: np.ndarray) -> dict[str, Any]:
 
     encoded = coco.encode(np.asfortranarray(mask, np.uint8))
     return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
+
+
+def _flattened(masks: np.ndarray) -> np.ndarray:
+    """Return masks [N, H, W] as float32 [N, H * W]."""
+    return masks.reshape(len(masks), math.prod(masks.shape[1:])).astype(np.float32)

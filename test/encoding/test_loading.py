@@ -1,4 +1,4 @@
-"""Every way to name a model, with files made here and, for what needs a network, its refusal."""
+"""Every way to name a model, with files made here, and the errors for names that need a network or are wrong."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def load(name: str):
 def test_a_folder_brings_weights_preprocessing_and_its_own_fusion_weight(folder, tmp_path):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     encoder = load(f"local-dir:{tmp_path}")
-    assert encoder.size == (32, 32)
+    assert encoder.input_size == (32, 32)
     assert encoder.default_visual_weight == 0.95
     assert encoder.encode_text(["a cup"]).shape == (1, 32)
     (tmp_path / "ris.json").write_text('{"visual_weight": 0.5}')
@@ -53,29 +53,28 @@ def test_a_checkpoint_file_loads_into_its_architecture(tmp_path, ending):
     assert torch.allclose(load(f"RN50/{file}").encode_text(["a cup"]), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("width", "quick", "expected"), [
+@pytest.mark.parametrize(("width", "is_fast", "crop_dtype"), [
     (512, True, torch.bfloat16), (512, False, torch.float32), (256, True, torch.float32)])
-def test_arithmetic_is_chosen_for_crops_alone(width, quick, expected, tmp_path, monkeypatch):
-    monkeypatch.setattr(sparse, "multiplies_bfloat16", lambda device: quick)
+def test_arithmetic_is_chosen_for_crops_alone(width, is_fast, crop_dtype, tmp_path, monkeypatch):
+    monkeypatch.setattr(sparse, "has_fast_bfloat16", lambda device: is_fast)
     torch.manual_seed(0)
     config = {**TINY, "vision_cfg": {**TINY["vision_cfg"], "width": width}}
     (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
     save_file(open_clip.CLIP(**config).state_dict(), tmp_path / "open_clip_model.safetensors")
     name = f"local-dir:{tmp_path}"
     auto, exact = load(name), load_encoder(EncoderConfig(model=name, dtype="float32"), "cpu")
-    assert (auto.dtype, auto.crop_dtype, exact.crop_dtype) == (torch.float32, expected, torch.float32)
-    told = "float32, crops in bfloat16" if expected == torch.bfloat16 else "float32"
-    assert (auto.arithmetic, exact.arithmetic) == (told, "float32")
+    assert (auto.dtype, auto.crop_dtype, exact.crop_dtype) == (torch.float32, crop_dtype, torch.float32)
+    description = "float32, crops in bfloat16" if crop_dtype == torch.bfloat16 else "float32"
+    assert (auto.arithmetic, exact.arithmetic) == (description, "float32")
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     masks = np.zeros((2, 40, 60), bool)
     masks[0, 5:20, 10:40], masks[1, 20:, 30:] = True, True
     for method in ("reference", "full"):
-        is_exact = method == "reference" or expected == torch.float32
-        (in_context, local), features = (
-            encoder.encode_masks(image, masks, method=method) for encoder in (exact, auto))
-        assert torch.equal(features[0], in_context)
-        assert torch.equal(features[1], local) == is_exact
-        assert torch.cosine_similarity(features[1], local).min() > 0.999
+        is_exact = method == "reference" or crop_dtype == torch.float32
+        expected, features = (encoder.encode_masks(image, masks, method=method) for encoder in (exact, auto))
+        assert torch.equal(features.global_features, expected.global_features)
+        assert torch.equal(features.local_features, expected.local_features) == is_exact
+        assert torch.cosine_similarity(features.local_features, expected.local_features).min() > 0.999
 
 
 @pytest.mark.parametrize(("name", "words"), [

@@ -1,4 +1,4 @@
-"""Image towers other than CLIP's own: small ones of each family open_clip offers, held to their own pooling."""
+"""Image towers other than CLIP's own: small ones of each family in open_clip, compared with their own pooling."""
 
 from pathlib import Path
 
@@ -8,9 +8,15 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from ris_ros.encoding import MaskGuidedEncoder, towers
-from ris_ros.encoding.families import FAMILIES, global_feature
-from ris_ros.encoding.pixels import resize_masks
+from ris_ros.encoding import MaskGuidedEncoder
+from ris_ros.encoding.preprocessing import resize_masks
+from ris_ros.encoding.towers import (
+    GLOBAL_PATHS,
+    MODEL_FAMILIES,
+    describe_global_path,
+    find_global_path,
+    timm_towers,
+)
 
 TEXT = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
 VIT = {"image_size": 48, "patch_size": 8, "width": 64, "layers": 4, "head_width": 32}
@@ -39,7 +45,7 @@ def make_model(vision: dict) -> open_clip.CLIP:
     torch.manual_seed(0)
     model = open_clip.CLIP(64, vision, TEXT).eval()
     for name, parameter in model.visual.named_parameters():
-        # Layers that begin life at nearly nothing would hide all that comes before them.
+        # Layers that are initialised near zero would hide everything before them.
         if "gamma" in name or "layer_scale" in name or "bn" in name:
             torch.nn.init.uniform_(parameter, 0.5, 1.5)
     return model
@@ -50,7 +56,7 @@ def normalised(size: tuple[int, int]) -> torch.Tensor:
 
 
 def halves(grid: tuple[int, int]) -> torch.Tensor:
-    """Two masks, [2, rows, columns] in 0 and 1: the upper rows, and all but one corner."""
+    """Return two masks, [2, rows, columns], 0 or 1: the upper rows, and all but one corner."""
     masks = torch.zeros(2, *grid)
     masks[0, :grid[0] // 2] = 1
     masks[1] = 1
@@ -59,18 +65,18 @@ def halves(grid: tuple[int, int]) -> torch.Tensor:
 
 
 def pooled_alone(visual: torch.nn.Module, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """What the tower makes of the patches of one mask when it is given no others to pool."""
-    shown = mask.flatten().bool()
+    """Return the feature of one mask when the tower has only its patches to pool."""
+    covered = mask.flatten().bool()
     if isinstance(visual, open_clip.transformer.VisionTransformer):
         tokens = visual.transformer(visual._embeds(image))
-        pooled, _ = visual._pool(tokens[:, torch.cat([torch.ones(1, dtype=torch.bool), shown])])
+        pooled, _ = visual._pool(tokens[:, torch.cat([torch.ones(1, dtype=torch.bool), covered])])
         return pooled[0] @ visual.proj
     trunk = visual.trunk
     features = trunk.forward_features(image)
     if features.ndim == 3:
-        prefix = torch.ones(features.shape[1] - len(shown), dtype=torch.bool)
-        features = features[:, torch.cat([prefix, shown])]
-    elif features.shape[1:3] == mask.shape:  # channels last
+        prefix = torch.ones(features.shape[1] - len(covered), dtype=torch.bool)
+        features = features[:, torch.cat([prefix, covered])]
+    elif features.shape[1:3] == mask.shape:  # Channels last.
         features = features[:, mask.bool()][:, None]
     else:
         features = features[:, :, mask.bool()][:, :, None]
@@ -82,16 +88,16 @@ def pooled_alone(visual: torch.nn.Module, image: torch.Tensor, mask: torch.Tenso
 def test_pooling_under_a_mask_is_the_towers_own_pooling_of_its_patches(family):
     model = make_model((MEANS | ATTENTION)[family])
     visual = model.visual
-    path = towers.global_path(visual)
-    assert ("mean of" in towers.DESCRIPTIONS[path]) == (family in MEANS)
+    path, = (path for path in GLOBAL_PATHS if path.applies_to(visual))
+    assert ("mean of" in path.description) == (family in MEANS)
     image = normalised(open_clip.get_model_preprocess_cfg(model)["size"])
-    masks = halves(towers.patch_grid(visual))
-    features = path(visual, image, masks, 3)
+    masks = halves(path.patch_grid(visual))
+    features = path.encode(visual, image, masks, 3)
     for feature, mask in zip(features, masks, strict=True):
         torch.testing.assert_close(feature, pooled_alone(visual, image, mask), rtol=1e-4, atol=1e-6)
-    everything = path(visual, image, torch.ones_like(masks), 3)
+    everything = path.encode(visual, image, torch.ones_like(masks), 3)
     torch.testing.assert_close(everything[:1], model.encode_image(image), rtol=1e-4, atol=1e-6)
-    vanished = path(visual, image, torch.zeros_like(masks), 3)
+    vanished = path.encode(visual, image, torch.zeros_like(masks), 3)
     torch.testing.assert_close(vanished, everything)
     assert (features[0] - features[1]).norm() > 1e-3 * features[0].norm()
 
@@ -100,20 +106,20 @@ def test_pooling_under_a_mask_is_the_towers_own_pooling_of_its_patches(family):
 @torch.no_grad()
 def test_class_tokens_of_timm_take_the_papers_path(family):
     visual = make_model(CLASS_TOKEN[family]).visual
-    path = towers.global_path(visual)
-    assert path is towers.timm_transformer
+    path, = (path for path in GLOBAL_PATHS if path.applies_to(visual))
+    assert path is timm_towers.CLASS_TOKEN
     image = normalised(visual.image_size)
-    masks = halves(towers.patch_grid(visual)) * 0.7
-    features = path(visual, image, masks, 3)
+    masks = halves(path.patch_grid(visual)) * 0.7
+    features = path.encode(visual, image, masks, 3)
     for feature, mask in zip(features, masks, strict=True):
         assert torch.allclose(feature, naive_class_token(visual, image, mask, 3), rtol=1e-4, atol=1e-6)
     assert (features[0] - features[1]).norm() > 1e-3 * features[0].norm()
-    torch.testing.assert_close(path(visual, image, masks, 0), visual(image).expand(2, -1))
-    torch.testing.assert_close(visual(image), path(visual, image, masks, 0)[:1])  # no hook stays behind
+    torch.testing.assert_close(path.encode(visual, image, masks, 0), visual(image).expand(2, -1))
+    torch.testing.assert_close(visual(image), path.encode(visual, image, masks, 0)[:1])  # No hook stays behind.
 
 
 def naive_class_token(visual, image, mask, masked_blocks):
-    """One mask, by blocks that are replaced for the occasion."""
+    """Return the feature of one mask, from blocks that are replaced by ones that hide tokens."""
     blocks = visual.trunk.blocks
     keep = torch.cat([torch.ones(visual.trunk.num_prefix_tokens), mask.flatten()])[:, None]
 
@@ -145,10 +151,11 @@ def test_other_towers_encode_masks_of_an_image(family):
     encoder = MaskGuidedEncoder(model)
     assert encoder.has_global_path
     for method in ("reference", "full"):
-        in_context, local = encoder.encode_masks(image, masks, method=method)
-        assert in_context.shape == local.shape == (3, len(model.encode_image(encoder.whole_image(image))[0]))
-        assert torch.isfinite(in_context).all()
-        assert not torch.allclose(in_context, local)
+        global_features, local_features = encoder.encode_masks(image, masks, method=method).for_fusion(0.5)
+        assert global_features.shape == local_features.shape
+        assert global_features.shape == (3, len(model.encode_image(encoder.preprocess(image))[0]))
+        assert torch.isfinite(global_features).all()
+        assert not torch.allclose(global_features, local_features)
 
 
 def test_a_tower_without_a_path_uses_its_local_feature():
@@ -157,35 +164,38 @@ def test_a_tower_without_a_path_uses_its_local_feature():
     assert not encoder.has_global_path
     masks = np.zeros((2, 61, 97), bool)
     masks[0, :30], masks[1, 30:] = True, True
-    in_context, local = encoder.encode_masks(np.zeros((61, 97, 3), np.uint8), masks)
-    assert in_context is local
-    assert local.shape == (2, 64)
+    features = encoder.encode_masks(np.zeros((61, 97, 3), np.uint8), masks)
+    assert features.global_features is features.local_features
+    assert features.local_features.shape == (2, 64)
+    assert features.patch_features is None
 
 
 def test_the_documents_table_says_what_the_code_decides():
     text = (Path(__file__).parents[2] / "docs" / "encoders.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
-    assert rows == [f"| {family} | {example} | {global_feature(example)} |" for family, example in FAMILIES.items()]
+    assert rows == [f"| {family} | {example} | {describe_global_path(example)} |"
+                    for family, example in MODEL_FAMILIES.items()]
 
 
-def test_masks_are_laid_on_what_patches_cover():
-    whole = make_model(ATTENTION["SigLIP"])
+def test_masks_are_resized_to_what_patches_cover():
+    for vision in (ATTENTION["SigLIP"], VIT):
+        whole = make_model(vision).visual
+        assert find_global_path(whole).patch_coverage(whole) == (1, 1)
     model = make_model({**ATTENTION["SigLIP"], "image_size": 166})
     model.visual.trunk.set_input_size(166)  # 10 patches of 16 pixels, and 6 pixels left over
-    assert towers.patch_coverage(whole.visual) == (1, 1)
-    assert towers.patch_coverage(make_model(VIT).visual) == (1, 1)
-    assert towers.patch_coverage(model.visual) == (160 / 166, 160 / 166)
-    assert towers.patch_grid(model.visual) == (10, 10)
+    path = find_global_path(model.visual)
+    assert path.patch_coverage(model.visual) == (160 / 166, 160 / 166)
+    assert path.patch_grid(model.visual) == (10, 10)
     masks = np.zeros((3, 166, 166), bool)
     masks[0, 33:77, 90:], masks[1, 40:, :70], masks[2, 161:] = True, True, True
     soft = F.interpolate(torch.from_numpy(masks[:, :160, :160])[None].float(), (10, 10), mode="bilinear",
                          antialias=True)[0]
     assert not soft[2].any()
-    cells = resize_masks(masks, (10, 10), torch.device("cpu"), towers.patch_coverage(model.visual))
+    cells = resize_masks(masks, (10, 10), torch.device("cpu"), path.patch_coverage(model.visual))
     torch.testing.assert_close(cells, soft, rtol=1e-5, atol=1e-6)
     encoder = MaskGuidedEncoder(model)
     image = np.random.default_rng(0).integers(0, 256, (166, 166, 3), dtype=np.uint8)
-    features, _ = encoder.encode_masks(image, masks)
+    features = encoder.encode_masks(image, masks).global_features
     with torch.no_grad():
-        expected = towers.timm_attention(model.visual, encoder.whole_image(image), soft, 3)
+        expected = timm_towers.encode_attention_pool(model.visual, encoder.preprocess(image), soft, 3)
     torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-5)

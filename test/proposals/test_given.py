@@ -1,3 +1,5 @@
+"""Proposals from label images and COCO annotations."""
+
 import json
 
 import numpy as np
@@ -14,7 +16,7 @@ LABELS[2:8, 3:13] = 1
 LABELS[10:18, 20:29] = 200
 
 
-def test_labels_become_masks_in_their_order():
+def test_labels_become_masks_sorted_by_value():
     proposals = from_labels(LABELS)
     assert proposals.boxes.tolist() == [[3, 2, 13, 8], [20, 10, 29, 18]]
     assert (proposals.masks[1] == (LABELS == 200)).all()
@@ -31,9 +33,9 @@ def test_label_images_of_8_and_16_bits(tmp_path, suffix, kind):
 
 
 def test_a_palette_image_is_its_indices(tmp_path):
-    picture = Image.fromarray(LABELS, mode="L").convert("P")
-    picture.putpalette(list(range(256)) * 3)
-    picture.save(tmp_path / "voc.png")
+    palette_image = Image.fromarray(LABELS, mode="L").convert("P")
+    palette_image.putpalette(list(range(256)) * 3)
+    palette_image.save(tmp_path / "voc.png")
     assert len(read_masks(tmp_path / "voc.png", 20, 30)) == 2
 
 
@@ -60,7 +62,7 @@ def test_two_polygons_of_one_object_are_one_mask():
     assert proposals.boxes.tolist() == [[0, 0, 14, 14]]
 
 
-def test_a_data_set_gives_the_masks_of_the_image_that_is_meant(tmp_path):
+def test_a_data_set_gives_the_masks_of_the_named_image(tmp_path):
     file = tmp_path / "set.json"
     runs = [mask_to_rle(value == LABELS) for value in (1, 200)]
     file.write_text(json.dumps({
@@ -78,7 +80,7 @@ def test_a_data_set_gives_the_masks_of_the_image_that_is_meant(tmp_path):
 @pytest.mark.parametrize("content", ["{", '{"images": []}', '[{"segmentation": 3}]', "[{}]", "3",
                                      '[{"segmentation": [[1, 2]]}]',
                                      '[{"segmentation": {"size": [3, 3], "counts": [9]}}]'])
-def test_unreadable_annotations_are_one_clear_line(tmp_path, content):
+def test_unreadable_annotations_are_refused_in_one_line(tmp_path, content):
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(InputError) as refusal:
         read_masks(tmp_path / "x.json", 20, 30)
@@ -89,7 +91,7 @@ def test_label_images_that_do_not_fit_are_refused(tmp_path):
     Image.fromarray(LABELS).save(tmp_path / "labels.png")
     with pytest.raises(InputError, match="640 x 480 pixels like its image"):
         read_masks(tmp_path / "labels.png", 480, 640)
-    (tmp_path / "labels.png").write_bytes(b"no picture")
+    (tmp_path / "labels.png").write_bytes(b"no image")
     with pytest.raises(InputError, match="cannot read masks from"):
         read_masks(tmp_path / "labels.png", 20, 30)
     with pytest.raises(InputError, match="cannot read masks from"):

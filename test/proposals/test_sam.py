@@ -1,4 +1,4 @@
-"""Segment Anything by its own package. Its published weights are large, so true-size random ones stand in."""
+"""Segment Anything in its own package, with random weights of the true size instead of the large published ones."""
 
 import builtins
 

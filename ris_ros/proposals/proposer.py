@@ -1,0 +1,114 @@
+"""What a proposer is, and how the one that a configuration names is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import ClassVar, Protocol, TypeAlias, cast
+
+import numpy as np
+
+from ris_ros.config import PROPOSER_PLUGINS, ProposalsConfig
+from ris_ros.errors import InputError
+from ris_ros.proposals.resize import ResizeTransform
+from ris_ros.types import Proposals
+
+
+class Proposer(Protocol):
+    """Generates masks for an image. `config` may be replaced between calls."""
+
+    config: ProposalsConfig
+
+    def __call__(self, image: np.ndarray) -> Proposals:
+        """Return proposals for an image, uint8 RGB [H, W, 3]."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageEmbedding:
+    """An image as a network encoded it, for any number of prompts.
+
+    Attributes
+    ----------
+    features : float32 [1, D, 64, 64]
+    transform : from the image to the network's input
+
+    """
+
+    features: np.ndarray
+    transform: ResizeTransform
+
+
+class PromptableProposer(Proposer, Protocol):
+    """A proposer that encodes an image once and can be prompted for parts of it."""
+
+    is_promptable: ClassVar[bool]
+    """True."""
+
+    def embed(self, image: np.ndarray) -> ImageEmbedding:
+        """Encode an image, uint8 RGB [H, W, 3]; this is the slow step."""
+
+    def __call__(self, image: np.ndarray, points: np.ndarray | None = None, *,
+                 embedding: ImageEmbedding | None = None) -> Proposals:
+        """Return proposals for everything in an image, or for what lies at points.
+
+        Parameters
+        ----------
+        image : uint8 RGB [H, W, 3]
+        points : [P, 2], xy image pixels; None for everything
+        embedding : of the image; None to encode it
+
+        """
+
+    def object_in(self, embedding: ImageEmbedding, box: np.ndarray, points: np.ndarray, labels: np.ndarray
+                  ) -> Proposals:
+        """Return the masks, at most four and none empty, that answer one prompt: the object in a box.
+
+        Parameters
+        ----------
+        embedding : of the image
+        box : [4], xyxy image pixels
+        points : [P, 2], xy image pixels
+        labels : [P], 1 for a point on the object, 0 for one beside it
+
+        """
+
+
+def as_promptable(proposer: Proposer) -> PromptableProposer | None:
+    """Return the proposer itself if it is promptable, else None."""
+    return cast(PromptableProposer, proposer) if getattr(proposer, "is_promptable", False) else None
+
+
+ProposerFactory: TypeAlias = Callable[[ProposalsConfig, str], Proposer]
+"""Configuration and device (``cpu``, ``cuda`` or ``cuda:N``) -> proposer."""
+
+PROPOSERS = {
+    "mobilesam": "ris_ros.proposals.mobilesam:make_proposer",
+    "sam": "ris_ros.proposals.sam:make_proposer",
+}
+"""Value of ``proposals.method`` -> ``module:function`` of its `ProposerFactory`.
+
+Written as entry points are, because other packages add theirs with the entry point group `PROPOSER_PLUGINS`. A module
+is imported when its proposer is chosen, so the packages of the others need not be installed.
+"""
+
+
+def make_proposer(config: ProposalsConfig, device: str) -> Proposer:
+    """Return the proposer that a configuration names, on ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises
+    ------
+    InputError, MissingError
+        If the method or the checkpoint is unknown, missing or damaged, or a package is not installed.
+
+    """
+    if config.method in PROPOSERS:
+        point = EntryPoint(config.method, PROPOSERS[config.method], PROPOSER_PLUGINS)
+    else:
+        found = entry_points(group=PROPOSER_PLUGINS, name=config.method)
+        if not found:
+            known = [*PROPOSERS, *sorted(entry_points(group=PROPOSER_PLUGINS).names)]
+            raise InputError(f"there is no proposer {config.method!r}; known are {', '.join(known)}")
+        point = next(iter(found))
+    factory: ProposerFactory = point.load()
+    return factory(config, device)
