@@ -1,31 +1,25 @@
-"""Yes-or-no and how-many questions about an image, answered by grounding, with the objects that are the evidence."""
+"""Answers to yes/no and how-many questions about an image, from grounding, with the objects that are the evidence."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ris_ros.errors import InputError
-from ris_ros.types import Result, check_text
+from ris_ros.language.questions import COUNT, EXISTENCE
+from ris_ros.language.questions import read_question as read
+from ris_ros.types import Result
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter
 
-EXISTENCE, COUNT = "existence", "count"
+__all__ = ["COUNT", "EXISTENCE", "MIN_CONFIDENCE", "Answer", "ask", "read"]
 
-# Who sends a robot for a thing knows that it is there; who asks does not, so that "yes" must be likelier than "no".
-LIKELY = 0.5
+MIN_CONFIDENCE = 0.5
+"""Confidence from which an object counts as present.
 
-# What can stand before and after a count without changing it.
-_ASIDE = (r"(?: (?:there|here|you see|we see|you find|visible|present|shown|to be seen|"
-          r"in (?:the|this) (?:image|picture|photo|photograph|scene|view)))*")
-_COUNT = re.compile(rf"(?:.*\b)?how many (?:of )?(?:the )?(?P<what>.+?)(?: (?:are|is|do|can|does|exist){_ASIDE}"
-                    r"(?P<where> .+?)?)?")
-_COUNT_AT_END = re.compile(rf"(?:.*\b)?how many (?:of )?(?:the )?(?P<what>.+?) (?:there are|are|do|can){_ASIDE}")
-_COUNT_ORDER = re.compile(r"(?:please )?(?:count|give me the number of|what is the number of)(?: up)?(?: all)?(?: of)?"
-                          r"(?: the)? (?P<what>.+?)")
-_OPEN = re.compile(r"(?:what|where|who|whose|which|why|when|how)\b")
+It is higher than for finding: a command presupposes that its object is there, a question does not, and "yes" should be
+more probable than "no".
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +28,11 @@ class Answer:
 
     Attributes
     ----------
-    question : as it was asked
+    question : the question as it was asked
     kind : EXISTENCE or COUNT
-    value : whether there is such a thing; or how many there are
-    confidence : 0..1, that of the least sure object for "yes" and for counts; for "no" that nothing fits
-    result : what was looked for (``result.query``), and the evidence: ``result.instances`` and ``result.mask``
+    value : whether there is such an object, or how many there are
+    confidence : 0..1; for "yes" and counts that of the least certain object, for "no" that nothing matches
+    result : what was searched for (``result.query``) and the evidence (``result.instances``, ``result.mask``)
 
     """
 
@@ -55,45 +49,24 @@ class Answer:
 
 
 def ask(segmenter: ReferringSegmenter, question: str) -> Answer:
-    """Answer a question about the image that the segmenter was given last (``set_image``).
+    """Answer a question about the image that the segmenter was last given by ``set_image``.
 
-    "Is there ...?", "are there any ...?" and "is the cup on the book?" are answered by whether what they name is likely
-    to be there, "are there two ...?" by whether that many are, "how many ... are there?" by how many are found.
+    "Is there ...?", "are there any ...?" and "is the cup on the book?" are answered by whether such an object is
+    probably there, "are there two ...?" by whether that many are, "how many ... are there?" by how many are found.
 
     Raises
     ------
     InputError
-        When it is another kind of question, names nothing, or no image was set.
+        If it is another kind of question, has no words, or no image was set.
 
     """
     kind, expression = read(question)
-    result = segmenter.query(expression, min_confidence=LIKELY)
+    result = segmenter.query(expression, min_confidence=MIN_CONFIDENCE)
     if kind == COUNT:
         value: bool | int = len(result.instances) if result.found else 0
     else:
         value = result.found
-    # Of several that are asked for and not there, the result has no confidence, but the best candidate has a score.
-    fits_best = max([result.confidence, *(candidate.score for candidate in result.candidates)])
-    confidence = result.confidence if result.found else 1 - fits_best
+    # If several objects are asked for and missing, the result has no confidence, but the best candidate has a score.
+    best_score = max([result.confidence, *(candidate.score for candidate in result.candidates)])
+    confidence = result.confidence if result.found else 1 - best_score
     return Answer(question, kind, value, confidence, result)
-
-
-def read(question: str) -> tuple[str, str]:
-    """The kind of a question and the expression whose objects answer it: for a count, all that it is about.
-
-    Raises
-    ------
-    InputError
-        When it is a question of another kind, or names nothing.
-
-    """
-    check_text(question)
-    text = " ".join(question.lower().replace(",", " ").split()).rstrip("?!. ")
-    for pattern in (_COUNT_AT_END, _COUNT, _COUNT_ORDER):
-        if match := pattern.fullmatch(text):
-            found = match.groupdict()
-            return COUNT, f"all the {found['what']}{found.get('where') or ''}"
-    if _OPEN.match(text):
-        raise InputError(f"cannot answer {question!r}: ask whether something is there, or how many there are; "
-                         "`ris segment` finds the thing itself")
-    return EXISTENCE, question

@@ -1,21 +1,20 @@
-"""Every method and every ablation on one data set, among the proposer's masks and among the true ones: one table."""
+"""All methods and ablations on one data set, with the masks of the proposer and with the true ones, in one table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from ris_ros.config import EncoderConfig
 from ris_ros.encoding import MaskGuidedEncoder, load_encoder
 from ris_ros.evaluation.baselines import METHODS
-from ris_ros.evaluation.datasets.base import DataSet
+from ris_ros.evaluation.datasets.base import Dataset
 from ris_ros.evaluation.examiner import Plan
 from ris_ros.evaluation.mask_sources import TRUTH
 from ris_ros.evaluation.results import percent, write_results
-from ris_ros.evaluation.run import evaluate
-from ris_ros.evaluation.summary import Figure, Figures
+from ris_ros.evaluation.run import Runner, evaluate
+from ris_ros.evaluation.summary import Metrics, Summary
 from ris_ros.utils.device import resolve_device
 
 ABLATIONS = {
@@ -23,73 +22,100 @@ ABLATIONS = {
     "visual weight": ("matching.visual_weight", (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)),
     "masked blocks": ("encoder.masked_blocks", (1, 2, 3, 4)),
 }
-"""What is varied, one setting at a time, around the reference procedure."""
+"""Section of the table -> setting and its values; one setting at a time is varied around the reference method."""
 
 METRICS = ("oIoU", "mIoU", "Pr@0.5", "MC-Acc", "cc-oIoU")
+"""Columns with the masks of the proposer."""
+METRICS_OF_TRUE_MASKS = ("oIoU", "mIoU", "MC-Acc")
+"""Columns with the true masks, where a wrong mask cannot come from the proposer."""
+
+_SEARCHING = "full, searching again"
+"""The method "full" without cached masks: it proposes again where it does not find what was asked for."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: its section, its name, and its figures among each kind of masks."""
+    """A row of the table.
+
+    Attributes
+    ----------
+    section, name : what was varied, and its value
+    metrics : name of a mask source -> metrics
+
+    """
 
     section: str
     name: str
-    figures: dict[str, dict[str, Figure]]
+    metrics: dict[str, Metrics]
 
 
-def compare(data: DataSet, base: Plan, output: str | Path, *, methods: Sequence[str] = METHODS, ablations: bool = True,
+def compare(data: Dataset, base: Plan, output: str | Path, *, methods: Sequence[str] = METHODS, ablations: bool = True,
             masks: Sequence[str] = ("", TRUTH), progress: bool = False) -> list[Row]:
-    """Measure methods and ablations, each in a folder of its own under `output`, where it can be continued.
+    """Measure methods and ablations, each in a folder of its own under `output` from which it can be continued.
 
     Parameters
     ----------
     data : what is measured on
-    base : settings, depth, and the cache, by which all methods choose among the same masks
+    base : settings, depth, and the cache that lets all methods choose from the same masks
+    output : folder of the runs
     methods : names of baselines.METHODS
-    ablations : whether the settings of ABLATIONS are varied as well
-    masks : where masks come from, see candidates.make_source
+    ablations : whether to vary the settings of ABLATIONS as well
+    masks : where masks come from, see mask_sources.make_mask_source
+    progress : whether to show a bar for each run on stderr
 
     """
-    plans = [("method", name, replace(base, method=name)) for name in methods]
-    if "full" in methods and base.cache is not None and "" in masks:
-        plans.append(("method", "full, searching again", replace(base, method="full", cache=None)))
-    if base.depth:
-        plans.append(("method", "full, without depth", replace(base, method="full", depth=False)))
-    if ablations:
-        plans += [(section, f"{value}", replace(base, method="reference", config=base.config.replace({setting: value})))
-                  for section, (setting, values) in ABLATIONS.items() for value in values]
     encoders: dict[EncoderConfig, MaskGuidedEncoder] = {}
     rows = []
-    for section, name, plan in plans:
-        figures = {}
+    for section, name, plan in _variants(base, methods, ablations, masks):
+        metrics = {}
         for source in masks:
-            if name == "full, searching again" and source == TRUTH:
+            if name == _SEARCHING and source == TRUTH:
                 continue  # there is nothing to search for
             folder = Path(output) / "-".join([section, name, source or "proposed"]).replace(" ", "_").replace("/", "_")
-            wanted = plan.config.encoder
-            if wanted not in encoders:
-                encoders[wanted] = load_encoder(wanted, resolve_device(plan.config.device))
-            one = replace(plan, proposals=source)
-            build = partial(one.build, encoders[wanted])
-            report = evaluate(data, one, folder, progress=progress,
-                              stream=lambda pictures, build=build: map(build(), pictures))
+            encoder_config = plan.config.encoder
+            if encoder_config not in encoders:
+                encoders[encoder_config] = load_encoder(encoder_config, resolve_device(plan.config.device))
+            variant = replace(plan, proposals=source)
+            report = evaluate(data, variant, folder, progress=progress,
+                              runner=_runner(variant, encoders[encoder_config]))
             write_results(report, folder, gallery=False)
-            figures[source] = Figures(report.outcomes).overall()
-        rows.append(Row(section, name, figures))
+            metrics[source] = Summary(report.records).overall()
+        rows.append(Row(section, name, metrics))
     return rows
 
 
+def _variants(base: Plan, methods: Sequence[str], ablations: bool, masks: Sequence[str]
+              ) -> Iterator[tuple[str, str, Plan]]:
+    """Yield section, name and plan of each row."""
+    for name in methods:
+        yield "method", name, replace(base, method=name)
+    if "full" in methods and base.cache is not None and "" in masks:
+        yield "method", _SEARCHING, replace(base, method="full", cache=None)
+    if base.depth:
+        yield "method", "full, without depth", replace(base, method="full", depth=False)
+    if ablations:
+        for section, (setting, values) in ABLATIONS.items():
+            for value in values:
+                yield section, f"{value}", replace(base, method="reference",
+                                                   config=base.config.replace({setting: value}))
+
+
+def _runner(plan: Plan, encoder: MaskGuidedEncoder) -> Runner:
+    """Return a runner that shares an encoder; other models are loaded only if there is something left to examine."""
+    return lambda pictures: map(plan.build(encoder), pictures)
+
+
 def to_markdown(rows: list[Row]) -> str:
-    """A table for each section: percent with 95 % intervals."""
+    """Return a table for each section: percent with 95 % intervals."""
     lines = []
     for section in dict.fromkeys(row.section for row in rows):
-        chosen = [row for row in rows if row.section == section]
-        columns = [(source, metric) for source in chosen[0].figures for metric in METRICS
-                   if source != TRUTH or metric in ("oIoU", "mIoU", "MC-Acc")]
+        of_section = [row for row in rows if row.section == section]
+        columns = [(source, metric) for source in of_section[0].metrics
+                   for metric in (METRICS_OF_TRUE_MASKS if source == TRUTH else METRICS)]
         heads = [metric + (", true masks" if source == TRUTH else "") for source, metric in columns]
         lines += [f"| {section} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
-        for row in chosen:
-            cells = [percent(row.figures.get(source, {}).get(metric)) for source, metric in columns]
+        for row in of_section:
+            cells = [percent(row.metrics.get(source, {}).get(metric)) for source, metric in columns]
             lines.append(f"| {row.name} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Answers to look at, best, worst and nearly right: one page that needs no other file and no network."""
+"""A page of answers to look at, the best, worst and nearly right ones, which needs no other file and no network."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets.base import Picture
-from ris_ros.evaluation.records import Outcome
+from ris_ros.evaluation.records import Record
 from ris_ros.evaluation.run import Report
 
 TRUTH_COLOUR, ANSWER_COLOUR = (40, 200, 80), (255, 0, 200)
-WIDTH = 360  # pixels
-ENOUGH = 0.5  # IoU from which an answer counts as right
+IMAGE_WIDTH = 360
+"""Pixels."""
+MIN_CORRECT_IOU = 0.5
+"""IoU from which an answer counts as correct."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -30,63 +32,67 @@ figure {{ margin: 0; }} img {{ width: 100%; display: block; }} figcaption {{ fon
 </style>
 <h1>{title}</h1>
 <p>{count} expressions; <b class="truth">green: the truth</b>, <b class="answer">magenta: the answer</b>.</p>
-{parts}
+{sections}
 </html>
 """
 
 
-def gallery_page(report: Report, each: int = 12) -> str:
-    """HTML with at most `each` answers of every sort, the pictures inside it."""
+def gallery_page(report: Report, max_per_section: int = 12) -> str:
+    """Return the page as HTML, with the images in it."""
     pictures = {picture.id: picture for picture in report.data.pictures}
     title = f"{report.about['method']} on {report.about['data']} {report.about['split']}"
-    parts = []
-    for heading, outcomes in _sorts(report.outcomes).items():
-        figures = [_figure(pictures[outcome.image], outcome) for outcome in _of_different_pictures(outcomes)[:each]]
+    sections = []
+    for heading, records in _sections(report.records).items():
+        figures = [_figure(pictures[record.image], record)
+                   for record in _different_pictures_first(records)[:max_per_section]]
         if figures:
-            parts.append(f"<h2>{heading}</h2>\n<section>\n" + "\n".join(figures) + "\n</section>")
-    return _PAGE.format(title=html.escape(title), count=len(report.outcomes), parts="\n".join(parts),
+            sections.append(f"<h2>{heading}</h2>\n<section>\n" + "\n".join(figures) + "\n</section>")
+    return _PAGE.format(title=html.escape(title), count=len(report.records), sections="\n".join(sections),
                         truth=TRUTH_COLOUR, answer=ANSWER_COLOUR)
 
 
-def _sorts(outcomes: list[Outcome]) -> dict[str, list[Outcome]]:
-    present = [outcome for outcome in outcomes if outcome.targets]
-    wrong = [outcome for outcome in present if outcome.iou < ENOUGH]
-    invented = [outcome for outcome in outcomes if not outcome.targets and outcome.answered]
+def _sections(records: list[Record]) -> dict[str, list[Record]]:
+    """Return the records of each section by its heading, the most interesting first."""
+    present = [record for record in records if record.targets]
+    wrong = [record for record in present if record.iou < MIN_CORRECT_IOU]
+    false_positives = [record for record in records if not record.targets and record.answered]
     return {
-        "Best": sorted(present, key=lambda outcome: -outcome.iou),
-        "Worst: the surest of the wrong ones": sorted(
-            wrong, key=lambda outcome: (outcome.iou > 0, -outcome.confidence)),
-        "Near misses": sorted(wrong, key=lambda outcome: -outcome.iou),
-        "Found what is not there": sorted(invented, key=lambda outcome: -outcome.confidence)}
+        "Best": sorted(present, key=lambda record: -record.iou),
+        "Worst: wrong with the highest confidence": sorted(
+            wrong, key=lambda record: (record.iou > 0, -record.confidence)),
+        "Near misses": sorted(wrong, key=lambda record: -record.iou),
+        "False positives: the target is absent": sorted(false_positives, key=lambda record: -record.confidence)}
 
 
-def _of_different_pictures(outcomes: list[Outcome]) -> list[Outcome]:
-    """One of each picture first, so that a page does not show one picture twelve times; then the rest."""
-    first: dict[str, Outcome] = {}
-    for outcome in outcomes:
-        first.setdefault(outcome.image, outcome)
-    kept = {outcome.key for outcome in first.values()}
-    return [*first.values(), *(outcome for outcome in outcomes if outcome.key not in kept)]
+def _different_pictures_first(records: list[Record]) -> list[Record]:
+    """Return the first record of each picture, then the rest: a section should not show one picture twelve times."""
+    first: dict[str, Record] = {}
+    for record in records:
+        first.setdefault(record.image, record)
+    keys = {record.key for record in first.values()}
+    return [*first.values(), *(record for record in records if record.key not in keys)]
 
 
-def _figure(picture: Picture, outcome: Outcome) -> str:
-    caption = html.escape(outcome.text)
-    numbers = (f"IoU {100 * outcome.iou:.0f} %, confidence {outcome.confidence:.2f}; "
-               f"picture {html.escape(outcome.image)}")
+def _figure(picture: Picture, record: Record) -> str:
+    """Return the HTML of one answer."""
+    caption = html.escape(record.text)
+    numbers = (f"IoU {100 * record.iou:.0f} %, confidence {record.confidence:.2f}; "
+               f"picture {html.escape(record.image)}")
     try:
         expression = next(expression for expression in picture.expressions
-                          if (expression.ref, expression.sentence) == (outcome.ref, outcome.sentence))
-        shown = _overlay(picture.read_image(), picture.truth(expression, *outcome.size), outcome.read_mask())
-    except InputError as error:  # the picture has gone since it was measured
+                          if (expression.ref, expression.sentence) == (record.ref, record.sentence))
+        drawn = _draw(picture.read_image(), picture.target_mask(expression, *record.size), record.read_mask())
+    except InputError as error:  # the image file has gone since it was measured
         return f"<figure><figcaption>{caption}: {html.escape(str(error))}</figcaption></figure>"
-    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(shown, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    source = base64.b64encode(jpeg).decode("ascii")
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    source = base64.b64encode(jpeg.tobytes()).decode("ascii")
     return (f'<figure><img src="data:image/jpeg;base64,{source}" alt="{caption}">'
             f"<figcaption>{caption}<br><small>{numbers}</small></figcaption></figure>")
 
 
-def _overlay(image: np.ndarray, truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
-    size = (WIDTH, max(1, round(image.shape[0] * WIDTH / image.shape[1])))
+def _draw(image: np.ndarray, truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """Return the image, reduced to IMAGE_WIDTH, with the outlines of both masks and the answer filled."""
+    size = (IMAGE_WIDTH, max(1, round(image.shape[0] * IMAGE_WIDTH / image.shape[1])))
     canvas = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     for mask, colour, thickness in ((truth, TRUTH_COLOUR, 4), (answer, ANSWER_COLOUR, 2)):
         small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)

@@ -1,7 +1,7 @@
-"""How well objects are placed in space, on simulated tables whose truth is known.
+"""How accurately objects are located in 3-D, on simulated tables whose truth is known.
 
-Measured are the objects that stand, or lie as they always do, on the table itself, and that nothing hides. Each is
-placed twice: from its true mask and exact depth, and from a mask and a depth image with the faults that real ones have.
+All objects are measured that stand on the table itself, or lie on it as their kind always does, and are not occluded.
+Each is located twice: from its true mask and exact depth, and from a mask and a depth image with realistic errors.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rich.table import Table
 
 from ris_ros.errors import InputError
 from ris_ros.geometry import Object3D, locate, rays
+from ris_ros.sim.degradation import degrade_mask
 from ris_ros.sim.poses import pose, world_vertices
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.samples import split_seeds
@@ -26,27 +27,34 @@ from ris_ros.sim.tabletop import sample_scene
 from ris_ros.types import CameraModel, Depth
 
 BOX_LIKE = ("box", "book", "block")
-# Bodies of revolution have no yaw.
+"""Categories with the shape of a box; they are also reported together."""
 ROUND = ("ball", "bottle", "bowl", "can", "cup", "plate", "vase")
-# What counts as right: metres, degrees, metres.
-CENTRE, YAW, WIDTH = 0.01, 10.0, 0.01
+"""Bodies of revolution, which have no yaw."""
+
+MAX_CENTRE_ERROR, MAX_YAW_ERROR, MAX_WIDTH_ERROR = 0.01, 10.0, 0.01
+"""Exclusive upper bounds of the errors of a correct result, in metres, degrees and metres: what a gripper needs."""
+
 CONDITIONS = ("exact", "faulty")
+"""The quality of mask and depth."""
+
+SQUARE_TOLERANCE = 0.001
+"""Difference of length and width, in metres, below which a box counts as square."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """How one object was placed.
+    """The errors with which one object was located.
 
     Attributes
     ----------
     seed, index, category : the scene and the object in it
-    condition : "exact" or "faulty" mask and depth
-    centre : metres from the middle of the box that was found to the middle of the true one
-    centroid : metres from the mean of the points that were found to the mean of those that are truly seen
-    seen : metres from the mean of the points that were found to the middle of the true box
-    yaw : degrees between the shorter axes, 0 to 90, and to 45 for what is square; NaN for what is round
-    width, length, height : what was found less what is true, metres
-    failure : why nothing was found; the figures are then NaN
+    condition : one of CONDITIONS, the quality of mask and depth
+    centre : distance of the estimated box's centre from the true one, metres
+    centroid : distance of the estimated points' mean from that of the truly visible points, metres
+    seen : distance of the estimated points' mean from the true box's centre, metres
+    yaw : angle between the shorter axes, degrees, 0 to 90, or to 45 for square objects; NaN for round ones
+    width, length, height : estimate minus truth, metres
+    failure : why the object could not be located, in which case the errors are NaN; else empty
 
     """
 
@@ -65,41 +73,42 @@ class Placement:
 
     @property
     def right(self) -> bool:
-        """Whether centre, yaw (where there is one) and width are all as near as a gripper needs them."""
-        return self.centre < CENTRE and not self.yaw >= YAW and abs(self.width) < WIDTH
+        """Whether centre, yaw (if it has one) and width are all as accurate as a gripper needs."""
+        return (self.centre < MAX_CENTRE_ERROR and not self.yaw >= MAX_YAW_ERROR
+                and abs(self.width) < MAX_WIDTH_ERROR)
 
 
 @dataclass(frozen=True)
 class PlacementReport:
-    """All placements and what they come to."""
+    """The placements of all objects in the scenes of a split."""
 
     split: str
     scenes: int
     placements: list[Placement]
 
     def groups(self) -> Iterator[tuple[str, str, list[Placement]]]:
-        """Condition, name and placements: box-like ones together, then each category."""
+        """Yield condition, name and placements of each group: all box-like objects, then each category."""
         for condition in CONDITIONS:
-            among = [one for one in self.placements if one.condition == condition]
-            boxes = [one for one in among if one.category in BOX_LIKE]
-            yield condition, "box-like", boxes
-            rest = sorted({one.category for one in among} - set(BOX_LIKE))
-            for category in (*BOX_LIKE, *rest):
-                yield condition, category, [one for one in among if one.category == category]
+            placements = [placement for placement in self.placements if placement.condition == condition]
+            yield condition, "box-like", [placement for placement in placements if placement.category in BOX_LIKE]
+            others = sorted({placement.category for placement in placements} - set(BOX_LIKE))
+            for category in (*BOX_LIKE, *others):
+                yield condition, category, [placement for placement in placements if placement.category == category]
 
     def to_dict(self) -> dict[str, Any]:
-        """Every placement as JSON-able values; NaN is None."""
+        """Return all placements as JSON values, with None for NaN."""
         def plain(value: Any) -> Any:
             return None if isinstance(value, float) and np.isnan(value) else value
         return {"split": self.split, "scenes": self.scenes, "placements": [
-            {name: plain(value) for name, value in asdict(one).items()} for one in self.placements]}
+            {name: plain(value) for name, value in asdict(placement).items()} for placement in self.placements]}
 
     def table(self) -> Table:
-        """Errors, median and largest, and the share that is right."""
+        """Return the errors and the percentage of correct results as a table for the terminal."""
         table = Table(title=f"{self.split} split, {self.scenes} scenes",
-                      caption=f"errors: median / 95 % / largest; right: centre within {1000 * CENTRE:.0f} mm, yaw "
-                              f"within {YAW:.0f}°, width within {1000 * WIDTH:.0f} mm; points' mean: how far the mean "
-                              "of the visible points is from the middle")
+                      caption="errors: median / 95 % / maximum; right: centre within "
+                              f"{1000 * MAX_CENTRE_ERROR:.0f} mm, yaw within {MAX_YAW_ERROR:.0f}°, width within "
+                              f"{1000 * MAX_WIDTH_ERROR:.0f} mm; points' mean: distance of the mean of the visible "
+                              "points from the true centre")
         for name in ("mask, depth", "objects", "n", "centre mm", "yaw °", "width mm", "height mm",
                      "points' mean mm", "right %"):
             table.add_column(name, justify="left" if name in ("mask, depth", "objects") else "right", no_wrap=True)
@@ -109,31 +118,31 @@ class PlacementReport:
             if name == "box-like":
                 table.add_section()
             table.add_row(condition, name, str(len(group)), *(
-                _spread([abs(getattr(one, field)) for one in group], scale) for field, scale in (
+                _spread([abs(getattr(placement, field)) for placement in group], scale) for field, scale in (
                     ("centre", 1000), ("yaw", 1), ("width", 1000), ("height", 1000), ("seen", 1000))),
-                f"{100 * np.mean([one.right for one in group]):.0f}")
+                f"{100 * np.mean([placement.right for placement in group]):.0f}")
         return table
 
 
 def evaluate(*, split: str = "test", scenes: int = 60, start: int = 0, progress: bool = False) -> PlacementReport:
-    """Place the objects of simulated scenes; arguments and errors as :func:`samples.split_seeds`."""
+    """Locate the objects of simulated scenes; parameters and errors as of :func:`samples.split_seeds`."""
     seeds = split_seeds(split, scenes, start)
     placements = []
     with Renderer() as renderer:
-        for seed in track(seeds, "placing", console=Console(stderr=True), disable=not progress):
+        for seed in track(seeds, "locating", console=Console(stderr=True), disable=not progress):
             scene = sample_scene(seed)
             rendering = renderer.render(scene)
             for index in range(len(scene.objects)):
-                if _stands_free(scene, rendering, index):
-                    placements += [_place(seed, scene, rendering, index, condition) for condition in CONDITIONS]
+                if is_measurable(scene, rendering, index):
+                    placements += [_locate(seed, scene, rendering, index, condition) for condition in CONDITIONS]
     return PlacementReport(split, scenes, placements)
 
 
 def faulty_depth(metres: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Depth as a structured-light or stereo camera measures it, float32 [H, W].
+    """Return depth, float32 [H, W] metres, as a structured-light or stereo camera would measure it.
 
     Noise grows with distance (Nguyen, Izadi and Lovell, "Modeling Kinect sensor noise", 2012, eq. 2), depth is blended
-    across edges, some of the pixels beside edges and a few elsewhere have none.
+    across edges, and it is missing at some of the pixels beside edges and at a few elsewhere.
     """
     noisy = cv2.blur(metres, (3, 3))
     noisy += rng.normal(size=metres.shape).astype(np.float32) * (0.0012 + 0.0019 * (noisy - 0.4) ** 2)
@@ -144,55 +153,57 @@ def faulty_depth(metres: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def true_box(scene: Scene, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centre [3], axes [3, 3] and size [3] of an upright object's box in the world, as of `OrientedBox`."""
-    turn, shift = pose(scene, index)
-    local = (world_vertices(scene, index) - shift) @ turn
+    """Return centre [3], axes [3, 3] and size [3] of an upright object's box in the world, as in `OrientedBox`."""
+    rotation, translation = pose(scene, index)
+    local = (world_vertices(scene, index) - translation) @ rotation
     low, high = local.min(0), local.max(0)
-    order = [0, 1, 2] if high[0] - low[0] >= high[1] - low[1] else [1, 0, 2]
-    return turn @ ((low + high) / 2) + shift, turn[:, order], (high - low)[order]
+    longest_first = [0, 1, 2] if high[0] - low[0] >= high[1] - low[1] else [1, 0, 2]
+    return (rotation @ ((low + high) / 2) + translation, rotation[:, longest_first], (high - low)[longest_first])
 
 
-def _stands_free(scene: Scene, rendering: Rendering, index: int) -> bool:
-    """Whether an object is on the table as it always is, and nothing is in front of any part of it."""
+def is_measurable(scene: Scene, rendering: Rendering, index: int) -> bool:
+    """Return whether an object is on the table, in its usual pose, with nothing in front of any part of it."""
     if scene.objects[index].support is not None or scene.objects[index].lying:
         return False
     mask, kernel = rendering.mask(index), np.ones((5, 5), np.uint8)
-    beside = (cv2.dilate(mask.astype(np.uint8), kernel) > mask) & (rendering.instances > 0)
+    is_beside = (cv2.dilate(mask.astype(np.uint8), kernel) > mask) & (rendering.instances > 0)
     farthest = cv2.dilate(np.where(mask, rendering.depth, 0), kernel)
-    return not (rendering.depth < farthest)[beside].any()
+    return not (rendering.depth < farthest)[is_beside].any()
 
 
-def _place(seed: int, scene: Scene, rendering: Rendering, index: int, condition: str) -> Placement:
-    from training.dataset import imperfect
-
+def _locate(seed: int, scene: Scene, rendering: Rendering, index: int, condition: str) -> Placement:
     placement = Placement(seed, index, scene.objects[index].category, condition)
     mask, metres = rendering.mask(index), rendering.depth
     camera = CameraModel(rendering.intrinsics)
-    truly_seen = (rays(camera, *mask.shape)[mask] * metres[mask, None]).mean(0)
+    visible_centroid = (rays(camera, *mask.shape)[mask] * metres[mask, None]).mean(0)
     if condition == "faulty":
         rng = np.random.default_rng((seed, index))
-        mask, metres = imperfect(mask, rendering, rng), faulty_depth(metres, rng)
+        mask, metres = degrade_mask(mask, rendering, rng), faulty_depth(metres, rng)
     try:
-        found = locate(mask, Depth(metres, camera))
+        located = locate(mask, Depth(metres, camera))
     except InputError as error:
         return replace(placement, failure=str(error))
-    errors = _errors(found.moved(rendering.camera_pose), true_box(scene, index))
-    if placement.category in ROUND:
-        errors["yaw"] = np.nan
-    return replace(placement, centroid=float(np.linalg.norm(found.centroid - truly_seen)), **errors)
+    centroid_error = float(np.linalg.norm(located.centroid - visible_centroid))
+    return replace(_with_errors(placement, located.transformed(rendering.camera_pose), true_box(scene, index)),
+                   centroid=centroid_error)
 
 
-def _errors(found: Object3D, truth: tuple[np.ndarray, np.ndarray, np.ndarray]) -> dict[str, float]:
+def _with_errors(placement: Placement, located: Object3D, truth: tuple[np.ndarray, np.ndarray, np.ndarray]
+                 ) -> Placement:
+    """Return the placement with the errors of an object in the world frame; `truth` is the true box."""
     centre, axes, size = truth
-    length, width, height = (found.box.size - size).tolist()
-    yaw = np.degrees(np.arccos(min(1.0, abs(found.box.axes[:, 1] @ axes[:, 1]))))
-    square = size[0] - size[1] < 0.001
-    return {"centre": float(np.linalg.norm(found.box.centre - centre)),
-            "seen": float(np.linalg.norm(found.centroid - centre)),
-            "yaw": float(min(yaw, 90 - yaw) if square else yaw),
-            "width": width, "length": length, "height": height}
+    length, width, height = (located.box.size - size).tolist()
+    yaw = np.degrees(np.arccos(min(1.0, abs(located.box.axes[:, 1] @ axes[:, 1]))))
+    if placement.category in ROUND:
+        yaw = np.nan
+    elif size[0] - size[1] < SQUARE_TOLERANCE:
+        yaw = min(yaw, 90 - yaw)
+    return replace(placement, centre=float(np.linalg.norm(located.box.centre - centre)),
+                   seen=float(np.linalg.norm(located.centroid - centre)), yaw=float(yaw), width=width, length=length,
+                   height=height)
 
 
 def _spread(values: list[float], scale: float) -> str:
+    """Return median, 95th percentile and maximum of the values that are not NaN, times `scale`."""
     known = np.array([value * scale for value in values if not np.isnan(value)])
     return " / ".join(f"{part:.1f}" for part in np.percentile(known, (50, 95, 100))) if len(known) else ""

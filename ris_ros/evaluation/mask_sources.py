@@ -1,8 +1,7 @@
 """Where the masks to choose from come from: a proposer, the data set's own objects, or a file of any generator.
 
-A source is a function (picture, image) -> Proposals, or None for what the method itself proposes. The masks that a
-proposer made can be kept in a folder, so that compared methods choose from the same ones and their cost is paid
-once.
+The masks of a proposer can be cached in a folder: methods that are compared then choose from the same masks, which are
+computed once.
 """
 
 from __future__ import annotations
@@ -17,43 +16,46 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.config import ProposalsConfig
 from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets.base import Picture
-from ris_ros.proposals import Proposer, make_proposer
+from ris_ros.proposals import Proposer
 from ris_ros.proposals.given import from_coco
 from ris_ros.types import Proposals
 from ris_ros.utils.masks import mask_to_rle
 
-Source = Callable[[Picture, np.ndarray], Proposals | None]
+MaskSource = Callable[[Picture, np.ndarray], Proposals | None]
+"""(picture, its image uint8 RGB [H, W, 3]) -> masks to choose from; None for those that the method itself proposes."""
 
 TRUTH = "truth"
+"""The name of the source that returns the annotated objects."""
 
 
-def make_source(name: str, config: ProposalsConfig, device: str, cache: Path | None = None) -> Source:
-    """The source that `name` asks for.
+def make_mask_source(name: str, proposer: Proposer | None = None, cache: Path | None = None) -> MaskSource:
+    """Return the mask source of that name.
 
     Parameters
     ----------
-    name : empty for the configured proposer, "truth" for the annotated objects, else the path of a file
-    config, device : of the proposer
-    cache : folder in which a proposer's masks are kept, and found again
+    name : empty for the proposer, "truth" for the annotated objects, otherwise the path of a JSON file
+    proposer : needed if `name` is empty
+    cache : folder that keeps the proposer's masks; None keeps none
 
     """
     if name == TRUTH:
         return true_masks
     if name:
         return GivenMasks(Path(name))
-    return ProposedMasks(make_proposer(config, device), cache)
+    if proposer is None:
+        raise InputError("masks are to be proposed, but there is no proposer")
+    return ProposedMasks(proposer, cache)
 
 
 def true_masks(picture: Picture, image: np.ndarray) -> Proposals:
-    """Every annotated object of the picture: the upper bound, with which only the choice can be wrong.
+    """Return the masks of all annotated objects: the upper bound, where only the choice can be wrong.
 
-    An object whose mask is empty cannot be chosen; one whose mask is broken raises an InputError.
+    Objects with an empty mask, which cannot be chosen, are left out; a damaged mask raises an InputError.
     """
     height, width = image.shape[:2]
-    masks = [thing.shape.mask(height, width) for thing in picture.things.values()]
+    masks = [annotated.mask.decode(height, width) for annotated in picture.objects.values()]
     masks = [mask for mask in masks if mask.any()]
     return Proposals.from_masks(np.stack(masks) if masks else np.zeros((0, height, width), bool))
 
@@ -61,13 +63,13 @@ def true_masks(picture: Picture, image: np.ndarray) -> Proposals:
 class GivenMasks:
     """Masks of any generator, from a JSON file in COCO's format.
 
-    Either a list of ``{"image_id", "segmentation", "score"}``, as detectors write their results, or a whole data set
-    with ``images`` and ``annotations``. Pictures are found by their id or their file's name.
+    The file holds either a list of ``{"image_id", "segmentation", "score"}``, as detectors write their results, or a
+    whole data set with ``images`` and ``annotations``. Pictures are looked up by their id or by their file name.
 
     Raises
     ------
     InputError
-        When the file is neither, or a picture that is asked for has no masks in it.
+        If the file holds neither, or has no masks for a picture.
 
     """
 
@@ -86,44 +88,41 @@ class GivenMasks:
                              f"whole data set: {type(error).__name__} {error}") from error
 
     def __call__(self, picture: Picture, image: np.ndarray) -> Proposals:
-        """The masks of a picture."""
+        """Return the masks of a picture."""
         rows = self._rows.get(picture.file.name, self._rows.get(picture.id))
         if rows is None:
             raise InputError(f"{self._path} has no masks for {picture.file.name} (id {picture.id})")
         proposals = from_coco(rows, *image.shape[:2])
-        return _without_empty(proposals)
+        is_filled = proposals.masks.any(axis=(1, 2))
+        return Proposals(proposals.masks[is_filled], proposals.boxes[is_filled], proposals.quality[is_filled])
 
 
 class ProposedMasks:
-    """What a proposer finds, remembered in `cache` by picture and settings.
+    """The masks of a proposer, kept in a cache folder by image and settings.
 
-    Without a cache the method is left to propose, which it can do better: "full" searches again for what is not found.
+    Without a cache this returns None and leaves it to the method to propose, which works better: the method "full"
+    searches again for what it does not find.
     """
 
     def __init__(self, proposer: Proposer, cache: Path | None = None):
-        self.proposer = proposer
+        self._proposer = proposer
         self._cache = cache
 
     def __call__(self, picture: Picture, image: np.ndarray) -> Proposals | None:
-        """The masks of a picture."""
+        """Return the masks of a picture."""
         if self._cache is None:
             return None
-        content = hashlib.sha256(json.dumps([asdict(self.proposer.config), image.shape]).encode())
-        content.update(np.ascontiguousarray(image))
-        file = self._cache / f"{content.hexdigest()[:32]}.json"
+        digest = hashlib.sha256(json.dumps([asdict(self._proposer.config), image.shape]).encode())
+        digest.update(np.ascontiguousarray(image).data)
+        file = self._cache / f"{digest.hexdigest()[:32]}.json"
         if file.is_file():
             return from_coco(json.loads(file.read_bytes()), *image.shape[:2])
-        proposals = self.proposer(image)
+        proposals = self._proposer(image)
         self._cache.mkdir(parents=True, exist_ok=True)
         rows = [{"segmentation": mask_to_rle(mask), "score": float(quality)}
                 for mask, quality in zip(proposals.masks, proposals.quality, strict=True)]
-        # Written aside first, so that a kill leaves no half of a file behind.
-        aside = file.with_suffix(f".{os.getpid()}")
-        aside.write_text(json.dumps(rows))
-        aside.replace(file)
+        # Written under another name first: an interruption leaves no incomplete file.
+        incomplete = file.with_suffix(f".{os.getpid()}")
+        incomplete.write_text(json.dumps(rows))
+        incomplete.replace(file)
         return proposals
-
-
-def _without_empty(proposals: Proposals) -> Proposals:
-    whole = proposals.masks.any(axis=(1, 2))
-    return Proposals(proposals.masks[whole], proposals.boxes[whole], proposals.quality[whole])

@@ -1,47 +1,55 @@
-"""How right masks are: the figures of referring image segmentation, each with its standard error.
+"""The metrics of referring image segmentation, each with its standard error, and their confidence intervals.
 
-The functions take intersections and unions, in pixels, one of each per expression. Expressions whose target is absent
-have no mask to overlap with and stay out of oIoU, mIoU and Pr@X: ask for the proportion of them that were answered with
-nothing, or for gIoU and cIoU, which count them in. A present target that is answered with nothing counts as an
-intersection of 0 over a union of its own area.
+Most functions take intersections and unions in pixels, one of each per expression. Expressions whose target is absent
+have no true mask and stay out of oIoU, mIoU and Pr@X: measure the proportion of them that were answered with an empty
+mask, or use gIoU and cIoU, which include them. A present target that is answered with an empty mask has an intersection
+of 0 and a union of its own area.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ris_ros.errors import InputError
+from ris_ros.utils.masks import mask_overlap
 
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+IOU_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+"""The thresholds X at which Pr@X is reported."""
+
+CONTOUR_TOLERANCE = 0.008
+"""Distance, as a share of the image's diagonal, within which contours match: that of davis2017-evaluation."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, its standard error and the number of expressions behind it; NaN where there are too few."""
+    """A value, its standard error and the number of expressions behind it; NaN where there are too few."""
 
     value: float
     error: float
     count: int
 
 
-def overlap(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
-    """Intersection and union, in pixels, of two bool masks [H, W].
+def intersection_and_union(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
+    """Return intersection and union, in pixels, of two masks, bool [H, W].
 
     Raises
     ------
     InputError
-        When the masks differ in size.
+        If the masks differ in size.
 
     """
     if predicted.shape != truth.shape:
         raise InputError(f"the predicted mask is {predicted.shape}, the true one {truth.shape}")
-    return int((predicted & truth).sum()), int((predicted | truth).sum())
+    return mask_overlap(predicted, truth)
 
 
-def overall_iou(intersections: np.ndarray, unions: np.ndarray) -> Estimate:
-    """oIoU, the sum of intersections over the sum of unions; its error is that of a ratio estimate.
+def overall_iou(intersections: ArrayLike, unions: ArrayLike) -> Estimate:
+    """Return oIoU, the sum of intersections over the sum of unions, with the standard error of a ratio estimate.
 
     Over the expressions whose chosen mask is of the right class this is cc-oIoU.
     """
@@ -55,8 +63,8 @@ def overall_iou(intersections: np.ndarray, unions: np.ndarray) -> Estimate:
     return Estimate(float(value), float(error), count)
 
 
-def mean_iou(intersections: np.ndarray, unions: np.ndarray) -> Estimate:
-    """mIoU, the mean of the IoUs, with the standard error of a mean."""
+def mean_iou(intersections: ArrayLike, unions: ArrayLike) -> Estimate:
+    """Return mIoU, the mean of the IoUs, with the standard error of a mean."""
     ious = np.divide(intersections, unions, dtype=float)
     count = len(ious)
     if not count:
@@ -64,59 +72,90 @@ def mean_iou(intersections: np.ndarray, unions: np.ndarray) -> Estimate:
     return Estimate(float(ious.mean()), float(ious.std(ddof=1) / np.sqrt(count)) if count > 1 else np.nan, count)
 
 
-def precision_at(threshold: float, intersections: np.ndarray, unions: np.ndarray) -> Estimate:
-    """Pr@X, the proportion of expressions with an IoU of at least X (as LAVT's and ReLA's published code counts)."""
+def precision_at(threshold: float, intersections: ArrayLike, unions: ArrayLike) -> Estimate:
+    """Return Pr@X, the proportion of expressions with an IoU of at least X, as LAVT's and ReLA's code counts."""
     return proportion(np.divide(intersections, unions, dtype=float) >= threshold)
 
 
-def generalized_iou(intersections: np.ndarray, unions: np.ndarray, present: np.ndarray) -> Estimate:
-    """The gIoU of generalized referring segmentation (Liu et al., CVPR 2023, arXiv 2306.00968).
+def generalized_iou(intersections: ArrayLike, unions: ArrayLike, present: ArrayLike) -> Estimate:
+    """Return the gIoU of generalized referring segmentation (Liu et al., CVPR 2023, arXiv 2306.00968).
 
-    The mean of the IoUs, where an absent target counts 1 when it is answered with nothing (union 0) and 0 otherwise.
+    This is the mean of the IoUs, where an absent target counts as 1 if the answer is empty (union 0), else as 0.
     """
     intersections, unions = np.asarray(intersections, float), np.asarray(unions, float)
     ious = np.divide(intersections, unions, out=np.zeros(len(unions)), where=unions > 0)
     return mean_iou(np.where(present, ious, unions == 0), np.ones(len(ious)))
 
 
-def mean_over_frames(scores: np.ndarray, expressions: np.ndarray) -> Estimate:
-    """The mean over expressions of the mean over each one's frames: how DAVIS averages J and F (Perazzi et al., 2016).
+def mean_over_frames(scores: ArrayLike, expressions: ArrayLike) -> Estimate:
+    """Return the mean over expressions of the mean over frames, as DAVIS averages J and F (Perazzi et al., 2016).
 
     Parameters
     ----------
-    scores : of each frame and expression
-    expressions : which expression each is of, of any kind
+    scores : one for each pair of frame and expression
+    expressions : the expression of each score, of any type
 
     """
     _, expression, frames = np.unique(expressions, return_inverse=True, return_counts=True)
     return mean_iou(np.bincount(expression, scores) / frames, np.ones(len(frames)))
 
 
-def box_iou(first: np.ndarray, second: np.ndarray) -> float:
-    """IoU of two boxes, xyxy pixels with exclusive ends; 0 when either is empty."""
-    first, second = np.asarray(first, float), np.asarray(second, float)
-    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    shared = float(np.prod(np.maximum(sides, 0)))
-    areas = [float(np.prod(np.maximum(box[2:] - box[:2], 0))) for box in (first, second)]
-    return shared / (sum(areas) - shared) if all(areas) else 0.0
+def proportion(flags: ArrayLike) -> Estimate:
+    """Return the proportion of true flags, such as correct choices (MC-Acc), with its binomial standard error."""
+    flags = np.asarray(flags, bool)
+    if not len(flags):
+        return Estimate(np.nan, np.nan, 0)
+    value = float(flags.mean())
+    return Estimate(value, float(np.sqrt(value * (1 - value) / len(flags))), len(flags))
+
+
+def mask_contour(mask: np.ndarray) -> np.ndarray:
+    """Return the contour, uint8 0 or 1 [H, W], of a mask: pixels unlike the one to the right, below or below right.
+
+    This is the contour of DAVIS's own evaluation. There is none along the image's border: a mask that fills the image
+    has no contour at all.
+    """
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8), anchor=(0, 0))
+
+
+def contour_accuracy(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Return the contour accuracy F of DAVIS (Perazzi et al., CVPR 2016), 0..1, of two masks, bool [H, W], of one size.
+
+    F is the harmonic mean of the contour's precision and recall. A contour pixel counts as correct if the other contour
+    is within ceil(CONTOUR_TOLERANCE * diagonal) pixels. F is 1 if neither mask has a contour, 0 if only one has.
+    The paper matches contour points one to one and approximates that by morphology, as is done here and in
+    davis2017-evaluation.
+    """
+    predicted_contour, true_contour = mask_contour(predicted), mask_contour(truth)
+    if not (predicted_contour.any() and true_contour.any()):
+        return float(predicted_contour.any() == true_contour.any())
+    x, y, width, height = cv2.boundingRect(predicted_contour | true_contour)  # nothing outside matters
+    predicted_contour, true_contour = (contour[y:y + height, x:x + width]
+                                       for contour in (predicted_contour, true_contour))
+    radius = math.ceil(CONTOUR_TOLERANCE * math.hypot(*truth.shape))
+    offsets = np.arange(-radius, radius + 1)
+    disk = (np.add.outer(offsets**2, offsets**2) <= radius**2).astype(np.uint8)
+    precision = float(cv2.dilate(true_contour, disk)[predicted_contour > 0].mean())
+    recall = float(cv2.dilate(predicted_contour, disk)[true_contour > 0].mean())
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 class Bootstrap:
-    """Confidence intervals of ratios of sums by drawing whole pictures again (Efron, 1979; percentile method).
+    """Confidence intervals of ratios of sums, by resampling whole pictures (Efron, 1979; percentile method).
 
-    Expressions about one picture share its proposals and its difficulty, so that pictures, not expressions, are what
-    was sampled; and whole videos, not their frames. Every figure is a ratio of sums over expressions: means have
-    denominators of 1.
+    Expressions about one picture share its proposals and its difficulty: pictures, not expressions, were sampled, and
+    likewise whole videos, not their frames. Every metric is a ratio of sums over expressions; a mean has denominators
+    of 1.
 
     Parameters
     ----------
-    pictures : the picture, or the video, of each expression, of any kind
-    confidence : of the interval
-    resamples, seed : how often, and from which seed, pictures are drawn
+    pictures : the picture, or the video, of each expression, of any type
+    confidence : level of the intervals
+    resamples, seed : how often pictures are drawn, and the seed of the generator
 
     """
 
-    def __init__(self, pictures: np.ndarray, *, confidence: float = 0.95, resamples: int = 1000, seed: int = 0):
+    def __init__(self, pictures: ArrayLike, *, confidence: float = 0.95, resamples: int = 1000, seed: int = 0):
         names, self._picture = np.unique(np.asarray(pictures), return_inverse=True)
         self._percentiles = 50 * (1 - confidence), 50 * (1 + confidence)
         self._draws = np.zeros((resamples, len(names)))
@@ -124,23 +163,21 @@ class Bootstrap:
             self._draws += np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)),
                                                                    size=resamples)
 
-    def interval(self, numerators: np.ndarray, denominators: np.ndarray, chosen: np.ndarray | None = None
+    def interval(self, numerators: ArrayLike, denominators: ArrayLike, selected: ArrayLike | None = None
                  ) -> tuple[float, float]:
-        """Low and high end for sum(numerators) / sum(denominators) over the chosen expressions (a bool for each)."""
-        chosen = np.ones(len(self._picture), bool) if chosen is None else np.asarray(chosen, bool)
-        sums = [self._draws @ np.bincount(self._picture[chosen], np.asarray(values, float)[chosen],
+        """Return the interval, (low, high), of sum(numerators) / sum(denominators).
+
+        Parameters
+        ----------
+        numerators, denominators : a number for each expression
+        selected : a bool for each expression; None selects all
+
+        """
+        selected = np.ones(len(self._picture), bool) if selected is None else np.asarray(selected, bool)
+        sums = [self._draws @ np.bincount(self._picture[selected], np.asarray(values, float)[selected],
                                           minlength=self._draws.shape[1]) for values in (numerators, denominators)]
         drawn = sums[1] > 0
-        if drawn.sum() < 2 or len(np.unique(self._picture[chosen])) < 2:
+        if drawn.sum() < 2 or len(np.unique(self._picture[selected])) < 2:
             return np.nan, np.nan
         low, high = np.percentile(sums[0][drawn] / sums[1][drawn], self._percentiles)
         return float(low), float(high)
-
-
-def proportion(flags: np.ndarray) -> Estimate:
-    """The proportion of true flags, such as right selections (MC-Acc), with its binomial standard error."""
-    flags = np.asarray(flags, bool)
-    if not len(flags):
-        return Estimate(np.nan, np.nan, 0)
-    value = float(flags.mean())
-    return Estimate(value, float(np.sqrt(value * (1 - value) / len(flags))), len(flags))

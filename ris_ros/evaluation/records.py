@@ -1,4 +1,4 @@
-"""What became of each expression, and the file that remembers it across interruptions."""
+"""The answer to each expression compared with the truth, and the file that keeps these records across interruptions."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ import numpy as np
 
 from ris_ros.errors import InputError
 
-Key = tuple[str, str, str]
+ExpressionKey = tuple[str, str, str]
+"""Ids of picture, reference and sentence, which together identify an expression within its data set."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one expression.
+class Record:
+    """The answer to one expression, compared with the truth.
 
     Attributes
     ----------
-    image, ref, sentence : what names the expression within its data set
+    image, ref, sentence : ids that identify the expression within its data set
     text, kind : the sentence and the data set's label for it
-    targets : how many things it names; 0 when the picture has none
-    answered : whether the answer was not nothing
-    intersection, union : pixels of the answer and the truth
+    targets : number of objects that it names; 0 if the picture has no such object
+    answered : whether the answer is not empty
+    intersection, union : pixels of the intersection and union of answer and truth
     area : pixels of the truth
-    box_iou : of the boxes round answer and truth
-    category : the class of what it names; empty when the data set does not say, or when there are several classes
-    chosen : the class of the annotated thing that the answer overlaps most; empty when it overlaps none
-    confidence : of the answer, 0..1
-    size : height and width of the picture
-    mask : the answer's compressed run lengths (COCO); empty for nothing
-    seconds : what the method took, its share of the picture's work included
-    video : the video that the picture is a frame of; empty for a single picture
-    contour : contour accuracy F, 0..1, see contour.contour_accuracy; None for a single picture
+    box_iou : IoU of the bounding boxes of answer and truth
+    category : class of the targets; empty if the data set does not state it, or if they are of several classes
+    chosen : class of the annotated object that the answer overlaps most; empty if it overlaps none
+    confidence : confidence of the answer, 0..1
+    size : height and width of the image
+    mask : the answer as compressed run lengths (COCO); empty for an empty answer
+    seconds : what the method took, including its share of the work on the whole image
+    video : the video that the picture is a frame of; empty for a still picture
+    contour : contour accuracy F, 0..1, see metrics.contour_accuracy; None for a still picture
 
     """
 
@@ -62,58 +63,63 @@ class Outcome:
     contour: float | None = None
 
     @property
-    def key(self) -> Key:
-        """The name of its expression."""
+    def key(self) -> ExpressionKey:
+        """The ids of the expression."""
         return self.image, self.ref, self.sentence
 
     @property
     def iou(self) -> float:
-        """Intersection over union; 1 for nothing where nothing was to be found."""
+        """Intersection over union; 1 if answer and truth are both empty."""
         return self.intersection / self.union if self.union else 1.0
 
     def read_mask(self) -> np.ndarray:
-        """The answer, bool [H, W]."""
+        """Return the answer's mask, bool [H, W]."""
         from pycocotools import mask as coco
 
         if not self.mask:
             return np.zeros(self.size, bool)
-        return coco.decode({"size": list(self.size), "counts": self.mask}).astype(bool)
+        mask: np.ndarray = coco.decode({"size": list(self.size), "counts": self.mask}).astype(bool)
+        return mask
 
 
-_FIELDS = {field.name for field in fields(Outcome)}
+_FIELD_NAMES = {field.name for field in fields(Record)}
 
 
 class Journal:
-    """An append-only file of outcomes, a line each; a picture's lines reach the disk together.
+    """An append-only file of records, one line each; the lines of one picture are flushed to disk together.
 
-    Opening it reads what an earlier run has left. A last line that was cut off by a kill is dropped, and so is the
-    second outcome of an expression: whatever happens, nothing is counted twice.
+    Opening it reads the records of an earlier run. An incomplete last line, left by an interruption, is dropped, and so
+    is a second record of the same expression: nothing is ever counted twice.
+
+    Attributes
+    ----------
+    done : all records by the ids of their expressions
 
     Raises
     ------
     InputError
-        When the file cannot be read or written, or a line that is not the last one is damaged.
+        If the file cannot be read or written, or a complete line is damaged.
 
     """
 
     def __init__(self, path: Path):
-        self.done: dict[Key, Outcome] = {}
+        self.done: dict[ExpressionKey, Record] = {}
         try:
             path.touch()
-            whole = self._read(path)
+            length = self._read(path)
             self._file = open(path, "r+b")  # noqa: SIM115
-            self._file.truncate(whole)
-            self._file.seek(whole)
+            self._file.truncate(length)
+            self._file.seek(length)
         except OSError as error:
             raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
-    def append(self, outcomes: Iterable[Outcome]) -> None:
-        """Write the outcomes of one picture, and see them onto the disk."""
-        fresh = [outcome for outcome in outcomes if outcome.key not in self.done]
-        self._file.write(b"".join(json.dumps(asdict(outcome)).encode() + b"\n" for outcome in fresh))
+    def append(self, records: Iterable[Record]) -> None:
+        """Write the records of one picture, and flush them to disk."""
+        fresh = [record for record in records if record.key not in self.done]
+        self._file.write(b"".join(json.dumps(asdict(record)).encode() + b"\n" for record in fresh))
         self._file.flush()
         os.fsync(self._file.fileno())
-        self.done |= {outcome.key: outcome for outcome in fresh}
+        self.done |= {record.key: record for record in fresh}
 
     def __enter__(self) -> Journal:
         return self
@@ -123,23 +129,23 @@ class Journal:
         self._file.close()
 
     def _read(self, path: Path) -> int:
-        """Take in the outcomes; the length in bytes of the lines that are whole."""
+        """Read the records, and return the length in bytes of the complete lines."""
         content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        for number, line in enumerate(content[:whole].splitlines(), 1):
+        length = content.rfind(b"\n") + 1
+        for number, line in enumerate(content[:length].splitlines(), 1):
             try:
-                outcome = _outcome(json.loads(line))
+                record = _parse_record(json.loads(line))
             except (ValueError, TypeError) as error:
                 raise InputError(f"{path}:{number} is damaged or of another version of this package ({error}); name "
                                  "another output folder, or delete the line to have its expression asked again"
                                  ) from error
-            self.done.setdefault(outcome.key, outcome)
-        return whole
+            self.done.setdefault(record.key, record)
+        return length
 
 
-def _outcome(values: dict[str, Any]) -> Outcome:
+def _parse_record(values: dict[str, Any]) -> Record:
     if not isinstance(values, dict):
-        raise ValueError("not an outcome")
-    if values.keys() != _FIELDS:
-        raise ValueError(f"its fields differ in {', '.join(sorted(values.keys() ^ _FIELDS))}")
-    return Outcome(**{**values, "size": tuple(values["size"])})
+        raise ValueError("not a record")
+    if values.keys() != _FIELD_NAMES:
+        raise ValueError(f"its fields differ in {', '.join(sorted(values.keys() ^ _FIELD_NAMES))}")
+    return Record(**{**values, "size": tuple(values["size"])})

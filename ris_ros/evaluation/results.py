@@ -14,114 +14,116 @@ from typing import Any
 import numpy as np
 
 from ris_ros.evaluation.run import Report
-from ris_ros.evaluation.summary import Figure, Figures
+from ris_ros.evaluation.summary import IntervalEstimate, Metrics, Summary
 
-PUBLISHED = Path(__file__).with_name("published.json")
+PUBLISHED_FILE = Path(__file__).with_name("published.json")
+"""Results from publications."""
+
+GROUP_METRICS = ("J&F", "oIoU", "mIoU", "Pr@0.5", "MC-Acc", "N-acc")
+"""The metrics in the tables of groups in results.md."""
 
 
-def write_results(report: Report, output: str | Path, *, gallery: bool = True) -> dict[str, Figure]:
-    """Write every file; the overall figures."""
+def write_results(report: Report, output: str | Path, *, gallery: bool = True) -> Metrics:
+    """Write all files of a report, and return its overall metrics."""
     from ris_ros.evaluation.gallery import gallery_page
 
     output = Path(output)
-    figures = Figures(report.outcomes)
-    overall, grouped = figures.overall(), figures.grouped()
+    summary = Summary(report.records)
+    overall, grouped = summary.overall(), summary.grouped()
     (output / "results.json").write_text(json.dumps(_to_dict(report, overall, grouped), indent=2) + "\n")
     (output / "results.csv").write_text(_to_csv(overall, grouped))
-    (output / "results.md").write_text(to_markdown(report, overall, grouped))
+    (output / "results.md").write_text(_to_markdown(report, overall, grouped))
     if gallery:
         (output / "gallery.html").write_text(gallery_page(report), encoding="utf-8")
     return overall
 
 
-def published(data: str, split: str) -> list[dict[str, Any]]:
-    """What others have published for a split: method, metric, value in percent, source and table."""
-    return [row for row in _published() if (row["data"], row["split"]) == (data, split)]
+def published_results(data: str, split: str) -> list[dict[str, Any]]:
+    """Return what others have published for a split: method, metric, value in percent, source and table."""
+    return [row for row in _published_rows() if (row["data"], row["split"]) == (data, split)]
 
 
 @lru_cache(maxsize=1)
-def _published() -> list[dict[str, Any]]:
-    """The rows of the data file, one figure each."""
+def _published_rows() -> list[dict[str, Any]]:
+    """Return the content of the file of published results, one row for each value."""
     rows = []
-    for entry in json.loads(PUBLISHED.read_text())["entries"]:
+    for entry in json.loads(PUBLISHED_FILE.read_text())["entries"]:
         about = {name: entry[name] for name in ("method", "model", "masks", "metric", "source", "table")}
-        for place, value in entry["values"].items():
-            data, split = place.split()
+        for data_and_split, value in entry["values"].items():
+            data, split = data_and_split.split()
             rows.append({**about, "data": data, "split": split, "value": value})
     return rows
 
 
-def percent(figure: Figure | None) -> str:
-    """A figure with its interval, "56.3 (54.0 to 58.5)"; empty for none."""
-    if figure is None or np.isnan(figure.value):
+def percent(estimate: IntervalEstimate | None) -> str:
+    """Return a value with its interval in percent, "56.30 (54.0 to 58.5)"; empty for None and NaN."""
+    if estimate is None or np.isnan(estimate.value):
         return ""
-    if np.isnan(figure.low):
-        return f"{100 * figure.value:.2f}"
-    return f"{100 * figure.value:.2f} ({100 * figure.low:.1f} to {100 * figure.high:.1f})"
+    if np.isnan(estimate.low):
+        return f"{100 * estimate.value:.2f}"
+    return f"{100 * estimate.value:.2f} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
 
 
-def to_markdown(report: Report, overall: dict[str, Figure], grouped: dict[str, dict[str, dict[str, Figure]]]) -> str:
-    """The whole report for people."""
+def _to_markdown(report: Report, overall: Metrics, grouped: dict[str, dict[str, Metrics]]) -> str:
     about = report.about
-    drawn = "videos" if any(outcome.video for outcome in report.outcomes) else "pictures"
+    resampled = "videos" if any(record.video for record in report.records) else "pictures"
     lines = [f"# {about['method']} on {about['data']} {about['split']}", "",
-             f"{len(report.outcomes)} expressions about {len(report.data.pictures)} pictures; masks: "
+             f"{len(report.records)} expressions about {len(report.data.pictures)} pictures; masks: "
              f"{about['proposals']}; model: {about['settings']['encoder.model']}. Percent, with the 95 % interval of a "
-             f"bootstrap over {drawn}.", "", "| metric | value | expressions |", "|---|---|---|"]
-    lines += [f"| {name} | {percent(figure)} | {figure.count} |" for name, figure in overall.items()]
-    rows = published(about["data"], about["split"])
+             f"bootstrap over {resampled}.", "", "| metric | value | expressions |", "|---|---|---|"]
+    lines += [f"| {name} | {percent(estimate)} | {estimate.count} |" for name, estimate in overall.items()]
+    rows = published_results(about["data"], about["split"])
     if rows:
         lines += ["", "## Published", "", "| method | model | masks | metric | value | source |", "|---" * 6 + "|"]
         lines += [f"| {row['method']} | {row['model']} | {row['masks']} | {row['metric']} | {row['value']:.2f} | "
                   f"{row['source']}, {row['table']} |" for row in rows]
-    for grouping, labels in grouped.items():
-        metrics = [name for name in ("J&F", "oIoU", "mIoU", "Pr@0.5", "MC-Acc", "N-acc")
-                   if any(name in figures for figures in labels.values())]
-        lines += ["", f"## By {grouping}", "", f"| {grouping} | n | {' | '.join(metrics)} |",
-                  "|---|---|" + "---|" * len(metrics)]
-        lines += [f"| {label} | {_count(figures)} | {' | '.join(percent(figures.get(name)) for name in metrics)} |"
-                  for label, figures in labels.items()]
+    for grouping, groups in grouped.items():
+        names = [name for name in GROUP_METRICS if any(name in metrics for metrics in groups.values())]
+        lines += ["", f"## By {grouping}", "", f"| {grouping} | n | {' | '.join(names)} |",
+                  "|---|---|" + "---|" * len(names)]
+        lines += [f"| {label} | {_max_count(metrics)} | {' | '.join(percent(metrics.get(name)) for name in names)} |"
+                  for label, metrics in groups.items()]
     lines += ["", "## Problems", "", f"{len(report.problems)} in all." if report.problems else "None."]
     lines += [f"- {problem}" for problem in report.problems]
     return "\n".join(lines) + "\n"
 
 
-def _count(figures: dict[str, Figure]) -> int:
-    return max((figure.count for figure in figures.values()), default=0)
+def _max_count(metrics: Metrics) -> int:
+    return max((estimate.count for estimate in metrics.values()), default=0)
 
 
-def _to_dict(report: Report, overall: dict[str, Figure], grouped: dict[str, dict[str, dict[str, Figure]]]
-             ) -> dict[str, Any]:
+def _to_dict(report: Report, overall: Metrics, grouped: dict[str, dict[str, Metrics]]) -> dict[str, Any]:
     return {
-        **report.about, "pictures": len(report.data.pictures), "expressions": len(report.outcomes),
-        "figures": {name: _plain(figure) for name, figure in overall.items()},
-        "groups": {grouping: {label: {name: _plain(figure) for name, figure in figures.items()}
-                              for label, figures in labels.items()} for grouping, labels in grouped.items()},
-        "problems": report.problems, "published": published(report.about["data"], report.about["split"]),
-        "seconds": {"method, all expressions": round(sum(outcome.seconds for outcome in report.outcomes), 3),
+        **report.about, "pictures": len(report.data.pictures), "expressions": len(report.records),
+        "figures": {name: _to_plain(estimate) for name, estimate in overall.items()},
+        "groups": {grouping: {label: {name: _to_plain(estimate) for name, estimate in metrics.items()}
+                              for label, metrics in groups.items()} for grouping, groups in grouped.items()},
+        "problems": report.problems, "published": published_results(report.about["data"], report.about["split"]),
+        "seconds": {"method, all expressions": round(sum(record.seconds for record in report.records), 3),
                     "this run": round(report.seconds, 3), "this run, method": round(report.method_seconds, 3)}}
 
 
-def _plain(figure: Figure) -> dict[str, float | int | None]:
+def _to_plain(estimate: IntervalEstimate) -> dict[str, float | int | None]:
+    """Return an estimate as JSON values, with None for NaN."""
     return {name: None if isinstance(value, float) and np.isnan(value) else value
-            for name, value in asdict(figure).items()}
+            for name, value in asdict(estimate).items()}
 
 
-def _to_csv(overall: dict[str, Figure], grouped: dict[str, dict[str, dict[str, Figure]]]) -> str:
+def _to_csv(overall: Metrics, grouped: dict[str, dict[str, Metrics]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["grouping", "label", "metric", "value", "low", "high", "expressions"])
-    for grouping, label, name, figure in _rows(overall, grouped):
-        writer.writerow([grouping, label, name, *("" if np.isnan(value) else f"{value:.6f}"
-                                                  for value in (figure.value, figure.low, figure.high)), figure.count])
+    for grouping, label, name, estimate in _rows(overall, grouped):
+        values = ["" if np.isnan(value) else f"{value:.6f}" for value in (estimate.value, estimate.low, estimate.high)]
+        writer.writerow([grouping, label, name, *values, estimate.count])
     return text.getvalue()
 
 
-def _rows(overall: dict[str, Figure], grouped: dict[str, dict[str, dict[str, Figure]]]
-          ) -> Iterator[tuple[str, str, str, Figure]]:
-    for name, figure in overall.items():
-        yield "all", "all", name, figure
-    for grouping, labels in grouped.items():
-        for label, figures in labels.items():
-            for name, figure in figures.items():
-                yield grouping, label, name, figure
+def _rows(overall: Metrics, grouped: dict[str, dict[str, Metrics]]
+          ) -> Iterator[tuple[str, str, str, IntervalEstimate]]:
+    for name, estimate in overall.items():
+        yield "all", "all", name, estimate
+    for grouping, groups in grouped.items():
+        for label, metrics in groups.items():
+            for name, estimate in metrics.items():
+                yield grouping, label, name, estimate

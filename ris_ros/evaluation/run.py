@@ -1,10 +1,11 @@
-"""A whole measurement: every picture of a data set, in a folder where it can be interrupted and continued."""
+"""A complete measurement: all pictures of a data set, in an output folder from which it can be continued."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,127 +14,153 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import ris_ros
-from ris_ros.config import settings
 from ris_ros.errors import InputError
 from ris_ros.evaluation.baselines import method_config
-from ris_ros.evaluation.datasets.base import DataSet, Picture
-from ris_ros.evaluation.examiner import Examined, Plan
-from ris_ros.evaluation.records import Journal, Key, Outcome
+from ris_ros.evaluation.datasets.base import Dataset, Picture
+from ris_ros.evaluation.examiner import Examination, Plan
+from ris_ros.evaluation.records import ExpressionKey, Journal, Record
+from ris_ros.utils.ray_pool import LOCAL_ADDRESS, MAX_ATTEMPTS, WorkerLost, WorkerPlan, ray_pool
 
-OUTCOMES = "outcomes.jsonl"
-ABOUT = "run.json"
+RECORDS_FILE = "outcomes.jsonl"
+RUN_FILE = "run.json"
 
-Stream = Callable[[Iterable[Picture]], Iterator[Examined]]
+Runner = Callable[[Iterable[Picture]], Iterator[Examination]]
+"""Pictures -> their examinations, in any order."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run came to.
+    """The result of a run.
 
     Attributes
     ----------
     data : what was measured on
     about : method and settings, as in run.json
-    outcomes : in the data set's order, so that the figures are the same to the digit however they were computed
-    problems : what could not be read or asked, one line each
-    continued : how many of the outcomes an earlier run had left
-    seconds, method_seconds : of this run, without loading models; of these, what the method took
+    records : in the order of the data set, which makes all metrics reproducible to the last digit
+    problems : what could not be read or answered, one line each
+    continued : number of records that an earlier run had left
+    seconds : time that this run took, without loading models
+    method_seconds : the part of it that the method took
 
     """
 
-    data: DataSet
+    data: Dataset
     about: dict[str, Any]
-    outcomes: list[Outcome]
+    records: list[Record]
     problems: list[str]
     continued: int
     seconds: float
     method_seconds: float
 
 
-def evaluate(data: DataSet, plan: Plan, output: str | Path, *, stream: Stream | None = None, strict: bool = False,
+def evaluate(data: Dataset, plan: Plan, output: str | Path, *, runner: Runner | None = None, strict: bool = False,
              progress: bool = False) -> Report:
     """Measure a method on a data set.
 
     Parameters
     ----------
     data, plan : what is measured
-    output : folder of the run; outcomes that it holds already are not asked for again
-    stream : how pictures become outcomes, in any order; None examines one after the other in this process
-    strict : whether the first problem ends the run; what was measured until then stays, and counts when it goes on
-    progress : whether to show a bar with the time left on stderr
+    output : folder of the run; expressions that it has records of are not asked again
+    runner : examines the pictures; None examines one after the other in this process
+    strict : stop at the first problem; the records made until then are kept
+    progress : show a bar with the remaining time on stderr
 
     Raises
     ------
     InputError
-        When the folder holds a run of something else or cannot be written, or, if strict, at the first problem.
+        If the folder holds another run or cannot be written, and in strict mode at the first problem.
 
     """
     output = Path(output)
     about = describe(data, plan)
-    _claim(output, about)
+    _claim_folder(output, about)
     problems = list(data.problems)
     if strict and problems:
         raise InputError(problems[0])
-    with Journal(output / OUTCOMES) as journal, _bar(progress) as bar:
+    with Journal(output / RECORDS_FILE) as journal, _progress_bar(progress) as bar:
         keys = [key for picture in data.pictures for key in _keys(picture)]
-        left = [rest for picture in data.pictures if (rest := _rest(picture, journal)).expressions]
+        remaining = [rest for picture in data.pictures if (rest := _without_done(picture, journal)).expressions]
         continued = sum(key in journal.done for key in keys)
         task = bar.add_task(f"{data.name} {data.split} {plan.method}", total=len(keys), completed=continued)
-        if left and stream is None:
-            examiner = plan.build()
-            stream = lambda pictures: map(examiner, pictures)  # noqa: E731
+        if remaining and runner is None:
+            runner = local_runner(plan)
         started, method_seconds = time.perf_counter(), 0.0
-        for examined in stream(left) if left else ():
-            journal.append(examined.outcomes)
-            problems += examined.problems
-            if strict and examined.problems:
-                raise InputError(examined.problems[0])
-            method_seconds += examined.method_seconds
-            bar.advance(task, examined.asked)
+        for examination in runner(remaining) if runner and remaining else ():
+            journal.append(examination.records)
+            problems += examination.problems
+            if strict and examination.problems:
+                raise InputError(examination.problems[0])
+            method_seconds += examination.method_seconds
+            bar.advance(task, examination.asked)
         seconds = time.perf_counter() - started
-        outcomes = [journal.done[key] for key in keys if key in journal.done]
-    return Report(data, about, outcomes, problems, continued, seconds, method_seconds)
+        records = [journal.done[key] for key in keys if key in journal.done]
+    return Report(data, about, records, problems, continued, seconds, method_seconds)
 
 
-def describe(data: DataSet, plan: Plan) -> dict[str, Any]:
-    """What a run depends on, JSON-able."""
-    # Where it runs is not what it computes: a run may go on on another machine.
-    chosen = {setting.name: setting.value for setting in settings(method_config(plan.method, plan.config))
-              if setting.name != "device"}
+def local_runner(plan: Plan) -> Runner:
+    """Load the models, and return a runner that examines one picture after the other in this process."""
+    examiner = plan.build()
+    return lambda pictures: map(examiner, pictures)
+
+
+@contextmanager
+def cluster_runner(plan: WorkerPlan, address: str = LOCAL_ADDRESS, workers: int = 0) -> Iterator[Runner]:
+    """Provide a runner that examines pictures on a Ray cluster; parameters and errors as of :func:`ray_pool`."""
+    with ray_pool(plan, address, workers) as pool_map:
+        def run(pictures: Iterable[Picture]) -> Iterator[Examination]:
+            for picture, result in pool_map(pictures):
+                yield _examination_of_lost(picture, result) if isinstance(result, WorkerLost) else result
+        yield run
+
+
+def _examination_of_lost(picture: Picture, lost: WorkerLost) -> Examination:
+    count = len(picture.expressions)
+    problem = (f"picture {picture.id}: {MAX_ATTEMPTS} workers were lost over it ({lost.reason}); its {count} "
+               "expressions are left out")
+    return Examination(count, [], [problem], 0.0, 0.0)
+
+
+def describe(data: Dataset, plan: Plan) -> dict[str, Any]:
+    """Return what the results of a run depend on, as JSON values."""
+    # Without the device, which does not change what is computed: a run may be continued on another machine.
+    chosen = method_config(plan.method, plan.config).to_dict()
+    del chosen["device"]
     about = {"data": data.name, "split": data.split, "method": plan.method, "proposals": plan.proposals or "proposer",
              "depth": plan.depth, "settings": chosen, "version": ris_ros.__version__}
-    return json.loads(json.dumps(about))  # as it will be read again: lists for tuples
+    as_read_again: dict[str, Any] = json.loads(json.dumps(about))  # lists instead of tuples
+    return as_read_again
 
 
-def _claim(output: Path, about: dict[str, Any]) -> None:
-    """Make the folder this run's, or see that it is already."""
+def _claim_folder(output: Path, about: dict[str, Any]) -> None:
+    """Mark the folder as that of this run, or check that it is so already."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        if not (output / ABOUT).is_file():
-            (output / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
-        before = json.loads((output / ABOUT).read_bytes())
+        if not (output / RUN_FILE).is_file():
+            (output / RUN_FILE).write_text(json.dumps(about, indent=2) + "\n")
+        before = json.loads((output / RUN_FILE).read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"cannot use the output folder {output}: {error}") from error
-    was, now = _flat(before), _flat(about)
+    was, now = _flatten(before), _flatten(about)
     differences = [f"{name} {was.get(name)!r} instead of {now[name]!r}" for name in now if was.get(name) != now[name]]
     if differences:
         raise InputError(f"{output} holds a run with {differences[0]}; name another folder, or delete it")
 
 
-def _flat(about: dict[str, Any]) -> dict[str, Any]:
+def _flatten(about: dict[str, Any]) -> dict[str, Any]:
     return {**about.get("settings", {}), **about, "settings": None}
 
 
-def _keys(picture: Picture) -> list[Key]:
+def _keys(picture: Picture) -> list[ExpressionKey]:
     return [(picture.id, expression.ref, expression.sentence) for expression in picture.expressions]
 
 
-def _rest(picture: Picture, journal: Journal) -> Picture:
+def _without_done(picture: Picture, journal: Journal) -> Picture:
+    """Return the picture with the expressions that have no record yet."""
     return replace(picture, expressions=tuple(
         expression for expression, key in zip(picture.expressions, _keys(picture), strict=True)
         if key not in journal.done))
 
 
-def _bar(shown: bool) -> Progress:
+def _progress_bar(shown: bool) -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                     TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True), disable=not shown)

@@ -1,9 +1,9 @@
-"""How well a segmenter does on the simulated tabletop, kind by kind of expression, with its errors of chance.
+"""How well a segmenter does on the simulated tabletop, by kind of expression.
 
-Each expression is asked three times: among the true masks with their true names in place of the vision-language model
-(only the reasoning can be wrong), among the true masks (the upper bound of the paper: only the choice can be wrong) and
-among the segmenter's own proposals. A choice is right when the answer is exactly the set of objects meant: all of them
-for a plural, which a method that answers with one object never gets, and nothing where the target is absent.
+Each expression is asked three times: with the true masks and their true names in place of the vision-language model,
+where only the reasoning can be wrong; with the true masks, where only the choice can be wrong (the upper bound of the
+paper); and with the segmenter's own proposals. A choice is correct if the answer is exactly the set of target objects:
+all of them for a plural, which a method that answers with one object never gets, and none if the target is absent.
 """
 
 from __future__ import annotations
@@ -19,12 +19,19 @@ from rich.progress import track
 from rich.table import Table
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.metrics import THRESHOLDS, Estimate, mean_iou, overall_iou, overlap, precision_at, proportion
-from ris_ros.grounding.decision import decide
-from ris_ros.grounding.grounder import AppearanceScores, Grounder
-from ris_ros.grounding.layout import measure
+from ris_ros.evaluation.metrics import (
+    IOU_THRESHOLDS,
+    Estimate,
+    intersection_and_union,
+    mean_iou,
+    overall_iou,
+    precision_at,
+    proportion,
+)
+from ris_ros.grounding import Grounder, Layout, decide
 from ris_ros.sim.expressions import KINDS
 from ris_ros.sim.samples import SceneSample, samples
+from ris_ros.sim.scene import SceneObject
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
 from ris_ros.types import CameraModel, Depth, Description, Proposals
 
@@ -32,20 +39,23 @@ if TYPE_CHECKING:
     from ris_ros.language import ExpressionParser
     from ris_ros.segmenter import ReferringSegmenter
 
+REASONING_MIN_CONFIDENCE = 0.3
+"""The confidence from which an object counts as present when its name is known: probabilities are then 0 or 1."""
+
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one expression.
+class ExpressionRecord:
+    """The answers to one expression, compared with the truth.
 
     Attributes
     ----------
     seed, kind, text : the scene and the expression
-    present : whether the scene has what it names
-    selected : whether the right objects were chosen among the true masks
-    answered : whether the own proposals gave any answer; None when they were not asked
-    intersection, union : pixels of that answer and the truth
-    reasoned : whether the right objects were chosen among the true masks with their true names; None when not asked
-    published : what became of it with the published method; None when not asked
+    present : whether the target is in the scene
+    selected : whether the choice among the true masks is correct
+    answered : whether the answer among the proposals is not empty; None if it was not asked
+    intersection, union : pixels of the intersection and union of that answer and the truth
+    reasoned : whether the choice among the true masks with their true names is correct; None if it was not asked
+    published : the record of the published method; None if it was not asked
 
     """
 
@@ -58,53 +68,53 @@ class Outcome:
     intersection: int = 0
     union: int = 0
     reasoned: bool | None = None
-    published: Outcome | None = None
+    published: ExpressionRecord | None = None
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcomes of an evaluation and what they come to."""
+    """The records of an evaluation and their summary."""
 
     split: str
     scenes: int
-    outcomes: list[Outcome]
+    records: list[ExpressionRecord]
 
-    def figures(self) -> dict[str, dict[str, Estimate]]:
-        """Kind -> metric -> estimate; then "present" and "absent" for all such kinds together.
+    def summary(self) -> dict[str, dict[str, Estimate]]:
+        """Return kind -> metric -> estimate, with "present" and "absent" for all kinds of that sort together.
 
-        Metrics: "selection"; with proposals "oIoU", "mIoU", "Pr@0.5" to "Pr@0.9" and "false absences", the share
-        answered with nothing, where the target is present, or "rejected", the same, where it is absent. With their true
-        names "reasoning"; with the published method the same as above, "published" before each name.
+        The metrics are "selection"; with proposals, "oIoU", "mIoU", "Pr@0.5" to "Pr@0.9" and "false absences", the
+        proportion answered with an empty mask, if the target is present, or "rejected", the same, if it is absent; with
+        true names, "reasoning"; with the published method, all but that again with "published" before the name.
         """
-        kinds = dict.fromkeys(outcome.kind for outcome in self.outcomes)
-        groups = {kind: [outcome for outcome in self.outcomes if outcome.kind == kind] for kind in kinds}
-        groups["present"] = [outcome for outcome in self.outcomes if outcome.present]
-        groups["absent"] = [outcome for outcome in self.outcomes if not outcome.present]
-        return {name: _figures(group) for name, group in groups.items() if group}
+        kinds = dict.fromkeys(record.kind for record in self.records)
+        groups = {kind: [record for record in self.records if record.kind == kind] for kind in kinds}
+        groups["present"] = [record for record in self.records if record.present]
+        groups["absent"] = [record for record in self.records if not record.present]
+        return {name: _summarize(group) for name, group in groups.items() if group}
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as JSON-able values; an error that one expression cannot give is None."""
-        return {"split": self.split, "scenes": self.scenes, "expressions": len(self.outcomes),
-                "figures": {name: {metric: _plain(estimate) for metric, estimate in metrics.items()}
-                            for name, metrics in self.figures().items()}}
+        """Return the summary as JSON values, with None for the standard error of a single expression."""
+        return {"split": self.split, "scenes": self.scenes, "expressions": len(self.records),
+                "figures": {name: {metric: _to_plain(estimate) for metric, estimate in metrics.items()}
+                            for name, metrics in self.summary().items()}}
 
     def table(self) -> Table:
-        """The figures in percent, each with its standard error, for a terminal."""
-        table = Table(title=f"{self.split} split, {self.scenes} scenes, {len(self.outcomes)} expressions",
-                      caption="percent ± standard error; right choice: among the true masks; published: the same asked "
-                              "of the published method; absent: answered with nothing, which is right there")
-        figures = self.figures()
-        shown = [(metric, title) for metric, title in _COLUMNS if any(metric in row for row in figures.values())]
+        """Return the summary, in percent with standard errors, as a table for the terminal."""
+        table = Table(title=f"{self.split} split, {self.scenes} scenes, {len(self.records)} expressions",
+                      caption="percent ± standard error; right choice: among the true masks; published: the published "
+                              "method; absent: empty answers, which are right there")
+        summary = self.summary()
+        columns = [(metric, title) for metric, title in _COLUMNS if any(metric in row for row in summary.values())]
         table.add_column("kind", no_wrap=True)
         table.add_column("n", justify="right")
-        for _, title in shown:
+        for _, title in columns:
             table.add_column(title, justify="right")
         table.add_column("right choice")
-        for name, metrics in figures.items():
+        for name, metrics in summary.items():
             if name == "present":
                 table.add_section()
             selection = metrics["selection"]
-            table.add_row(name, str(selection.count), *(_percent(metrics.get(metric)) for metric, _ in shown),
+            table.add_row(name, str(selection.count), *(_percent(metrics.get(metric)) for metric, _ in columns),
                           Bar(1, 0, selection.value, width=12))
         return table
 
@@ -112,6 +122,7 @@ class Report:
 _COLUMNS = (("reasoning", "reasoning alone"), ("published selection", "published: right choice"),
             ("selection", "right choice"), ("published mIoU", "published: mIoU"), ("mIoU", "mIoU"), ("oIoU", "oIoU"),
             ("Pr@0.5", "Pr@0.5"), ("false absences", "false absences"), ("rejected", "absent"))
+"""Metric and title of each column of the table."""
 
 
 def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int = 50, start: int = 0,
@@ -122,114 +133,143 @@ def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int 
 
     Parameters
     ----------
-    segmenter : what is measured
-    split : train, validation, test or hard (combinations of colour and category held out of training)
-    scenes, start : how many of the split's scenes, from which number on
-    per_kind : at most so many expressions of each kind and scene; None for all
-    kinds : the kinds of expressions to ask; none for all
-    proposals : whether to ask among the segmenter's own proposals too, which takes most of the time
+    segmenter : the segmenter to measure
+    split : train, validation, test or hard (pairs of colour and category held out of training)
+    scenes, start : number of scenes, and number of the first one within the split
+    per_kind : maximum number of expressions of each kind and scene; None for no limit
+    kinds : kinds of expressions to ask; none for all
+    proposals : whether to ask with the segmenter's own proposals too, which takes most of the time
     depth : whether the camera has depth
-    reasoning : reads the expressions for the reasoning alone; None to leave that out
-    published : a segmenter that follows the published method, to stand beside; its proposals are the first one's
-    progress : whether to show a bar on stderr
+    reasoning : reads the expressions for the measurement of reasoning alone; None skips it
+    published : a segmenter with the published method, for comparison; it uses the proposals of `segmenter`
+    progress : whether to show a progress bar on stderr
 
     Raises
     ------
     InputError
-        When the split has no such scenes, or there is no such kind.
+        If the split has no such scenes, or there is no such kind.
 
     """
     if unknown := set(kinds) - set(KINDS):
         raise InputError(f"no kind of expression {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
-    outcomes = []
+    records = []
     rendered = track(samples(split, scenes, start, per_kind), "evaluating", total=scenes, console=Console(stderr=True),
                      disable=not progress)
     for sample in rendered:
         if kinds:
-            sample = replace(sample, expressions=[one for one in sample.expressions if one.kind in kinds])
-        view = _View(sample, depth)
-        rows = [view.asked_of(segmenter, None if proposals else view.nothing)]
+            selected = [expression for expression in sample.expressions if expression.kind in kinds]
+            sample = replace(sample, expressions=selected)
+        scene = _SceneTruth(sample, depth)
+        rows = [scene.ask(segmenter, None if proposals else scene.no_masks)]
         if published is not None:
-            rows.append(view.asked_of(published, segmenter.proposals if proposals else view.nothing))
-        reasoned = view.reasoned(reasoning) if reasoning is not None else [None] * len(sample.expressions)
-        for outcome, right, *other in zip(rows[0], reasoned, *rows[1:], strict=True):
-            outcomes.append(replace(outcome, reasoned=right, published=other[0] if other else None))
-    return Report(split, scenes, outcomes)
+            rows.append(scene.ask(published, segmenter.proposals if proposals else scene.no_masks))
+        reasoned = scene.reason(reasoning) if reasoning is not None else [None] * len(sample.expressions)
+        for record, is_correct, *other in zip(rows[0], reasoned, *rows[1:], strict=True):
+            records.append(replace(record, reasoned=is_correct, published=other[0] if other else None))
+    return Report(split, scenes, records)
 
 
-class _View:
-    """One scene with its true masks, bool [N, H, W], of what is seen of it."""
+class TrueNames:
+    """The AppearanceScores of objects whose category and colour are known: all probabilities are 0 or 1."""
+
+    def __init__(self, objects: Sequence[SceneObject]):
+        self._objects = objects
+
+    def probability(self, description: Description) -> np.ndarray:
+        """Return, float64 [N], whether a description calls each object by its category and colour."""
+        return np.array([float(description.head in ("", "object", "thing", "one", known.category)
+                               and all(word in (known.colour, known.category, "coloured", "colored")
+                                       for word in description.attributes)) for known in self._objects])
+
+    def names(self) -> np.ndarray:
+        """Return the category of each object, one-hot, float64 [N, K]."""
+        return _one_hot([known.category for known in self._objects], list(CATEGORIES))
+
+    def colours(self) -> np.ndarray:
+        """Return the colour of each object, one-hot, float64 [N, C]."""
+        return _one_hot([known.colour for known in self._objects], list(COLOURS))
+
+
+def _one_hot(values: list[str], words: list[str]) -> np.ndarray:
+    rows: np.ndarray = np.eye(len(words))[[words.index(value) for value in values]]
+    return rows
+
+
+class _SceneTruth:
+    """One scene with the truth about it.
+
+    Attributes
+    ----------
+    true_masks : of the visible objects
+    no_masks : no proposals, for an image of that size
+
+    """
 
     def __init__(self, sample: SceneSample, depth: bool):
-        self.sample = sample
+        self._sample = sample
         rendering = sample.rendering
-        self.image = rendering.image
-        self.depth = Depth(rendering.depth, CameraModel(rendering.intrinsics)) if depth else None
+        self._depth = Depth(rendering.depth, CameraModel(rendering.intrinsics)) if depth else None
         masks = rendering.instances == np.arange(1, len(sample.scene.objects) + 1)[:, None, None]
-        self.truths = [masks[list(expression.targets)].any(axis=0) for expression in sample.expressions]
-        self.seen = np.flatnonzero(masks.any(axis=(1, 2)))
-        self.masks = Proposals.from_masks(masks[self.seen])
-        self.nothing = Proposals.from_masks(masks[:0])
+        self._target_masks = [masks[list(expression.targets)].any(axis=0) for expression in sample.expressions]
+        visible = np.flatnonzero(masks.any(axis=(1, 2)))
+        self._visible_objects = [sample.scene.objects[i] for i in visible]
+        self.true_masks = Proposals.from_masks(masks[visible])
+        self.no_masks = Proposals.from_masks(masks[:0])
 
-    def asked_of(self, segmenter: ReferringSegmenter, proposals: Proposals | None) -> list[Outcome]:
-        """What a segmenter makes of each expression.
+    def ask(self, segmenter: ReferringSegmenter, proposals: Proposals | None) -> list[ExpressionRecord]:
+        """Ask a segmenter all expressions, with the true masks and with proposals.
 
-        `proposals` as in :meth:`ReferringSegmenter.set_image`; with none in them only the true masks are asked.
+        `proposals` as in :meth:`ReferringSegmenter.set_image`; with `no_masks` only the true masks are used.
         """
-        texts = [expression.text for expression in self.sample.expressions]
-        segmenter.set_image(self.image, self.masks, depth=self.depth)
-        selected = [np.array_equal(segmenter.query(text).mask, truth)
-                    for text, truth in zip(texts, self.truths, strict=True)]
-        segmented: list[tuple] = [()] * len(texts)
-        if proposals is not self.nothing:
-            segmenter.set_image(self.image, proposals, depth=self.depth)
-            answers = [segmenter.query(text).mask for text in texts]
-            segmented = [(bool(answer.any()), *overlap(answer, truth))
-                         for answer, truth in zip(answers, self.truths, strict=True)]
-        return [Outcome(self.sample.seed, expression.kind, expression.text, bool(expression.targets), right, *answer)
-                for expression, right, answer in zip(self.sample.expressions, selected, segmented, strict=True)]
+        image = self._sample.rendering.image
+        texts = [expression.text for expression in self._sample.expressions]
+        segmenter.set_image(image, self.true_masks, depth=self._depth)
+        records = [ExpressionRecord(self._sample.seed, expression.kind, expression.text, bool(expression.targets),
+                                    np.array_equal(segmenter.query(expression.text).mask, truth))
+                   for expression, truth in zip(self._sample.expressions, self._target_masks, strict=True)]
+        if proposals is self.no_masks:
+            return records
+        segmenter.set_image(image, proposals, depth=self._depth)
+        answers = [segmenter.query(text).mask for text in texts]
+        return [_with_answer(record, answer, truth)
+                for record, answer, truth in zip(records, answers, self._target_masks, strict=True)]
 
-    def reasoned(self, parser: ExpressionParser) -> list[bool]:
-        """Whether each expression is answered rightly when every true mask's name and colour are known."""
-        things = [self.sample.scene.objects[i] for i in self.seen]
-
-        def fits(description: Description) -> np.ndarray:
-            return np.array([float(description.head in ("", "object", "thing", "one", thing.category)
-                                   and all(word in (thing.colour, thing.category, "coloured", "colored")
-                                           for word in description.attributes)) for thing in things])
-
-        def chances(words: list[str], true: list[str]) -> np.ndarray:
-            return np.eye(len(words))[[words.index(word) for word in true]]
-
-        looks = AppearanceScores(fits, lambda: chances(list(CATEGORIES), [thing.category for thing in things]),
-                      lambda: chances(list(COLOURS), [thing.colour for thing in things]))
-        grounder = Grounder(measure(self.masks, self.depth), looks)
-        answers = [decide(parser.parse(expression.text), self.masks, grounder, min_confidence=0.3, max_candidates=1)
-                   for expression in self.sample.expressions]
-        return [np.array_equal(answer.mask, truth) for answer, truth in zip(answers, self.truths, strict=True)]
+    def reason(self, parser: ExpressionParser) -> list[bool]:
+        """Return whether each expression is answered correctly when all names and colours are known."""
+        grounder = Grounder(Layout.measure(self.true_masks, self._depth), TrueNames(self._visible_objects))
+        answers = [decide(parser.parse(expression.text), self.true_masks, grounder,
+                          min_confidence=REASONING_MIN_CONFIDENCE, max_candidates=1)
+                   for expression in self._sample.expressions]
+        return [np.array_equal(answer.mask, truth) for answer, truth in zip(answers, self._target_masks, strict=True)]
 
 
-def _figures(outcomes: list[Outcome]) -> dict[str, Estimate]:
-    figures = {"selection": proportion([outcome.selected for outcome in outcomes])}
-    if outcomes[0].reasoned is not None:
-        figures["reasoning"] = proportion([outcome.reasoned for outcome in outcomes])
-    if outcomes[0].published is not None:
-        published = _figures([outcome.published for outcome in outcomes])
-        figures |= {f"published {name}": estimate for name, estimate in published.items()}
-    if outcomes[0].answered is None:
-        return figures
-    unanswered = proportion([not outcome.answered for outcome in outcomes])
-    if not outcomes[0].present:
-        return figures | {"rejected": unanswered}
-    intersections = [outcome.intersection for outcome in outcomes]
-    unions = [outcome.union for outcome in outcomes]
-    return figures | {
+def _with_answer(record: ExpressionRecord, answer: np.ndarray, truth: np.ndarray) -> ExpressionRecord:
+    intersection, union = intersection_and_union(answer, truth)
+    return replace(record, answered=bool(answer.any()), intersection=intersection, union=union)
+
+
+def _summarize(records: list[ExpressionRecord]) -> dict[str, Estimate]:
+    """Return the metrics of records that were all asked alike, and are all present or all absent."""
+    metrics = {"selection": proportion([record.selected for record in records])}
+    if records[0].reasoned is not None:
+        metrics["reasoning"] = proportion([bool(record.reasoned) for record in records])
+    published = [record.published for record in records if record.published is not None]
+    if published:
+        metrics |= {f"published {name}": estimate for name, estimate in _summarize(published).items()}
+    if records[0].answered is None:
+        return metrics
+    unanswered = proportion([not record.answered for record in records])
+    if not records[0].present:
+        return metrics | {"rejected": unanswered}
+    intersections = [record.intersection for record in records]
+    unions = [record.union for record in records]
+    return metrics | {
         "oIoU": overall_iou(intersections, unions), "mIoU": mean_iou(intersections, unions),
-        **{f"Pr@{threshold}": precision_at(threshold, intersections, unions) for threshold in THRESHOLDS},
+        **{f"Pr@{threshold}": precision_at(threshold, intersections, unions) for threshold in IOU_THRESHOLDS},
         "false absences": unanswered}
 
 
-def _plain(estimate: Estimate) -> dict[str, float | int | None]:
+def _to_plain(estimate: Estimate) -> dict[str, float | int | None]:
     return {name: None if np.isnan(value) else value for name, value in asdict(estimate).items()}
 
 

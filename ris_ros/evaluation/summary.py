@@ -1,23 +1,30 @@
-"""From outcomes to figures: every metric, for all expressions and for each kind of them, with its interval.
+"""The metrics of a list of records, over all expressions and by kind of expression, each with its interval.
 
-Metrics, for expressions whose target is in the picture: oIoU, mIoU, Pr@0.5 to Pr@0.9; Acc@0.5, the share whose box has
-an IoU of at least 0.5 (referring expression comprehension); MC-Acc, the share whose chosen mask has the target's class,
-and cc-oIoU, the oIoU over those. Where some targets are absent: gIoU and cIoU over all (an absent target adds what was
-answered to the union), N-acc, the share of absent targets answered with nothing, and T-acc, the share of present ones
-answered with something (Liu et al., CVPR 2023). Of videos: region similarity J, contour accuracy F and J&F, their mean,
-each the mean over expressions of the mean over frames (Perazzi et al., CVPR 2016); all intervals are over videos then.
+Over expressions whose target is present:
+
+- oIoU, mIoU, Pr@0.5 to Pr@0.9
+- Acc@0.5, the proportion whose box has an IoU of at least 0.5 (referring expression comprehension)
+- MC-Acc, the proportion whose chosen mask has the target's class, and cc-oIoU, the oIoU over those
+
+If some targets are absent (Liu et al., CVPR 2023):
+
+- gIoU and cIoU over all expressions; an answer to an absent target adds to the union
+- N-acc, the proportion of absent targets that are answered with an empty mask, and T-acc, the proportion of present
+  ones that are not
+
+Of videos (Perazzi et al., CVPR 2016): region similarity J, contour accuracy F and their mean J&F, each the mean over
+expressions of the mean over frames. All intervals are then over videos.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ris_ros.evaluation.metrics import (
-    THRESHOLDS,
+    IOU_THRESHOLDS,
     Bootstrap,
     Estimate,
     generalized_iou,
@@ -27,25 +34,21 @@ from ris_ros.evaluation.metrics import (
     precision_at,
     proportion,
 )
-from ris_ros.evaluation.records import Outcome
+from ris_ros.evaluation.records import Record
+from ris_ros.language.surface_words import has_location_word, has_relation_word
 
-BOX_THRESHOLD = 0.5
+MIN_BOX_IOU = 0.5
+"""The IoU of boxes from which a box counts as correct in Acc@0.5."""
 
-_PLACES = "left|right|top|bottom|upper|lower|middle|center|centre|corner|front|back|end"
-_PLACE = re.compile(rf"\b({_PLACES}|far|farthest|furthest|nearest|closest|\w+most|first|second|third|fourth|last)\b",
-                    re.IGNORECASE)
-# "on the left" is a place, "on the table" a relation.
-_RELATION = re.compile(r"\b(next to|beside|behind|in front of|between|above|below|under|underneath|on top of|inside|"
-                       rf"with|holding|wearing|left of|right of|(on|in|at|by|near)(?! (the )?(\w+ )?({_PLACES})\b))\b",
-                       re.IGNORECASE)
-_SMALL, _LARGE = 32**2, 96**2  # pixels; COCO's own bounds of small, medium and large objects
+MAX_SMALL_AREA, MAX_MEDIUM_AREA = 32**2, 96**2
+"""Exclusive upper bounds, in pixels, of small and medium objects: COCO's own."""
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure with its 95 % interval, NaN where there is too little for one, and the expressions behind it.
+class IntervalEstimate:
+    """A value with its 95 % confidence interval, NaN where there are too few expressions, and their number.
 
-    Of a video, J, F and J&F count an expression once, the other metrics once for each frame.
+    Of videos, J, F and J&F count an expression once, the other metrics once for each frame.
     """
 
     value: float
@@ -54,98 +57,106 @@ class Figure:
     count: int
 
 
-def _length(outcome: Outcome) -> str:
-    words = len(outcome.text.split())
+Metrics = dict[str, IntervalEstimate]
+"""Metric -> its value with interval."""
+
+
+def _length(record: Record) -> str:
+    words = len(record.text.split())
     return "1-2 words" if words <= 2 else "3-5 words" if words <= 5 else "6-9 words" if words <= 9 else "10+ words"
 
 
-def _size(outcome: Outcome) -> str:
-    if not outcome.targets:
+def _size(record: Record) -> str:
+    if not record.targets:
         return "no target"
-    return ("small (below 32 x 32)" if outcome.area < _SMALL else
-            "medium" if outcome.area < _LARGE else "large (from 96 x 96)")
+    return ("small (below 32 x 32)" if record.area < MAX_SMALL_AREA else
+            "medium" if record.area < MAX_MEDIUM_AREA else "large (from 96 x 96)")
 
 
-GROUPINGS: dict[str, Callable[[Outcome], str]] = {
-    "kind": lambda outcome: outcome.kind,
-    "place words": lambda outcome: "with" if _PLACE.search(outcome.text) else "without",
-    "relations": lambda outcome: "with" if _RELATION.search(outcome.text) else "without",
+GROUPINGS: dict[str, Callable[[Record], str]] = {
+    "kind": lambda record: record.kind,
+    "place words": lambda record: "with" if has_location_word(record.text) else "without",
+    "relations": lambda record: "with" if has_relation_word(record.text) else "without",
     "length": _length,
     "object size": _size,
 }
-"""One line for each table of kinds; an empty label keeps an expression out."""
+"""Name of a table -> function from a record to its row; an empty label leaves the expression out."""
 
 
-class Figures:
-    """The figures of a list of outcomes."""
+class Summary:
+    """The metrics of a list of records."""
 
-    def __init__(self, outcomes: list[Outcome]):
-        self.outcomes = outcomes
-        sampled = [outcome.video or outcome.image for outcome in outcomes]  # frames of one video are alike
+    def __init__(self, records: list[Record]):
+        self.records = records
+        sampled = [record.video or record.image for record in records]  # frames of one video are alike
         self._bootstrap = Bootstrap(np.array(sampled, object).astype(str))
-        self._intersection = np.array([outcome.intersection for outcome in outcomes], float)
-        self._union = np.array([outcome.union for outcome in outcomes], float)
-        self._present = np.array([outcome.targets > 0 for outcome in outcomes], bool)
-        self._answered = np.array([outcome.answered for outcome in outcomes], bool)
-        self._box_right = np.array([outcome.box_iou >= BOX_THRESHOLD for outcome in outcomes], bool)
-        self._classed = np.array([bool(outcome.category) for outcome in outcomes], bool)
-        self._class_right = np.array([outcome.category == outcome.chosen for outcome in outcomes], bool)
-        self._frames: dict[str, np.ndarray] = {}  # metric of videos -> score of each outcome
-        if any(outcome.video for outcome in outcomes):
-            region, contour = np.array([(outcome.iou, outcome.contour) for outcome in outcomes], float).T
-            self._frames = {"J&F": (region + contour) / 2, "J": region, "F": contour}
-            expressions = [(outcome.video, outcome.ref, outcome.sentence) for outcome in outcomes]
+        self._intersection = np.array([record.intersection for record in records], float)
+        self._union = np.array([record.union for record in records], float)
+        self._present = np.array([record.targets > 0 for record in records], bool)
+        self._answered = np.array([record.answered for record in records], bool)
+        self._box_correct = np.array([record.box_iou >= MIN_BOX_IOU for record in records], bool)
+        self._classed = np.array([bool(record.category) for record in records], bool)
+        self._class_correct = np.array([record.category == record.chosen for record in records], bool)
+        self._frame_scores: dict[str, np.ndarray] = {}
+        """Metric of videos -> score of each record."""
+        if any(record.video for record in records):
+            region, contour = np.array([(record.iou, record.contour) for record in records], float).T
+            self._frame_scores = {"J&F": (region + contour) / 2, "J": region, "F": contour}
+            expressions = [(record.video, record.ref, record.sentence) for record in records]
             numbers = {expression: number for number, expression in enumerate(dict.fromkeys(expressions))}
             self._expression = np.array([numbers[expression] for expression in expressions])
 
-    def overall(self) -> dict[str, Figure]:
-        """Metric -> figure over all expressions."""
-        return self._of(np.ones(len(self.outcomes), bool))
+    def overall(self) -> Metrics:
+        """Return the metrics over all expressions."""
+        return self._over(np.ones(len(self.records), bool))
 
-    def grouped(self) -> dict[str, dict[str, dict[str, Figure]]]:
-        """Grouping -> label -> metric -> figure; groupings in which all expressions are alike are left out."""
+    def grouped(self) -> dict[str, dict[str, Metrics]]:
+        """Return grouping -> label -> metrics, without groupings in which all expressions have one label."""
         tables = {}
         for name, label in GROUPINGS.items():
-            labels = np.array([label(outcome) for outcome in self.outcomes], object)
+            labels = np.array([label(record) for record in self.records], object)
             kinds = [kind for kind in dict.fromkeys(labels) if kind]
             if len(kinds) > 1:
-                tables[name] = {kind: self._of(labels == kind) for kind in kinds}
+                tables[name] = {kind: self._over(labels == kind) for kind in kinds}
         return tables
 
-    def _of(self, chosen: np.ndarray) -> dict[str, Figure]:
+    def _over(self, selected: np.ndarray) -> Metrics:
+        """Return the metrics over the selected records, a bool for each."""
         ious = np.divide(self._intersection, self._union, out=np.zeros(len(self._union)), where=self._union > 0)
         ones = np.ones(len(ious))
-        present, absent = chosen & self._present, chosen & ~self._present
+        present, absent = selected & self._present, selected & ~self._present
         classed = present & self._classed
-        right = classed & self._class_right
-        figures = {}
+        correct = classed & self._class_correct
+        metrics: Metrics = {}
 
-        def add(name: str, estimate: Estimate, who: np.ndarray, numerators: np.ndarray,
+        def add(name: str, estimate: Estimate, over: np.ndarray, numerators: np.ndarray,
                 denominators: np.ndarray = ones) -> None:
-            if who.any():
-                figures[name] = Figure(estimate.value, *self._bootstrap.interval(numerators, denominators, who),
-                                       estimate.count)
+            if over.any():
+                metrics[name] = IntervalEstimate(
+                    estimate.value, *self._bootstrap.interval(numerators, denominators, over), estimate.count)
 
-        for name, scores in self._frames.items():
-            weights = self._frame_weights(chosen)
-            add(name, mean_over_frames(scores[chosen], self._expression[chosen]), chosen, weights * scores, weights)
+        for name, scores in self._frame_scores.items():
+            weights = self._frame_weights(selected)
+            add(name, mean_over_frames(scores[selected], self._expression[selected]), selected, weights * scores,
+                weights)
         i, u = self._intersection, self._union
         add("oIoU", overall_iou(i[present], u[present]), present, i, u)
         add("mIoU", mean_iou(i[present], u[present]), present, ious)
-        for threshold in THRESHOLDS:
+        for threshold in IOU_THRESHOLDS:
             add(f"Pr@{threshold}", precision_at(threshold, i[present], u[present]), present, ious >= threshold)
-        add("Acc@0.5", proportion(self._box_right[present]), present, self._box_right)
-        add("MC-Acc", proportion(self._class_right[classed]), classed, self._class_right)
-        add("cc-oIoU", overall_iou(i[right], u[right]), right, i, u)
+        add("Acc@0.5", proportion(self._box_correct[present]), present, self._box_correct)
+        add("MC-Acc", proportion(self._class_correct[classed]), classed, self._class_correct)
+        add("cc-oIoU", overall_iou(i[correct], u[correct]), correct, i, u)
         if (~self._present).any():
             scores = np.where(self._present, ious, ~self._answered)
-            add("gIoU", generalized_iou(i[chosen], u[chosen], self._present[chosen]), chosen, scores)
-            add("cIoU", overall_iou(i[chosen], u[chosen]), chosen, i, u)
+            add("gIoU", generalized_iou(i[selected], u[selected], self._present[selected]), selected, scores)
+            add("cIoU", overall_iou(i[selected], u[selected]), selected, i, u)
             add("N-acc", proportion(~self._answered[absent]), absent, ~self._answered)
             add("T-acc", proportion(self._answered[present]), present, self._answered)
-        return figures
+        return metrics
 
-    def _frame_weights(self, chosen: np.ndarray) -> np.ndarray:
-        """What each of the chosen frames counts for in its expression, so that all expressions count alike."""
-        frames = np.bincount(self._expression[chosen], minlength=self._expression.max() + 1)[self._expression]
-        return np.divide(1, frames, out=np.zeros(len(frames)), where=frames > 0)
+    def _frame_weights(self, selected: np.ndarray) -> np.ndarray:
+        """Return the weight of each selected frame in its expression: together those of an expression sum to 1."""
+        frames = np.bincount(self._expression[selected], minlength=self._expression.max() + 1)[self._expression]
+        weights: np.ndarray = np.divide(1, frames, out=np.zeros(len(frames)), where=frames > 0)
+        return weights

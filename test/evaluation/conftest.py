@@ -1,4 +1,4 @@
-"""Tiny data sets on disk, byte for byte in the layouts that are published."""
+"""Tiny data sets on disk, in exactly the published layouts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CATEGORIES = [{"supercategory": "kitchen", "id": 47, "name": "cup"},
 
 
 class Python2Pickler(pickle._Pickler):
-    """Writes texts as Python 2 wrote its byte strings, as in refs(unc).p: opcodes S, U and T instead of unicode."""
+    """A pickler that writes texts as the byte strings of Python 2, as in refs(unc).p: with opcodes S, U and T."""
 
     dispatch = dict(pickle._Pickler.dispatch)  # noqa: RUF012
 
@@ -34,7 +34,7 @@ class Python2Pickler(pickle._Pickler):
 
 
 def square(x, y, side=10):
-    """A COCO polygon round the pixels [x, x + side) x [y, y + side)."""
+    """Return the COCO polygon around the pixels [x, x + side) x [y, y + side)."""
     return [[x, y, x + side, y, x + side, y + side, x, y + side]]
 
 
@@ -54,7 +54,7 @@ def annotation(number, image_id, segmentation, category=47, **more):
 
 
 def reference(number, ann_id, image_id, split, *sentences, category=47):
-    """As in refs(unc).p; the file name carries the annotation, which is why readers take the image's own."""
+    """Return a reference as in refs(unc).p. Its file name contains the annotation and is not that of the image."""
     ids = [100 * number + i for i in range(len(sentences))]
     return {"ref_id": number, "ann_id": ann_id, "image_id": image_id, "category_id": category, "split": split,
             "file_name": f"COCO_train2014_{image_id:012d}_{number}.jpg", "sent_ids": ids,
@@ -149,7 +149,7 @@ def davis_root(tmp_path):
 
 @pytest.fixture
 def own_root(tmp_path):
-    """The package's own folder: one picture, a cup (1) and a bowl (2), and a line about something that is not there."""
+    """The package's own folder: one picture of a cup (1) and a bowl (2), with one line about an absent object."""
     root = tmp_path / "own"
     write_picture(root / "a.png")
     ids = np.zeros((HEIGHT, WIDTH), np.uint8)

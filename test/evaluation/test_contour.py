@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ris_ros.evaluation.contour import contour, contour_accuracy
+from ris_ros.evaluation.metrics import contour_accuracy, mask_contour
 
 HEIGHT, WIDTH = 300, 400  # a diagonal of 500, a tolerance of 4
 
@@ -17,18 +17,18 @@ def box(top, left, height, width):
 SQUARE = box(100, 120, 100, 100)
 
 
-def test_the_contour_lies_half_a_pixel_towards_the_origin():
+def test_the_contour_is_half_a_pixel_towards_the_origin():
     expected = np.zeros((HEIGHT, WIDTH), bool)
     expected[99:200, 119:220] = True
     expected[100:199, 120:219] = False
-    np.testing.assert_array_equal(contour(SQUARE), expected)
+    np.testing.assert_array_equal(mask_contour(SQUARE), expected)
 
 
 @pytest.mark.parametrize(("mask", "length"), [
     (box(0, 0, 10, 10), 19), (box(290, 390, 10, 10), 21), (box(0, 50, HEIGHT, 50), 2 * HEIGHT),
     (box(0, 0, HEIGHT, WIDTH), 0), (box(0, 0, 0, 0), 0)])
-def test_where_a_mask_ends_with_the_picture_it_has_no_contour(mask, length):
-    assert contour(mask).sum() == length
+def test_there_is_no_contour_along_the_border_of_the_image(mask, length):
+    assert mask_contour(mask).sum() == length
 
 
 @pytest.mark.parametrize(("predicted", "truth", "accuracy"), [
@@ -36,20 +36,20 @@ def test_where_a_mask_ends_with_the_picture_it_has_no_contour(mask, length):
     # Moved by 5: of a ring of 400 pixels, the far side (101) is lost, and of the other all but its ends (101 - 10).
     (box(100, 125, 100, 100), SQUARE, 1 - 192 / 400),
     (box(0, 0, 50, 50), SQUARE, 0),
-    # One of two like squares is found: a precision of 1, a recall of 1/2.
+    # One of two equal squares is found: a precision of 1, a recall of 1/2.
     (box(10, 10, 50, 50), box(10, 10, 50, 50) | box(10, 200, 50, 50), 2 / 3),
     (box(0, 0, 0, 0), box(0, 0, 0, 0), 1), (box(0, 0, 0, 0), SQUARE, 0), (SQUARE, box(0, 0, 0, 0), 0),
     (box(0, 0, HEIGHT, 54), box(0, 0, HEIGHT, 50), 1), (box(0, 0, HEIGHT, 55), box(0, 0, HEIGHT, 50), 0),
-    # The benchmark's own oddity: a mask that fills the picture has no contour, as nothing has none.
+    # A peculiarity of the benchmark: neither a mask that fills the image nor an empty one has a contour.
     (box(0, 0, HEIGHT, WIDTH), box(0, 0, 0, 0), 1), (box(0, 0, HEIGHT, WIDTH), SQUARE, 0),
 ])
-def test_by_hand(predicted, truth, accuracy):
+def test_contour_accuracy_by_hand(predicted, truth, accuracy):
     assert contour_accuracy(predicted, truth) == pytest.approx(accuracy)
     assert contour_accuracy(truth, predicted) == pytest.approx(accuracy)
 
 
 def by_definition(predicted, truth):
-    """Written down anew: contour pixels by comparing neighbours, nearness by the exact distance to each contour."""
+    """Return F from contour pixels by comparing neighbours, and exact distances to the other contour."""
     from scipy.ndimage import distance_transform_edt
 
     def points(mask):
@@ -67,7 +67,7 @@ def by_definition(predicted, truth):
 
 
 @pytest.mark.parametrize("size", [(120, 160), (97, 301), (480, 854)])
-def test_it_agrees_with_its_definition(size):
+def test_contour_accuracy_agrees_with_its_definition(size):
     from scipy.ndimage import gaussian_filter
 
     rng = np.random.default_rng(0)

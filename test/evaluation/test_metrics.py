@@ -6,17 +6,16 @@ import pytest
 from ris_ros.errors import InputError
 from ris_ros.evaluation.metrics import (
     Bootstrap,
-    box_iou,
     generalized_iou,
+    intersection_and_union,
     mean_iou,
     mean_over_frames,
     overall_iou,
-    overlap,
     precision_at,
     proportion,
 )
 
-# IoUs 0.5, 0.9, 0.2 and 0 (a present target answered with nothing).
+# IoUs 0.5, 0.9, 0.2 and 0 (an empty answer for a present target).
 INTERSECTIONS, UNIONS = [50, 90, 40, 0], [100, 100, 200, 100]
 
 
@@ -24,15 +23,15 @@ def test_overlap_of_two_squares():
     predicted, truth = np.zeros((2, 10, 10), bool)
     predicted[0:4, 0:4] = True
     truth[2:6, 2:6] = True
-    assert overlap(predicted, truth) == (4, 28)
+    assert intersection_and_union(predicted, truth) == (4, 28)
 
 
 def test_masks_of_different_sizes_are_refused():
     with pytest.raises(InputError, match=r"\(4, 4\)"):
-        overlap(np.zeros((4, 4), bool), np.zeros((4, 5), bool))
+        intersection_and_union(np.zeros((4, 4), bool), np.zeros((4, 5), bool))
 
 
-def test_overall_iou_weighs_large_objects_more():
+def test_overall_iou_gives_large_objects_more_weight():
     estimate = overall_iou(INTERSECTIONS, UNIONS)
     assert estimate.value == pytest.approx(180 / 500)
     # Residuals I - 0.36 U: 14, 54, -32, -36.
@@ -49,7 +48,7 @@ def test_mean_iou_and_its_standard_error():
 
 
 @pytest.mark.parametrize(("threshold", "value"), [(0.1, 0.75), (0.4, 0.5), (0.5, 0.5), (0.51, 0.25), (0.91, 0.0)])
-def test_precision_counts_ious_from_the_threshold_on(threshold, value):
+def test_precision_includes_the_threshold(threshold, value):
     assert precision_at(threshold, INTERSECTIONS, UNIONS).value == value
 
 
@@ -59,21 +58,21 @@ def test_proportion_has_the_binomial_error():
     assert estimate.error == pytest.approx(np.sqrt(0.75 * 0.25 / 4))
 
 
-def test_nothing_to_measure_is_not_a_number():
+def test_estimates_without_expressions_are_nan():
     for estimate in (overall_iou([], []), mean_iou([], []), precision_at(0.5, [], []), proportion([])):
         assert np.isnan(estimate.value)
         assert np.isnan(estimate.error)
         assert estimate.count == 0
 
 
-def test_one_expression_has_no_spread():
+def test_a_single_expression_has_no_standard_error():
     assert np.isnan(mean_iou([1], [2]).error)
     assert np.isnan(overall_iou([1], [2]).error)
 
 
 def test_generalized_iou_counts_absent_targets():
-    # A present target at IoU 0.5, a present one answered with nothing, an absent one answered with nothing, and an
-    # absent one answered with 40 pixels: (0.5 + 0 + 1 + 0) / 4.
+    # A present target at IoU 0.5, a present one with an empty answer, an absent one with an empty answer, and an absent
+    # one answered with 40 pixels: (0.5 + 0 + 1 + 0) / 4.
     estimate = generalized_iou([50, 0, 0, 0], [100, 80, 0, 40], [True, True, False, False])
     assert estimate.value == pytest.approx(0.375)
     assert estimate.count == 4
@@ -87,26 +86,6 @@ def test_an_expression_counts_once_however_many_frames_it_has():
     assert estimate.count == 3
 
 
-@pytest.mark.parametrize(("first", "second", "iou"), [
-    ((0, 0, 10, 10), (0, 0, 10, 10), 1.0), ((0, 0, 10, 10), (5, 0, 15, 10), 1 / 3), ((0, 0, 4, 4), (4, 0, 8, 4), 0.0),
-    ((0, 0, 0, 0), (0, 0, 4, 4), 0.0), ((0, 0, 0, 0), (0, 0, 0, 0), 0.0), ((2, 2, 4, 4), (0, 0, 8, 8), 4 / 64),
-])
-def test_box_iou(first, second, iou):
-    assert box_iou(first, second) == pytest.approx(iou)
-    assert box_iou(second, first) == pytest.approx(iou)
-
-
-def test_box_iou_agrees_with_pycocotools():
-    from pycocotools import mask as coco
-
-    rng = np.random.default_rng(0)
-    boxes = np.sort(rng.integers(0, 50, (40, 2, 2)), axis=1).reshape(40, 4).astype(float)
-    boxes[:, 2:] += 1
-    ours = [[box_iou(first, second) for second in boxes[20:]] for first in boxes[:20]]
-    xywh = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-    np.testing.assert_allclose(ours, coco.iou(xywh[:20], xywh[20:], [0] * 20), atol=1e-9)
-
-
 def test_overlap_agrees_with_pycocotools():
     from pycocotools import mask as coco
 
@@ -114,12 +93,12 @@ def test_overlap_agrees_with_pycocotools():
     masks = rng.random((12, 30, 40)) < rng.random((12, 1, 1))
     runs = [coco.encode(np.asfortranarray(mask, np.uint8)) for mask in masks]
     theirs = coco.iou(runs[:6], runs[6:], [0] * 6)
-    ours = [[np.divide(*overlap(first, second)) for second in masks[6:]] for first in masks[:6]]
+    ours = [[np.divide(*intersection_and_union(first, second)) for second in masks[6:]] for first in masks[:6]]
     np.testing.assert_allclose(ours, theirs, atol=1e-9)
 
 
 def test_an_interval_of_two_pictures_by_hand():
-    # Drawn with replacement, two pictures of means 0 and 1 give 0, 1/2, 1 with chances 1/4, 1/2, 1/4.
+    # Drawn with replacement, two pictures of means 0 and 1 give 0, 1/2, 1 with probabilities 1/4, 1/2, 1/4.
     bootstrap = Bootstrap(["a", "a", "b"], resamples=2000)
     assert bootstrap.interval([0, 0, 1], [1, 1, 1]) == (0.0, 1.0)
     narrow = Bootstrap(["a", "a", "b", "b"], confidence=0.4, resamples=2000)
@@ -137,7 +116,7 @@ def test_intervals_agree_with_scipy():
     np.testing.assert_allclose(ours, theirs.confidence_interval, atol=0.006)
 
 
-def test_intervals_of_the_chosen_alone_and_of_too_few():
+def test_intervals_of_a_selection_and_of_too_few():
     bootstrap = Bootstrap(["a", "b", "c", "d"])
     everything = bootstrap.interval([1, 0, 1, 0], [1, 1, 1, 1])
     assert everything[0] < 0.5 < everything[1]
@@ -146,7 +125,7 @@ def test_intervals_of_the_chosen_alone_and_of_too_few():
     assert np.isnan(Bootstrap([]).interval([], [])).all()
 
 
-def test_expressions_of_one_picture_are_drawn_together():
+def test_expressions_about_one_picture_are_resampled_together():
     values = np.repeat([0.0, 1.0], 50)
     apart = Bootstrap(np.arange(100)).interval(values, np.ones(100))
     together = Bootstrap(np.repeat(np.arange(10), 10)).interval(values, np.ones(100))

@@ -1,4 +1,4 @@
-"""A run from data set to files, with a method whose answers are known."""
+"""Runs from a data set to result files, with a method whose answers are known."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typer.testing import CliRunner
 
 from ris_ros.cli import app
 from ris_ros.errors import InputError
-from ris_ros.evaluation.baselines import Choice
-from ris_ros.evaluation.datasets import load
+from ris_ros.evaluation.baselines import HighestScore
+from ris_ros.evaluation.datasets import load_dataset
 from ris_ros.evaluation.examiner import Examiner, Plan
 from ris_ros.evaluation.mask_sources import true_masks
 from ris_ros.evaluation.results import write_results
 from ris_ros.evaluation.run import evaluate
-from ris_ros.evaluation.summary import Figures
+from ris_ros.evaluation.summary import Summary
 
 
 class First:
-    """Answers with the first mask, to "the dog" with nothing; counts what it is asked."""
+    """A method that answers with the first mask, or an empty one to "the dog", and counts what it is asked."""
 
     def __init__(self):
         self.asked = []
@@ -36,18 +36,18 @@ class First:
     def query(self, text):
         self.asked.append(text)
         mask = self.proposals.masks[0]
-        return Choice(np.zeros_like(mask), 0.1) if text == "the dog" else Choice(mask, 0.8)
+        return HighestScore(np.zeros_like(mask), 0.1) if text == "the dog" else HighestScore(mask, 0.8)
 
 
-def stream(method):
+def runner(method):
     examiner = Examiner(method, true_masks)
     return lambda pictures: map(examiner, pictures)
 
 
 def test_answers_are_compared_with_the_truth(grefcoco_root, tmp_path):
-    data = load("grefcoco", grefcoco_root)
-    report = evaluate(data, Plan(), tmp_path / "run", stream=stream(First()))
-    one, several, none = report.outcomes
+    data = load_dataset("grefcoco", grefcoco_root)
+    report = evaluate(data, Plan(), tmp_path / "run", runner=runner(First()))
+    one, several, none = report.records
     assert (one.intersection, one.union, one.box_iou, one.category, one.chosen) == (100, 100, 1.0, "cup", "cup")
     assert (several.intersection, several.union, several.category) == (100, 200, "")
     assert several.box_iou == pytest.approx(100 / (35 * 25))
@@ -55,81 +55,82 @@ def test_answers_are_compared_with_the_truth(grefcoco_root, tmp_path):
     assert one.read_mask().sum() == 100
 
 
-def test_a_picture_is_taken_in_once(refer_root, tmp_path):
+def test_each_image_is_encoded_once(refer_root, tmp_path):
     method = First()
-    evaluate(load("refcoco", refer_root()), Plan(), tmp_path / "run", stream=stream(method))
+    evaluate(load_dataset("refcoco", refer_root()), Plan(), tmp_path / "run", runner=runner(method))
     assert method.images == 1
     assert len(method.asked) == 3
 
 
-def untimed(outcomes):
-    return [replace(outcome, seconds=0.0) for outcome in outcomes]
+def untimed(records):
+    return [replace(record, seconds=0.0) for record in records]
 
 
-def test_a_run_goes_on_where_it_stood(refer_root, own_root, davis_root, tmp_path):
-    data = load("davis", davis_root)
-    whole = evaluate(data, Plan(), tmp_path / "whole", stream=stream(First()))
+def test_an_interrupted_run_is_continued(refer_root, own_root, davis_root, tmp_path):
+    data = load_dataset("davis", davis_root)
+    whole = evaluate(data, Plan(), tmp_path / "whole", runner=runner(First()))
     assert whole.continued == 0
 
     def interrupted(pictures):
-        yield from stream(First())(pictures[:1])
+        yield from runner(First())(pictures[:1])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate(data, Plan(), tmp_path / "run", stream=interrupted)
-    # The kill came in the middle of the last line.
+        evaluate(data, Plan(), tmp_path / "run", runner=interrupted)
+    # As if it was interrupted in the middle of the last line.
     file = tmp_path / "run/outcomes.jsonl"
     file.write_bytes(file.read_bytes()[:-7])
     method = First()
-    report = evaluate(data, Plan(), tmp_path / "run", stream=stream(method))
+    report = evaluate(data, Plan(), tmp_path / "run", runner=runner(method))
     assert report.continued == 1
-    assert len(method.asked) == data.count - 1
-    assert untimed(report.outcomes) == untimed(whole.outcomes)
-    assert repr(Figures(report.outcomes).overall()) == repr(Figures(whole.outcomes).overall())
+    assert len(method.asked) == data.expression_count - 1
+    assert untimed(report.records) == untimed(whole.records)
+    assert repr(Summary(report.records).overall()) == repr(Summary(whole.records).overall())
     method = First()
-    assert evaluate(data, Plan(), tmp_path / "run", stream=stream(method)).continued == data.count
+    assert evaluate(data, Plan(), tmp_path / "run", runner=runner(method)).continued == data.expression_count
     assert not method.asked
 
 
 def test_a_folder_of_another_run_is_refused(refer_root, tmp_path):
     root = refer_root()
-    evaluate(load("refcoco", root), Plan(), tmp_path / "run", stream=stream(First()))
+    evaluate(load_dataset("refcoco", root), Plan(), tmp_path / "run", runner=runner(First()))
     for data, plan, message in (
-            (load("refcoco", root, "testA"), Plan(), "split 'val' instead of 'testA'"),
-            (load("refcoco", root), Plan("local"), "method 'full' instead of 'local'"),
-            (load("refcoco", root), Plan(proposals="truth"), "proposals 'proposer' instead of 'truth'"),
-            (load("refcoco", root), Plan(config=Plan().config.replace({"matching.text_weight": 0.25})),
+            (load_dataset("refcoco", root, "testA"), Plan(), "split 'val' instead of 'testA'"),
+            (load_dataset("refcoco", root), Plan("local"), "method 'full' instead of 'local'"),
+            (load_dataset("refcoco", root), Plan(proposals="truth"), "proposals 'proposer' instead of 'truth'"),
+            (load_dataset("refcoco", root), Plan(config=Plan().config.replace({"matching.text_weight": 0.25})),
              "matching.text_weight 0.5 instead of 0.25")):
         with pytest.raises(InputError, match=re.escape(message)):
-            evaluate(data, plan, tmp_path / "run", stream=stream(First()))
+            evaluate(data, plan, tmp_path / "run", runner=runner(First()))
     other_device = Plan(config=Plan().config.replace({"device": "cpu"}))
-    assert evaluate(load("refcoco", root), other_device, tmp_path / "run", stream=stream(First())).continued == 3
+    continued = evaluate(load_dataset("refcoco", root), other_device, tmp_path / "run", runner=runner(First()))
+    assert continued.continued == 3
 
 
-def test_what_is_wrong_is_counted_and_listed(refer_root, tmp_path):
+def test_problems_are_counted_and_listed(refer_root, tmp_path):
     refer_root.instances["annotations"][1]["segmentation"] = {"size": [40, 60], "counts": [3, 5]}
     root = refer_root()
-    data = load("refcoco", root)
-    report = evaluate(data, Plan(), tmp_path / "run", stream=lambda pictures: map(
+    data = load_dataset("refcoco", root)
+    report = evaluate(data, Plan(), tmp_path / "run", runner=lambda pictures: map(
         Examiner(First(), lambda picture, image: true_masks(data.pictures[0], image)), pictures))
-    assert report.outcomes == []
+    assert report.records == []
     assert "do not fill the image; 3 expressions are left out" in report.problems[0]
 
     only_first = Examiner(First(), lambda picture, image: true_masks(
-        type(picture)(picture.id, picture.file, {"1": picture.things["1"]}, ()), image))
-    report = evaluate(data, Plan(), tmp_path / "run", stream=lambda pictures: map(only_first, pictures))
-    assert len(report.outcomes) == 2
-    assert len(report.problems) == 2  # its class cannot be told, and the expression that names it
+        type(picture)(picture.id, picture.file, {"1": picture.objects["1"]}, ()), image))
+    report = evaluate(data, Plan(), tmp_path / "run", runner=lambda pictures: map(only_first, pictures))
+    assert len(report.records) == 2
+    assert len(report.problems) == 2  # the object has no class to compare with, and its expression no truth
     assert "picture 9, reference 2, sentence 200" in report.problems[1]
     assert "2 in all" in write_and_read(report, tmp_path / "run")
     with pytest.raises(InputError, match="do not fill the image"):
-        evaluate(data, Plan(), tmp_path / "strict", strict=True, stream=lambda pictures: map(only_first, pictures))
+        evaluate(data, Plan(), tmp_path / "strict", strict=True, runner=lambda pictures: map(only_first, pictures))
 
 
-def test_a_picture_that_cannot_be_read_costs_its_expressions(refer_root, tmp_path):
+def test_expressions_about_an_unreadable_image_are_left_out(refer_root, tmp_path):
     root = refer_root()
     (root / "images/mscoco/images/train2014/COCO_train2014_000000000009.jpg").write_text("no picture")
-    report = evaluate(load("refcoco", root), Plan(), tmp_path / "run", stream=stream(First()))
+    report = evaluate(load_dataset("refcoco", root), Plan(), tmp_path / "run", runner=runner(First()))
     assert "is not a picture" in report.problems[0]
     assert "3 expressions are left out" in report.problems[0]
 
@@ -139,8 +140,8 @@ def write_and_read(report, folder):
     return (folder / "results.md").read_text()
 
 
-def test_every_file_tells_the_same(grefcoco_root, tmp_path):
-    report = evaluate(load("grefcoco", grefcoco_root), Plan(), tmp_path / "run", stream=stream(First()))
+def test_all_result_files_agree(grefcoco_root, tmp_path):
+    report = evaluate(load_dataset("grefcoco", grefcoco_root), Plan(), tmp_path / "run", runner=runner(First()))
     text = write_and_read(report, tmp_path / "run")
     values = json.loads((tmp_path / "run/results.json").read_text())
     assert values["figures"]["gIoU"]["value"] == pytest.approx((1 + 0.5 + 1) / 3)
@@ -156,21 +157,21 @@ def test_every_file_tells_the_same(grefcoco_root, tmp_path):
 
 
 def test_videos_are_measured_as_davis_measures_them(davis_root, refer_root, tmp_path):
-    report = evaluate(load("davis", davis_root), Plan(), tmp_path / "run", stream=stream(First()))
-    # The first object is found in both frames; what is taken for the second is the first.
-    assert [(outcome.video, outcome.ref, outcome.iou, outcome.contour) for outcome in report.outcomes] == [
+    report = evaluate(load_dataset("davis", davis_root), Plan(), tmp_path / "run", runner=runner(First()))
+    # The first object is found in both frames, and it is also the answer for the second object.
+    assert [(record.video, record.ref, record.iou, record.contour) for record in report.records] == [
         ("goat", "1", 1, 1), ("goat", "2", 0, 0), ("goat", "1", 1, 1), ("goat", "2", 0, 0)]
     text = write_and_read(report, tmp_path / "run")
     assert "bootstrap over videos" in text
     for metric in ("J", "F", "J&F"):
         assert f"| {metric} | 50.00 | 2 |" in text
     assert "| CaR | CLIP | none, with denseCRF | J |" in text
-    picture = evaluate(load("refcoco", refer_root()), Plan(), tmp_path / "picture", stream=stream(First())).outcomes[0]
-    assert (picture.video, picture.contour) == ("", None)
+    stills = evaluate(load_dataset("refcoco", refer_root()), Plan(), tmp_path / "stills", runner=runner(First()))
+    assert (stills.records[0].video, stills.records[0].contour) == ("", None)
 
 
-def test_the_gallery_needs_nothing_else(grefcoco_root, tmp_path):
-    report = evaluate(load("grefcoco", grefcoco_root), Plan(), tmp_path / "run", stream=stream(First()))
+def test_the_gallery_is_self_contained(grefcoco_root, tmp_path):
+    report = evaluate(load_dataset("grefcoco", grefcoco_root), Plan(), tmp_path / "run", runner=runner(First()))
     write_results(report, tmp_path / "run")
     page = (tmp_path / "run/gallery.html").read_text()
     assert page.count("data:image/jpeg;base64,") >= 2
@@ -178,7 +179,7 @@ def test_the_gallery_needs_nothing_else(grefcoco_root, tmp_path):
     assert "cup and bowl" in page
 
 
-def test_the_command_measures_continues_and_writes(own_root, tmp_path):
+def test_the_command_measures_and_continues(own_root, tmp_path):
     def ris(*more):
         return CliRunner().invoke(app, [
             "eval", "folder", "--root", str(own_root), "--proposals", "truth", "--method", "region-token", "--output",
@@ -188,7 +189,7 @@ def test_the_command_measures_continues_and_writes(own_root, tmp_path):
     assert done.exit_code == 0, done.stderr
     figures = json.loads(done.stdout)["figures"]
     assert figures["oIoU"]["count"] == 2
-    assert figures["N-acc"]["value"] == 0  # a baseline never says that something is absent
+    assert figures["N-acc"]["value"] == 0  # a baseline never answers that something is absent
     written = (tmp_path / "run/outcomes.jsonl").read_bytes()
     assert "oIoU" in ris().stdout
     assert (tmp_path / "run/outcomes.jsonl").read_bytes() == written

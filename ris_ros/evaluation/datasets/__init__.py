@@ -1,120 +1,154 @@
-"""Data sets that referring segmentation is measured on; a layout is one file here and a line in DATASETS."""
+"""The data sets that referring segmentation is measured on.
+
+A data set is one module with the two functions of :class:`~ris_ros.evaluation.datasets.base.DatasetReader` and one
+line in DATASETS. Another package adds one by an entry point in the group ``ris_ros.datasets``: its name is that of the
+data set, its value a `DatasetEntry`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pkgutil
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.datasets import davis, own, phrasecut, refer
-from ris_ros.evaluation.datasets.base import AnnotatedObject, DataSet, Expression, Picture, Problems, Shape
 
-__all__ = ["DATASETS", "DataSet", "Expression", "Layout", "Picture", "Problems", "Shape", "AnnotatedObject", "load"]
+if TYPE_CHECKING:
+    from ris_ros.evaluation.datasets.base import Dataset, DatasetReader, Expression, Picture, ProblemLog
 
-_COCO = "images: COCO 2014 train, https://cocodataset.org (annotations CC BY 4.0; pictures under Flickr's terms)"
+__all__ = ["DATASETS", "DatasetEntry", "available_datasets", "find_dataset", "load_dataset"]
+
+ENTRY_POINTS = "ris_ros.datasets"
+"""The group of entry points by which other packages add data sets."""
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a data set lies on disk, and where it comes from.
+class DatasetEntry:
+    """What is known of a data set before it is read.
 
     Attributes
     ----------
-    splits : the names of its splits, the usual one first
-    annotations : (root, split) -> the files that must be there, besides the pictures
-    read : (root, split, image folder or None, problems) -> pictures
-    source, licence : for people who have to get it
+    title : its name for people
+    splits : names of its splits, the default first
+    reader : import path, "package.module" or "package.module:object", of its `DatasetReader`
+    source, licence : where to get it, and on what terms
 
     """
 
+    title: str
     splits: tuple[str, ...]
-    annotations: Callable[[Path, str], list[Path]]
-    read: Callable[[Path, str, Path | None, Problems], list[Picture]]
+    reader: str
     source: str
     licence: str
 
+    def load_reader(self) -> DatasetReader:
+        """Import the reader; only then are numpy and the like needed."""
+        reader: DatasetReader = pkgutil.resolve_name(self.reader)
+        return reader
 
-def _refer(name: str, by: str, splits: tuple[str, ...], source: str, licence: str) -> Layout:
-    return Layout(splits, lambda root, split: refer.annotations(root, name, by),
-                  lambda root, split, images, problems: refer.read(root, name, by, split, images, problems),
-                  f"{source}; {_COCO}", licence)
 
+_REFER = "ris_ros.evaluation.datasets.refer"
+_REFER_LICENCE = "its repository: Apache-2.0"
+_COCO_IMAGES = "images: COCO 2014 train, https://cocodataset.org (annotations CC BY 4.0; pictures under Flickr's terms)"
+_REFER_SOURCE = f"https://github.com/lichengunc/refer; {_COCO_IMAGES}"
 
-_refer_unc = partial(_refer, source="https://github.com/lichengunc/refer", licence="its repository: Apache-2.0")
-
-DATASETS: dict[str, Layout] = {
-    "refcoco": _refer_unc("refcoco", "unc", ("val", "testA", "testB", "train")),
-    "refcoco+": _refer_unc("refcoco+", "unc", ("val", "testA", "testB", "train")),
-    "refcocog": _refer_unc("refcocog", "umd", ("val", "test", "train")),
-    "refcocog-google": _refer_unc("refcocog", "google", ("val", "train")),
-    "grefcoco": _refer("grefcoco", "unc", ("val", "testA", "testB", "train"),
-                       "https://github.com/henghuiding/gRefCOCO", "its repository states none"),
-    "phrasecut": Layout(("test", "val", "miniv", "train"), phrasecut.annotations, phrasecut.read,
-                        "https://github.com/ChenyunWu/PhraseCutDataset; images: Visual Genome 1.2, "
-                        "https://visualgenome.org", "its repository states none; Visual Genome: CC BY 4.0"),
-    "davis": Layout(("valid", "train"), davis.annotations, davis.read,
-                    "https://davischallenge.org (DAVIS 2017 unsupervised trainval 480p and semantics); expressions: "
-                    "the page of Khoreva et al. at the Max Planck Institute for Informatics; the converter in "
-                    "https://github.com/wjn922/ReferFormer makes these folders", "see the page of DAVIS"),
-    "folder": Layout(("all",), lambda root, split: own.annotations(root),
-                     lambda root, split, images, problems: own.read(root, problems),
-                     "`ris sim write`, or your own pictures: docs/dataset.md", "yours"),
+DATASETS: dict[str, DatasetEntry] = {
+    "refcoco": DatasetEntry("RefCOCO", ("val", "testA", "testB", "train"), f"{_REFER}:REFCOCO", _REFER_SOURCE,
+                            _REFER_LICENCE),
+    "refcoco+": DatasetEntry("RefCOCO+", ("val", "testA", "testB", "train"), f"{_REFER}:REFCOCO_PLUS", _REFER_SOURCE,
+                             _REFER_LICENCE),
+    "refcocog": DatasetEntry("RefCOCOg, split by UMD", ("val", "test", "train"), f"{_REFER}:REFCOCOG_UMD",
+                             _REFER_SOURCE, _REFER_LICENCE),
+    "refcocog-google": DatasetEntry("RefCOCOg, split by Google", ("val", "train"), f"{_REFER}:REFCOCOG_GOOGLE",
+                                    _REFER_SOURCE, _REFER_LICENCE),
+    "grefcoco": DatasetEntry("gRefCOCO, with several targets or none", ("val", "testA", "testB", "train"),
+                             f"{_REFER}:GREFCOCO", f"https://github.com/henghuiding/gRefCOCO; {_COCO_IMAGES}",
+                             "its repository states none"),
+    "phrasecut": DatasetEntry("PhraseCut", ("test", "val", "miniv", "train"), "ris_ros.evaluation.datasets.phrasecut",
+                              "https://github.com/ChenyunWu/PhraseCutDataset; images: Visual Genome 1.2, "
+                              "https://visualgenome.org", "its repository states none; Visual Genome: CC BY 4.0"),
+    "davis": DatasetEntry("the frames of Ref-DAVIS17", ("valid", "train"), "ris_ros.evaluation.datasets.davis",
+                          "https://davischallenge.org (DAVIS 2017 unsupervised trainval 480p and semantics); "
+                          "expressions: the page of Khoreva et al. at the Max Planck Institute for Informatics; the "
+                          "converter in https://github.com/wjn922/ReferFormer makes these folders",
+                          "see the page of DAVIS"),
+    "folder": DatasetEntry("your own images, or those of `ris sim write`", ("all",),
+                           "ris_ros.evaluation.datasets.folder", "`ris sim write`, or your own pictures: "
+                           "docs/dataset.md", "yours"),
 }
-"""One line for each data set, by the name that `ris eval` takes."""
+"""One line for each data set that the package reads, under the name that `ris eval` takes."""
 
 
-def load(name: str, root: str | Path, split: str = "", *, images: str | Path | None = None, strict: bool = False,
-         limit: int = 0) -> DataSet:
-    """Read a split of a data set; pixels are read later, picture by picture.
+def available_datasets() -> dict[str, DatasetEntry]:
+    """Return DATASETS and the entries that other installed packages add."""
+    from importlib.metadata import entry_points
+
+    added = {point.name: point.load() for point in entry_points(group=ENTRY_POINTS)}
+    return {**DATASETS, **{name: entry for name, entry in added.items() if name not in DATASETS}}
+
+
+def find_dataset(name: str) -> DatasetEntry:
+    """Return the entry of a data set by its name; raise InputError if there is none."""
+    if name in DATASETS:
+        return DATASETS[name]  # without the time that it takes to look through all installed packages
+    entries = available_datasets()
+    if name not in entries:
+        raise InputError(f"there is no data set {name!r}; known are {', '.join(entries)}")
+    return entries[name]
+
+
+def load_dataset(name: str, root: str | Path, split: str = "", *, images: str | Path | None = None,
+                 strict: bool = False, limit: int = 0) -> Dataset:
+    """Read a split of a data set. Images and masks are read later, picture by picture.
 
     Parameters
     ----------
-    name : one of DATASETS
-    root : the folder that holds it, as the module of its layout shows
-    split : empty for the usual one
-    images : folder of the pictures, where they lie elsewhere
-    strict : whether the first problem ends it; else what cannot be used is left out and listed
-    limit : at most so many pictures, from the first; 0 for all
+    name : one of DATASETS, or of those that other packages add
+    root : folder of the data set; the module of its reader describes the layout
+    split : name of the split; empty for the default
+    images : folder of the images, if they are not at their usual place
+    strict : stop at the first problem; otherwise unusable parts are left out and listed
+    limit : maximum number of pictures, counted from the first; 0 for no limit
 
     Raises
     ------
     InputError
-        When there is no such data set or split, an annotation file is missing or damaged, nothing in it is usable, or,
-        if strict, at the first missing picture, id that matches nothing, id that is there twice or text without words.
+        If there is no such data set or split, an annotation file is missing or damaged, or nothing in it is usable. In
+        strict mode also at the first missing picture, unknown id, duplicate id or text without words.
 
     """
-    if name not in DATASETS:
-        raise InputError(f"there is no data set {name!r}; known are {', '.join(DATASETS)}")
-    layout, root = DATASETS[name], Path(root)
-    split = split or layout.splits[0]
-    if split not in layout.splits:
-        raise InputError(f"{name} has no split {split!r}; it has {', '.join(layout.splits)}")
-    for path in layout.annotations(root, split):
+    from ris_ros.evaluation.datasets.base import Dataset, ProblemLog
+
+    entry, root = find_dataset(name), Path(root)
+    split = split or entry.splits[0]
+    if split not in entry.splits:
+        raise InputError(f"{name} has no split {split!r}; it has {', '.join(entry.splits)}")
+    reader = entry.load_reader()
+    for path in reader.annotation_files(root, split):
         if not path.is_file():
-            raise InputError(f"{name} needs {path}, which is not there; it comes from {layout.source}")
-    problems = Problems(strict)
-    pictures = layout.read(root, split, Path(images) if images else None, problems)
+            raise InputError(f"{name} needs {path}, which is not there; it comes from {entry.source}")
+    problems = ProblemLog(strict)
+    pictures = reader.read(root, split, Path(images) if images else None, problems)
     pictures = pictures[:limit] if limit else pictures
-    usable = [checked for picture in pictures if (checked := _checked(picture, problems)).expressions]
+    usable = [checked for picture in pictures if (checked := _without_unusable(picture, problems)).expressions]
     if not usable:
-        first = problems.found[0] if problems.found else f"no expression is in split {split}"
+        first = problems.messages[0] if problems.messages else f"no expression is in split {split}"
         raise InputError(f"nothing of {name} {split} in {root} can be used: {first}")
-    return DataSet(name, split, usable, problems.found)
+    return Dataset(name, split, usable, problems.messages)
 
 
-def _checked(picture: Picture, problems: Problems) -> Picture:
-    """The picture with the expressions that can be asked."""
+def _without_unusable(picture: Picture, problems: ProblemLog) -> Picture:
+    """Return the picture without duplicate expressions, or without any if its image file is missing."""
     if not picture.file.is_file():
-        problems.note(f"there is no picture {picture.file}; {len(picture.expressions)} expressions are left out")
+        problems.add(f"there is no picture {picture.file}; {len(picture.expressions)} expressions are left out")
         return replace(picture, expressions=())
-    kept: dict[tuple[str, str], Expression] = {}
+    unique: dict[tuple[str, str], Expression] = {}
     for expression in picture.expressions:
         key = expression.ref, expression.sentence
-        if key in kept:
-            problems.note(f"picture {picture.id}: reference {key[0]}, sentence {key[1]} is there twice; "
-                          "the second is left out")
+        if key in unique:
+            problems.add(f"picture {picture.id}: reference {key[0]}, sentence {key[1]} is there twice; "
+                         "the second is left out")
         else:
-            kept[key] = expression
-    return replace(picture, expressions=tuple(kept.values()))
+            unique[key] = expression
+    return replace(picture, expressions=tuple(unique.values()))

@@ -1,6 +1,7 @@
-"""What every data set is read into: pictures, the things in them, and the expressions about them.
+"""The form that every data set is read into: pictures, the annotated objects in them, and expressions about them.
 
-Everything here is plain data, so that a picture can be sent to another machine; pixels are read where they are needed.
+A *picture* is an image file with its annotations; an *image* is an array of pixels. Everything here is plain data that
+can be sent to another machine: pixels and masks are read where they are needed.
 """
 
 from __future__ import annotations
@@ -16,25 +17,25 @@ from ris_ros.errors import InputError
 from ris_ros.utils.images import read_image
 
 
-class Shape(Protocol):
-    """A mask as its data set stores it."""
+class StoredMask(Protocol):
+    """A mask in the form in which its data set stores it."""
 
-    def mask(self, height: int, width: int) -> np.ndarray:
-        """Bool [height, width]; InputError when what is stored is broken or has another size."""
+    def decode(self, height: int, width: int) -> np.ndarray:
+        """Return the mask, bool [height, width]; raise InputError if it is damaged or has another size."""
 
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedObject:
-    """An annotated object.
+    """An annotated object of a picture.
 
     Attributes
     ----------
-    shape : where it is
-    category : its class; empty when the data set names none
+    mask : its pixels, as stored
+    category : its class; empty if the data set has no classes
 
     """
 
-    shape: Shape
+    mask: StoredMask
     category: str = ""
 
 
@@ -44,9 +45,9 @@ class Expression:
 
     Attributes
     ----------
-    ref, sentence : ids of the reference and of the sentence; together with the picture's they name the expression
+    ref, sentence : ids of the reference and of the sentence, which identify the expression within its picture
     text : the sentence as it was written
-    targets : ids of the things it names; empty when the picture has none
+    targets : ids of the objects that it names; empty if the picture has no such object
     kind : the data set's own label for it
 
     """
@@ -60,23 +61,24 @@ class Expression:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture and everything that is asked about it.
+    """One picture with its annotations and the expressions about it.
 
     Attributes
     ----------
-    id : within the data set
-    file : the picture
-    things : every annotated object by id: what expressions name, and what else there is to choose from
-    expressions : what is asked
-    size : height and width that the annotations were made for; None when they do not say
-    depth, intrinsics : 16-bit millimetres and camera matrix float64 [3, 3], where the data set has them
-    video : the video that it is a frame of, in which an expression keeps its ids; empty for a single picture
+    id : unique within the data set
+    file : the image file
+    objects : all annotated objects by id, the targets of expressions and everything else there is to choose from
+    expressions : the expressions about it
+    size : height and width of the annotations; None if the data set does not state them
+    depth : depth image, 16-bit millimetres, if the data set has one
+    intrinsics : camera matrix, float64 [3, 3], if the data set has one
+    video : the video that this picture is a frame of; expressions keep their ids within it. Empty for a still picture
 
     """
 
     id: str
     file: Path
-    things: dict[str, AnnotatedObject]
+    objects: dict[str, AnnotatedObject]
     expressions: tuple[Expression, ...]
     size: tuple[int, int] | None = None
     depth: Path | None = None
@@ -84,18 +86,18 @@ class Picture:
     video: str = ""
 
     def read_image(self) -> np.ndarray:
-        """The picture, uint8 RGB [H, W, 3]; InputError when it is not there, no picture, or not of that size."""
+        """Return the image, uint8 RGB [H, W, 3]; raise InputError if it is missing, unreadable or not of `size`."""
         image = read_image(self.file)
-        if self.size not in (None, image.shape[:2]):
+        if self.size is not None and self.size != image.shape[:2]:
             raise InputError(f"{self.file} is {image.shape[1]} x {image.shape[0]} pixels but its annotations are for "
                              f"{self.size[1]} x {self.size[0]}")
         return image
 
-    def truth(self, expression: Expression, height: int, width: int) -> np.ndarray:
-        """The mask of all its targets, bool [height, width]; InputError when one of them is broken or empty."""
+    def target_mask(self, expression: Expression, height: int, width: int) -> np.ndarray:
+        """Return the union of the targets' masks, bool [height, width]; raise InputError if one is damaged or empty."""
         union = np.zeros((height, width), bool)
         for target in expression.targets:
-            mask = self.things[target].shape.mask(height, width)
+            mask = self.objects[target].mask.decode(height, width)
             if not mask.any():
                 raise InputError(f"the mask of {target} is empty")
             union |= mask
@@ -103,8 +105,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class DataSet:
-    """A split of a data set and, one line each, what had to be left out of it."""
+class Dataset:
+    """One split of a data set, and one line for each problem that made the reader leave something out."""
 
     name: str
     split: str
@@ -112,33 +114,49 @@ class DataSet:
     problems: list[str]
 
     @property
-    def count(self) -> int:
-        """How many expressions there are."""
+    def expression_count(self) -> int:
+        """The number of expressions about all pictures."""
         return sum(len(picture.expressions) for picture in self.pictures)
 
 
 @dataclass
-class Problems:
-    """What is wrong with a data set; when strict, the first thing that is ends the reading."""
+class ProblemLog:
+    """The problems of a data set; in strict mode the first one is raised."""
 
     strict: bool = False
-    found: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
-    def note(self, what: str) -> None:
-        """Keep `what`, or raise it as an InputError."""
+    def add(self, message: str) -> None:
+        """Record a problem, or raise it as an InputError in strict mode."""
         if self.strict:
-            raise InputError(what)
-        self.found.append(what)
+            raise InputError(message)
+        self.messages.append(message)
 
 
-def by_id(rows: Iterable[dict[str, Any]], name: str, where: Path, problems: Problems) -> dict[Any, dict[str, Any]]:
-    """Rows by the id under `name`; a row without one and the second of two alike are left out and noted."""
+class DatasetReader(Protocol):
+    """The reader of one data set: an object, or a module with these two functions."""
+
+    def annotation_files(self, root: Path, split: str) -> list[Path]:
+        """Return the files that must exist, besides the images."""
+
+    def read(self, root: Path, split: str, images: Path | None, problems: ProblemLog) -> list[Picture]:
+        """Return the pictures of a split; `images` is the folder of the images if they are not at their usual place."""
+
+
+def index_by_id(rows: Iterable[dict[str, Any]], key: str, source: Path, problems: ProblemLog
+                ) -> dict[Any, dict[str, Any]]:
+    """Return the rows of a file by their id, the value of `key`; log and leave out rows without or with a used id."""
     index: dict[Any, dict[str, Any]] = {}
     for row in rows:
-        if not isinstance(row, dict) or name not in row:
-            problems.note(f"{where}: {str(row)[:80]} has no {name}")
-        elif row[name] in index:
-            problems.note(f"{where}: {name} {row[name]} is there twice; the second is left out")
+        if not isinstance(row, dict) or key not in row:
+            problems.add(f"{source}: {str(row)[:80]} has no {key}")
+        elif row[key] in index:
+            problems.add(f"{source}: {key} {row[key]} is there twice; the second is left out")
         else:
-            index[row[name]] = row
+            index[row[key]] = row
     return index
+
+
+def has_words(text: object) -> bool:
+    """Return whether a value is a text with at least one letter or digit."""
+    return isinstance(text, str) and any(character.isalnum() for character in text)

@@ -1,59 +1,38 @@
-"""Ref-DAVIS17 (Khoreva et al., ACCV 2018) in the folders that video methods share with Refer-YouTube-VOS.
+"""Reader of Ref-DAVIS17 (Khoreva et al., ACCV 2018), in the layout that it shares with Refer-YouTube-VOS.
 
     ROOT/meta_expressions/valid/meta_expressions.json   videos -> expressions {exp, obj_id} and frames
     ROOT/valid/JPEGImages/VIDEO/FRAME.jpg
-    ROOT/valid/Annotations/VIDEO/FRAME.png              palette pictures of object ids; 0 and 255 are none
+    ROOT/valid/Annotations/VIDEO/FRAME.png              palette images of object ids; 0 and 255 are no objects
     ROOT/valid/meta.json                                optional: videos -> objects -> category
 
-Each frame is a picture of its own: this package has no memory of earlier frames. In a frame that lacks the object, the
-right answer is nothing.
+Each frame is a picture of its own: nothing is remembered from earlier frames. In a frame without the object the correct
+answer is an empty mask.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, Problems
+from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, ProblemLog, has_words
 from ris_ros.evaluation.datasets.refer import read_json
-from ris_ros.evaluation.folder import read_plane
+from ris_ros.evaluation.datasets.storage import LabelMask, read_single_channel
+
+_BACKGROUND_LABELS = {0, 255}
+"""255 is void, which DAVIS's own evaluation of the unsupervised task counts as background."""
 
 
-@dataclass(frozen=True, eq=False)
-class LabelShape:
-    """The pixels of one value in a label picture."""
-
-    file: Path
-    value: int
-
-    def mask(self, height: int, width: int) -> np.ndarray:
-        """Bool [height, width]."""
-        labels = _labels(self.file)
-        if labels.shape != (height, width):
-            raise InputError(f"{self.file} is {labels.shape[1]} x {labels.shape[0]} pixels, "
-                             f"its picture {width} x {height}")
-        return labels == self.value
-
-
-_BACKGROUND = {0, 255}  # 255 is void, which the evaluation of DAVIS's unsupervised task takes for background
-
-# The things of a picture share one file.
-_labels = lru_cache(maxsize=2)(read_plane)
-
-
-def annotations(root: Path, split: str) -> list[Path]:
-    """The file that names videos, expressions and frames."""
+def annotation_files(root: Path, split: str) -> list[Path]:
+    """Return the file that lists videos, expressions and frames."""
     return [root / "meta_expressions" / split / "meta_expressions.json"]
 
 
-def read(root: Path, split: str, images: Path | None, problems: Problems) -> list[Picture]:
-    """The frames of a split."""
-    (expressions_file,) = annotations(root, split)
+def read(root: Path, split: str, images: Path | None, problems: ProblemLog) -> list[Picture]:
+    """Return the frames of a split."""
+    (expressions_file,) = annotation_files(root, split)
     content = read_json(expressions_file)
     if not isinstance(content, dict) or not isinstance(content.get("videos"), dict):
         raise InputError(f"{expressions_file} must hold videos by name")
@@ -62,31 +41,37 @@ def read(root: Path, split: str, images: Path | None, problems: Problems) -> lis
     categories = read_json(categories_file)["videos"] if categories_file.is_file() else {}
     pictures = []
     for video, about in content["videos"].items():
-        objects = categories.get(video, {}).get("objects", {})
-        asked = [(number, expression) for number, expression in about.get("expressions", {}).items()
-                 if _usable(expression, f"{expressions_file}: {video} expression {number}", problems)]
+        classes = categories.get(video, {}).get("objects", {})
+        usable = [(number, expression) for number, expression in about.get("expressions", {}).items()
+                  if _is_usable(expression, f"{expressions_file}: {video} expression {number}", problems)]
         for frame in about.get("frames", ()):
-            labels = root / split / "Annotations" / video / f"{frame}.png"
+            labels_file = root / split / "Annotations" / video / f"{frame}.png"
             try:
-                present = set(np.unique(read_plane(labels)).tolist()) - _BACKGROUND
+                labels = set(np.unique(read_single_channel(labels_file)).tolist()) - _BACKGROUND_LABELS
             except InputError as error:
-                problems.note(f"{error}; {video}/{frame} is left out")
+                problems.add(f"{error}; {video}/{frame} is left out")
                 continue
-            things = {str(value): AnnotatedObject(LabelShape(labels, value), objects.get(str(value), {}).get("category", ""))
-                      for value in sorted(present)}
-            pictures.append(Picture(f"{video}/{frame}", images / video / f"{frame}.jpg", things, tuple(
-                Expression(str(expression["obj_id"]), number, expression["exp"],
-                           (str(expression["obj_id"]),) if str(expression["obj_id"]) in things else (),
-                           "visible" if str(expression["obj_id"]) in things else "out of sight")
-                for number, expression in asked), video=video))
+            objects = {str(label): AnnotatedObject(LabelMask(labels_file, label),
+                                                   classes.get(str(label), {}).get("category", ""))
+                       for label in sorted(labels)}
+            expressions = tuple(_expression(number, expression, objects) for number, expression in usable)
+            pictures.append(Picture(f"{video}/{frame}", images / video / f"{frame}.jpg", objects, expressions,
+                                    video=video))
     return pictures
 
 
-def _usable(expression: dict[str, Any], where: str, problems: Problems) -> bool:
+def _expression(number: str, expression: dict[str, Any], objects: dict[str, AnnotatedObject]) -> Expression:
+    target = str(expression["obj_id"])
+    if target in objects:
+        return Expression(target, number, expression["exp"], (target,), "visible")
+    return Expression(target, number, expression["exp"], (), "out of sight")
+
+
+def _is_usable(expression: dict[str, Any], where: str, problems: ProblemLog) -> bool:
     if not str(expression.get("obj_id", "")).isdecimal():
-        problems.note(f"{where} names no object")
-    elif not any(character.isalnum() for character in str(expression.get("exp", ""))):
-        problems.note(f"{where} has no words")
+        problems.add(f"{where} names no object")
+    elif not has_words(str(expression.get("exp", ""))):
+        problems.add(f"{where} has no words")
     else:
         return True
     return False

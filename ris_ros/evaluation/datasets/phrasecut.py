@@ -1,81 +1,61 @@
-"""PhraseCut (Wu et al., CVPR 2020): phrases and polygons on Visual Genome pictures.
+"""Reader of PhraseCut (Wu et al., CVPR 2020): phrases and polygons on images of Visual Genome.
 
     ROOT/image_data_split.json  (also found as image_data_split3000.json)
     ROOT/refer_val.json  refer_test.json  refer_train.json  refer_miniv.json
     ROOT/images/IMAGE_ID.jpg, or VG_100K and VG_100K_2 in ROOT or ROOT/images
 
-A task is one phrase; its ``Polygons`` are, for each instance, polygons of [x, y] points.
+A task is one phrase; its ``Polygons`` hold, for each instance, polygons of [x, y] points.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageDraw
-
-from ris_ros.errors import InputError
-from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, Problems, by_id
+from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, ProblemLog, has_words, index_by_id
 from ris_ros.evaluation.datasets.refer import read_json
+from ris_ros.evaluation.datasets.storage import PolygonMask
 
 
-@dataclass(frozen=True, eq=False)
-class PolygonShape:
-    """Polygons of [x, y] points, filled as the benchmark's own code fills them: whole coordinates, rim included."""
-
-    polygons: list[list[list[float]]]
-
-    def mask(self, height: int, width: int) -> np.ndarray:
-        """Bool [height, width]."""
-        canvas = Image.new("L", (width, height), 0)
-        pen = ImageDraw.Draw(canvas)
-        try:
-            for polygon in self.polygons:
-                if len(polygon) >= 2:
-                    pen.polygon([(int(x), int(y)) for x, y in polygon], outline=1, fill=1)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"cannot read the polygons {str(self.polygons)[:80]}: {error}") from error
-        return np.array(canvas) > 0
+def annotation_files(root: Path, split: str) -> list[Path]:
+    """Return the file of all images and the file of the split's tasks."""
+    images_file = _first_existing(root / "image_data_split.json", root / "image_data_split3000.json")
+    return [images_file, root / f"refer_{split}.json"]
 
 
-def annotations(root: Path, split: str) -> list[Path]:
-    """The two files of a split."""
-    return [_first(root / "image_data_split.json", root / "image_data_split3000.json"), root / f"refer_{split}.json"]
-
-
-def read(root: Path, split: str, images: Path | None, problems: Problems) -> list[Picture]:
-    """The pictures of a split."""
-    images_file, tasks_file = annotations(root, split)
-    about = by_id(read_json(images_file), "image_id", images_file, problems)
-    things: dict[Any, dict[str, AnnotatedObject]] = {}
+def read(root: Path, split: str, images: Path | None, problems: ProblemLog) -> list[Picture]:
+    """Return the pictures of a split."""
+    images_file, tasks_file = annotation_files(root, split)
+    image_rows = index_by_id(read_json(images_file), "image_id", images_file, problems)
+    objects: dict[Any, dict[str, AnnotatedObject]] = {}
     expressions: dict[Any, list[Expression]] = {}
-    for task in by_id(read_json(tasks_file), "task_id", tasks_file, problems).values():
-        where, image = f"{tasks_file}: task_id {task['task_id']}", task.get("image_id")
+    for task in index_by_id(read_json(tasks_file), "task_id", tasks_file, problems).values():
+        where, image_id = f"{tasks_file}: task_id {task['task_id']}", task.get("image_id")
         structure = task.get("phrase_structure") or {}
-        if image not in about:
-            problems.note(f"{where} is about image {image}, which {images_file.name} lacks")
+        if image_id not in image_rows:
+            problems.add(f"{where} is about image {image_id}, which {images_file.name} lacks")
         elif not task.get("Polygons"):
-            problems.note(f"{where} has no polygons")
-        elif not any(character.isalnum() for character in task.get("phrase", "")):
-            problems.note(f"{where} has no words")
+            problems.add(f"{where} has no polygons")
+        elif not has_words(task.get("phrase", "")):
+            problems.add(f"{where} has no words")
         else:
-            targets = {f"{task['task_id']}/{i}": AnnotatedObject(PolygonShape(polygons), structure.get("name", ""))
+            targets = {f"{task['task_id']}/{i}": AnnotatedObject(PolygonMask(polygons), structure.get("name", ""))
                        for i, polygons in enumerate(task["Polygons"])}
-            things.setdefault(image, {}).update(targets)
-            expressions.setdefault(image, []).append(
+            objects.setdefault(image_id, {}).update(targets)
+            expressions.setdefault(image_id, []).append(
                 Expression(str(task["task_id"]), "0", task["phrase"], tuple(targets), structure.get("type", "")))
-    return [Picture(str(image), image_file(root, images, image), things[image], tuple(asked),
-                    size=(about[image]["height"], about[image]["width"])) for image, asked in expressions.items()]
+    return [Picture(str(image_id), _image_file(root, images, image_id), objects[image_id], tuple(about_it),
+                    size=(image_rows[image_id]["height"], image_rows[image_id]["width"]))
+            for image_id, about_it in expressions.items()]
 
 
-def image_file(root: Path, images: Path | None, image_id: Any) -> Path:
-    """Where a picture is, in the benchmark's own folder or in Visual Genome's two."""
+def _image_file(root: Path, images: Path | None, image_id: Any) -> Path:
+    """Return the path of an image, in the benchmark's own folder or in Visual Genome's two."""
     folders = [images] if images else [root / "images", root / "images/VG_100K", root / "images/VG_100K_2",
                                        root / "VG_100K", root / "VG_100K_2"]
-    return _first(*(folder / f"{image_id}.jpg" for folder in folders))
+    return _first_existing(*(folder / f"{image_id}.jpg" for folder in folders))
 
 
-def _first(*paths: Path) -> Path:
+def _first_existing(*paths: Path) -> Path:
+    """Return the first path that is a file, or the first of all if none is."""
     return next((path for path in paths if path.is_file()), paths[0])

@@ -1,4 +1,4 @@
-"""Pickles from strangers: the plain containers in them and nothing that could run."""
+"""Pickles from untrusted sources: plain containers are read, anything that could run code is refused."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ris_ros.errors import InputError
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds dicts, lists, tuples, sets, texts and numbers. Classes and functions have to be looked up: here they fail.
+    """An unpickler of dicts, lists, tuples, sets, texts and numbers. It refuses to look up classes and functions.
 
-    Whatever a pickle can do beyond data (REDUCE, BUILD, INST, OBJ, NEWOBJ, extension codes) needs such a look-up.
+    Every opcode that does more than build plain data (REDUCE, BUILD, INST, OBJ, NEWOBJ, extension codes) needs such a
+    look-up.
     """
 
     def find_class(self, module: str, name: str) -> Any:
@@ -20,32 +21,33 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_plain_pickle(path: Path) -> Any:
-    """The plain data in a pickle of any protocol; texts of Python 2 are read as UTF-8, else as Latin-1.
+    """Return the plain data in a pickle of any protocol; texts of Python 2 are read as UTF-8, else as Latin-1.
 
     Raises
     ------
     InputError
-        When the file cannot be read, is damaged, or holds anything but plain data.
+        If the file cannot be read, is damaged, or holds anything but plain data.
 
     """
     try:
         with open(path, "rb") as file:
-            # Latin-1 takes every byte of a Python 2 text as a character, so that nothing is lost before _as_text.
-            return _as_text(_PlainUnpickler(file, encoding="latin1").load())
+            # Latin-1 maps every byte of a Python 2 text to a character: nothing is lost before _decode_texts.
+            return _decode_texts(_PlainUnpickler(file, encoding="latin1").load())
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except Exception as error:  # a damaged pickle raises whatever its opcodes meet
+    except Exception as error:  # a damaged pickle raises whatever its opcodes run into
         raise InputError(f"{path} is not a pickle of plain data: {error or type(error).__name__}") from error
 
 
-def _as_text(value: Any) -> Any:
+def _decode_texts(value: Any) -> Any:
+    """Return the data with texts that were UTF-8 bytes decoded as such."""
     if isinstance(value, str):
         try:
             return value if value.isascii() else value.encode("latin1").decode("utf-8")
         except UnicodeError:
             return value
     if isinstance(value, dict):
-        return {_as_text(key): _as_text(item) for key, item in value.items()}
+        return {_decode_texts(key): _decode_texts(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return type(value)(_as_text(item) for item in value)
+        return type(value)(_decode_texts(item) for item in value)
     return value

@@ -1,4 +1,4 @@
-"""The ``refer`` layout of RefCOCO, RefCOCO+ and RefCOCOg (Yu et al., ECCV 2016), and that of gRefCOCO.
+"""Readers of RefCOCO, RefCOCO+, RefCOCOg (Yu et al., ECCV 2016) and gRefCOCO, in the layout of the ``refer`` project.
 
     ROOT/refcoco/instances.json  refs(unc).p           refs(google).p
     ROOT/refcoco+/instances.json  refs(unc).p
@@ -6,114 +6,138 @@
     ROOT/grefcoco/instances.json  grefs(unc).json      or grefs(unc).p
     ROOT/images/mscoco/images/train2014/COCO_train2014_000000000009.jpg, or ROOT/images/train2014, or ROOT/train2014
 
-A reference names one annotation (in gRefCOCO a list, where [-1] is none) in several sentences.
+A reference names one annotation (in gRefCOCO a list of them; [-1] is none) in several sentences.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, Problems, by_id
-from ris_ros.evaluation.datasets.coco import CocoShape
+from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, ProblemLog, has_words, index_by_id
 from ris_ros.evaluation.datasets.pickles import read_plain_pickle
+from ris_ros.evaluation.datasets.storage import CocoMask
 
 NO_TARGET = -1
+"""The annotation id of gRefCOCO's references to nothing in the image."""
 
 
-def folder(root: Path, name: str) -> Path:
-    """Where the annotations are: ROOT/NAME, or ROOT itself when it is that folder."""
-    return root if (root / "instances.json").is_file() and not (root / name).is_dir() else root / name
+@dataclass(frozen=True)
+class ReferReader:
+    """The reader of one data set in this layout.
+
+    Attributes
+    ----------
+    folder : name of its folder
+    split_by : who split it: unc, umd or google
+
+    """
+
+    folder: str
+    split_by: str
+
+    def annotation_files(self, root: Path, split: str) -> list[Path]:
+        """Return the file of annotations and the file of references; all splits share them."""
+        names = (f"grefs({self.split_by}).json", f"grefs({self.split_by}).p") if self.folder == "grefcoco" else (
+            f"refs({self.split_by}).p",)
+        # ROOT may also be the data set's own folder.
+        is_own_folder = (root / "instances.json").is_file() and not (root / self.folder).is_dir()
+        folder = root if is_own_folder else root / self.folder
+        existing = [folder / name for name in names if (folder / name).is_file()]
+        return [folder / "instances.json", existing[0] if existing else folder / names[0]]
+
+    def read(self, root: Path, split: str, images: Path | None, problems: ProblemLog) -> list[Picture]:
+        """Return the pictures of a split."""
+        instances_file, references_file = self.annotation_files(root, split)
+        instances = read_json(instances_file)
+        references = (read_json(references_file) if references_file.suffix == ".json"
+                      else read_plain_pickle(references_file))
+        if not isinstance(instances, dict) or not {"images", "annotations", "categories"} <= instances.keys():
+            raise InputError(f"{instances_file} must hold images, annotations and categories, as COCO's does")
+        if not isinstance(references, list):
+            raise InputError(f"{references_file} must hold a list of references")
+        image_rows = index_by_id(instances["images"], "id", instances_file, problems)
+        annotations = index_by_id(instances["annotations"], "id", instances_file, problems)
+        categories = {row.get("id"): row.get("name", "") for row in instances["categories"]}
+        images = images or _image_folder(root)
+
+        expressions: dict[Any, list[Expression]] = {}
+        for reference in index_by_id(references, "ref_id", references_file, problems).values():
+            if not _is_in_split(str(reference.get("split")), split):
+                continue
+            where = f"{references_file}: ref_id {reference['ref_id']}"
+            try:
+                usable = _expressions(reference, image_rows, annotations, where, problems)
+            except InputError as error:
+                problems.add(f"{where} {error}; its sentences are left out")
+                continue
+            expressions.setdefault(reference["image_id"], []).extend(usable)
+
+        objects: dict[Any, dict[str, AnnotatedObject]] = {}
+        for annotation in annotations.values():
+            if annotation.get("image_id") in expressions and not annotation.get("iscrowd"):
+                objects.setdefault(annotation["image_id"], {})[str(annotation["id"])] = AnnotatedObject(
+                    CocoMask(annotation.get("segmentation")), categories.get(annotation.get("category_id"), ""))
+        return [Picture(str(image_id), images / image_rows[image_id]["file_name"], objects.get(image_id, {}),
+                        tuple(about_it), size=(image_rows[image_id]["height"], image_rows[image_id]["width"]))
+                for image_id, about_it in expressions.items()]
 
 
-def annotations(root: Path, name: str, by: str) -> list[Path]:
-    """The two annotation files; `by` says who split the data: unc, umd or google."""
-    references = [folder(root, name) / f"{prefix}refs({by}).{ending}"
-                  for prefix, ending in ((("g", "json"), ("g", "p")) if name == "grefcoco" else (("", "p"),))]
-    there = [path for path in references if path.is_file()]
-    return [folder(root, name) / "instances.json", (there or references)[0]]
-
-
-def image_folder(root: Path) -> Path:
-    """Where COCO's train2014 images are, by the habits of several projects."""
-    candidates = [base / inner for base in (root, root.parent)
-                  for inner in ("images/mscoco/images/train2014", "images/train2014", "train2014")]
-    return next((path for path in candidates if path.is_dir()), candidates[0])
-
-
-def read(root: Path, name: str, by: str, split: str, images: Path | None, problems: Problems) -> list[Picture]:
-    """The pictures of a split."""
-    instances_file, references_file = annotations(root, name, by)
-    instances = read_json(instances_file)
-    references = read_json(references_file) if references_file.suffix == ".json" else read_plain_pickle(references_file)
-    if not isinstance(instances, dict) or not {"images", "annotations", "categories"} <= instances.keys():
-        raise InputError(f"{instances_file} must hold images, annotations and categories, as COCO's does")
-    if not isinstance(references, list):
-        raise InputError(f"{references_file} must hold a list of references")
-    about = by_id(instances["images"], "id", instances_file, problems)
-    annotated = by_id(instances["annotations"], "id", instances_file, problems)
-    categories = {row.get("id"): row.get("name", "") for row in instances["categories"]}
-    images = images or image_folder(root)
-
-    expressions: dict[Any, list[Expression]] = {}
-    for reference in by_id(references, "ref_id", references_file, problems).values():
-        if not _in_split(str(reference.get("split")), split):
-            continue
-        try:
-            found = _expressions(reference, about, annotated, f"{references_file}: ref_id {reference['ref_id']}",
-                                 problems)
-        except InputError as error:
-            problems.note(f"{references_file}: ref_id {reference['ref_id']} {error}; its sentences are left out")
-            continue
-        expressions.setdefault(reference["image_id"], []).extend(found)
-
-    things: dict[Any, dict[str, AnnotatedObject]] = {}
-    for annotation in annotated.values():
-        if annotation.get("image_id") in expressions and not annotation.get("iscrowd"):
-            things.setdefault(annotation["image_id"], {})[str(annotation["id"])] = AnnotatedObject(
-                CocoShape(annotation.get("segmentation")), categories.get(annotation.get("category_id"), ""))
-    return [Picture(str(image), images / about[image]["file_name"], things.get(image, {}), tuple(asked),
-                    size=(about[image]["height"], about[image]["width"])) for image, asked in expressions.items()]
+REFCOCO = ReferReader("refcoco", "unc")
+REFCOCO_PLUS = ReferReader("refcoco+", "unc")
+REFCOCOG_UMD = ReferReader("refcocog", "umd")
+REFCOCOG_GOOGLE = ReferReader("refcocog", "google")
+GREFCOCO = ReferReader("grefcoco", "unc")
+"""The readers that DATASETS refers to."""
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file; InputError when it is not there or damaged."""
+    """Return the content of a JSON file; raise InputError if it is missing or damaged."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}; `ris data check` says where it comes from") from error
 
 
-def _in_split(of_reference: str, split: str) -> bool:
-    # As the published reader does: testA is every test split with an A, test is all of them.
+def _image_folder(root: Path) -> Path:
+    """Return the folder of COCO's train2014 images, by the conventions of several projects."""
+    candidates = [base / inner for base in (root, root.parent)
+                  for inner in ("images/mscoco/images/train2014", "images/train2014", "train2014")]
+    return next((path for path in candidates if path.is_dir()), candidates[0])
+
+
+def _is_in_split(reference_split: str, split: str) -> bool:
+    # As the published reader does: testA is every test split with an A in its name, test is all of them.
     if split in ("testA", "testB", "testC"):
-        return of_reference.startswith("test") and split[-1] in of_reference[4:]
-    return "test" in of_reference if split == "test" else of_reference == split
+        return reference_split.startswith("test") and split[-1] in reference_split[4:]
+    return "test" in reference_split if split == "test" else reference_split == split
 
 
-def _expressions(reference: dict[str, Any], images: dict[Any, Any], annotations: dict[Any, Any], where: str,
-                 problems: Problems) -> list[Expression]:
+def _expressions(reference: dict[str, Any], image_rows: dict[Any, Any], annotations: dict[Any, Any], where: str,
+                 problems: ProblemLog) -> list[Expression]:
+    """Return a reference's sentences as expressions; raise InputError if what it names cannot be used."""
     named = reference.get("ann_id")
     named = named if isinstance(named, list) else [named]
-    if reference.get("image_id") not in images:
+    if reference.get("image_id") not in image_rows:
         raise InputError(f"is about image {reference.get('image_id')}, which instances.json lacks")
-    targets = [target for target in named if target != NO_TARGET]
-    for target in targets:
-        if target not in annotations:
-            raise InputError(f"names annotation {target}, which instances.json lacks")
-        if annotations[target].get("image_id") != reference["image_id"]:
-            raise InputError(f"names annotation {target} of another image")
-    targets = tuple(str(target) for target in targets if not annotations[target].get("iscrowd"))
+    ids = [annotation_id for annotation_id in named if annotation_id != NO_TARGET]
+    for annotation_id in ids:
+        if annotation_id not in annotations:
+            raise InputError(f"names annotation {annotation_id}, which instances.json lacks")
+        if annotations[annotation_id].get("image_id") != reference["image_id"]:
+            raise InputError(f"names annotation {annotation_id} of another image")
+    targets = tuple(str(annotation_id) for annotation_id in ids if not annotations[annotation_id].get("iscrowd"))
     if named != [NO_TARGET] and not targets:
         raise InputError("names crowds alone")
     kind = "no target" if not targets else "single target" if len(targets) == 1 else "several targets"
-    found = []
-    for sentence in by_id(reference.get("sentences", ()), "sent_id", Path(where), problems).values():
+    usable = []
+    for sentence in index_by_id(reference.get("sentences", ()), "sent_id", Path(where), problems).values():
         text = sentence.get("raw") or sentence.get("sent") or ""
-        if not isinstance(text, str) or not any(character.isalnum() for character in text):
-            problems.note(f"{where}: sentence {sentence['sent_id']} has no words")
+        if not has_words(text):
+            problems.add(f"{where}: sentence {sentence['sent_id']} has no words")
             continue
-        found.append(Expression(str(reference["ref_id"]), str(sentence["sent_id"]), text, targets, kind))
-    return found
+        usable.append(Expression(str(reference["ref_id"]), str(sentence["sent_id"]), text, targets, kind))
+    return usable

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.folder import read_folder
+from ris_ros.evaluation.datasets.folder import read_folder
 
 LINE = {"image": "a.png", "masks": "a-masks.png", "text": "the red cup", "targets": [2]}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Someone's own pictures: one image, masks of ids 1 and 2, and a function that writes the lines."""
+    """A folder with one image and masks of ids 1 and 2, as a function that writes the lines."""
     Image.fromarray(np.full((6, 8, 3), (200, 100, 50), np.uint8)).save(tmp_path / "a.png")
     ids = np.zeros((6, 8), np.uint8)
     ids[1:3, 1:3] = 1
@@ -93,7 +93,7 @@ def test_palette_and_16_bit_masks_keep_their_ids(folder):
     ({**LINE, "camera_pose": ["0"] * 16}, "camera_pose must be 16 numbers"),
     ({**LINE, "classes": ["cup"]}, "class name for each id"),
 ])
-def test_a_bad_line_is_named_and_either_ends_it_or_is_left_out(folder, line, message):
+def test_a_bad_line_is_raised_or_left_out(folder, line, message):
     directory = folder(LINE, line, LINE)
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(directory / "small.png")
     with pytest.raises(InputError, match=r"expressions\.jsonl:2: .*" + message):
@@ -111,7 +111,7 @@ def test_a_truncated_mask_file_is_named(folder):
         read_folder(directory)
 
 
-def test_a_picture_stored_on_its_side_fits_upright_masks(folder):
+def test_an_image_that_exif_rotates_fits_upright_masks(folder):
     directory = folder({**LINE, "image": "side.jpg"})
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -120,7 +120,7 @@ def test_a_picture_stored_on_its_side_fits_upright_masks(folder):
     assert sample.read_image().shape[:2] == sample.read_masks().shape
 
 
-def test_blank_lines_are_no_lines(folder):
+def test_blank_lines_are_skipped(folder):
     assert len(read_folder(folder(LINE, "", LINE, "")).samples) == 2
 
 
@@ -131,6 +131,6 @@ def test_an_empty_or_missing_file_is_an_error(folder, tmp_path):
         read_folder(tmp_path / "nowhere")
 
 
-def test_when_no_line_is_usable_the_first_problem_is_told(folder):
+def test_the_first_problem_is_raised_if_no_line_is_usable(folder):
     with pytest.raises(InputError, match=r"expressions\.jsonl:1: .*not JSON"):
         read_folder(folder("{"), strict=False)
