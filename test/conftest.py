@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 
@@ -17,3 +18,14 @@ def _logging_as_it_was():
     yield
     ours.handlers, ours.propagate = handlers, propagate
     ours.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def private_ros_domain(request):
+    """A ROS domain for a test module, kept on this machine, so that no other ROS system takes part."""
+    domain = 1 + (os.getpid() * 7 + sum(map(ord, request.module.__name__))) % 100
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROS_DOMAIN_ID", str(domain))
+        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        patch.setenv("ROS_LOCALHOST_ONLY", "1")
+        yield

@@ -1,4 +1,4 @@
-"""One camera of the node: its inputs, its outputs, and a segmenter with an image of its own."""
+"""One camera of the node: from a command and a frame to the published answer."""
 
 from __future__ import annotations
 
@@ -6,116 +6,196 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ris_ros.node.diagnostics import Statistics
+from ris_ros.errors import one_line
+from ris_ros.node.commands import quote
+from ris_ros.node.diagnostics import AnswerStatistics, camera_status
 from ris_ros.node.inputs import CameraInputs, Frame
 from ris_ros.node.outputs import CameraOutputs
-from ris_ros.node.tracking import Following
+from ris_ros.node.throttled_warnings import LOG_INTERVAL_SECONDS
+from ris_ros.node.tracking import TrackingSession
 from ris_ros.utils.cancellation import check_cancelled
+from ris_ros.utils.masks import box_to_list
 
 if TYPE_CHECKING:
+    from diagnostic_msgs.msg import DiagnosticStatus
     from rclpy.lifecycle import LifecycleNode
 
     from ris_ros.config import Config
-    from ris_ros.node.spatial import TargetFrame
-    from ris_ros.node.warnings import ThrottledWarnings
+    from ris_ros.node.target_frame import TargetFrame
+    from ris_ros.node.throttled_warnings import ThrottledWarnings
     from ris_ros.node.worker import Job
     from ris_ros.segmenter import ReferringSegmenter
     from ris_ros.types import Result
 
 
 class CameraPipeline:
-    """Answers commands on the frames of one camera; a source of frames for the worker.
+    """Answers commands on the frames of one camera; the :class:`Worker` decides which, and when.
 
-    The models behind the segmenters of all cameras are the same, and `models` is held by whoever uses them;
-    :meth:`answer` is for the worker's thread alone.
+    :meth:`answer`, :meth:`report_failure` and, while no job is running, :meth:`release_image` are for one thread at a
+    time. The other methods may be called from any thread.
+
+    Parameters
+    ----------
+    node : creates subscriptions and publishers
+    name : name of the camera; may be empty
+    segmenter : segmenter for this camera's images; cameras share its models
+    config, target : see :meth:`configure`
+    warnings : takes warnings about the camera
+    model_lock : is held while the models are in use
+
+    Attributes
+    ----------
+    outputs : publishers of the camera
+
     """
 
-    def __init__(self, node: LifecycleNode, name: str, segmenter: ReferringSegmenter, notices: ThrottledWarnings,
-                 models: threading.Lock):
+    def __init__(self, node: LifecycleNode, name: str, segmenter: ReferringSegmenter, config: Config,
+                 target: TargetFrame | None, warnings: ThrottledWarnings, model_lock: threading.Lock):
         self.name = name
-        self.outputs = CameraOutputs(node, name, notices)
-        self.statistics = Statistics()
-        self.inputs: CameraInputs | None = None
+        self.outputs = CameraOutputs(node, name, warnings)
         self._node = node
-        self._notices = notices
         self._segmenter = segmenter
-        self._models = models
-        self._following: Following | None = None
-        self._encoded: Frame | None = None
-        self._applied: Config | None = None
-        self._told: str | None = None  # how the following went when it was published last
-        self._number = 0  # of the frame that was answered last
+        self._settings = config, target
+        self._warnings = warnings
+        self._model_lock = model_lock
+        self._statistics = AnswerStatistics()
+        self._inputs: CameraInputs | None = None
+        self._tracking: TrackingSession | None = None
+        self._published_state: str | None = None  # Tracking state in the last published answer.
+        self._applied_config: Config | None = None  # Configuration that the segmenter has.
+        self._encoded_frame: Frame | None = None  # Frame that the segmenter has.
+        self._answered_number = 0  # Number of the frame of the last published answer.
 
     @property
     def notes(self) -> list[str]:
-        """What the models do not do as they were asked to, such as run on the CPU instead of a GPU."""
+        """What the models do otherwise than asked, such as running on the CPU instead of a GPU."""
         return self._segmenter.notes
 
-    def open(self, config: Config) -> None:
+    @property
+    def topics(self) -> list[str]:
+        """The resolved names of the image, depth and camera_info topics; empty while unsubscribed."""
+        inputs = self._inputs
+        return inputs.topics if inputs is not None else []
+
+    def configure(self, config: Config, target: TargetFrame | None) -> None:
+        """Apply changed settings, from the next job on.
+
+        Parameters
+        ----------
+        config : configuration
+        target : frame that objects are published in; None for the camera's
+
+        """
+        self._settings = config, target
+        if (inputs := self._inputs) is not None:
+            inputs.configure(config)
+
+    def open(self) -> None:
         """Subscribe."""
-        self.inputs = CameraInputs(self._node, self.name, config, self._notices)
+        self._inputs = CameraInputs(self._node, self.name, self._settings[0], self._warnings)
 
     def close(self) -> None:
-        """Unsubscribe."""
-        inputs, self.inputs = self.inputs, None
+        """Unsubscribe, and cancel the verification of a tracked object."""
+        inputs, self._inputs = self._inputs, None
         if inputs is not None:
             inputs.close()
-        if (following := self._following) is not None:
-            following.cancel()
+        if (tracking := self._tracking) is not None:
+            tracking.cancel()
 
-    def newest(self) -> Frame | None:
-        """The newest frame; None while there is none, and while unsubscribed."""
-        inputs = self.inputs
-        return inputs.newest() if inputs is not None else None
+    def newest_frame(self) -> Frame | None:
+        """Return the newest usable frame; None before the first one, and while unsubscribed."""
+        inputs = self._inputs
+        return inputs.newest_frame() if inputs is not None else None
 
     def has_frame(self) -> bool:
-        """Whether a frame has come."""
-        inputs = self.inputs
+        """Return whether an image has arrived."""
+        inputs = self._inputs
         return inputs is not None and inputs.has_frame()
 
-    def forget(self) -> None:
-        """Let go of the image and its features; for when no job is at hand."""
-        self._stop_following()
+    def discard_frames(self) -> None:
+        """Discard the frames that have arrived, as after a jump of the clock."""
+        if (inputs := self._inputs) is not None:
+            inputs.discard_frames()
+
+    def release_image(self) -> None:
+        """Release the last image and its features."""
+        self._stop_tracking()
         self._segmenter = self._segmenter.sibling()
-        self._encoded = self._applied = None
+        self._encoded_frame = self._applied_config = None
 
-    def answer(self, job: Job, config: Config, target: TargetFrame | None) -> tuple[Result, float]:
-        """Answer a job and publish it unless it was broken off; the result, and the seconds it took.
+    def check(self, node_name: str) -> DiagnosticStatus | None:
+        """Check what is published to the inputs, and return the camera's status; None while unsubscribed."""
+        if (inputs := self._inputs) is None:
+            return None
+        inputs.check()
+        return camera_status(f"{node_name}: camera {self.name}".rstrip(), inputs, self._statistics)
 
-        `target` is the frame that objects are told in; None for the camera's.
+    def answer(self, job: Job) -> None:
+        """Answer a job: segment or track, publish the result and log it.
+
+        Raises
+        ------
+        Cancelled
+            When the job becomes obsolete before its result is published.
+
         """
         started = time.perf_counter()
-        if config is not self._applied:
+        config, target = self._settings
+        if config is not self._applied_config:
             self._segmenter.update(config)
-            self._applied, self._encoded = config, None
-        follows = config.follow and config.mode == "continuous"
-        result = self._following.answer(job.frame.image) if job.follows and follows and self._following else None
-        if result is None:
-            self._stop_following()
-            with self._models:
-                result = self._found(job)
-                if follows and len(result.instances) == 1:
-                    self._following = Following(self._segmenter, result, job.frame.image, self._models)
-        following = self._following and self._following.state
-        if following in ("lost", "regained") and following != self._told:
-            self._node.get_logger().info(f"{following}: {job.command.text!r} {result.reason}".rstrip())
-        self._told = following
+            self._applied_config, self._encoded_frame = config, None
+        result = self._find_object(job, track=config.follow and config.mode == "continuous")
+        state = self._tracking.state if self._tracking is not None else None
+        if state in ("lost", "regained") and state != self._published_state:
+            self._node.get_logger().info(f"{state}: {job.command.text!r} {result.reason}".rstrip())
+        self._published_state = state
         check_cancelled()
-        told = self.outputs.publish(result, job.frame, job.command, target, following=following)
+        timings = self.outputs.publish(result, job.frame, job.command, target, following=state)
         seconds = time.perf_counter() - started
-        dropped = max(0, job.frame.number - self._number - 1) if job.follows and self._number else 0
-        self._number = job.frame.number
-        self.statistics.add({**result.timings, "total": seconds, **told}, dropped)
-        return result, seconds
+        is_next = job.is_continuous and self._answered_number
+        dropped = max(0, job.frame.number - self._answered_number - 1) if is_next else 0
+        self._answered_number = job.frame.number
+        self._statistics.add({**result.timings, "total": seconds, **timings}, dropped)
+        self._log_answer(job, result, seconds)
 
-    def _found(self, job: Job) -> Result:
-        if job.frame is not self._encoded:
-            self._encoded = None
-            self._segmenter.set_image(job.frame.image, depth=job.frame.depth)
-            self._encoded = job.frame
-        return self._segmenter.query(job.command.text)
+    def report_failure(self, job: Job, error: Exception) -> None:
+        """Publish and log that a job failed."""
+        # Nothing can be published between Ctrl-C and the end of the worker's thread, and nobody needs to know.
+        if not self._node.context.ok():
+            return
+        reason = one_line(error)
+        self._node.get_logger().error(f"{quote(job.command.text)}: {reason}",
+                                      throttle_duration_sec=LOG_INTERVAL_SECONDS)
+        self._statistics.add_failure(reason)
+        self.outputs.publish_failure(reason, job.frame.header, job.command)
 
-    def _stop_following(self) -> None:
-        following, self._following = self._following, None
-        if following is not None:
-            following.stop()
+    def _find_object(self, job: Job, *, track: bool) -> Result:
+        """Return the result of a job: by tracking if that goes on, otherwise by segmentation."""
+        if track and job.is_continuous and self._tracking is not None:
+            tracked = self._tracking.update(job.frame.image)
+            if tracked is not None:
+                return tracked
+        self._stop_tracking()
+        with self._model_lock:
+            if job.frame is not self._encoded_frame:
+                self._encoded_frame = None
+                self._segmenter.set_image(job.frame.image, depth=job.frame.depth)
+                self._encoded_frame = job.frame
+            result = self._segmenter.query(job.command.text)
+            if track and len(result.instances) == 1:
+                self._tracking = TrackingSession(self._segmenter, result, job.frame.image, self._model_lock)
+        return result
+
+    def _stop_tracking(self) -> None:
+        tracking, self._tracking = self._tracking, None
+        if tracking is not None:
+            tracking.stop()
+
+    def _log_answer(self, job: Job, result: Result, seconds: float) -> None:
+        summary = (f"box {box_to_list(result.box)}, score {result.score:.2f}, confidence {result.confidence:.2f}"
+                   if result.found else f"not found: {result.reason}")
+        text = f"{quote(job.command.text)}: {summary} ({seconds * 1000:.0f} ms)"
+        if job.is_continuous:
+            self._node.get_logger().info(text, throttle_duration_sec=LOG_INTERVAL_SECONDS)
+        else:
+            self._node.get_logger().info(text)

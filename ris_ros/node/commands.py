@@ -1,4 +1,4 @@
-"""What is asked of the node: a text, or a text with the asker's own mark."""
+"""Commands to the node: a text, or JSON with a text and an id of the sender's choice."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ris_ros.errors import InputError
 
 @dataclass(frozen=True)
 class Command:
-    """A text to answer; an empty one stops.
+    """A command.
 
     Attributes
     ----------
-    text : the expression
-    id : what the asker calls it, given back with the answer; None when it was not called anything
+    text : expression to segment; an empty one stops
+    id : identifier chosen by the sender, returned with the answer; None when none was given
 
     """
 
@@ -24,7 +24,13 @@ class Command:
 
 
 class CommandError(InputError):
-    """A command that cannot be read; `command` is what could be."""
+    """A malformed command.
+
+    Attributes
+    ----------
+    command : what could be read of it; its text is the whole message
+
+    """
 
     def __init__(self, reason: str, command: Command):
         super().__init__(reason)
@@ -32,12 +38,12 @@ class CommandError(InputError):
 
 
 def parse_command(data: str) -> Command:
-    """Read ``the red cup`` or ``{"id": 7, "text": "the red cup"}``.
+    """Parse ``the red cup`` or ``{"id": 7, "text": "the red cup"}``.
 
     Raises
     ------
     CommandError
-        When it begins like JSON and is not such an object.
+        When the message begins like JSON but is not such an object.
 
     """
     data = data.strip()
@@ -47,13 +53,18 @@ def parse_command(data: str) -> Command:
         values = json.loads(data)
     except (json.JSONDecodeError, RecursionError) as error:
         raise CommandError(f"the command is not JSON though it begins with '{{': {error}", Command(data)) from error
-    mark = values.get("id")
-    mark = mark if isinstance(mark, str | int) and not isinstance(mark, bool) else None
-    readable = Command(data, mark)
+    identifier = values.get("id")
+    identifier = identifier if isinstance(identifier, str | int) and not isinstance(identifier, bool) else None
+    readable = Command(data, identifier)
     if not isinstance(values.get("text"), str):
         raise CommandError('the command is JSON without "text", a string', readable)
-    if mark != values.get("id"):
+    if identifier != values.get("id"):
         raise CommandError('the command\'s "id" must be a string or a whole number', readable)
     if unknown := values.keys() - {"id", "text"}:
         raise CommandError(f'the command holds {", ".join(sorted(unknown))}; it may hold "id" and "text"', readable)
-    return Command(values["text"].strip(), mark)
+    return Command(values["text"].strip(), identifier)
+
+
+def quote(text: str) -> str:
+    """Return the text of a command in quotation marks and on one line, for the log."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""How the node does, in figures, and as diagnostic statuses."""
+"""Statistics about the answers of a camera, and diagnostic statuses."""
 
 from __future__ import annotations
 
@@ -14,55 +14,73 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 if TYPE_CHECKING:
     from ris_ros.node.inputs import CameraInputs
 
-# Answers that figures are taken over, and seconds after which an answer does not count for the rate.
-KEPT = 200
-WINDOW = 10.0
+MAX_ANSWERS = 200
+"""Answers over which statistics are taken."""
+RATE_WINDOW_SECONDS = 10.0
+"""Time over which the answer rate is measured."""
 
 
-class Statistics:
-    """Figures about the answers of one camera; every method may be called by any thread."""
+class AnswerStatistics:
+    """Statistics about the answers of one camera; every method may be called from any thread.
+
+    Attributes
+    ----------
+    answers : how many answers were published
+    dropped : frames that were never used because newer ones had arrived
+    last_error : why the last failed job failed; empty when none has
+    is_failing : whether the last job failed
+
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._seconds: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=KEPT))
-        self._answered: deque[float] = deque(maxlen=KEPT)
+        self._seconds: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MAX_ANSWERS))
+        self._answer_times: deque[float] = deque(maxlen=MAX_ANSWERS)
         self.answers = 0
         self.dropped = 0
         self.last_error = ""
         self.is_failing = False
 
     def add(self, timings: Mapping[str, float], dropped: int) -> None:
-        """An answer: its seconds by stage, and the frames that came and went since the answer before it."""
+        """Add an answer.
+
+        Parameters
+        ----------
+        timings : seconds by stage
+        dropped : frames that were dropped since the answer before
+
+        """
         with self._lock:
             for stage, seconds in timings.items():
                 self._seconds[stage].append(seconds)
-            self._answered.append(self._clock())
+            self._answer_times.append(self._clock())
             self.answers += 1
             self.dropped += dropped
             self.is_failing = False
 
-    def fail(self, reason: str) -> None:
-        """An answer that could not be had."""
+    def add_failure(self, reason: str) -> None:
+        """Add a job that failed."""
         self.last_error, self.is_failing = reason, True
 
     @property
     def rate(self) -> float:
-        """Answers a second, lately."""
+        """Answers a second over the last RATE_WINDOW_SECONDS."""
         with self._lock:
-            recent = [answered for answered in self._answered if self._clock() - answered < WINDOW]
+            recent = [answered for answered in self._answer_times if self._clock() - answered < RATE_WINDOW_SECONDS]
         return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else 0.0
 
     def percentiles(self) -> dict[str, tuple[float, float]]:
-        """The 50th and 95th percentile of each stage's seconds."""
+        """Return the 50th and the 95th percentile of each stage's seconds."""
         with self._lock:
-            return {stage: tuple(np.percentile(list(seconds), (50, 95))) for stage, seconds in self._seconds.items()}
+            return {stage: (float(np.percentile(list(seconds), 50)), float(np.percentile(list(seconds), 95)))
+                    for stage, seconds in self._seconds.items()}
 
 
-def camera_status(name: str, inputs: CameraInputs, statistics: Statistics) -> DiagnosticStatus:
-    """What comes from a camera and what was answered on it."""
+def camera_status(name: str, inputs: CameraInputs, statistics: AnswerStatistics) -> DiagnosticStatus:
+    """Return the status of a camera: what it sends, and how its commands are answered."""
     image, depth, _ = inputs.topics
-    frame = inputs.frame
+    frame = inputs.last_frame
     values = {
         "image topic": image,
         "image rate [Hz]": f"{inputs.rate:.1f}",
@@ -75,13 +93,13 @@ def camera_status(name: str, inputs: CameraInputs, statistics: Statistics) -> Di
         "last error": statistics.last_error or "none"}
     for stage, (median, high) in statistics.percentiles().items():
         values[f"{stage} p50, p95 [ms]"] = f"{1000 * median:.1f}, {1000 * high:.1f}"
-    return status(name, "receiving images" if frame is not None else "no image yet", values,
-                  error=statistics.last_error if statistics.is_failing else "")
+    return make_status(name, "receiving images" if frame is not None else "no image yet", values,
+                       error=statistics.last_error if statistics.is_failing else "")
 
 
-def status(name: str, message: str, values: Mapping[str, str], *, warnings: Sequence[str] = (), error: str = ""
-           ) -> DiagnosticStatus:
-    """A status whose level is ERROR where there is an error, WARN where there are warnings, else OK."""
+def make_status(name: str, message: str, values: Mapping[str, str], *, warnings: Sequence[str] = (), error: str = ""
+                ) -> DiagnosticStatus:
+    """Return a status whose level is ERROR when there is an error, WARN when there are warnings, else OK."""
     level = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN if warnings else DiagnosticStatus.OK
     return DiagnosticStatus(name=name, level=level, message="; ".join([*[error] * bool(error), *warnings]) or message,
                             values=[KeyValue(key=key, value=value) for key, value in values.items()])

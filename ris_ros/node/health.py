@@ -1,61 +1,103 @@
-"""Once a second: looks for what is wrong around the node, and tells how it does on /diagnostics."""
+"""Health monitoring: once a second, check the node's surroundings and publish its state on /diagnostics."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has it nowhere else.
 
-from ris_ros.node import memory
-from ris_ros.node.diagnostics import camera_status, status
+from ris_ros.node.diagnostics import make_status
+from ris_ros.utils.memory import gpu_memory, resident_memory
 
 if TYPE_CHECKING:
-    from ris_ros.node.node import RisNode
+    from rclpy.node import Node
 
-PERIOD = 1.0  # seconds
+    from ris_ros.config import Config
+    from ris_ros.node.camera_pipeline import CameraPipeline
+    from ris_ros.node.throttled_warnings import ThrottledWarnings
+
+PERIOD_SECONDS = 1.0
+"""Time between two checks."""
+
+
+@dataclass(frozen=True, eq=False)
+class NodeSnapshot:
+    """The state of the node at one moment.
+
+    Attributes
+    ----------
+    state : lifecycle state
+    failure : why the last transition failed; empty when it succeeded
+    config : configuration in use; None while unconfigured
+    device : device that the models are on
+    arithmetic : data type in which the encoder computes
+    waiting_commands : commands that have not been answered yet
+    cameras : pipelines of all cameras; none while unconfigured
+
+    """
+
+    state: str
+    failure: str
+    config: Config | None
+    device: str
+    arithmetic: str
+    waiting_commands: int
+    cameras: Sequence[CameraPipeline]
 
 
 class HealthMonitor:
-    """Watches a node on the node's own executor, in every state."""
+    """Monitors a node on the node's own executor, in every lifecycle state.
 
-    def __init__(self, node: RisNode):
+    Parameters
+    ----------
+    node : creates the publisher and the timer
+    warnings : takes new warnings, and knows which hold
+    take_snapshot : returns the state of the node
+
+    """
+
+    def __init__(self, node: Node, warnings: ThrottledWarnings, take_snapshot: Callable[[], NodeSnapshot]):
         self._node = node
-        self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 1)
-        # By a clock that runs while simulated time stands still.
-        node.create_timer(PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._warnings = warnings
+        self._take_snapshot = take_snapshot
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 1)
+        # The steady clock goes on while simulated time stands still.
+        node.create_timer(PERIOD_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _look(self) -> None:
-        node = self._node
-        who, name, namespace = node.get_fully_qualified_name(), node.get_name(), node.get_namespace()
-        if node.get_node_names_and_namespaces().count((name, namespace)) > 1:
-            node.notices.warn("name", f"another node is called {who} too, and calls of services and parameters reach "
-                              "either: start one with -r __node:=ANOTHER_NAME")
-        if node.get_parameter("use_sim_time").value and node.get_clock().now().nanoseconds == 0:
-            node.notices.warn("time", "use_sim_time is set but no time comes on /clock: latencies are not known")
-        cameras = [camera for camera in node.cameras.values() if camera.inputs is not None]
-        for camera in cameras:
-            camera.inputs.check()
+    def _check(self) -> None:
+        self._check_surroundings()
+        snapshot = self._take_snapshot()
+        name = self._node.get_fully_qualified_name().lstrip("/")
+        # The cameras come first, because checking them may raise warnings, which the node's status lists.
+        cameras = [status for camera in snapshot.cameras if (status := camera.check(name)) is not None]
         array = DiagnosticArray()
-        array.header.stamp = node.get_clock().now().to_msg()
-        who = who.lstrip("/")
-        array.status = [self._node_status(f"{who}: node")]
-        array.status += [camera_status(f"{who}: camera {camera.name}".rstrip(), camera.inputs, camera.statistics)
-                         for camera in cameras]
-        self._diagnostics.publish(array)
+        array.status = [self._node_status(f"{name}: node", snapshot), *cameras]
+        array.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(array)
 
-    def _node_status(self, name: str) -> DiagnosticStatus:
-        node, config = self._node, self._node.config
-        values = {"state": node.state}
-        if config is not None:
-            values |= {"mode": config.mode, "method": config.method, "device": node.device,
+    def _check_surroundings(self) -> None:
+        node = self._node
+        name = node.get_name(), node.get_namespace()
+        if node.get_node_names_and_namespaces().count(name) > 1:
+            self._warnings.warn("name", f"another node is called {node.get_fully_qualified_name()} too, and calls of "
+                                "services and parameters reach either: start one with -r __node:=ANOTHER_NAME")
+        if node.get_parameter("use_sim_time").value and node.get_clock().now().nanoseconds == 0:
+            self._warnings.warn("time", "use_sim_time is set but no time comes on /clock: latencies are not known")
+
+    def _node_status(self, name: str, snapshot: NodeSnapshot) -> DiagnosticStatus:
+        values = {"state": snapshot.state}
+        if (config := snapshot.config) is not None:
+            values |= {"mode": config.mode, "method": config.method, "device": snapshot.device,
                        "proposals model": config.proposals.checkpoint or config.proposals.method,
-                       "encoder model": f"{config.encoder.model} ({node.arithmetic})",
-                       "language model": config.language.model, "commands waiting": str(node.worker.waiting)}
-        values["memory [MB]"] = f"{memory.resident() / 1e6:.0f}"
-        if (on_gpu := memory.on_gpu()) is not None:
+                       "encoder model": f"{config.encoder.model} ({snapshot.arithmetic})",
+                       "language model": config.language.model, "commands waiting": str(snapshot.waiting_commands)}
+        values["memory [MB]"] = f"{resident_memory() / 1e6:.0f}"
+        if (on_gpu := gpu_memory()) is not None:
             values["GPU memory [MB]"] = f"{on_gpu / 1e6:.0f}"
-        warnings = node.notices.current()
-        for camera in list(node.cameras.values())[:1]:  # The models are the same for all.
+        warnings = self._warnings.current()
+        for camera in snapshot.cameras[:1]:  # All cameras share the same models.
             warnings += [note for note in camera.notes if not any(note in warning for warning in warnings)]
-        return status(name, node.state, values, warnings=warnings, error=node.failure)
+        return make_status(name, snapshot.state, values, warnings=warnings, error=snapshot.failure)

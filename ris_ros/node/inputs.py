@@ -1,10 +1,11 @@
-"""What one camera sends: images, and with them depth and the camera's model where they come."""
+"""Inputs of one camera: images and, where they are published, depth and the camera model."""
 
 from __future__ import annotations
 
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from ris_ros.errors import InputError, one_line
-from ris_ros.node import conversions
+from ris_ros.messages import decode_camera_info, decode_depth, decode_image
 from ris_ros.node.subscription import PolledSubscription
 from ris_ros.node.time_sync import ApproximateTimeSync, Sample
 from ris_ros.types import CameraModel, Depth
@@ -22,21 +23,21 @@ if TYPE_CHECKING:
     from std_msgs.msg import Header
 
     from ris_ros.config import Config
-    from ris_ros.node.warnings import ThrottledWarnings
+    from ris_ros.node.throttled_warnings import ThrottledWarnings
 
-# Seconds in which publishers that are there will have been discovered.
-DISCOVERY = 5.0
+DISCOVERY_SECONDS = 5.0
+"""Time within which existing publishers are discovered."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """An image with what belongs to it.
+    """An image with its depth.
 
     Attributes
     ----------
-    image : RGB uint8 [H, W, 3]
-    depth : in the image's frame and size; None without depth or camera model
-    header : of the image's message
+    image : uint8 RGB [H, W, 3]
+    depth : depth registered to the image; None without depth or without camera model
+    header : header of the image's message
     number : how many images the camera had sent by then
 
     """
@@ -48,170 +49,169 @@ class Frame:
 
 
 class CameraInputs:
-    """The newest frame of a camera, whenever one is wanted; every method may be called by any thread.
+    """The frames of a camera, of which the newest can be had at any time; methods may be called from any thread.
 
     Subscribes to `image` (or `image/compressed`), `depth` (or `depth/compressedDepth`) and `camera_info`, all below the
-    camera's name if it has one.
-    Where `image` is remapped, `camera_info` is taken from beside it, as image_transport does.
+    camera's name if it has one. Where `image` is remapped, `camera_info` is expected beside it, as by image_transport.
 
     Parameters
     ----------
-    node : makes the subscriptions
-    name : of the camera; may be empty
-    config : how images are received and paired
-    notices : told of what cannot be used
+    node : creates the subscriptions
+    name : name of the camera; may be empty
+    config : how images are received and synchronized with depth
+    warnings : takes warnings about what cannot be used
+
+    Attributes
+    ----------
+    last_frame : the frame that was returned last; None when there is none
 
     """
 
-    def __init__(self, node: Node, name: str, config: Config, notices: ThrottledWarnings):
+    def __init__(self, node: Node, name: str, config: Config, warnings: ThrottledWarnings):
         self.name = name
+        self.last_frame: Frame | None = None
         self._node = node
-        self._notices = notices
+        self._warnings = warnings
         self._lock = threading.RLock()
-        self._pairing = ApproximateTimeSync()
-        self._frame: Frame | None = None
-        self._info: Sample | None = None
+        self._sync = ApproximateTimeSync()
+        self._camera_info: Sample | None = None
         self._tolerance = config.depth_tolerance
-        self._open(config)
+        self._subscribe(config)
 
     @property
     def topics(self) -> list[str]:
-        """The names of the image, depth and camera_info topics, resolved."""
-        return [stream.topic for stream in self._streams]
+        """The resolved names of the image, depth and camera_info topics."""
+        return [subscription.topic for subscription in self._subscriptions]
 
     @property
     def rate(self) -> float:
-        """Images published a second, lately; 0 when that is unknown."""
-        return self._image.rate
+        """Rate at which images were published in the last seconds, Hz; 0 when it is unknown."""
+        return self._images.rate
 
-    @property
-    def frame(self) -> Frame | None:
-        """The frame that was used last."""
-        return self._frame
+    def newest_frame(self) -> Frame | None:
+        """Return the newest usable frame, which may be that of the last call.
 
-    def newest(self) -> Frame | None:
-        """The newest frame that can be used, which may be the one of the last call.
-
-        None while there was none yet, and while a newer one waits for its depth.
+        None before the first one, and while a newer image waits for its depth.
         """
         with self._lock:
             self._receive()
-            now = time.monotonic()
-            pairs = self._pairing.take(now, depth_expected=self._depth.publishers > 0, tolerance=self._tolerance)
+            pairs = self._sync.take(time.monotonic(), depth_expected=self._depths.publishers > 0,
+                                    tolerance=self._tolerance)
             for image, depth in pairs:
                 try:
-                    self._frame = self._made(image, depth)
-                except Exception as error:  # No picture that some library chokes on may end the work.
+                    self.last_frame = self._make_frame(image, depth)
+                except Exception as error:  # No image that makes some library fail may end the work.
                     self._warn("frame", f"frame ignored: {one_line(error)}")
                 else:
-                    return self._frame
-            return None if self._pairing.is_waiting else self._frame
+                    return self.last_frame
+            return None if self._sync.is_waiting else self.last_frame
 
     def has_frame(self) -> bool:
-        """Whether an image has come that may be one to use."""
+        """Return whether an image has arrived; whether it is usable may still be unknown."""
         with self._lock:
             self._receive()
-            return self._frame is not None or self._pairing.is_waiting
+            return self.last_frame is not None or self._sync.is_waiting
 
-    def forget(self) -> None:
-        """Forget what has come, as after a jump of the clock."""
+    def discard_frames(self) -> None:
+        """Discard everything that has arrived, as after a jump of the clock."""
         with self._lock:
             self._receive()
-            self._pairing.clear()
-            self._frame = None
+            self._sync.clear()
+            self.last_frame = None
 
     def check(self) -> None:
-        """See what the publishers offer, and adapt to it or say what is wrong."""
-        for stream in self._streams:
-            stream.adapt()
-        if not self._image.publishers and time.monotonic() - self._opened > DISCOVERY:
-            self._warn("no camera", f"nothing publishes {self._image.topic}; {self._known_images()}")
+        """Adapt the subscriptions to what the publishers offer, and warn about what is wrong with them."""
+        for subscription in self._subscriptions:
+            subscription.adapt()
+        if not self._images.publishers and time.monotonic() - self._subscribed_time > DISCOVERY_SECONDS:
+            self._warn("no camera", f"nothing publishes {self._images.topic}; {self._suggest_topics()}")
 
     def configure(self, config: Config) -> None:
-        """Take over changed settings."""
+        """Apply changed settings."""
         with self._lock:
             self._tolerance = config.depth_tolerance
-            if _received_by(config) != self._received_by:
+            if _subscription_settings(config) != self._settings:
                 self.close()
-                self._pairing.clear()
-                self._open(config)
+                self._sync.clear()
+                self._subscribe(config)
 
     def close(self) -> None:
         """Unsubscribe."""
-        for stream in self._streams:
-            stream.close()
+        for subscription in self._subscriptions:
+            subscription.close()
 
-    def _open(self, config: Config) -> None:
-        self._opened = time.monotonic()
-        self._received_by = _received_by(config)
+    def _subscribe(self, config: Config) -> None:
+        self._subscribed_time = time.monotonic()
+        self._settings = _subscription_settings(config)
         prefix = f"{self.name}/" if self.name else ""
         image, depth = (self._node.resolve_topic_name(f"{prefix}{name}") for name in ("image", "depth"))
 
-        def stream(message_type: type, topic: str, reliability: str) -> PolledSubscription:
-            return PolledSubscription(self._node, message_type, topic, reliability, lambda text: self._warn(topic, text))
+        def subscribe(message_type: type, topic: str, reliability: str) -> PolledSubscription:
+            return PolledSubscription(self._node, message_type, topic, reliability, partial(self._warn, topic))
 
-        def transported(name: str, base: str, transport: str) -> PolledSubscription:
+        def subscribe_transport(name: str, base: str, transport: str) -> PolledSubscription:
             if transport == "raw":
-                return stream(Image, base, config.image_reliability)
-            topic = self._derived(f"{prefix}{name}/{transport}", f"{base}/{transport}")
-            return stream(CompressedImage, topic, config.image_reliability)
+                return subscribe(Image, base, config.image_reliability)
+            topic = self._resolve_derived(f"{prefix}{name}/{transport}", f"{base}/{transport}")
+            return subscribe(CompressedImage, topic, config.image_reliability)
 
-        self._image = transported("image", image, config.image_transport)
-        self._depth = transported("depth", depth, config.depth_transport)
-        beside = f"{image.rpartition('/')[0]}/camera_info"
-        self._model = stream(CameraInfo, self._derived(f"{prefix}camera_info", beside), "auto")
-        self._streams = self._image, self._depth, self._model
+        self._images = subscribe_transport("image", image, config.image_transport)
+        self._depths = subscribe_transport("depth", depth, config.depth_transport)
+        camera_info = self._resolve_derived(f"{prefix}camera_info", f"{image.rpartition('/')[0]}/camera_info")
+        self._camera_infos = subscribe(CameraInfo, camera_info, "auto")
+        self._subscriptions = self._images, self._depths, self._camera_infos
 
-    def _derived(self, topic: str, default: str) -> str:
-        """A topic's own remapping where it has one, else `default`."""
+    def _resolve_derived(self, topic: str, default: str) -> str:
+        """Return what a topic is remapped to; `default` if it is not remapped."""
         resolved = self._node.resolve_topic_name(topic)
         return default if resolved == self._node.resolve_topic_name(topic, only_expand=True) else resolved
 
     def _receive(self) -> None:
-        # The image first: what was sent before it is there too by then.
-        images = self._image.take()
-        for sample in self._model.take():
-            self._info = sample
-        for sample in self._depth.take():
-            self._pairing.add_depth(sample)
+        # The image first: what was sent before it has then arrived as well.
+        images = self._images.take()
+        for sample in self._camera_infos.take():
+            self._camera_info = sample
+        for sample in self._depths.take():
+            self._sync.add_depth(sample)
         for sample in images:
-            self._pairing.add_image(sample)
+            self._sync.add_image(sample)
 
-    def _made(self, image: Sample, depth: Sample | None) -> Frame:
-        message = deserialize_message(image.data, self._image.message_type)
-        pixels = conversions.to_rgb(message)
-        return Frame(pixels, self._made_depth(depth, message.header, pixels.shape[:2]), message.header, image.number)
+    def _make_frame(self, image: Sample, depth: Sample | None) -> Frame:
+        message: Image | CompressedImage = deserialize_message(image.data, self._images.message_type)
+        pixels = decode_image(message)
+        return Frame(pixels, self._make_depth(depth, message.header, pixels.shape[:2]), message.header, image.number)
 
-    def _made_depth(self, depth: Sample | None, header: Header, shape: tuple[int, int]) -> Depth | None:
-        """The depth of an image; None, and a warning, where it cannot be used: the image can without it."""
-        if depth is None:
-            if self._depth.publishers:
+    def _make_depth(self, sample: Sample | None, image_header: Header, shape: tuple[int, int]) -> Depth | None:
+        """Return the depth of an image; None, with a warning, if it is unusable: the image is used without it."""
+        if sample is None:
+            if self._depths.publishers:
                 self._warn("depth", f"no depth within {self._tolerance:g} s of the image: see depth_tolerance, and the "
-                           f"stamps of {self._depth.topic}")
+                           f"stamps of {self._depths.topic}")
             return None
         try:
-            message = deserialize_message(depth.data, self._depth.message_type)
-            return Depth(conversions.to_metres(message, header, shape), self._camera_model(shape))
+            message: Image | CompressedImage = deserialize_message(sample.data, self._depths.message_type)
+            return Depth(decode_depth(message, image_header, shape), self._camera_model(shape))
         except InputError as error:
             self._warn("depth", f"depth ignored: {error}")
             return None
 
     def _camera_model(self, shape: tuple[int, int]) -> CameraModel:
-        if self._info is None:
-            raise InputError(f"no camera model has come on {self._model.topic}")
-        return conversions.to_camera_model(deserialize_message(self._info.data, CameraInfo), shape)
+        if self._camera_info is None:
+            raise InputError(f"no camera model has come on {self._camera_infos.topic}")
+        return decode_camera_info(deserialize_message(self._camera_info.data, CameraInfo), shape)
 
-    def _known_images(self) -> str:
-        wanted = f"sensor_msgs/msg/{self._image.message_type.__name__}"
+    def _suggest_topics(self) -> str:
+        """Return which topics the image may be remapped to."""
+        wanted = f"sensor_msgs/msg/{self._images.message_type.__name__}"
         own = self._node.get_fully_qualified_name()
-        known = [topic for topic, types in self._node.get_topic_names_and_types()
-                 if wanted in types and not topic.startswith(f"{own}/") and self._node.count_publishers(topic)]
-        return f"remap it to one of the image topics: {', '.join(known)}" if known else "no camera publishes images"
+        topics = [topic for topic, types in self._node.get_topic_names_and_types()
+                  if wanted in types and not topic.startswith(f"{own}/") and self._node.count_publishers(topic)]
+        return f"remap it to one of the image topics: {', '.join(topics)}" if topics else "no camera publishes images"
 
     def _warn(self, kind: str, text: str) -> None:
-        self._notices.warn(f"{self.name}: {kind}", f"{self.name}: {text}" if self.name else text)
+        self._warnings.warn(f"{self.name}: {kind}", f"{self.name}: {text}" if self.name else text)
 
 
-def _received_by(config: Config) -> tuple[str, ...]:
-    """What a change of makes the topics be subscribed to anew."""
+def _subscription_settings(config: Config) -> tuple[str, ...]:
+    """Return the settings whose change needs new subscriptions."""
     return config.image_transport, config.depth_transport, config.image_reliability

@@ -8,16 +8,16 @@ import signal
 import sys
 from importlib.util import find_spec
 
-# Seconds that the job at hand gets at the end; launch loses patience after 5.
-GRACE = 2.0
+FINISH_SECONDS = 2.0
+"""How long the current job may take to end when the process is interrupted; launch loses patience after 5 seconds."""
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is interrupted and return the exit status; `args` default to the process's own."""
+    """Run the node until it is interrupted, and return the exit status; `args` default to those of the process."""
     missing = [name for name in ("rclpy", "torch") if find_spec(name) is None]
     if missing:
-        return _refuse(f"{' and '.join(missing)} cannot be imported by {sys.executable}: "
-                       "activate the environment that scripts/setup made and rebuild")
+        return _fail(f"{' and '.join(missing)} cannot be imported by {sys.executable}: "
+                     "activate the environment that scripts/setup made and rebuild")
 
     import rclpy
     from rclpy.exceptions import ParameterException
@@ -36,23 +36,23 @@ def main(args: list[str] | None = None) -> int:
             spin(node, executor)
     except ParameterException as error:
         rclpy.try_shutdown()
-        return _refuse(str(error))
-    # The end is bounded from here on; a second Ctrl-C could only tear it.
+        return _fail(str(error))
+    # From here on the end takes a bounded time; a second Ctrl-C could only break it off halfway.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    finished = node is None or node.close(timeout=GRACE)
+    finished = node is None or node.close(timeout=FINISH_SECONDS)
     if node is not None:
         node.destroy_node()
     rclpy.try_shutdown()
     if not finished:
-        # No model can be interrupted, and Python cannot end in good order while one runs in another thread.
+        # A call into a model cannot be interrupted, and Python cannot shut down cleanly while another thread runs one.
         sys.stdout.flush()
         os._exit(0)
-    # Else Python ends with a search for garbage among all that torch has made: seconds, on a busy machine many.
+    # Otherwise Python would search everything that torch has created for garbage, which takes seconds.
     gc.freeze()
     return 0
 
 
-def _refuse(reason: str) -> int:
+def _fail(reason: str) -> int:
     print(f"ris_node: {reason}", file=sys.stderr)
     return 2
 

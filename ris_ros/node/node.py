@@ -1,9 +1,8 @@
-"""The lifecycle node: topics in, ReferringSegmenter, topics out."""
+"""The lifecycle node `ris`: parameters, services, commands and transitions."""
 
 from __future__ import annotations
 
 import functools
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -18,26 +17,28 @@ from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 
 from ris_ros.errors import RisError, one_line
-from ris_ros.node import conversions, memory, parameters
+from ris_ros.messages import image_converter
 from ris_ros.node.camera_pipeline import CameraPipeline
-from ris_ros.node.commands import Command, CommandError, parse_command
-from ris_ros.node.health import HealthMonitor
-from ris_ros.node.spatial import TargetFrame
-from ris_ros.node.warnings import THROTTLE, LibraryLog, ThrottledWarnings
-from ris_ros.node.worker import COMMANDS_KEPT, Job, Worker
-from ris_ros.utils.masks import box_to_list
+from ris_ros.node.commands import Command, CommandError, parse_command, quote
+from ris_ros.node.health import HealthMonitor, NodeSnapshot
+from ris_ros.node.parameters import check_changes, declare_parameters, read_config
+from ris_ros.node.target_frame import TargetFrame
+from ris_ros.node.throttled_warnings import LibraryLogHandler, ThrottledWarnings
+from ris_ros.node.worker import MAX_WAITING_COMMANDS, Worker
+from ris_ros.utils.memory import release_memory
 
 if TYPE_CHECKING:
     from ris_ros.config import Config
     from ris_ros.segmenter import ReferringSegmenter
-    from ris_ros.types import Result
 
-# Seconds that deactivation waits for the job at hand to be broken off.
-GRACE = 1.0
+    Transition = Callable[["RisNode", LifecycleState], TransitionCallbackReturn]
+
+CANCEL_SECONDS = 1.0
+"""How long deactivation waits for the current job to be cancelled."""
 
 
-def _logged(transition: Callable) -> Callable:
-    """Say why a transition raised: rclpy goes to the error state without a word."""
+def _log_exceptions(transition: Transition) -> Transition:
+    """Log why a transition raised: rclpy goes to the error state silently."""
     @functools.wraps(transition)
     def wrapped(self: RisNode, state: LifecycleState) -> TransitionCallbackReturn:
         try:
@@ -49,216 +50,218 @@ def _logged(transition: Callable) -> Callable:
 
 
 class RisNode(LifecycleNode):
-    """Answers the standing commands on the newest camera frames.
+    """Answers commands on the newest images of its cameras.
 
-    Callbacks only hand things to a :class:`Worker`, whose thread alone receives images and touches the segmenters, so
-    that services answer while it computes.
+    The callbacks of the executor only pass work on to a :class:`Worker`. Its thread alone receives images and uses the
+    segmenters, and services respond while it computes.
 
     Parameters
     ----------
-    load : makes a segmenter from a configuration; None for ReferringSegmenter.from_config
+    load : creates a segmenter from a configuration; None for ReferringSegmenter.from_config
+    kwargs : are passed to :class:`LifecycleNode`
 
     Attributes
     ----------
-    config : the configuration at work; None while unconfigured
-    cameras : by name; none while unconfigured
-    worker : takes commands; None while unconfigured
-    notices : takes warnings
-    device : that the models are on
-    failure : why the last transition failed; empty when it did not
+    config : configuration in use; None while unconfigured
+    cameras : pipelines of the cameras by name; empty while unconfigured
+    worker : answers the commands; has no cameras while unconfigured
+    warnings : the warnings that hold now
 
     """
 
     def __init__(self, *, load: Callable[[Config], ReferringSegmenter] | None = None, **kwargs: Any) -> None:
         super().__init__("ris", **kwargs)
-        parameters.declare(self)
+        declare_parameters(self)
         self.add_on_set_parameters_callback(self._on_parameters)
-        self._load = load
         self.config: Config | None = None
-        self._is_active = False
-        self.device = self.arithmetic = ""
-        self._target: TargetFrame | None = None
-        self.failure = ""
         self.cameras: dict[str, CameraPipeline] = {}
-        self.worker: Worker | None = None
-        self._services_made: list[Any] = []
-        self._commands: list[Any] = []
-        self.notices = ThrottledWarnings(self.get_logger().warning)
-        self._library_log = LibraryLog(self.notices.keep)
-        self._watch = HealthMonitor(self)
-        self._jumps = self.get_clock().create_jump_callback(
+        self.worker = Worker({})
+        self.warnings = ThrottledWarnings(self.get_logger().warning)
+        self._load = load
+        self._is_active = False
+        self._device = self._arithmetic = ""
+        self._failure = ""
+        self._target: TargetFrame | None = None
+        self._ris_services: list[Any] = []
+        self._command_subscriptions: list[Any] = []
+        self._library_log = LibraryLogHandler(self.warnings.warn_permanently)
+        self._health_monitor = HealthMonitor(self, self.warnings, self.snapshot)
+        self._jump_callback = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
             post_callback=self._on_clock_jump)
 
     def autostart(self) -> None:
-        """Configure and activate, where the parameter of that name asks for it."""
+        """Configure and activate, unless the parameter of that name is false."""
         if not self.get_parameter("autostart").value:
             self.get_logger().info("unconfigured: waiting for lifecycle transitions")
         elif self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
-    @property
-    def state(self) -> str:
-        """The lifecycle state; transitions count for the state that they come from."""
-        return "active" if self._is_active else "unconfigured" if self.config is None else "inactive"
+    def snapshot(self) -> NodeSnapshot:
+        """Return the state of the node; during a transition, the lifecycle state before it."""
+        state = "active" if self._is_active else "unconfigured" if self.config is None else "inactive"
+        return NodeSnapshot(state, self._failure, self.config, self._device, self._arithmetic, self.worker.waiting,
+                            list(self.cameras.values()))
 
     # Lifecycle
 
-    @_logged
+    @_log_exceptions
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the models; on failure say why in one line and stay unconfigured."""
+        """Load the models; on failure log why in one line and stay unconfigured."""
         started = time.perf_counter()
         try:
             self._library_log.attach()
-            config = parameters.read(self)
+            config = read_config(self)
             self._target = self._target_frame(config)
-            conversions.image_converter()
-            segmenter = self._loaded(config)
+            image_converter()
+            segmenter = self._load_segmenter(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
-            self.failure = f"cannot configure: {one_line(error)}"
-            self.get_logger().error(self.failure)
+            self._failure = f"cannot configure: {one_line(error)}"
+            self.get_logger().error(self._failure)
             self._free()
             return TransitionCallbackReturn.FAILURE
-        self.failure = ""
-        self.config, self.device = config, str(segmenter.encoder.device)
-        self.arithmetic = segmenter.encoder.arithmetic
-        models = threading.Lock()
-        self.cameras = {name: CameraPipeline(self, name, segmenter.sibling(), self.notices, models)
-                        for name in config.cameras}
-        self.worker = Worker(self._answer, self._on_failure, self.cameras, **_pace(config))
+        self._failure = ""
+        self.config = config
+        self._device, self._arithmetic = str(segmenter.encoder.device), segmenter.encoder.arithmetic
+        model_lock = threading.Lock()
+        self.cameras = {name: CameraPipeline(self, name, segmenter.sibling(), config, self._target, self.warnings,
+                                             model_lock) for name in config.cameras}
+        self.worker = Worker(self.cameras, continuous=config.mode == "continuous", max_rate=config.max_rate)
         self._create_services()
         self.get_logger().info(
             f"configured in {time.perf_counter() - started:.1f} s: {config.proposals.method} proposals, "
-            f"{config.encoder.model} features ({self.arithmetic}), device {self.device}")
+            f"{config.encoder.model} features ({self._arithmetic}), device {self._device}")
         return super().on_configure(state)
 
-    @_logged
+    @_log_exceptions
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Subscribe and begin to work."""
-        # Subscriptions live only while the node is active.
+        """Subscribe and start to work."""
         self._subscribe()
         self.worker.activate()
         self._is_active = True
         for camera in self.cameras.values():
-            image, depth, _ = camera.inputs.topics
-            self.get_logger().info(f"active: images from {image}, depth from {depth}, commands from "
-                                   f"{' and '.join(command.topic_name for command in self._commands)}")
+            image, depth, _ = camera.topics
+            self.get_logger().info(
+                f"active: images from {image}, depth from {depth}, commands from "
+                f"{' and '.join(subscription.topic_name for subscription in self._command_subscriptions)}")
         return super().on_activate(state)
 
-    @_logged
+    @_log_exceptions
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unsubscribe, forget commands and frames, and free the device but for the models."""
+        """Unsubscribe, discard commands and frames, and free all memory but that of the models."""
         self._stop()
-        if self.worker.wait_idle(GRACE):
-            self._forget_images()
-            memory.give_back()
+        if self.worker.wait_idle(CANCEL_SECONDS):
+            for camera in self.cameras.values():
+                camera.release_image()
+            release_memory()
         else:
-            self.get_logger().warning(f"the job at hand takes longer than {GRACE:g} s to break off; it is not answered")
+            self.get_logger().warning(
+                f"the current job takes longer than {CANCEL_SECONDS:g} s to cancel; its result is not published")
         return super().on_deactivate(state)
 
-    @_logged
+    @_log_exceptions
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the models, once the job at hand is done."""
+        """Free the models once the current job has ended."""
         self.close()
         return super().on_cleanup(state)
 
-    @_logged
+    @_log_exceptions
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop for good."""
+        """Free the models once the current job has ended."""
         self.close()
         return super().on_shutdown(state)
 
-    @_logged
+    @_log_exceptions
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Go back to unconfigured after a transition that raised."""
-        self.failure = f"a transition from {state.label} failed; the node is unconfigured again"
-        self.get_logger().error(self.failure)
+        """Return to unconfigured after a transition that raised."""
+        self._failure = f"a transition from {state.label} failed; the node is unconfigured again"
+        self.get_logger().error(self._failure)
         self.close()
-        # Whatever of the managed entities the failed transition left half way is gone with close().
+        # LifecycleNode's own callback is not called: close() has freed all that the failed transition left half done.
         return TransitionCallbackReturn.SUCCESS
 
     def close(self, timeout: float | None = None) -> bool:
-        """Stop the work and free what configure made, if anything.
+        """Stop working and free everything that configure created.
 
-        False when the job at hand takes longer than `timeout` seconds; then nothing is freed.
+        Returns
+        -------
+        Whether the current job has ended within `timeout` seconds; if not, nothing is freed.
+
         """
         self._stop()
-        if self.worker is not None and not self.worker.close(timeout):
+        if not self.worker.close(timeout):
             return False
         self._free()
-        memory.give_back()
+        release_memory()
         return True
 
-    def _loaded(self, config: Config) -> ReferringSegmenter:
+    def _load_segmenter(self, config: Config) -> ReferringSegmenter:
         if self._load is not None:
             return self._load(config)
-        # Late, because this imports torch: a node that waits for its lifecycle manager is there at once.
+        # Imported late, because this imports torch: a node that waits for its lifecycle manager starts at once.
         from ris_ros.segmenter import ReferringSegmenter
 
         return ReferringSegmenter.from_config(config)
 
     def _target_frame(self, config: Config) -> TargetFrame | None:
+        """Return the frame that objects are published in, the same listener as before if it has not changed."""
         if not config.target_frame:
             return None
-        is_known = self._target is not None and self._target.name == config.target_frame
-        return self._target if is_known else TargetFrame(self, config.target_frame)
+        if self._target is not None and self._target.name == config.target_frame:
+            return self._target
+        return TargetFrame(self, config.target_frame)
 
     def _create_services(self) -> None:
-        self._services_made = [self.create_service(SetBool, "~/enable", self._on_enable),
-                               self.create_service(Trigger, "~/segment", partial(self._on_segment, None))]
-        self._services_made += [self.create_service(Trigger, f"~/{name}/segment", partial(self._on_segment, name))
-                                for name in self.cameras if name]
+        self._ris_services = [self.create_service(SetBool, "~/enable", self._on_enable),
+                              self.create_service(Trigger, "~/segment", partial(self._on_segment, None))]
+        self._ris_services += [self.create_service(Trigger, f"~/{name}/segment", partial(self._on_segment, name))
+                               for name in self.cameras if name]
 
     def _subscribe(self) -> None:
-        self._commands = [self.create_subscription(String, "command", partial(self._on_command, None), 10)]
-        for name, camera in self.cameras.items():
-            if name:
-                self._commands.append(self.create_subscription(
-                    String, f"{name}/command", partial(self._on_command, name), 10))
-            camera.open(self.config)
+        topics = {"command": None} | {f"{name}/command": name for name in self.cameras if name}
+        self._command_subscriptions = [
+            self.create_subscription(String, topic, partial(self._on_command, camera), 10)
+            for topic, camera in topics.items()]
+        for camera in self.cameras.values():
+            camera.open()
 
     def _stop(self) -> None:
         self._is_active = False
-        if self.worker is not None:
-            self.worker.deactivate()
-        for command in self._commands:
-            self.destroy_subscription(command)
-        self._commands = []
+        self.worker.deactivate()
+        for subscription in self._command_subscriptions:
+            self.destroy_subscription(subscription)
+        self._command_subscriptions = []
         for camera in self.cameras.values():
             camera.close()
 
-    def _forget_images(self) -> None:
-        for camera in self.cameras.values():
-            camera.forget()
-
     def _free(self) -> None:
-        for service in self._services_made:
+        for service in self._ris_services:
             self.destroy_service(service)
         for camera in self.cameras.values():
             camera.outputs.close()
-        self._services_made, self.cameras, self.worker, self.config = [], {}, None, None
+        self._ris_services, self.cameras, self.worker, self.config = [], {}, Worker({}), None
         self._library_log.detach()
-        self.notices.clear()
+        self.warnings.clear()
 
-    # Callbacks: quick, on the executor's thread
+    # Callbacks, on the executor's thread: they return quickly
 
     def _on_command(self, camera: str | None, message: String) -> None:
         try:
             command = parse_command(message.data)
         except CommandError as error:
-            self.notices.warn("command", str(error))
-            self._refuse(str(error), error.command, camera)
+            self.warnings.warn("command", str(error))
+            for name in self.cameras if camera is None else [camera]:
+                self._publish_rejection(str(error), error.command, name)
             return
-        self.get_logger().info(f"command: {_quoted(command.text)}" if command.text
+        self.get_logger().info(f"command: {quote(command.text)}" if command.text
                                else "empty command: stopped, nothing is published until the next command")
-        for name, forgotten in self.worker.put_command(command, camera):
-            reason = f"forgotten: {COMMANDS_KEPT} later commands came before it was answered"
-            self.notices.warn("forgotten", f"{_quoted(forgotten.text)}: {reason}")
-            self._refuse(reason, forgotten, name)
+        for name, dropped in self.worker.put_command(command, camera):
+            reason = f"dropped: {MAX_WAITING_COMMANDS} later commands came before it was answered"
+            self.warnings.warn("dropped", f"{quote(dropped.text)}: {reason}")
+            self._publish_rejection(reason, dropped, name)
 
-    def _refuse(self, reason: str, command: Command, camera: str | None) -> None:
-        for name in self.cameras if camera is None else [camera]:
-            self.cameras[name].outputs.publish_failure(reason, Header(), command)
+    def _publish_rejection(self, reason: str, command: Command, camera: str) -> None:
+        self.cameras[camera].outputs.publish_failure(reason, Header(), command)
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self.worker.set_enabled(request.data)
@@ -267,62 +270,27 @@ class RisNode(LifecycleNode):
         return response
 
     def _on_segment(self, camera: str | None, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        reason = self.worker.repeat(camera)
+        reason = self.worker.repeat_standing_command(camera)
         response.success = not reason
         response.message = reason or "the answer follows on ~/result"
         return response
 
     def _on_parameters(self, changes: list[Any]) -> SetParametersResult:
         try:
-            values = parameters.accepted(changes, self.config)
-            config = None if self.config is None else self.config.replace(values)
-            if config is not None and config.target_frame != self.config.target_frame:
-                self._target = self._target_frame(config)
+            values = check_changes(changes, self.config)
+            if self.config is None or not values:
+                return SetParametersResult(successful=True)
+            config = self.config.replace(values)
+            target = self._target_frame(config)
         except RisError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        if config is not None and values:
-            self.config = config
-            self.worker.configure(**_pace(self.config))
-            for camera in self.cameras.values():
-                if camera.inputs is not None:
-                    camera.inputs.configure(self.config)
+        self.config, self._target = config, target
+        self.worker.configure(continuous=config.mode == "continuous", max_rate=config.max_rate)
+        for camera in self.cameras.values():
+            camera.configure(config, target)
         return SetParametersResult(successful=True)
 
     def _on_clock_jump(self, _: Any) -> None:
-        self.get_logger().info("the time jumped: frames from before are forgotten")
+        self.get_logger().info("the time jumped: frames from before are discarded")
         for camera in self.cameras.values():
-            if camera.inputs is not None:
-                camera.inputs.forget()
-
-    # Work: slow, on the worker's thread
-
-    def _answer(self, job: Job) -> None:
-        result, seconds = self.cameras[job.camera].answer(job, self.config, self._target)
-        text = f"{_quoted(job.command.text)}: {_outcome(result)} ({seconds * 1000:.0f} ms)"
-        if job.follows:
-            self.get_logger().info(text, throttle_duration_sec=THROTTLE)
-        else:
-            self.get_logger().info(text)
-
-    def _on_failure(self, job: Job, error: Exception) -> None:
-        # Between Ctrl-C and the end of the thread nothing can be published, and nobody needs to know.
-        if not self.context.ok() or not self.worker.is_wanted(job):
-            return
-        reason = one_line(error)
-        camera = self.cameras[job.camera]
-        self.get_logger().error(f"{_quoted(job.command.text)}: {reason}", throttle_duration_sec=THROTTLE)
-        camera.statistics.fail(reason)
-        camera.outputs.publish_failure(reason, job.frame.header, job.command)
-
-
-def _pace(config: Config) -> dict[str, Any]:
-    return {"continuous": config.mode == "continuous", "max_rate": config.max_rate}
-
-
-def _outcome(result: Result) -> str:
-    return (f"box {box_to_list(result.box)}, score {result.score:.2f}, confidence {result.confidence:.2f}"
-            if result.found else f"not found: {result.reason}")
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+            camera.discard_frames()

@@ -1,11 +1,13 @@
-"""What is published about one camera."""
+"""Outputs of one camera: everything that is published about its answers."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image, PointCloud2, RegionOfInterest
 from std_msgs.msg import Header, String
@@ -13,7 +15,7 @@ from visualization_msgs.msg import MarkerArray
 
 from ris_ros.errors import InputError
 from ris_ros.geometry import Object3D, locate
-from ris_ros.node import conversions, spatial
+from ris_ros.messages import MessageBuilder
 from ris_ros.serialization import result_to_dict
 from ris_ros.visualization import draw_result
 
@@ -28,107 +30,131 @@ if TYPE_CHECKING:
 
     from ris_ros.node.commands import Command
     from ris_ros.node.inputs import Frame
-    from ris_ros.node.spatial import TargetFrame
-    from ris_ros.node.warnings import ThrottledWarnings
-    from ris_ros.types import Result
+    from ris_ros.node.target_frame import TargetFrame
+    from ris_ros.node.throttled_warnings import ThrottledWarnings
+    from ris_ros.types import Depth, Result
 
-# A stamp that is further from now than this was made by another clock: a recording played without its time.
-_BELIEVABLE = 3600.0  # seconds
+MAX_LATENCY_SECONDS = 3600.0
+"""A stamp that is older than this comes from another clock, as when a recording is played without its time."""
 
 
 class CameraOutputs:
-    """The publishers of a camera, below `~/` and its name if it has one.
+    """The publishers of a camera, below `~/` and the camera's name if it has one.
 
-    Pictures, clouds and the like are only made for those who listen.
+    Only messages that somebody subscribes to are built, except for the results.
+
+    Parameters
+    ----------
+    node : creates the publishers
+    camera : name of the camera; may be empty
+    warnings : takes warnings about what cannot be published
+
     """
 
-    def __init__(self, node: LifecycleNode, camera: str, notices: ThrottledWarnings):
+    def __init__(self, node: LifecycleNode, camera: str, warnings: ThrottledWarnings):
         self._node = node
         self._camera = camera
-        self._notices = notices
-        kinds = {"mask": Image, "roi": RegionOfInterest, "overlay": Image, "candidates": Image, "points": PointCloud2,
+        self._warnings = warnings
+        self._messages = MessageBuilder()
+        types = {"mask": Image, "roi": RegionOfInterest, "overlay": Image, "candidates": Image, "points": PointCloud2,
                  "pose": PoseStamped, "marker": MarkerArray}
         if Detection2DArray is not None:
-            kinds |= {"box": Detection2DArray, "box_3d": Detection3DArray}
+            types |= {"box": Detection2DArray, "box_3d": Detection3DArray}
         prefix = f"~/{camera}/" if camera else "~/"
-        self._publishers = {name: node.create_lifecycle_publisher(kind, f"{prefix}{name}", 1)
-                            for name, kind in kinds.items()}
-        self._result = node.create_lifecycle_publisher(String, f"{prefix}result", 10)
+        self._publishers = {name: node.create_lifecycle_publisher(message_type, f"{prefix}{name}", 1)
+                            for name, message_type in types.items()}
+        self._result_publisher = node.create_lifecycle_publisher(String, f"{prefix}result", 10)
 
     def publish(self, result: Result, frame: Frame, command: Command, target: TargetFrame | None, *,
                 following: str | None = None) -> dict[str, float]:
-        """Publish an answer, its objects in the `target` frame or the camera's; more of its seconds by stage.
+        """Publish an answer.
 
-        `following` is "tracking", "lost" or "regained" where the target is followed, None where it is not.
-        Where the clocks fit, "stamp to publish" is the time since the frame was taken.
+        Parameters
+        ----------
+        result : result of the command on the frame
+        frame, command : what was answered
+        target : frame that objects are published in; None for the camera's
+        following : "tracking", "lost" or "regained" while the object is tracked; None while it is not
+
+        Returns
+        -------
+        Seconds by stage: "space" for locating objects in 3-D and, if stamp and time are of one clock, "stamp to
+        publish" since the frame was taken.
+
         """
-        header, image = frame.header, frame.image
+        header, messages = frame.header, self._messages
         timings: dict[str, float] = {}
-        report: dict[str, Any] = {"objects": None, "following": following}
-        self._for_listeners({
-            "mask": lambda: conversions.to_mask_image(result.mask, header),
-            "roi": lambda: conversions.to_roi(result),
-            "box": lambda: conversions.to_detections(result, header),
-            "overlay": lambda: conversions.to_image(draw_result(image, result), "rgb8", header),
-            "candidates": lambda: conversions.to_candidates_image(result.candidates, result.mask.shape, header)})
+        fields: dict[str, Any] = {**result_to_dict(result), "objects": None, "following": following}
+        self._publish_subscribed({
+            "mask": lambda: messages.mask_image(result.mask, header),
+            "roi": lambda: messages.roi(result),
+            "box": lambda: messages.detections(result, header),
+            "overlay": lambda: messages.image(draw_result(frame.image, result), "rgb8", header),
+            "candidates": lambda: messages.candidates_image(result.candidates, result.mask.shape, header)})
         if frame.depth is not None:
             started = time.perf_counter()
-            things, place = self._located(result, frame, target)
+            objects, objects_header = self._locate(result, frame.image, frame.depth, header, target)
             timings["space"] = time.perf_counter() - started
-            report |= {"objects": [thing.to_dict() for thing in things], "objects_frame_id": place.frame_id}
-            self._for_listeners({
-                "points": lambda: spatial.to_points(things, place),
-                "marker": lambda: spatial.to_markers(things, [command.text] * len(things), place),
-                "box_3d": lambda: spatial.to_detections_3d(things, command.text, result.confidence, place),
-                **({"pose": lambda: spatial.to_pose(things[0], place)} if things else {})})
-        # Last, so that whoever waits for the answer has the rest already.
-        latency = self._report(result_to_dict(result) | report, header, command)
+            fields |= {"objects": [one.to_dict() for one in objects], "objects_frame_id": objects_header.frame_id}
+            self._publish_subscribed({
+                "points": lambda: messages.point_cloud(objects, objects_header),
+                "marker": lambda: messages.markers(objects, [command.text] * len(objects), objects_header),
+                "box_3d": lambda: messages.detections_3d(objects, command.text, result.confidence, objects_header),
+                **({"pose": lambda: messages.pose(objects[0], objects_header)} if objects else {})})
+        # The result comes last: whoever waits for it has everything else by then.
+        latency = self._publish_result(fields, header, command)
         return timings if latency is None else timings | {"stamp to publish": latency}
 
     def publish_failure(self, reason: str, header: Header, command: Command) -> None:
         """Publish that a command could not be answered."""
-        self._report({"text": command.text, "found": False, "box": None, "score": 0.0, "confidence": 0.0,
-                      "candidates": [], "objects": None, "following": None, "timings": {}, "reason": reason},
-                     header, command)
+        self._publish_result({
+            "text": command.text, "found": False, "box": None, "score": 0.0, "confidence": 0.0, "candidates": [],
+            "objects": None, "following": None, "timings": {}, "reason": reason}, header, command)
 
     def close(self) -> None:
-        """Take the publishers down."""
-        for publisher in (*self._publishers.values(), self._result):
+        """Destroy the publishers."""
+        for publisher in (*self._publishers.values(), self._result_publisher):
             self._node.destroy_lifecycle_publisher(publisher)
 
-    def _for_listeners(self, makers: dict[str, Any]) -> None:
-        for name, make in makers.items():
+    def _publish_subscribed(self, builders: Mapping[str, Callable[[], Any]]) -> None:
+        """Build and publish the messages of those topics that have subscribers."""
+        for name, build in builders.items():
             publisher = self._publishers.get(name)
             if publisher is not None and publisher.get_subscription_count():
-                publisher.publish(make())
+                publisher.publish(build())
 
-    def _located(self, result: Result, frame: Frame, target: TargetFrame | None) -> tuple[list[Object3D], Header]:
-        """The found objects in space, those that can be placed, and the header of the frame that they are in."""
-        try:
-            pose = None if target is None else target.pose(frame.header)
-        except InputError as error:
-            self._notices.warn("target_frame", str(error))
-            return [], target.header(frame.header)
-        things = []
+    def _locate(self, result: Result, image: np.ndarray, depth: Depth, header: Header, target: TargetFrame | None
+                ) -> tuple[list[Object3D], Header]:
+        """Return those objects of a result that can be located in 3-D, and the header of the frame they are in."""
+        pose, objects_header = None, header
+        if target is not None:
+            objects_header = target.header(header)
+            try:
+                pose = target.pose(header)
+            except InputError as error:
+                self._warnings.warn("target_frame", str(error))
+                return [], objects_header
+        objects = []
         for instance in result.instances:
             try:
-                thing = locate(instance.mask, frame.depth, frame.image, up=None if pose is None else pose[2, :3])
+                located = locate(instance.mask, depth, image, up=None if pose is None else pose[2, :3])
             except InputError as error:
-                self._notices.warn("space", f"no place in space for {result.query.text!r}: {error}")
+                self._warnings.warn("space", f"no place in space for {result.query.text!r}: {error}")
             else:
-                things.append(thing if pose is None else thing.moved(pose))
-        return things, frame.header if target is None else target.header(frame.header)
+                objects.append(located if pose is None else located.transformed(pose))
+        return objects, objects_header
 
-    def _report(self, report: dict[str, Any], header: Header, command: Command) -> float | None:
+    def _publish_result(self, fields: dict[str, Any], header: Header, command: Command) -> float | None:
+        """Publish a result with what every result has, and return its latency."""
         stamp = header.stamp
         latency = _latency(self._node.get_clock().now(), stamp)
-        self._result.publish(String(data=json.dumps({
-            **report, "id": command.id, "camera": self._camera, "stamp": {"sec": stamp.sec, "nanosec": stamp.nanosec},
+        self._result_publisher.publish(String(data=json.dumps({
+            **fields, "id": command.id, "camera": self._camera, "stamp": {"sec": stamp.sec, "nanosec": stamp.nanosec},
             "frame_id": header.frame_id, "latency": latency}, ensure_ascii=False)))
         return latency
 
 
 def _latency(now: Time, stamp: Any) -> float | None:
-    """Seconds from a stamp to now; None where they are not of one clock."""
-    seconds = now.nanoseconds / 1e9 - stamp.sec - stamp.nanosec / 1e9
-    return round(seconds, 6) if 0 <= seconds < _BELIEVABLE else None
+    """Return the seconds from a stamp to now; None if they come from different clocks."""
+    seconds = float(now.nanoseconds / 1e9 - stamp.sec - stamp.nanosec / 1e9)
+    return round(seconds, 6) if 0 <= seconds < MAX_LATENCY_SECONDS else None

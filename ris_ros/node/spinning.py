@@ -1,39 +1,68 @@
-"""Running a node until the process is interrupted."""
+"""Running a node: in the foreground until the process is interrupted, or on a thread in the background."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
 
-if TYPE_CHECKING:
-    from rclpy.node import Node
+AnyNode = TypeVar("AnyNode", bound=Node)
 
 
 def spin(node: Node, executor: SingleThreadedExecutor) -> None:
-    """Serve a node until its context is shut down, as a signal does; for a block of :func:`until_interrupted`.
+    """Run a node until its context is shut down, as by a signal; call it within :func:`until_interrupted`.
 
-    The executor is made before the node: once a node has said that it is there, a signal may have taken the context
-    down that an executor needs to be made at all.
+    Create the executor before the node: as soon as others see the node, a signal may shut the context down, and no
+    executor can be created without one.
     """
     executor.add_node(node)
     while rclpy.ok():
-        # Not one endless wait: a signal that arrives just before it does not wake it.
+        # In short waits: a signal that arrives just before a wait begins does not end it.
         executor.spin_once(timeout_sec=0.5)
 
 
 @contextmanager
 def until_interrupted() -> Iterator[None]:
-    """A block that a signal ends in good order, wherever in it that arrives."""
+    """Leave the block without an error when a signal arrives, wherever in the block that is."""
     try:
         yield
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except RCLError:
-        # A signal may take the context down between the question whether it is up and the wait.
+        # A signal may shut the context down between the check that it is up and the wait.
         if rclpy.ok():
             raise
+
+
+@contextmanager
+def background_node(make_node: Callable[[rclpy.Context], AnyNode]) -> Iterator[AnyNode]:
+    """Run a node on a thread of its own for the duration of the block.
+
+    The node gets a context, and so a DDS participant, of its own, as if it ran in a process of its own: a service call
+    from the participant that also publishes images waits for its turn between them.
+    """
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = make_node(context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+
+    def run() -> None:
+        with suppress(ExternalShutdownException):
+            executor.spin()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield node
+    finally:
+        executor.shutdown()
+        thread.join(5)
+        node.destroy_node()
+        context.try_shutdown()

@@ -1,7 +1,7 @@
-"""Topics that are read on demand: messages stay in the middleware until the work wants the newest.
+"""Subscriptions that are read on demand: messages stay in the middleware until the newest one is needed.
 
-An executor would take every message of every camera, some milliseconds of Python each at 30 Hz, to throw nearly all of
-them away. Here a message that nobody needs costs this process nothing but the middleware's own threads.
+An executor takes every message of every camera, some milliseconds of Python each at 30 Hz, and the node would throw
+nearly all of them away. Here a message that nobody needs costs this process nothing but the middleware's own threads.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ from ris_ros.node.time_sync import Sample
 
 if TYPE_CHECKING:
     from rclpy.node import Node
+    from rclpy.subscription import MessageInfo
 
-# Messages that wait in the middleware, as in ROS's profile for sensor data.
-DEPTH = 5
-# Seconds without a message after which a stream counts as quiet.
-QUIET = 10.0
-# Seconds over which a rate is taken.
-WINDOW = 5.0
+QUEUE_DEPTH = 5
+"""Messages that wait in the middleware, as in ROS's profile for sensor data."""
+QUIET_SECONDS = 10.0
+"""Time without a message after which a topic counts as quiet."""
+RATE_WINDOW_SECONDS = 5.0
+"""Time over which a rate is measured."""
 
 
 class PolledSubscription:
-    """The messages of one topic, as bytes with the stamp of their header; every method may be called by any thread.
+    """The messages of one topic, serialized; every method may be called from any thread.
 
     Parameters
     ----------
-    node : makes the subscription
-    message_type : a message type whose first field is a header
-    topic : name, resolved
+    node : creates the subscription
+    message_type : message type whose first field is a header
+    topic : resolved name
     reliability : "best_effort", "reliable", or "auto" for what the publishers offer
-    warn : told of publishers that cannot be heard, with the remedy
+    warn : takes a warning about publishers that cannot be received, and what to do about it
 
     """
 
@@ -51,35 +52,35 @@ class PolledSubscription:
         self._node = node
         self._reliability = reliability
         self._warn = warn
-        self._group = _Unserved()
+        self._group = _PolledGroup()
         self._lock = threading.Lock()
         self._published = 0
         self._counts: deque[tuple[float, int]] = deque()
         self._profile = self._suitable_profile()
-        self._subscription = self._subscribe()
+        self._subscription: Subscription[Any] | None = self._subscribe()
 
     def take(self) -> list[Sample]:
-        """What has come since the last call, oldest first; at most DEPTH messages, the newest."""
-        taken = []
+        """Return the messages that have arrived since the last call, oldest first; the newest QUEUE_DEPTH at most."""
+        taken: list[Sample] = []
         with self._lock:
             if self._subscription is None:
                 return taken
             handle = self._subscription.handle
             with handle:
                 while (message := handle.take_message(self.message_type, True)) is not None:
-                    taken.append(self._sample(*message))
+                    taken.append(self._make_sample(*message))
         if taken:
-            self._group.received = now = taken[-1].arrived
+            self._group.last_received = now = taken[-1].arrived
             self._counts.append((now, self._published))
-            while self._counts[0][0] < now - WINDOW and len(self._counts) > 2:
+            while self._counts[0][0] < now - RATE_WINDOW_SECONDS and len(self._counts) > 2:
                 self._counts.popleft()
         return taken
 
     @property
     def rate(self) -> float:
-        """Messages published a second, lately; 0 when that is unknown."""
+        """Rate at which messages were published in the last seconds, Hz; 0 when it is unknown."""
         counts = tuple(self._counts)
-        if len(counts) < 2 or time.monotonic() - counts[-1][0] > WINDOW:
+        if len(counts) < 2 or time.monotonic() - counts[-1][0] > RATE_WINDOW_SECONDS:
             return 0.0
         (start, first), (end, last) = counts[0], counts[-1]
         return (last - first) / (end - start) if end > start else 0.0
@@ -87,10 +88,10 @@ class PolledSubscription:
     @property
     def publishers(self) -> int:
         """How many publishers the topic has."""
-        return self._node.count_publishers(self.topic)
+        return int(self._node.count_publishers(self.topic))
 
     def adapt(self) -> None:
-        """Subscribe anew where the publishers offer another quality of service than they did."""
+        """Subscribe again if the publishers offer another quality of service than before; warn of other types."""
         for publisher in self._node.get_publishers_info_by_topic(self.topic):
             if publisher.topic_type != _type_name(self.message_type):
                 self._warn(f"{publisher.node_name} publishes {self.topic} as {publisher.topic_type}, but "
@@ -99,28 +100,32 @@ class PolledSubscription:
         profile = self._suitable_profile()
         if profile != self._profile:
             with self._lock:
-                self._node.destroy_subscription(self._subscription)
+                self._unsubscribe()
                 self._profile = profile
                 self._subscription = self._subscribe()
 
     def close(self) -> None:
         """Unsubscribe."""
         with self._lock:
+            self._unsubscribe()
+
+    def _subscribe(self) -> Subscription[Any]:
+        return self._node.create_subscription(
+            self.message_type, self.topic, _reject_callback, self._profile, raw=True, callback_group=self._group,
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible))
+
+    def _unsubscribe(self) -> None:
+        if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
 
-    def _subscribe(self) -> Subscription:
-        return self._node.create_subscription(
-            self.message_type, self.topic, _never, self._profile, raw=True, callback_group=self._group,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible))
-
-    def _sample(self, data: bytes, info: dict[str, Any]) -> Sample:
-        # Not every middleware numbers what it sends.
+    def _make_sample(self, data: bytes, info: MessageInfo) -> Sample:
+        # Not every middleware numbers its messages.
         number = info.get("publication_sequence_number") or self._published + 1
-        if number <= self._published:  # A publisher that started anew, or a second one.
+        if number <= self._published:  # The publisher was restarted, or there are several.
             self._counts.clear()
         self._published = number
-        return Sample(_stamp(data), time.monotonic(), number, data)
+        return Sample(_read_stamp(data), time.monotonic(), number, data)
 
     def _suitable_profile(self) -> QoSProfile:
         offers = [publisher.qos_profile for publisher in self._node.get_publishers_info_by_topic(self.topic)]
@@ -128,7 +133,7 @@ class PolledSubscription:
         all_latched = bool(offers) and all(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers)
         reliable = all_reliable if self._reliability == "auto" else self._reliability == "reliable"
         return QoSProfile(
-            depth=DEPTH,
+            depth=QUEUE_DEPTH,
             reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if all_latched else DurabilityPolicy.VOLATILE)
 
@@ -140,17 +145,22 @@ class PolledSubscription:
                        "it: set image_reliability to auto or best_effort")
 
 
-class _Unserved(CallbackGroup):
-    """Keeps executors from taking messages; the middleware's events pass while no messages come.
+class _PolledGroup(CallbackGroup):
+    """Keeps executors from taking messages, but lets the middleware's events pass while the topic is quiet.
 
-    With Fast DDS an executor that waits for the events of a subscription is woken by its unread messages too, and would
-    never rest. Publishers that cannot be heard are noticed all the same: from them no messages come.
+    With Fast DDS an executor that waits for the events of a subscription is also woken by its unread messages, and
+    would never rest. Incompatible publishers are noticed all the same, since no messages arrive from them.
+
+    Attributes
+    ----------
+    last_received : when the last message arrived, seconds of ``time.monotonic()``
+
     """
 
-    received = -math.inf  # when the last message came, of time.monotonic()
+    last_received = -math.inf
 
     def can_execute(self, entity: Any) -> bool:
-        return not isinstance(entity, Subscription) and time.monotonic() - self.received > QUIET
+        return not isinstance(entity, Subscription) and time.monotonic() - self.last_received > QUIET_SECONDS
 
     def beginning_execution(self, entity: Any) -> bool:
         return True
@@ -159,7 +169,7 @@ class _Unserved(CallbackGroup):
         pass
 
 
-def _never(message: Any) -> None:
+def _reject_callback(message: Any) -> None:
     raise AssertionError("this subscription is read on demand")
 
 
@@ -167,10 +177,10 @@ def _type_name(message_type: type) -> str:
     return f"{message_type.__module__.split('.')[0]}/msg/{message_type.__name__}"
 
 
-def _stamp(data: bytes) -> int:
-    """The stamp, in nanoseconds, of a serialized message that begins with a header.
+def _read_stamp(data: bytes) -> int:
+    """Return the stamp, in nanoseconds, of a serialized message that begins with a header.
 
-    The encapsulation's second byte tells the byte order (DDS-RTPS, 10.5).
+    The second byte of the encapsulation says which byte order the message is in (DDS-RTPS, section 10.5).
     """
     seconds, nanoseconds = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
-    return seconds * 10**9 + nanoseconds
+    return int(seconds * 10**9 + nanoseconds)

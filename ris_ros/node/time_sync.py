@@ -1,82 +1,81 @@
-"""Which depth image belongs to which colour image: approximate pairing by stamps."""
+"""Approximate time synchronization: which depth image belongs to which colour image, by their stamps."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
 
-# Images kept of each kind: a depth image may be this many frames late.
-KEPT = 8
-# How long an image waits for depth that is behind, in seconds.
-PATIENCE = 0.3
+MAX_SAMPLES = 8
+"""Samples kept of each kind: a depth image may arrive this many frames late."""
+MAX_DEPTH_WAIT_SECONDS = 0.3
+"""How long an image waits for depth that has not arrived yet."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A message as it came.
+    """A message as it was received.
 
     Attributes
     ----------
-    stamp : when it was taken, nanoseconds
-    arrived : when it was received, seconds of a clock that never jumps
+    stamp : stamp of its header, nanoseconds
+    arrived : when it was received, seconds of ``time.monotonic()``
     number : how many messages its publisher had sent by then
-    data : the message
+    data : the serialized message
 
     """
 
     stamp: int
     arrived: float
     number: int
-    data: Any
+    data: bytes
 
 
 class ApproximateTimeSync:
-    """The newest images and, for each, the depth image that was taken closest to it.
+    """The newest images and, for each of them, the depth image with the closest stamp.
 
-    Stamps that go back, as when a recording starts over, clear what came before.
+    Stamps that go back, as when a recording starts over, clear everything that came before.
     """
 
     def __init__(self) -> None:
-        self._images: deque[Sample] = deque(maxlen=KEPT)
-        self._depths: deque[Sample] = deque(maxlen=KEPT)
+        self._images: deque[Sample] = deque(maxlen=MAX_SAMPLES)
+        self._depths: deque[Sample] = deque(maxlen=MAX_SAMPLES)
 
     def add_image(self, sample: Sample) -> None:
-        """An image has come."""
+        """Add an image."""
         self._add(self._images, sample)
 
     def add_depth(self, sample: Sample) -> None:
-        """A depth image has come."""
+        """Add a depth image."""
         self._add(self._depths, sample)
 
     def take(self, now: float, *, depth_expected: bool, tolerance: float) -> list[tuple[Sample, Sample | None]]:
-        """The images that can be used now, newest first, each with its depth or None; they are not kept.
+        """Remove and return the images that can be used now, newest first, each with its depth or None.
 
         Parameters
         ----------
-        now : seconds, of the same clock as ``Sample.arrived``
-        depth_expected : whether an image waits for depth that may still come, for at most PATIENCE
-        tolerance : the largest difference of stamps in a pair, seconds
+        now : seconds of ``time.monotonic()``
+        depth_expected : whether images wait up to MAX_DEPTH_WAIT_SECONDS for depth that may still arrive
+        tolerance : largest difference between the stamps of a pair, seconds
 
         """
-        pairs = []
+        pairs: list[tuple[Sample, Sample | None]] = []
         while self._images and (not depth_expected or self._is_settled(self._images[0], now)):
             image = self._images.popleft()
             depth = min(self._depths, key=lambda depth: abs(depth.stamp - image.stamp), default=None)
             fits = depth is not None and abs(depth.stamp - image.stamp) <= tolerance * 1e9
             pairs.insert(0, (image, depth if fits else None))
-        # Images to come are later: what is too old for the newest of these is too old for them.
+        # Later images have later stamps: depth that is too old for the newest image here is too old for them as well.
         while pairs and self._depths and self._depths[0].stamp < pairs[0][0].stamp - tolerance * 1e9:
             self._depths.popleft()
         return pairs
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an image is left that may still get its depth."""
+        """Whether an image is left whose depth may still arrive."""
         return bool(self._images)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all samples."""
         self._images.clear()
         self._depths.clear()
 
@@ -86,5 +85,7 @@ class ApproximateTimeSync:
         samples.append(sample)
 
     def _is_settled(self, image: Sample, now: float) -> bool:
-        # Depth comes in the order of its stamps: once one is not older, no later one is closer.
-        return (bool(self._depths) and self._depths[-1].stamp >= image.stamp) or now - image.arrived >= PATIENCE
+        """Return whether no depth image that is still to come can be closer to an image, or it has waited enough."""
+        # Depth images arrive sorted by stamp.
+        has_newer_depth = bool(self._depths) and self._depths[-1].stamp >= image.stamp
+        return has_newer_depth or now - image.arrived >= MAX_DEPTH_WAIT_SECONDS

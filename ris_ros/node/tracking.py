@@ -1,4 +1,4 @@
-"""What was found on one camera, followed: tracked on the worker's thread, examined beside it."""
+"""Tracking of the object that a camera's last answer found: on the worker's thread, with verification beside it."""
 
 from __future__ import annotations
 
@@ -15,91 +15,94 @@ from ris_ros.utils.cancellation import cancellable
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter
-    from ris_ros.tracking import TrackedObject
-    from ris_ros.tracking.verification import Keyframe, Verification
+    from ris_ros.tracking import Keyframe, TrackedObject, Verification
 
 
-class Following:
-    """Follows the one object of an answer, from the image it was found in.
+class TrackingSession:
+    """Tracks the one object of a result from the image it was found in.
 
     Parameters
     ----------
-    segmenter : that gave the answer; its models verify keyframes, on a thread of their own, while `models` is held
-    result : the answer
+    segmenter : gave the result; its models verify keyframes, on a thread of their own
+    result : result with one object
     image : uint8 RGB [H, W, 3]
-    models : held by whoever uses the models
+    model_lock : is held while the models are in use
 
     Attributes
     ----------
-    state : "tracking", "lost", or "regained" in the frame where it was found again
+    state : "tracking", "lost", or "regained" in the frame in which the object was found again
 
     """
 
-    def __init__(self, segmenter: ReferringSegmenter, result: Result, image: np.ndarray, models: threading.Lock):
-        # Late, because this imports torch.
+    def __init__(self, segmenter: ReferringSegmenter, result: Result, image: np.ndarray, model_lock: threading.Lock):
+        # Imported late, because this imports torch.
         from ris_ros.tracking import Tracker
 
         self._segmenter = segmenter
-        self._found = result
-        self._models = models
-        self._follower = Tracker(segmenter)
-        self._follower.start_from(result, image, time.monotonic())
-        self._examination: Future[Verification] | None = None
+        self._first_result = result
+        self._model_lock = model_lock
+        self._tracker = Tracker(segmenter)
+        self._tracker.start_from(result, image, time.monotonic())
+        self._verification: Future[Verification] | None = None
         self._cancelled = False
-        self._lost_at = 0.0
+        self._lost_time = 0.0
         self.state = "tracking"
 
-    def answer(self, image: np.ndarray) -> Result | None:
-        """The answer on the next frame; None when the command should be asked anew.
+    def update(self, image: np.ndarray) -> Result | None:
+        """Track the object into the next frame.
 
-        That is so when the target was lost too long ago, and when images have another size than before.
+        Returns
+        -------
+        The result on that frame. None when the command should be answered from the start: the object has been lost for
+        too long, or the image size has changed.
+
         """
         started = time.monotonic()
         try:
-            followed = self._follower.track(image, started)
+            tracked = self._tracker.track(image, started)
         except InputError:
             return None
-        if self._examination is not None and self._examination.done():
-            verification, self._examination = self._examination, None
-            self._follower.take(verification.result())
-        if self._examination is None and (keyframe := self._follower.keyframe()) is not None:
-            self._examination = self._verify(keyframe)
-        if followed.event == "lost":
-            self._lost_at = started
-        if not followed.found and started - self._lost_at > self._segmenter.config.following.give_up:
+        if self._verification is not None and self._verification.done():
+            verification, self._verification = self._verification, None
+            self._tracker.apply(verification.result())
+        if self._verification is None and (keyframe := self._tracker.next_keyframe()) is not None:
+            self._verification = self._verify(keyframe)
+        if tracked.event == "lost":
+            self._lost_time = started
+        if not tracked.found and started - self._lost_time > self._segmenter.config.following.give_up:
             return None
-        self.state = "lost" if not followed.found else followed.event or "tracking"
-        return self._result(followed, time.monotonic() - started)
+        self.state = "lost" if not tracked.found else tracked.event or "tracking"
+        return self._make_result(tracked, time.monotonic() - started)
 
     def cancel(self) -> None:
-        """Break off what is at work at its next checkpoint."""
+        """Cancel the verification that is running, if any."""
         self._cancelled = True
 
     def stop(self) -> None:
-        """Break off what is at work and wait for that."""
+        """Cancel the verification that is running, if any, and wait for its end."""
         self.cancel()
-        if self._examination is not None:
-            self._examination.exception()
+        if self._verification is not None:
+            self._verification.exception()
 
     def _verify(self, keyframe: Keyframe) -> Future[Verification]:
         future: Future[Verification] = Future()
 
         def run() -> None:
             try:
-                with self._models, cancellable(lambda: self._cancelled):
-                    future.set_result(self._follower.verify(keyframe))
-            except Exception as error:  # It is raised where the verification is taken.
+                with self._model_lock, cancellable(lambda: self._cancelled):
+                    future.set_result(self._tracker.verify(keyframe))
+            except Exception as error:  # The future raises it where its result is read.
                 future.set_exception(error)
 
-        # A daemon: a call into a model cannot be broken off, and must not hold up the end of the process.
-        threading.Thread(target=run, name="ris-examiner", daemon=True).start()
+        # A daemon, because a call into a model cannot be interrupted and must not keep the process alive.
+        threading.Thread(target=run, name="ris-verification", daemon=True).start()
         return future
 
-    def _result(self, followed: TrackedObject, seconds: float) -> Result:
-        query, timings = self._found.query, {"tracking": seconds}
-        if not followed.found:
-            return Result(False, followed.mask, followed.box, 0.0, 0.0, [], query, timings, followed.reason)
-        [first] = self._found.instances
-        now = Candidate(first.index, followed.mask, followed.box, first.score, first.terms)
-        return Result(True, followed.mask, followed.box, first.score, followed.confidence, [now], query, timings,
-                      instances=[now])
+    def _make_result(self, tracked: TrackedObject, seconds: float) -> Result:
+        query, timings = self._first_result.query, {"tracking": seconds}
+        if not tracked.found:
+            return Result(False, tracked.mask, tracked.box, 0.0, 0.0, [], query, timings, tracked.reason)
+        [first] = self._first_result.instances
+        candidate = Candidate(first.index, tracked.mask, tracked.box, first.score, first.terms)
+        return Result(True, tracked.mask, tracked.box, first.score, tracked.confidence, [candidate], query, timings,
+                      instances=[candidate])

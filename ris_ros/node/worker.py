@@ -1,33 +1,45 @@
-"""What is computed next: the newest frame wins, commands keep their order, one thread does the work."""
+"""Scheduling: one thread answers commands first come, first served, each on the newest frame of its camera."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from ris_ros.node.commands import Command
 from ris_ros.utils.cancellation import Cancelled, cancellable
 
-# More unanswered commands than this and the oldest are forgotten.
-COMMANDS_KEPT = 10
-# Seconds between two looks for a frame that is waited for, and between two when nothing is asked: those keep rates
-# known and tell of frames that cannot be used before they are needed.
-POLL = 0.005
-IDLE_POLL = 1.0
+if TYPE_CHECKING:
+    from ris_ros.node.inputs import Frame
+
+MAX_WAITING_COMMANDS = 10
+"""Commands of a camera that may wait for their answers; when more come, the oldest are dropped."""
+FRAME_POLL_SECONDS = 0.005
+"""Time between two checks for a new frame while a command waits for one."""
+IDLE_POLL_SECONDS = 1.0
+"""Time between two checks for frames while no command waits: image rates stay known, and warnings about unusable frames
+appear before the first command."""
 
 
-class Source(Protocol):
-    """Where the frames of a camera come from."""
+class Camera(Protocol):
+    """A source of frames that can answer commands on them."""
 
-    def newest(self) -> Any:
-        """The newest frame, the same object as before where none has come since; None while there is none."""
+    def newest_frame(self) -> Frame | None:
+        """Return the newest frame, the same object as before if no other has arrived; None while there is none."""
 
     def has_frame(self) -> bool:
-        """Whether :meth:`newest` has, or will have in a moment, a frame."""
+        """Return whether :meth:`newest_frame` has a frame now, or will have one in a moment."""
+        ...
+
+    def answer(self, job: Job) -> None:
+        """Do a job, on the worker's thread."""
+
+    def report_failure(self, job: Job, error: Exception) -> None:
+        """Report that a job raised an exception, on the worker's thread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,57 +48,64 @@ class Job:
 
     Attributes
     ----------
-    camera : its name
-    frame : from its source
-    command : what to answer
-    follows : whether this answers the standing command on a further frame
-    round : tells answers that were asked for before a stop
+    camera : name of the camera
+    frame : newest frame of the camera
+    command : command to answer
+    is_continuous : whether this is a further answer to the standing command, given because a new frame has arrived
+    generation : how often the camera's commands had been withdrawn when the job began; a job of an earlier generation
+        is obsolete
 
     """
 
     camera: str
-    frame: Any
+    frame: Frame
     command: Command
-    follows: bool
-    round: int
+    is_continuous: bool
+    generation: int
 
 
 @dataclass(eq=False)
-class _Channel:
-    source: Source
-    standing: Command | None = None
-    commands: deque[Command] = field(default_factory=deque)
-    round: int = 0
-    frame: Any = None  # the one answered last
-    due: float = 0.0  # when the next answer to the standing command may begin
+class _CameraQueue:
+    """The commands of a camera.
 
-    def forget_commands(self) -> None:
+    Attributes
+    ----------
+    standing : the last command, which is answered again in continuous mode
+    waiting : commands that have not been answered yet, oldest first
+    generation : how often the commands have been withdrawn
+    last_frame : the frame of the last job
+    next_time : when the next answer to the standing command may begin, seconds of ``time.monotonic()``
+
+    """
+
+    camera: Camera
+    standing: Command | None = None
+    waiting: deque[Command] = field(default_factory=deque)
+    generation: int = 0
+    last_frame: Frame | None = None
+    next_time: float = 0.0
+
+    def withdraw_commands(self) -> None:
         self.standing = None
-        self.commands.clear()
-        self.round += 1
+        self.waiting.clear()
+        self.generation += 1
 
 
 class Worker:
-    """A thread that answers commands on the newest frames.
+    """A thread that answers commands on the newest frames of the cameras, which take turns.
 
-    Every method returns at once and may be called from any thread, except :meth:`wait_idle` and :meth:`close`, which
-    wait for the job at hand. Where there are several cameras, they take turns.
+    Every method may be called from any thread and returns at once, except :meth:`wait_idle` and :meth:`close`, which
+    wait for the current job. An obsolete job is cancelled (see `ris_ros.utils.cancellation`).
 
     Parameters
     ----------
-    answer : does one job, on the worker's thread; broken off at its checkpoints (see `ris_ros.utils.cancellation`) once the
-        answer is not wanted
-    failed : told of an exception in a job; the thread lives on
-    sources : the cameras' frames, by name
+    cameras : cameras by name
     continuous, max_rate : see :meth:`configure`
 
     """
 
-    def __init__(self, answer: Callable[[Job], None], failed: Callable[[Job, Exception], None],
-                 sources: Mapping[str, Source], *, continuous: bool = False, max_rate: float = 0.0) -> None:
-        self._answer = answer
-        self._failed = failed
-        self._channels = {name: _Channel(source) for name, source in sources.items()}
+    def __init__(self, cameras: Mapping[str, Camera], *, continuous: bool = False, max_rate: float = 0.0) -> None:
+        self._queues = {name: _CameraQueue(camera) for name, camera in cameras.items()}
         self._continuous = continuous
         self._max_rate = max_rate
         self._active = False
@@ -94,159 +113,190 @@ class Worker:
         self._busy = False
         self._closed = False
         self._changed = threading.Condition()
-        # A daemon: a job cannot always be broken off, and must not hold up the end of the process.
-        self._thread = threading.Thread(target=self._run, name="ris-worker", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     def put_command(self, command: Command, camera: str | None = None) -> list[tuple[str, Command]]:
-        """The new standing command, of one camera or of all; an empty one withdraws all, and the job at hand.
+        """Make a command the standing one and queue it; an empty one withdraws all commands and cancels their job.
 
-        Returns the names and commands that will not be answered because too many came after them.
+        Parameters
+        ----------
+        command : what to answer
+        camera : name of the camera to answer on; None for all of them
+
+        Returns
+        -------
+        The commands that were dropped because too many came after them, each with the name of its camera.
+
         """
-        forgotten = []
+        dropped = []
         with self._changed:
-            for name, channel in self._chosen(camera).items():
+            for name, queue in self._select(camera).items():
                 if not command.text:
-                    channel.forget_commands()
+                    queue.withdraw_commands()
                     continue
-                if len(channel.commands) == COMMANDS_KEPT:
-                    forgotten.append((name, channel.commands.popleft()))
-                channel.standing = command
-                channel.commands.append(command)
+                if len(queue.waiting) == MAX_WAITING_COMMANDS:
+                    dropped.append((name, queue.waiting.popleft()))
+                queue.standing = command
+                queue.waiting.append(command)
             self._changed.notify_all()
-        return forgotten
+        return dropped
 
-    def repeat(self, camera: str | None = None) -> str:
-        """Answer the standing command once more, of one camera or all that have one; why that cannot be, or ""."""
+    def repeat_standing_command(self, camera: str | None = None) -> str:
+        """Queue the standing command of one camera, or of all cameras that have one, once more.
+
+        Returns
+        -------
+        Why that is impossible; empty when it was done.
+
+        """
         with self._changed:
-            channels = [channel for channel in self._chosen(camera).values() if channel.standing]
+            queues = [queue for queue in self._select(camera).values() if queue.standing]
             if not self._active:
                 return "the node is not active"
             if not self._enabled:
                 return "the node is disabled: call ~/enable with true"
-            if not channels:
-                return "no command stands: publish one on command"
-        # Not under the lock: receiving takes its time.
-        channels = [channel for channel in channels if channel.source.has_frame()]
-        if not channels:
+            if not queues:
+                return "there is no standing command: publish one on command"
+        # Without the lock, because receiving frames takes time.
+        queues = [queue for queue in queues if queue.camera.has_frame()]
+        if not queues:
             return "no image has arrived yet"
         with self._changed:
-            for channel in channels:
-                if channel.standing and len(channel.commands) < COMMANDS_KEPT:
-                    channel.commands.append(channel.standing)
+            for queue in queues:
+                if queue.standing and len(queue.waiting) < MAX_WAITING_COMMANDS:
+                    queue.waiting.append(queue.standing)
             self._changed.notify_all()
         return ""
 
-    def is_wanted(self, job: Job) -> bool:
-        """Whether an answer to `job` may still be published."""
+    def is_obsolete(self, job: Job) -> bool:
+        """Return whether the result of a job must not be published any more."""
         with self._changed:
-            return self._may_work() and job.round == self._channels[job.camera].round
+            return not self._may_work() or job.generation != self._queues[job.camera].generation
 
     @property
     def waiting(self) -> int:
         """How many commands have not been answered yet."""
         with self._changed:
-            return self._busy + sum(len(channel.commands) for channel in self._channels.values())
+            return self._busy + sum(len(queue.waiting) for queue in self._queues.values())
 
     def configure(self, *, continuous: bool, max_rate: float) -> None:
-        """Answer every command once, or the standing one on every frame, `max_rate` times a second; 0: no limit."""
+        """Choose between answering every command once and answering the standing one on every frame.
+
+        Parameters
+        ----------
+        continuous : whether the standing command is answered on every frame
+        max_rate : at most so many such answers a second and camera; 0 for no limit
+
+        """
         with self._changed:
             self._continuous, self._max_rate = continuous, max_rate
             self._changed.notify_all()
 
     def set_enabled(self, enabled: bool) -> None:
-        """Pause or resume; commands are kept for the resumption."""
+        """Pause or resume work; commands that come during a pause are answered after it."""
         with self._changed:
             self._enabled = enabled
             self._changed.notify_all()
 
     def activate(self) -> None:
-        """Begin to take jobs."""
+        """Start to take jobs."""
         with self._changed:
             self._active = True
+            if self._thread is None:
+                # A daemon, because a call into a model cannot be interrupted and must not keep the process alive.
+                self._thread = threading.Thread(target=self._run, name="ris-worker", daemon=True)
+                self._thread.start()
             self._changed.notify_all()
 
     def deactivate(self) -> None:
-        """Take no more jobs and forget every command; the job at hand is broken off at its next checkpoint."""
+        """Take no more jobs, withdraw every command and cancel the current job."""
         with self._changed:
             self._active = False
-            for channel in self._channels.values():
-                channel.forget_commands()
-                channel.frame = None
+            for queue in self._queues.values():
+                queue.withdraw_commands()
+                queue.last_frame = None
             self._changed.notify_all()
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until no job is at hand; False when that takes longer than `timeout` seconds."""
+        """Wait until no job is running; return False when that takes longer than `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._busy, timeout)
 
     def close(self, timeout: float | None = None) -> bool:
-        """End the thread after the job at hand; False when that takes longer than `timeout` seconds."""
+        """End the thread after the current job; return False when that takes longer than `timeout` seconds."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+            thread = self._thread
+        if thread is None:
+            return True
+        thread.join(timeout)
+        return not thread.is_alive()
 
-    def _chosen(self, camera: str | None) -> dict[str, _Channel]:
-        return self._channels if camera is None else {camera: self._channels[camera]}
+    def _select(self, camera: str | None) -> dict[str, _CameraQueue]:
+        return self._queues if camera is None else {camera: self._queues[camera]}
 
     def _may_work(self) -> bool:
         return self._active and self._enabled and not self._closed
 
     def _run(self) -> None:
         while not self._closed:
-            if job := self._next():
-                try:
-                    with cancellable(lambda job=job: not self.is_wanted(job)):
-                        self._answer(job)
-                except Cancelled:
-                    pass
-                except Exception as error:
-                    self._failed(job, error)
-                with self._changed:
-                    self._busy = False
-                    self._changed.notify_all()
+            if (job := self._next_job()) is None:
+                continue
+            camera = self._queues[job.camera].camera
+            try:
+                with cancellable(partial(self.is_obsolete, job)):
+                    camera.answer(job)
+            except Cancelled:
+                pass
+            except Exception as error:
+                if not self.is_obsolete(job):
+                    camera.report_failure(job, error)
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
 
-    def _next(self) -> Job | None:
-        """The next job; None after a while in which there was none."""
+    def _next_job(self) -> Job | None:
+        """Start the next job; return None after a short wait in which there was none."""
         with self._changed:
             now = time.monotonic()
-            asked = [name for name, channel in self._channels.items() if self._wants(channel, now)]
-            if not asked and not self._changed.wait(self._pause(now)) and self._may_work():
-                asked = list(self._channels)
-        # Not under the lock: receiving takes its time, and whoever asks shall not wait.
-        for name in asked:
-            frame = self._channels[name].source.newest()
-            if frame is not None and (job := self._begun(name, frame)):
+            names = [name for name, queue in self._queues.items() if self._has_work(queue, now)]
+            if not names and not self._changed.wait(self._idle_time(now)) and self._may_work():
+                names = list(self._queues)
+        # Without the lock: receiving frames takes time, during which no caller must have to wait.
+        for name in names:
+            frame = self._queues[name].camera.newest_frame()
+            if frame is not None and (job := self._start_job(name, frame)) is not None:
                 return job
-        if asked:
+        if names:
             with self._changed:
-                self._changed.wait(POLL)
+                self._changed.wait(FRAME_POLL_SECONDS)
         return None
 
-    def _wants(self, channel: _Channel, now: float) -> bool:
-        return self._may_work() and (bool(channel.commands) or (
-            self._continuous and channel.standing is not None and now >= channel.due))
+    def _has_work(self, queue: _CameraQueue, now: float) -> bool:
+        return self._may_work() and (bool(queue.waiting) or (
+            self._continuous and queue.standing is not None and now >= queue.next_time))
 
-    def _pause(self, now: float) -> float | None:
-        """How long to wait for something to do; None for ever."""
+    def _idle_time(self, now: float) -> float | None:
+        """Return for how many seconds there is nothing to do unless something changes; None for ever."""
         if not self._may_work():
             return None
-        due = [channel.due - now for channel in self._channels.values() if self._continuous and channel.standing]
-        return max(0.0, min([*due, IDLE_POLL]))
+        times = [queue.next_time - now for queue in self._queues.values() if self._continuous and queue.standing]
+        return max(0.0, min([*times, IDLE_POLL_SECONDS]))
 
-    def _begun(self, name: str, frame: Any) -> Job | None:
+    def _start_job(self, name: str, frame: Frame) -> Job | None:
+        """Return the job of a camera on its newest frame; None when there is nothing to answer on that."""
         with self._changed:
-            channel, now = self._channels[name], time.monotonic()
-            if not self._wants(channel, now):
+            queue, now = self._queues[name], time.monotonic()
+            if not self._has_work(queue, now):
                 return None
-            follows = not channel.commands
-            if follows and frame is channel.frame:
+            is_continuous = not queue.waiting
+            if is_continuous and frame is queue.last_frame:
                 return None
-            command = channel.standing if follows else channel.commands.popleft()
-            channel.frame = frame
-            channel.due = now + (1 / self._max_rate if self._max_rate else 0)
-            self._channels[name] = self._channels.pop(name)  # Whoever had a turn goes to the end.
+            command = queue.standing if is_continuous else queue.waiting.popleft()
+            assert command is not None  # Without waiting commands, only a standing one is work.
+            queue.last_frame = frame
+            queue.next_time = now + (1 / self._max_rate if self._max_rate else 0)
+            self._queues[name] = self._queues.pop(name)  # To the end: it is the other cameras' turn.
             self._busy = True
-            return Job(name, frame, command, follows, channel.round)
+            return Job(name, frame, command, is_continuous, queue.generation)

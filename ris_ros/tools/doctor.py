@@ -1,4 +1,4 @@
-"""What is installed, on which device, what is missing and how to get it."""
+"""`ris doctor`: what is installed, on which device, what is missing and how to get it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ris_ros.errors import RisError
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One examined part.
+class CheckResult:
+    """The result of the check of one part.
 
     Attributes
     ----------
-    part : what was looked for
-    ok : whether it is there and works
+    part : name of the part
+    ok : whether it is installed and works
     needed : whether the first launch fails without it
     found : version, device, path or the error
-    remedy : the command that brings it
+    remedy : command that installs it
 
     """
 
@@ -34,41 +35,55 @@ class Finding:
     remedy: str
 
 
-def examine() -> list[Finding]:
-    """Look at everything this package stands on, needed parts first."""
+def run_checks() -> list[CheckResult]:
+    """Check everything that this package depends on, needed parts first."""
     setup = "run scripts/setup and activate .venv"
     ros = "source a ROS 2 installation, or run scripts/setup"
     apt = "apt install ros-$ROS_DISTRO-"
     return [
-        _finding("Python", lambda: f"{platform.python_version()} at {sys.executable}", "install Python 3.10 or newer"),
-        _finding("torch", _torch, setup),
-        _finding("open_clip", lambda: _version("open_clip", "open_clip_torch"), setup),
-        _finding("spaCy model", _spacy_model, setup),
-        _finding("onnxruntime", _onnxruntime, setup),
-        _finding("bundled CLIP", _bundled, "install ris_ros again"),
-        _finding("MobileSAM weights", lambda: _weights("mobilesam"), "ris weights fetch mobilesam"),
-        _finding("ROS 2 (rclpy)", _rclpy, ros),
-        _finding("image messages", _image_messages, f"{apt}cv-bridge, or {setup}"),
-        _finding("SAM (segment_anything)", lambda: _version("segment_anything", "segment-anything"),
-                 "pip install segment-anything", needed=False),
-        _finding("vision_msgs (~/box)", lambda: _version("vision_msgs.msg"), f"{apt}vision-msgs", needed=False),
-        _finding("launch_ros (ros2 launch)", lambda: _version("launch_ros"), f"{apt}launch-ros", needed=False),
-        _finding("simulation (mujoco)", lambda: _version("mujoco", "mujoco"),
-                 "pip install mujoco; apt install libegl1 libgl1-mesa-dri libgles2", needed=False),
-        *_towers(),
+        _check("Python", _python, "install Python 3.10 or newer"),
+        _check("torch", _torch, setup),
+        _check("open_clip", partial(_version, "open_clip", "open_clip_torch"), setup),
+        _check("spaCy model", _spacy_model, setup),
+        _check("onnxruntime", _onnxruntime, setup),
+        _check("bundled CLIP", _bundled_model, "install ris_ros again"),
+        _check("MobileSAM weights", partial(_weights, "mobilesam"), "ris weights fetch mobilesam"),
+        _check("ROS 2 (rclpy)", _rclpy, ros),
+        _check("image messages", _image_messages, f"{apt}cv-bridge, or {setup}"),
+        _check("SAM (segment_anything)", partial(_version, "segment_anything", "segment-anything"),
+               "pip install segment-anything", needed=False),
+        _check("vision_msgs (~/box)", partial(_version, "vision_msgs.msg"), f"{apt}vision-msgs", needed=False),
+        _check("launch_ros (ros2 launch)", partial(_version, "launch_ros"), f"{apt}launch-ros", needed=False),
+        _check("simulation (mujoco)", partial(_version, "mujoco", "mujoco"),
+               "pip install mujoco; apt install libegl1 libgl1-mesa-dri libgles2", needed=False),
+        *_check_model_families(),
     ]
 
 
-def _finding(part: str, look: Callable[[], str], remedy: str, needed: bool = True) -> Finding:
+def _check(part: str, find: Callable[[], str], remedy: str, needed: bool = True) -> CheckResult:
     try:
-        return Finding(part, True, needed, look(), remedy)
+        return CheckResult(part, True, needed, find(), remedy)
     except (ImportError, OSError, RisError) as error:
-        return Finding(part, False, needed, " ".join(str(error).split()), remedy)
+        return CheckResult(part, False, needed, " ".join(str(error).split()), remedy)
+
+
+def _check_model_families() -> list[CheckResult]:
+    """Check how the global features of each family of models are computed."""
+    try:
+        from ris_ros.encoding.towers import MODEL_FAMILIES, describe_global_path
+    except ImportError:
+        return []  # torch or open_clip is missing, which another check reports.
+    return [_check(f"masks in {family} ({example})", partial(describe_global_path, example),
+                   "pip install open_clip_torch timm", needed=False) for family, example in MODEL_FAMILIES.items()]
 
 
 def _version(module: str, distribution: str = "") -> str:
     importlib.import_module(module)
     return importlib.metadata.version(distribution) if distribution else "yes"
+
+
+def _python() -> str:
+    return f"{platform.python_version()} at {sys.executable}"
 
 
 def _torch() -> str:
@@ -92,21 +107,11 @@ def _onnxruntime() -> str:
     return f"{onnxruntime.__version__}: {', '.join(providers)}"
 
 
-def _bundled() -> str:
+def _bundled_model() -> str:
     from ris_ros.encoding.loading import BUNDLED_FOLDER, verify_bundled
 
     verify_bundled()
     return f"{BUNDLED_FOLDER}: for the simulated tabletop only, not for real scenes"
-
-
-def _towers() -> list[Finding]:
-    """Which global feature each family of models gets."""
-    try:
-        from ris_ros.encoding.families import FAMILIES, global_feature
-    except ImportError:
-        return []  # torch or open_clip is missing, which was found already.
-    return [_finding(f"masks in {family} ({example})", lambda example=example: global_feature(example),
-                     "pip install open_clip_torch timm", needed=False) for family, example in FAMILIES.items()]
 
 
 def _weights(name: str) -> str:
@@ -117,12 +122,12 @@ def _weights(name: str) -> str:
 
 
 def _rclpy() -> str:
-    import rclpy
+    from rclpy.utilities import get_rmw_implementation_identifier
 
-    return f"{os.environ.get('ROS_DISTRO', 'no ROS_DISTRO set')}, {rclpy.get_rmw_implementation_identifier()}"
+    return f"{os.environ.get('ROS_DISTRO', 'no ROS_DISTRO set')}, {get_rmw_implementation_identifier()}"
 
 
 def _image_messages() -> str:
-    from ris_ros.node.conversions import image_converter
+    from ris_ros.messages import image_converter
 
     return f"by {image_converter().__module__.partition('.')[0]}"

@@ -1,4 +1,4 @@
-"""The operator of the demo: starts a camera and the node as a robot would, asks, and collects what is published."""
+"""Programs' side of the node: start it as a process, send it commands and collect what it publishes."""
 
 from __future__ import annotations
 
@@ -8,22 +8,34 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import rclpy
+from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from ris_ros.errors import MissingError
-from ris_ros.node.conversions import to_rgb
+from ris_ros.messages import decode_image
+from ris_ros.node.spinning import background_node
 
-START_UP = 180.0  # seconds for the models to load, also on a slow machine
-ANSWER = 120.0  # seconds for one answer, likewise
+START_UP_SECONDS = 180.0
+"""Time for the models to load, also on a slow machine."""
+ANSWER_SECONDS = 120.0
+"""Time for one answer, also on a slow machine."""
+POLL_SECONDS = 0.02
+"""Time between two checks of a condition that is waited for."""
+ANSWER_IMAGES = ("ris/mask", "ris/overlay", "ris/candidates")
+"""Topics of the images that belong to an answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,122 +44,202 @@ class Answer:
 
     Attributes
     ----------
-    command : the text
-    result : what came on `~/result`
+    command : text of the command
+    result : content of `~/result`
     latency : seconds from the command's publication to the result's arrival
     mask : bool [H, W]
-    overlay : RGB uint8 [H, W, 3]
+    overlay : uint8 RGB [H, W, 3]
     ranks : uint16 [H, W], the rank of the candidate at each pixel, 0 for none
 
     """
 
     command: str
-    result: dict
+    result: dict[str, Any]
     latency: float
     mask: np.ndarray
     overlay: np.ndarray
     ranks: np.ndarray
 
 
-def ask(commands: list[str], *, camera: dict[str, object], node: dict[str, object],
-        progress: Callable[[str], None]) -> tuple[np.ndarray, list[Answer]]:
-    """Start a camera and the node as processes of their own, publish each command and collect the answers.
-
-    All of it takes place in a ROS domain of its own that does not leave this machine.
+class NodeClient(Node):
+    """Sends commands to the node `ris` and collects its results, while another thread spins this node.
 
     Parameters
     ----------
-    commands : texts
+    context : rclpy context
+    images : image topics whose newest message is kept, in addition to the results
+    processes : processes by name; waiting ends with an error when one of them has ended
+
+    Attributes
+    ----------
+    results : the content of every `~/result` so far
+    newest : the newest message by topic of `images`
+
+    """
+
+    def __init__(self, context: rclpy.Context, *, images: tuple[str, ...] = (),
+                 processes: Mapping[str, subprocess.Popen[bytes]] | None = None):
+        super().__init__("client", context=context)
+        self.results: list[dict[str, Any]] = []
+        self.newest: dict[str, Image] = {}
+        self._result_time = 0.0
+        self._processes = processes or {}
+        self._command_publisher = self.create_publisher(String, "command", 10)
+        self._parameter_setter: Any = self.create_client(SetParameters, "ris/set_parameters")
+        self._parameter_getter: Any = self.create_client(GetParameters, "ris/get_parameters")
+        self.create_subscription(String, "ris/result", self._on_result, 10)
+        for topic in images:
+            self.create_subscription(Image, topic, partial(self._on_image, topic), 1)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether an active node has been discovered."""
+        return bool(self._command_publisher.get_subscription_count() and self.count_publishers("ris/result")
+                    and self._parameter_setter.service_is_ready() and self._parameter_getter.service_is_ready())
+
+    def send_command(self, text: str) -> None:
+        """Publish a command."""
+        self._command_publisher.publish(String(data=text))
+
+    def ask(self, text: str) -> Answer:
+        """Publish a command and wait for its answer, with the images of ANSWER_IMAGES.
+
+        Raises
+        ------
+        MissingError
+            When the node cannot answer, does not answer in time, or has ended.
+
+        """
+        count = len(self.results)
+        self.newest.clear()
+        started = time.perf_counter()
+        self.send_command(text)
+        self.wait(lambda: len(self.results) > count, ANSWER_SECONDS, f"the answer to {text!r}")
+        result, latency = self.results[count], self._result_time - started
+        # Unlike a failure, a result that nothing was found has timings and an empty mask.
+        if not result["found"] and not result["timings"]:
+            raise MissingError(f"the node could not answer {text!r}: {result['reason']}")
+        self.wait(lambda: all(topic in self.newest for topic in ANSWER_IMAGES), ANSWER_SECONDS,
+                  f"the images of the answer to {text!r}")
+        mask, overlay, ranks = (self.newest[topic] for topic in ANSWER_IMAGES)
+        return Answer(text, result, latency, decode_image(mask)[..., 0] > 0, decode_image(overlay),
+                      np.frombuffer(ranks.data, np.uint16).reshape(ranks.height, ranks.width))
+
+    def wait(self, condition: Callable[[], object], seconds: float, what: str) -> None:
+        """Wait for a condition to hold.
+
+        Parameters
+        ----------
+        condition : is called until its value is true
+        seconds : how long to wait
+        what : what is waited for, for the error message
+
+        Raises
+        ------
+        MissingError
+            When the condition does not hold in time, or a process has ended.
+
+        """
+        end = time.monotonic() + seconds
+        while not condition():
+            self.check_processes()
+            if time.monotonic() > end:
+                raise MissingError(f"waited {seconds:.0f} s for {what}; what the node wrote stands above")
+            time.sleep(POLL_SECONDS)
+
+    def check_processes(self) -> None:
+        """Raise a MissingError if one of the processes has ended."""
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                raise MissingError(f"{name} ended with status {process.returncode}; what it wrote stands above")
+
+    def get_node_parameter(self, name: str) -> Any:
+        """Return the value of a parameter of the node, as an rcl_interfaces/ParameterValue."""
+        return self._call(self._parameter_getter, GetParameters.Request(names=[name])).values[0]
+
+    def set_node_parameter(self, name: str, value: Any) -> None:
+        """Set a parameter of the node."""
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        self._call(self._parameter_setter, SetParameters.Request(parameters=[parameter]))
+
+    def _on_image(self, topic: str, message: Image) -> None:
+        self.newest[topic] = message
+
+    def _on_result(self, message: String) -> None:
+        self._result_time = time.perf_counter()
+        self.results.append(json.loads(message.data))
+
+    def _call(self, client: Any, request: Any) -> Any:
+        done = threading.Event()
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: done.set())
+        if not done.wait(ANSWER_SECONDS):
+            raise MissingError("the node does not answer; what it wrote stands above")
+        return future.result()
+
+
+def ask_node(commands: list[str], *, camera: Mapping[str, object], node: Mapping[str, object],
+             progress: Callable[[str], None]) -> tuple[np.ndarray, list[Answer]]:
+    """Start a camera and the node as processes of their own, publish each command and collect the answers.
+
+    Parameters
+    ----------
+    commands : texts of the commands
     camera, node : ROS parameters of `ris_camera` and `ris_node`
-    progress : told in a few words what is being waited for
+    progress : takes a few words about what is waited for
 
     Returns
     -------
-    The camera's image, RGB uint8 [H, W, 3], and an answer for each command.
+    An image of the camera, uint8 RGB [H, W, 3], and an answer for each command.
 
     Raises
     ------
     MissingError
-        When a process ends or does not answer in time; its own words are on stderr.
+        When a process ends or does not answer in time; what it wrote is on stderr.
 
     """
-    os.environ |= {"ROS_DOMAIN_ID": str(random.randint(1, 100)), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-                   "ROS_LOCALHOST_ONLY": "1"}
-    with process("ris_ros.tools.camera", camera) as camera_process, \
-            process("ris_ros.node.main", node) as node_process, _operator() as operator:
-        processes = {"ris_camera": camera_process, "ris_node": node_process}
+    use_private_ros_domain()
+    with run_executable("ris_ros.tools.camera", camera) as camera_process, \
+            run_executable("ris_ros.node.main", node) as node_process, \
+            background_node(partial(NodeClient, images=("image", *ANSWER_IMAGES), processes={
+                "ris_camera": camera_process, "ris_node": node_process})) as client:
         progress("waiting for the camera")
-        image = to_rgb(operator.wait(lambda: operator.newest.get("image"), START_UP, processes))
+        client.wait(lambda: "image" in client.newest, START_UP_SECONDS, "the camera")
+        image = decode_image(client.newest["image"])
         progress("waiting for the node to load its models")
-        operator.wait(lambda: operator.publisher.get_subscription_count(), START_UP, processes)
+        client.wait(lambda: client.is_connected, START_UP_SECONDS, "the node")
         answers = []
         for command in commands:
             progress(f"asking for {command!r}")
-            answers.append(operator.ask(command, processes))
+            answers.append(client.ask(command))
         return image, answers
 
 
-class _Operator(Node):
-    def __init__(self) -> None:
-        super().__init__("operator")
-        self.newest: dict[str, Image | String] = {}
-        self.publisher = self.create_publisher(String, "command", 10)
-        for name, topic, kind in (
-                ("image", "image", Image), ("mask", "ris/mask", Image), ("overlay", "ris/overlay", Image),
-                ("candidates", "ris/candidates", Image), ("result", "ris/result", String)):
-            self.create_subscription(kind, topic, lambda message, name=name: self.newest.update({name: message}), 1)
-
-    def ask(self, command: str, processes: dict[str, subprocess.Popen]) -> Answer:
-        outputs = ("mask", "overlay", "candidates", "result")
-        for name in outputs:
-            self.newest.pop(name, None)
-        start = time.perf_counter()
-        self.publisher.publish(String(data=command))
-        result = json.loads(self.wait(lambda: self.newest.get("result"), ANSWER, processes).data)
-        latency = time.perf_counter() - start
-        # An answer of nothing took time and has an empty mask; a failure has neither.
-        if not result["found"] and not result["timings"]:
-            raise MissingError(f"the node could not answer {command!r}: {result['reason']}")
-        self.wait(lambda: all(name in self.newest for name in outputs), ANSWER, processes)
-        ranks = self.newest["candidates"]
-        return Answer(command, result, latency, to_rgb(self.newest["mask"])[..., 0] > 0, to_rgb(self.newest["overlay"]),
-                      np.frombuffer(ranks.data, np.uint16).reshape(ranks.height, ranks.width))
-
-    def wait(self, condition: Callable[[], object], seconds: float, processes: dict[str, subprocess.Popen]) -> object:
-        end = time.monotonic() + seconds
-        while not (value := condition()):
-            for name, process in processes.items():
-                if process.poll() is not None:
-                    raise MissingError(f"{name} ended with status {process.returncode}; its own words stand above")
-            if time.monotonic() > end:
-                raise MissingError(f"no answer within {seconds:.0f} s; what the node wrote stands above")
-            rclpy.spin_once(self, timeout_sec=0.05)
-        return value
+def use_private_ros_domain() -> None:
+    """Choose a random ROS domain that does not leave this machine, for this process and those that it starts."""
+    os.environ |= {"ROS_DOMAIN_ID": str(random.randint(1, 100)), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+                   "ROS_LOCALHOST_ONLY": "1"}
 
 
 @contextmanager
-def _operator() -> Iterator[_Operator]:
-    rclpy.init()
-    operator = _Operator()
-    try:
-        yield operator
-    finally:
-        operator.destroy_node()
-        rclpy.try_shutdown()
+def run_executable(module: str, parameters: Mapping[str, object]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one of this package's executables in a process that ends with the block.
 
+    Parameters
+    ----------
+    module : module with the executable
+    parameters : ROS parameters
 
-@contextmanager
-def process(module: str, parameters: dict[str, object]) -> Iterator[subprocess.Popen]:
-    """One of our executables, by its module and with ROS parameters; it ends with the context."""
+    """
     assignments = [f"{name}:={json.dumps(value)}" for name, value in parameters.items()]
     command = [sys.executable, "-m", module, "--ros-args", "--log-level", "warn"]
-    running = subprocess.Popen(command + [word for one in assignments for word in ("-p", one)])
+    process = subprocess.Popen(command + [word for one in assignments for word in ("-p", one)])
     try:
-        yield running
+        yield process
     finally:
-        running.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
         try:
-            running.wait(10)
+            process.wait(10)
         except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
+            process.kill()
+            process.wait()

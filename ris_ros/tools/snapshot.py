@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import random
 import time
 from array import array
 from collections.abc import Callable, Iterator
@@ -203,10 +201,14 @@ def _node_messages() -> Iterator[Record]:
     from std_msgs.msg import String
     from visualization_msgs.msg import MarkerArray
 
-    from ris_ros.tools.node_client import ANSWER, START_UP, process
+    from ris_ros.tools.node_client import (
+        ANSWER_SECONDS,
+        START_UP_SECONDS,
+        run_executable,
+        use_private_ros_domain,
+    )
 
-    os.environ |= {"ROS_DOMAIN_ID": str(random.randint(1, 100)), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-                   "ROS_LOCALHOST_ONLY": "1"}
+    use_private_ros_domain()
     kinds = {"mask": Image, "roi": RegionOfInterest, "overlay": Image, "candidates": Image, "points": PointCloud2,
              "pose": PoseStamped, "marker": MarkerArray, "result": String}
     received: dict[str, Any] = {}
@@ -225,15 +227,15 @@ def _node_messages() -> Iterator[Record]:
         for name, kind in kinds.items():
             node.create_subscription(kind, f"ris/{name}",
                                      lambda message, name=name: received.update({name: _plain(message)}), 10)
-        with process("ris_ros.tools.camera", {"seed": NODE_SCENE, "rate": 5.0}), \
-                process("ris_ros.node.main", {"proposals.search_prompts": 0}):
-            wait(lambda: commands.get_subscription_count() and node.count_publishers("ris/result"), START_UP,
+        with run_executable("ris_ros.tools.camera", {"seed": NODE_SCENE, "rate": 5.0}), \
+                run_executable("ris_ros.node.main", {"proposals.search_prompts": 0}):
+            wait(lambda: commands.get_subscription_count() and node.count_publishers("ris/result"), START_UP_SECONDS,
                  "the node")
             for command in NODE_COMMANDS:
                 received.clear()
                 commands.publish(String(data=command))
-                wait(lambda: "result" in received and _expected(received["result"]) <= received.keys(), ANSWER,
-                     f"the answer to {command}")
+                wait(lambda: "result" in received and _expected(received["result"]) <= received.keys(),
+                     ANSWER_SECONDS, f"the answer to {command}")
                 for name, message in sorted(received.items()):
                     yield f"{command}: {name}", message
     finally:

@@ -1,29 +1,35 @@
 """Images and answers in a browser, by Rerun (extra `view`), whose wheel brings its viewer: no network is needed.
 
-What comes in are plain arrays and the JSON of `~/result`; node/view.py takes them from topics.
+The viewer takes plain arrays and the JSON of `~/result`; `viewer_node` receives them from topics.
 """
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
-from ris_ros.errors import InputError, MissingError
+from ris_ros.errors import InputError, MissingError, one_line
 from ris_ros.types import CameraModel
 from ris_ros.visualization import GRASP_COLOUR, TARGET_COLOUR
 
-# What is kept for browsers that open the page later.
-_KEPT = "512MB"
+MEMORY_LIMIT = "512MB"
+"""How much data is kept for browsers that open the page later."""
+JPEG_QUALITY = 80
+MASK_OPACITY = 0.45
+POINT_RADIUS_METRES, GRASP_RADIUS_METRES = 0.001, 0.002
+IMAGE_PLANE_METRES = 0.1
+"""Distance from the camera at which its image is drawn in the 3-D view."""
 
 
 class Viewer:
-    """Draws into a Rerun recording; where that goes is said by :meth:`serve` or :meth:`save`.
+    """Draws into a Rerun recording, which :meth:`serve` or :meth:`save` sends somewhere.
 
-    Stamps are nanoseconds; each thing drawn is shown at the stamp of the image it was computed from.
+    Stamps are in nanoseconds. Everything is drawn at the stamp of the image that it was computed from.
 
     Raises
     ------
@@ -39,13 +45,13 @@ class Viewer:
             raise MissingError("`ris view` needs Rerun: pip install 'ris_ros[view]'") from error
         self._rerun = rerun
         self._recording = rerun.RecordingStream("ris_ros")
-        # Of a mask only the target shows.
+        # Outside of the target a mask is transparent.
         classes = rerun.AnnotationContext([(0, "", (0, 0, 0, 0)), (1, "target", TARGET_COLOUR)])
         self._recording.log("camera/mask", classes, static=True)
-        self._frame = ""
+        self._frame_id = ""
 
     def serve(self, port: int = 9090, data_port: int = 9876) -> str:
-        """Serve viewer and data to browsers on any host.
+        """Serve the viewer and its data to browsers on any host.
 
         Returns
         -------
@@ -54,103 +60,121 @@ class Viewer:
         Raises
         ------
         InputError
-            When a port is taken.
+            When a port is in use.
 
         """
-        for wanted, option in ((port, "--port"), (data_port, "--data-port")):
-            # Rerun itself only logs when the data's port is taken, and the page would stay empty.
+        for number, option in ((port, "--port"), (data_port, "--data-port")):
+            # Rerun itself only logs when the data port is in use, and the page would stay empty.
             with socket.socket() as probe:
                 try:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(("", wanted))
+                    probe.bind(("", number))
                 except (OSError, OverflowError) as error:
-                    raise InputError(f"cannot serve on port {wanted}: {error}; choose another with {option}") from error
-        # Rerun lets pages of this machine alone ask for data; robots are watched from others.
-        self._recording.serve_grpc(grpc_port=data_port, default_blueprint=self._blueprint(),
-                                   server_memory_limit=_KEPT, cors_allow_origin=[f"http://*:{port}"])
+                    raise InputError(f"cannot serve on port {number}: {error}; choose another with {option}") from error
+        # By default Rerun sends data only to pages of its own machine, but robots are watched from others.
+        self._recording.serve_grpc(grpc_port=data_port, default_blueprint=self._make_blueprint(),
+                                   server_memory_limit=MEMORY_LIMIT, cors_allow_origin=[f"http://*:{port}"])
         self._rerun.serve_web_viewer(web_port=port, open_browser=False)
         return f"http://{{host}}:{port}/?url={quote('rerun+http://', safe='')}{{host}}:{data_port}/proxy"
 
     def save(self, path: Path) -> None:
-        """Write a recording to a file instead, for `rerun FILE.rrd` later."""
+        """Write the recording to a file instead, for `rerun FILE.rrd`.
+
+        Raises
+        ------
+        InputError
+            When the file cannot be written.
+
+        """
         try:
-            self._recording.save(path, default_blueprint=self._blueprint())
+            self._recording.save(path, default_blueprint=self._make_blueprint())
         except Exception as error:
-            raise InputError(f"cannot write {path}: {' '.join(str(error).split())}") from error
+            raise InputError(f"cannot write {path}: {one_line(error)}") from error
 
     def close(self) -> None:
-        """Send or write what is still waiting."""
+        """Send or write what is still buffered."""
         self._recording.flush()
         self._recording.disconnect()
 
     def image(self, stamp: int, pixels: np.ndarray) -> None:
-        """Uint8 RGB [H, W, 3]."""
-        self._log(stamp, "camera/image", self._rerun.Image(pixels).compress(jpeg_quality=80))
+        """Draw an image, uint8 RGB [H, W, 3]."""
+        self._log(stamp, "camera/image", self._rerun.Image(pixels).compress(jpeg_quality=JPEG_QUALITY))
 
     def encoded_image(self, stamp: int, data: bytes, media_type: str) -> None:
-        """The bytes of a JPEG or PNG file, which the browser decodes."""
+        """Draw a JPEG or PNG image, which the browser decodes."""
         self._log(stamp, "camera/image", self._rerun.EncodedImage(contents=data, media_type=media_type))
 
     def mask(self, stamp: int, mask: np.ndarray) -> None:
-        """Bool [H, W], over the image."""
-        self._log(stamp, "camera/mask", self._rerun.SegmentationImage(mask.astype(np.uint8), opacity=0.45))
+        """Draw a mask, bool [H, W], over the image."""
+        self._log(stamp, "camera/mask", self._rerun.SegmentationImage(mask.astype(np.uint8), opacity=MASK_OPACITY))
 
-    def camera(self, stamp: int, frame: str, model: CameraModel, width: int, height: int) -> None:
-        """Where the camera looks, in its optical frame `frame`."""
+    def camera(self, stamp: int, frame_id: str, model: CameraModel, width: int, height: int) -> None:
+        """Draw the camera's field of view in its optical frame, `frame_id`."""
         rerun = self._rerun
-        self._log(stamp, f"space/{frame}/camera", rerun.Pinhole(
+        self._log(stamp, f"space/{frame_id}/camera", rerun.Pinhole(
             image_from_camera=model.intrinsics, resolution=[width, height], camera_xyz=rerun.ViewCoordinates.RDF,
-            image_plane_distance=0.1))
+            image_plane_distance=IMAGE_PLANE_METRES))
 
-    def points(self, stamp: int, frame: str, xyz: np.ndarray, colours: np.ndarray) -> None:
-        """Float32 [P, 3], metres in `frame`, and uint8 RGB [P, 3]."""
-        self._log(stamp, f"space/{frame}/points", self._rerun.Points3D(xyz, colors=colours, radii=0.001))
+    def points(self, stamp: int, frame_id: str, xyz: np.ndarray, colours: np.ndarray) -> None:
+        """Draw points.
 
-    def result(self, report: dict[str, Any]) -> None:
-        """What `~/result` says: box, confidence, latency, and the objects in space."""
-        rerun, stamp = self._rerun, report["stamp"]["sec"] * 1_000_000_000 + report["stamp"]["nanosec"]
-        text, found = report["text"], report["found"]
-        label = f"{text}  {report['confidence']:.2f}"
-        self._log(stamp, "camera/box", rerun.Boxes2D(array=[report["box"]], array_format=rerun.Box2DFormat.XYXY,
+        Parameters
+        ----------
+        stamp : nanoseconds
+        frame_id : frame of the points
+        xyz : float32 [P, 3], metres
+        colours : uint8 RGB [P, 3]
+
+        """
+        self._log(stamp, f"space/{frame_id}/points",
+                  self._rerun.Points3D(xyz, colors=colours, radii=POINT_RADIUS_METRES))
+
+    def result(self, result: Mapping[str, Any]) -> None:
+        """Draw a result, the content of `~/result`: box, confidence, latency, and the objects in 3-D."""
+        rerun, stamp = self._rerun, result["stamp"]["sec"] * 1_000_000_000 + result["stamp"]["nanosec"]
+        text, found = result["text"], result["found"]
+        label = f"{text}  {result['confidence']:.2f}"
+        self._log(stamp, "camera/box", rerun.Boxes2D(array=[result["box"]], array_format=rerun.Box2DFormat.XYXY,
                                                      labels=[label], colors=[TARGET_COLOUR])
                   if found else rerun.Clear(recursive=False))
-        self._log(stamp, "answers", rerun.TextLog(label if found else f"{text}: not found: {report['reason']}",
+        self._log(stamp, "answers", rerun.TextLog(label if found else f"{text}: not found: {result['reason']}",
                                                   level="INFO" if found else "WARN"))
-        self._log(stamp, "figures/confidence", rerun.Scalars(report["confidence"]))
-        if report.get("latency") is not None:
-            self._log(stamp, "figures/latency", rerun.Scalars(report["latency"]))
-        frame = report.get("objects_frame_id") or report["frame_id"]
-        self._orient(frame, optical=frame == report["frame_id"])
-        self._objects(stamp, frame, report.get("objects") or [], text)
+        self._log(stamp, "figures/confidence", rerun.Scalars(result["confidence"]))
+        if result.get("latency") is not None:
+            self._log(stamp, "figures/latency", rerun.Scalars(result["latency"]))
+        frame_id = result.get("objects_frame_id") or result["frame_id"]
+        self._set_up_direction(frame_id, is_optical=frame_id == result["frame_id"])
+        self._draw_objects(stamp, frame_id, result.get("objects") or [], text)
 
-    def _objects(self, stamp: int, frame: str, objects: list[dict[str, Any]], text: str) -> None:
+    def _draw_objects(self, stamp: int, frame_id: str, objects: list[dict[str, Any]], text: str) -> None:
         rerun = self._rerun
         if not objects:
-            self._log(stamp, f"space/{frame}/boxes", rerun.Clear(recursive=False))
-            self._log(stamp, f"space/{frame}/grasps", rerun.Clear(recursive=False))
+            self._log(stamp, f"space/{frame_id}/boxes", rerun.Clear(recursive=False))
+            self._log(stamp, f"space/{frame_id}/grasps", rerun.Clear(recursive=False))
             return
-        boxes, grasps = [thing["box"] for thing in objects], [thing["grasp"] for thing in objects]
-        self._log(stamp, f"space/{frame}/boxes", rerun.Boxes3D(
+        boxes, grasps = [one["box"] for one in objects], [one["grasp"] for one in objects]
+        self._log(stamp, f"space/{frame_id}/boxes", rerun.Boxes3D(
             centers=[box["centre"] for box in boxes], sizes=[box["size"] for box in boxes],
             quaternions=[box["quaternion"] for box in boxes], labels=[text] * len(boxes),
             colors=[TARGET_COLOUR] * len(boxes)))
         fingers = [np.array([grasp["centre"]]) + np.outer([-0.5, 0.5], grasp["closing"]) * grasp["opening"]
                    for grasp in grasps]
-        self._log(stamp, f"space/{frame}/grasps", rerun.LineStrips3D(fingers, colors=[GRASP_COLOUR] * len(grasps),
-                                                                     radii=0.002))
+        self._log(stamp, f"space/{frame_id}/grasps", rerun.LineStrips3D(
+            fingers, colors=[GRASP_COLOUR] * len(grasps), radii=GRASP_RADIUS_METRES))
 
-    def _orient(self, frame: str, optical: bool) -> None:
-        """Tell the view which way is up, when things come in a frame that it does not show yet."""
-        if frame != self._frame:
-            self._frame = frame
-            known = self._rerun.ViewCoordinates
-            self._recording.log("space", known.RDF if optical else known.RIGHT_HAND_Z_UP, static=True)
+    def _set_up_direction(self, frame_id: str, is_optical: bool) -> None:
+        """Tell the 3-D view which way is up in a frame, unless it shows that frame already."""
+        if frame_id != self._frame_id:
+            self._frame_id = frame_id
+            axes = self._rerun.ViewCoordinates
+            self._recording.log("space", axes.RDF if is_optical else axes.RIGHT_HAND_Z_UP, static=True)
 
-    def _log(self, stamp: int, entity: str, what: Any) -> None:
+    def _log(self, stamp: int, entity: str, value: Any) -> None:
         self._recording.set_time("stamp", timestamp=np.datetime64(stamp, "ns"))
-        self._recording.log(entity, what)
+        self._recording.log(entity, value)
 
-    def _blueprint(self) -> Any:
+    def _make_blueprint(self) -> Any:
+        """Return the layout of the page."""
         import rerun.blueprint as layout
 
         return layout.Blueprint(
@@ -159,5 +183,5 @@ class Viewer:
                                 layout.TextLogView(origin="answers", name="answers"), row_shares=[3, 1]),
                 layout.Vertical(layout.Spatial3DView(origin="space", name="space"),
                                 layout.TimeSeriesView(origin="figures", name="figures"), row_shares=[3, 1])),
-            # The newest at the time of its stamp; who wants to look back drags the time.
+            # Shows the newest data until somebody drags the time back.
             layout.TimePanel(state="collapsed", timeline="stamp", play_state="following"), collapse_panels=True)

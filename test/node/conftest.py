@@ -1,4 +1,4 @@
-"""The node as users run it: a process of its own, spoken to over DDS."""
+"""The node in a process of its own or in this one, and the rest of a robot, which talks to it over DDS."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ import sys
 import threading
 import time
 from array import array
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-# Small and quick but real: the bundled CLIP, real masks from few prompts.
 PARAMETERS = {"device": "cpu", "encoder.model": "bundled", "proposals.max_prompts": 6, "matching.min_confidence": 0.0}
-START_UP = 240.0  # seconds: torch, CLIP and the proposer load, perhaps on a busy machine
-ANSWER = 60.0  # seconds: messages find their way, on a busy machine
-NEXT_FRAME = 15.0  # seconds: well above what an answer takes
+"""Real models that are small and quick: the bundled CLIP, and MobileSAM with few prompts."""
+START_UP_SECONDS = 240.0
+"""Time for torch, CLIP and the proposer to load on a busy machine."""
+ANSWER_SECONDS = 60.0
+"""Time for a message to arrive on a busy machine."""
+NEXT_FRAME_SECONDS = 15.0
+"""Time well above what an answer takes."""
 
 
-def wait_for(condition, seconds=ANSWER, what="the condition"):
-    """The first true value of `condition()`."""
+def wait_for(condition, seconds=ANSWER_SECONDS, what="the condition"):
+    """Return the first true value of `condition()`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := condition():
@@ -53,15 +56,15 @@ class NodeProcess:
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
 
-    def log(self, pattern, seconds=START_UP):
-        """The first line, now or later, that holds `pattern`."""
-        def found():
+    def log(self, pattern, seconds=START_UP_SECONDS):
+        """Return the first line, now or later, that matches `pattern`."""
+        def matching():
             if line := next((line for line in list(self.lines) if re.search(pattern, line)), None):
                 return line
             assert self.process.poll() is None, f"the node ended:\n{self.text}"
             return None
         try:
-            return wait_for(found, seconds, repr(pattern))
+            return wait_for(matching, seconds, repr(pattern))
         except AssertionError as error:
             raise AssertionError(f"{error}; the node wrote:\n{self.text}") from None
 
@@ -85,7 +88,10 @@ class NodeProcess:
 
 
 class FakeSegmenter:
-    """A segmenter without models: finds the brighter half. Its `seen` are (image, depth) of every new image."""
+    """A segmenter without models, which finds the brighter half of an image.
+
+    `seen` collects the image and depth of every call of `set_image`; while `gate` is cleared, queries wait.
+    """
 
     def __init__(self, config, seen=None, gate=None):
         self.config = config
@@ -125,7 +131,7 @@ class FakeSegmenter:
 
 
 class LocalNode:
-    """The node in this process, on a thread of its own, with a FakeSegmenter: quick, and open to the test."""
+    """The node in this process with a FakeSegmenter: it starts quickly, and tests can look inside."""
 
     def __init__(self, parameters=None, arguments=(), node_class=None):
         import rclpy
@@ -160,7 +166,7 @@ class LocalNode:
 
     @property
     def gate(self):
-        """Cleared, it holds every answer up."""
+        """While it is cleared, every answer waits."""
         return self.segmenters[-1].gate
 
     @property
@@ -177,36 +183,37 @@ class LocalNode:
         self.node.close(5)
         self.node.destroy_node()
         self.context.try_shutdown()
-        # A node that lingers keeps the publisher on /rosout of the next one of its name, on its own network.
+        # As long as a node of the same name exists, the next one would publish on /rosout through its publisher.
         self.node = self._executor = self._thread = None
         gc.collect()
 
 
 class Robot:
-    """The rest of the robot: camera, operator and everything that listens to the node."""
+    """The rest of the robot: a camera, whoever sends commands, and everything that listens to the node."""
 
     def __init__(self, *, namespace="", image_topic="image", image_type=None, image_reliability="best_effort",
                  prefix=""):
         import rclpy
         from diagnostic_msgs.msg import DiagnosticArray
         from rcl_interfaces.msg import Log
-        from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
         from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
         from sensor_msgs.msg import Image, RegionOfInterest
         from std_msgs.msg import String
 
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context)
-        self.node = rclpy.create_node("robot", namespace=namespace, context=self.context)
+        from ris_ros.node.spinning import background_node
+
+        self._spinning = ExitStack()
+        self.node = self._spinning.enter_context(background_node(
+            lambda context: rclpy.create_node("robot", namespace=namespace, context=context)))
         reliability = ReliabilityPolicy.RELIABLE if image_reliability == "reliable" else ReliabilityPolicy.BEST_EFFORT
         self.camera = self.node.create_publisher(image_type or Image, image_topic,
                                                  QoSProfile(depth=1, reliability=reliability))
-        self.operator = self.node.create_publisher(String, "command", 10)
+        self.commands = self.node.create_publisher(String, "command", 10)
         self.prefix = f"ris/{prefix}"
         self.received = {}
         self.listeners = {}
-        self.extra = {}
-        self._shown = None
+        self.publishers = {}
+        self._last_image = None
         self.logs = []
         self.diagnostics = []
         self.node.create_subscription(Log, "/rosout", lambda line: self.logs.append(line.msg), QoSProfile(
@@ -214,41 +221,32 @@ class Robot:
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self.diagnostics.append, 10)
         for name, message_type in (("mask", Image), ("roi", RegionOfInterest), ("result", String)):
             self.listen(name, message_type)
-        self._executor = SingleThreadedExecutor(context=self.context)
-        self._executor.add_node(self.node)
-
-        def spin():
-            with suppress(ExternalShutdownException):
-                self._executor.spin()
-
-        self._thread = threading.Thread(target=spin, daemon=True)
-        self._thread.start()
 
     def publisher(self, message_type, topic, reliability="reliable", **qos):
-        """A further publisher, made once."""
+        """Return a further publisher, the same one for each topic."""
         from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-        if topic not in self.extra:
-            self.extra[topic] = self.node.create_publisher(message_type, topic, QoSProfile(
+        if topic not in self.publishers:
+            self.publishers[topic] = self.node.create_publisher(message_type, topic, QoSProfile(
                 depth=5, reliability=ReliabilityPolicy[reliability.upper()], **qos))
-            wait_for(lambda: self.extra[topic].get_subscription_count(), ANSWER, f"a subscription of {topic}")
+            wait_for(lambda: self.publishers[topic].get_subscription_count(), what=f"a subscription of {topic}")
             time.sleep(0.3)
-        return self.extra[topic]
+        return self.publishers[topic]
 
-    def log(self, pattern, seconds=ANSWER):
-        """The first line on /rosout since :meth:`clear`, now or later, that holds `pattern`."""
+    def log(self, pattern, seconds=ANSWER_SECONDS):
+        """Return the first line on /rosout since :meth:`clear`, now or later, that matches `pattern`."""
         return wait_for(lambda: next((line for line in list(self.logs) if re.search(pattern, line)), None), seconds,
                         f"{pattern!r} in {self.logs}")
 
-    def status(self, name, condition=lambda status, values: True, seconds=ANSWER):
-        """The newest diagnostic status whose name ends with `name`, once it meets `condition`, and its values."""
-        def found():
+    def status(self, name, condition=lambda status, values: True, seconds=ANSWER_SECONDS):
+        """Wait until the status whose name ends with `name` meets `condition`; return it and its values."""
+        def matching():
             for status in self.diagnostics[-1].status if self.diagnostics else ():
                 values = {pair.key: pair.value for pair in status.values}
                 if status.name.endswith(name) and condition(status, values):
                     return status, values
             return None
-        return wait_for(found, seconds, f"a status {name!r}, not {self.diagnostics[-1:]}")
+        return wait_for(matching, seconds, f"a status {name!r}, not {self.diagnostics[-1:]}")
 
     def listen(self, name, message_type):
         self.received[name] = []
@@ -259,42 +257,42 @@ class Robot:
         self.node.destroy_subscription(self.listeners.pop(name))
 
     def connect(self):
-        """Wait until the active node hears us and we hear it."""
-        wait_for(lambda: (self.camera.get_subscription_count() and self.operator.get_subscription_count()
+        """Wait until the active node and this one have discovered each other."""
+        wait_for(lambda: (self.camera.get_subscription_count() and self.commands.get_subscription_count()
                           and all(self.node.count_publishers(f"{self.prefix}{name}") for name in self.listeners)),
-                 START_UP, "discovery")
-        # Both ends discover each other on their own: this end's match does not prove the other's.
+                 START_UP_SECONDS, "discovery")
+        # Each end discovers the other on its own: that this one has does not mean that the other one has.
         time.sleep(0.3)
 
     def clear(self):
         for messages in (*self.received.values(), self.logs, self.diagnostics):
             messages.clear()
-        self._shown = None
+        self._last_image = None
 
-    def say(self, text):
+    def send_command(self, text):
         from std_msgs.msg import String
 
-        self.operator.publish(String(data=text))
+        self.commands.publish(String(data=text))
 
-    def show(self, picture, stamp=(1, 0), encoding="rgb8", **changes):
-        """Publish `picture`, laid out as `encoding` says and taken at `stamp`, (sec, nanosec), after some `changes`."""
+    def send_image(self, image, stamp=(1, 0), encoding="rgb8", **changes):
+        """Publish an image taken at `stamp`, (sec, nanosec), with some fields of its message changed."""
         from sensor_msgs.msg import Image
 
-        message = Image(height=picture.shape[0], width=picture.shape[1], encoding=encoding, step=picture[0].nbytes)
+        message = Image(height=image.shape[0], width=image.shape[1], encoding=encoding, step=image[0].nbytes)
         message.header.stamp.sec, message.header.stamp.nanosec = stamp
         message.header.frame_id = "camera_optical"
-        message.data = array("B", np.ascontiguousarray(picture).tobytes())
+        message.data = array("B", np.ascontiguousarray(image).tobytes())
         for name, value in changes.items():
             setattr(message, name, value)
-        self._shown = message
+        self._last_image = message
         self.camera.publish(message)
 
-    def rest(self, seconds=1.0):
-        """Give the node time to do what it should not do."""
+    def wait(self, seconds=1.0):
+        """Wait, for instance for what the node should not do."""
         time.sleep(seconds)
 
     def restart(self):
-        """Have the node forget frame and command."""
+        """Make the node discard its frames and commands."""
         assert self.change_state("deactivate")
         assert self.change_state("activate")
         self.connect()
@@ -303,28 +301,28 @@ class Robot:
     def results(self):
         return [json.loads(message.data) for message in list(self.received["result"])]
 
-    def answer(self, text, seconds=ANSWER):
-        """The first result for `text` since :meth:`clear`."""
-        def found():
+    def answer(self, text, seconds=ANSWER_SECONDS):
+        """Return the first result for `text` since :meth:`clear`."""
+        def matching():
             return next((result for result in self.results() if result["text"] == text), None)
 
-        # One best-effort frame may be lost, as long as the node has not matched this camera; a real one goes on.
+        # A best-effort frame may be lost while the node has not discovered this camera; a real one sends another.
         with suppress(AssertionError):
-            return wait_for(found, NEXT_FRAME)
-        if self._shown is not None:
-            self.camera.publish(self._shown)
+            return wait_for(matching, NEXT_FRAME_SECONDS)
+        if self._last_image is not None:
+            self.camera.publish(self._last_image)
         try:
-            return wait_for(found, seconds, f"a result for {text!r}")
+            return wait_for(matching, seconds, f"a result for {text!r}")
         except AssertionError as error:
             raise AssertionError(f"{error}; the node wrote {self.logs}") from None
 
-    def matching(self, name, stamp, seconds=ANSWER):
-        """The message on `name` whose header carries `stamp`, (sec, nanosec)."""
+    def matching(self, name, stamp, seconds=ANSWER_SECONDS):
+        """Return the message on `name` whose header has `stamp`, (sec, nanosec)."""
         return wait_for(lambda: next((m for m in list(self.received[name])
                                       if (m.header.stamp.sec, m.header.stamp.nanosec) == stamp), None),
                         seconds, f"{name} with stamp {stamp}")
 
-    def call(self, service_type, name, seconds=START_UP, **fields):
+    def call(self, service_type, name, seconds=START_UP_SECONDS, **fields):
         client = self.node.create_client(service_type, name)
         try:
             assert client.wait_for_service(seconds), f"no service {name}"
@@ -350,15 +348,12 @@ class Robot:
         from rcl_interfaces.srv import SetParameters
         from rclpy.parameter import Parameter
 
-        [outcome] = self.call(SetParameters, "ris/set_parameters",
-                              parameters=[Parameter(name, value=value).to_parameter_msg()]).results
-        return outcome
+        [result] = self.call(SetParameters, "ris/set_parameters",
+                             parameters=[Parameter(name, value=value).to_parameter_msg()]).results
+        return result
 
     def close(self):
-        self._executor.shutdown()
-        self._thread.join(5)
-        self.node.destroy_node()
-        self.context.try_shutdown()
+        self._spinning.close()
 
 
 @pytest.fixture(scope="session", name="wait_for")
@@ -376,50 +371,45 @@ def photograph():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _own_network(request):
-    """A domain for each test module, kept on this machine, so that no other ROS system takes part."""
-    domain = 1 + (os.getpid() * 7 + sum(map(ord, request.module.__name__))) % 100
-    changes = {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in changes.items():
-            patch.setenv(name, value)
-        yield
+def _private_ros_domain(private_ros_domain):
+    """Every module here has a ROS domain of its own."""
 
 
 @contextmanager
-def _running(make, close):
-    things = []
+def _closing_all(make, close):
+    """A function that makes objects, which are closed at the end, the last one first."""
+    made = []
     try:
-        yield lambda *args, **kwargs: things.append(make(*args, **kwargs)) or things[-1]
+        yield lambda *args, **kwargs: made.append(make(*args, **kwargs)) or made[-1]
     finally:
-        for thing in reversed(things):
-            close(thing)
+        for one in reversed(made):
+            close(one)
 
 
 @pytest.fixture(scope="module")
 def start_node():
-    """Starts node processes, which end with the module at the latest."""
-    with _running(NodeProcess, NodeProcess.kill) as start:
+    """A function that starts a node process, which ends with the module at the latest."""
+    with _closing_all(NodeProcess, NodeProcess.kill) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
 def local_node():
-    """Starts nodes in this process, which end with the module at the latest."""
-    with _running(LocalNode, LocalNode.close) as start:
+    """A function that starts a node in this process, which ends with the module at the latest."""
+    with _closing_all(LocalNode, LocalNode.close) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
 def make_robot():
-    """Makes robots, which are closed with the module at the latest."""
-    with _running(Robot, Robot.close) as make:
+    """A function that makes a robot, which is closed with the module at the latest."""
+    with _closing_all(Robot, Robot.close) as make:
         yield make
 
 
 @pytest.fixture(scope="module")
 def node(local_node):
-    """The node that :func:`robot` speaks to: one in this process, unless a module makes another of this name."""
+    """The node that :func:`robot` talks to: one in this process, unless a module overrides this fixture."""
     return local_node()
 
 
@@ -432,7 +422,7 @@ def _robot(node, make_robot):
 
 @pytest.fixture
 def robot(_robot):
-    """A robot of which the active node remembers nothing."""
+    """A robot whose node is active and has no frame and no command."""
     _robot.clear()
     yield _robot
     _robot.restart()

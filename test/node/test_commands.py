@@ -1,4 +1,4 @@
-"""Plain and marked commands."""
+"""Plain commands and commands with an id."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ris_ros.node.commands import Command, CommandError, parse_command
     ('{"id": null, "text": "cup"}', Command("cup")),
     ("[the] red cup", Command("[the] red cup")),
 ])
-def test_commands_are_read(data, command):
+def test_commands_are_parsed(data, command):
     assert parse_command(data) == command
 
 
-@pytest.mark.parametrize(("data", "words", "mark"), [
+@pytest.mark.parametrize(("data", "words", "identifier"), [
     ("{", "not JSON", None),
     ("{'id': 7, 'text': 'the red cup'}", "not JSON", None),
     ('{"id": 7, "text": "the red cup"', "not JSON", None),
@@ -35,14 +35,14 @@ def test_commands_are_read(data, command):
     ('{"id": true, "text": "cup"}', '"id" must be', None),
     ('{"id": 7, "text": "cup", "camera": "front"}', "holds camera", 7),
 ])
-def test_what_begins_like_json_and_is_no_command_is_refused(data, words, mark):
+def test_malformed_json_is_refused(data, words, identifier):
     with pytest.raises(CommandError, match=words) as caught:
         parse_command(data)
-    assert caught.value.command == Command(data, mark)
+    assert caught.value.command == Command(data, identifier)
 
 
 @given(st.text())
-def test_any_text_is_read_or_refused(text):
+def test_any_text_is_parsed_or_refused(text):
     try:
         assert isinstance(parse_command(text).text, str)
     except CommandError as error:

@@ -1,4 +1,4 @@
-"""What cameras send, good and bad, to the real node over DDS; the models are played by a fake."""
+"""Images, depth and camera models over DDS, valid and not, with a fake segmenter."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from visualization_msgs.msg import MarkerArray
 
 TEXT = "the bright half"
 WIDTH, HEIGHT = 64, 48
-PICTURE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-PICTURE[:, :WIDTH // 2] = 200
+IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+IMAGE[:, :WIDTH // 2] = 200
 METRES = np.linspace(0.5, 2.0, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
 
 
@@ -56,34 +56,34 @@ def camera_info(stamp=(0, 0), width=WIDTH, height=HEIGHT, focal=60.0, model="plu
 
 @pytest.fixture
 def depth_camera(robot, node, wait_for):
-    """Publishes an image with its depth and asks about it; the depth that reached the segmenter."""
+    """A function that publishes an image with its depth and returns the depth that reached the segmenter."""
     depth = robot.publisher(Image, "depth")
     info = robot.publisher(CameraInfo, "camera_info")
     wait_for(lambda: all(map(node.node.count_publishers, ("/depth", "/camera_info", "/image"))), what="discovery")
 
-    def has_come(stamp):
-        frame = node.node.cameras[""].newest()
+    def has_arrived(stamp):
+        frame = node.node.cameras[""].newest_frame()
         return frame is not None and (frame.header.stamp.sec, frame.header.stamp.nanosec) == stamp
 
     def ask(stamp, depth_message, info_message=None):
         if info_message is not None:
             info.publish(info_message)
         depth.publish(depth_message)
-        robot.show(PICTURE, stamp)
-        wait_for(lambda: has_come(stamp), what=f"the frame of {stamp}")
+        robot.send_image(IMAGE, stamp)
+        wait_for(lambda: has_arrived(stamp), what=f"the frame of {stamp}")
         robot.received["result"].clear()
-        robot.say(TEXT)
+        robot.send_command(TEXT)
         assert robot.answer(TEXT)["stamp"]["sec"] == stamp[0]
         return node.seen[-1][1]
 
-    # That both ends know of each other does not mean yet that the first message gets through.
+    # After discovery the first messages may still be lost.
     for attempt in range(1, 6):
         if ask((attempt, 0), depth_image((attempt, 0)), camera_info((attempt, 0))) is not None:
             break
     return ask
 
 
-def test_depth_and_model_come_with_their_image(depth_camera):
+def test_depth_and_camera_model_arrive_with_their_image(depth_camera):
     millimetres = (METRES * 1000).astype(np.uint16)
     millimetres[0, 0] = 0
     found = depth_camera((10, 0), depth_image((10, 0), millimetres, "16UC1"), camera_info((10, 0)))
@@ -94,7 +94,7 @@ def test_depth_and_model_come_with_their_image(depth_camera):
     assert found.camera.model == "plumb_bob"
 
 
-def test_depth_without_an_answer_of_the_sensor_is_zero(depth_camera):
+def test_unknown_depth_is_zero(depth_camera):
     values = METRES.copy()
     values[0, :4] = np.nan, np.inf, -np.inf, -1
     found = depth_camera((11, 0), depth_image((11, 0), values), camera_info())
@@ -113,28 +113,28 @@ def test_depth_without_an_answer_of_the_sensor_is_zero(depth_camera):
     (depth_image((12, 0)), camera_info(model="fisheye9"), "unknown distortion model 'fisheye9'"),
     (depth_image((11, 900_000_000)), camera_info(), "no depth within 0.05 s of the image"),
 ])
-def test_depth_that_cannot_be_right_is_left_out_and_the_next_is_used(depth_camera, robot, node, depth, info, words):
-    node.node.notices.clear()  # Each of these warnings counts as new.
+def test_wrong_depth_is_ignored_and_the_next_is_used(depth_camera, robot, node, depth, info, words):
+    node.node.warnings.clear()  # Each of these warnings counts as new.
     assert depth_camera((12, 0), depth, info) is None
     robot.log(words)
     robot.clear()
     assert depth_camera((13, 0), depth_image((13, 0)), camera_info()) is not None
 
 
-def test_the_object_is_told_of_in_space(robot):
+def test_the_object_is_located_in_3d(robot):
     """A block of 0.1 m height on a table 1 m below the camera, seen on 20 x 16 pixels."""
     kinds = {"points": PointCloud2, "pose": PoseStamped, "marker": MarkerArray}
     for name, kind in kinds.items():
         robot.listen(name, kind)
     depth, info = robot.publisher(Image, "depth"), robot.publisher(CameraInfo, "camera_info")
     robot.connect()
-    values, picture = np.ones((HEIGHT, WIDTH), np.float32), np.zeros_like(PICTURE)
-    values[16:32, 20:40], picture[16:32, 20:40] = 0.9, (200, 100, 50)
+    values, image = np.ones((HEIGHT, WIDTH), np.float32), np.zeros_like(IMAGE)
+    values[16:32, 20:40], image[16:32, 20:40] = 0.9, (200, 100, 50)
     info.publish(camera_info(distorted=False))
     depth.publish(depth_image((9, 0), values))
-    robot.show(picture, (9, 0))
-    robot.rest(0.2)
-    robot.say(TEXT)
+    robot.send_image(image, (9, 0))
+    robot.wait(0.2)
+    robot.send_command(TEXT)
     result = robot.answer(TEXT)
     [block] = result["objects"]
     assert result["objects_frame_id"] == "camera_optical"
@@ -147,22 +147,22 @@ def test_the_object_is_told_of_in_space(robot):
     [marker] = robot.received["marker"]
     assert len(marker.markers) == 5
     robot.clear()
-    robot.show(np.zeros_like(PICTURE), (10, 0))
+    robot.send_image(np.zeros_like(IMAGE), (10, 0))
     depth.publish(depth_image((10, 0), values))
-    robot.rest(0.2)
-    robot.say(TEXT)
+    robot.wait(0.2)
+    robot.send_command(TEXT)
     assert robot.answer(TEXT)["objects"] == []
     assert robot.matching("points", (10, 0)).width == 0
     assert not robot.received["pose"]
     for name in kinds:
         robot.unlisten(name)
-    outcome = robot.set("target_frame", "base_link")
-    assert outcome.successful is bool(find_spec("tf2_ros"))
-    assert outcome.successful or "needs tf2_ros" in outcome.reason
+    result = robot.set("target_frame", "base_link")
+    assert result.successful is bool(find_spec("tf2_ros"))
+    assert result.successful or "needs tf2_ros" in result.reason
     robot.set("target_frame", "")
 
 
-def test_the_tolerance_changes_live(depth_camera, robot):
+def test_the_depth_tolerance_can_change_while_the_node_runs(depth_camera, robot):
     assert robot.set("depth_tolerance", 0.2).successful
     assert depth_camera((14, 0), depth_image((13, 900_000_000)), camera_info()) is not None
     assert not robot.set("depth_tolerance", -1.0).successful
@@ -175,69 +175,69 @@ def test_depth_may_come_compressed(depth_camera, robot, node, wait_for):
     png = cv2.imencode(".png", (METRES * 1000).astype(np.uint16))[1].tobytes()
     publisher.publish(CompressedImage(header=header((16, 0)), format="16UC1; compressedDepth png",
                                       data=array("B", bytes(12) + png)))
-    robot.show(PICTURE, (16, 0))
-    frame = wait_for(lambda: (frame := node.node.cameras[""].newest()) and frame.header.stamp.sec == 16 and frame)
+    robot.send_image(IMAGE, (16, 0))
+    frame = wait_for(lambda: (frame := node.node.cameras[""].newest_frame()) and frame.header.stamp.sec == 16 and frame)
     np.testing.assert_allclose(frame.depth.metres, METRES, atol=1e-3)
     assert robot.set("depth_transport", "raw").successful
     robot.connect()
     assert depth_camera((17, 0), depth_image((17, 0)), camera_info()) is not None
 
 
-def test_a_recording_that_starts_over_works_like_the_first_time(depth_camera):
+def test_a_recording_may_start_over(depth_camera):
     for start in (100, 50):
         for second in range(start, start + 3):
             assert depth_camera((second, 0), depth_image((second, 0)), camera_info()) is not None
 
 
-def test_the_size_may_change_in_the_middle_of_a_stream(depth_camera, robot):
+def test_the_image_size_may_change(depth_camera, robot):
     assert depth_camera((20, 0), depth_image((20, 0)), camera_info()) is not None
     robot.clear()
-    robot.show(PICTURE[::2, ::2], (21, 0))
-    robot.rest(0.6)
-    robot.say(TEXT)
+    robot.send_image(IMAGE[::2, ::2], (21, 0))
+    robot.wait(0.6)
+    robot.send_command(TEXT)
     assert robot.answer(TEXT)["box"] == [0, 0, 16, 24]
     assert robot.matching("mask", (21, 0)).width == 32
     robot.clear()
     assert depth_camera((22, 0), depth_image((22, 0)), camera_info()) is not None
 
 
-def test_only_the_newest_of_the_frames_that_came_meanwhile_is_used(robot, node):
+def test_of_the_frames_during_a_job_only_the_newest_is_used(robot, node):
     robot.set("mode", "continuous")
     node.gate.clear()
-    robot.show(PICTURE, (30, 0))
-    robot.say(TEXT)
-    robot.rest(0.5)
+    robot.send_image(IMAGE, (30, 0))
+    robot.send_command(TEXT)
+    robot.wait(0.5)
     for second in range(31, 41):
-        robot.show(PICTURE, (second, 0))
-    robot.rest(0.5)
+        robot.send_image(IMAGE, (second, 0))
+    robot.wait(0.5)
     node.gate.set()
     robot.matching("mask", (40, 0))
-    robot.rest(0.3)
+    robot.wait(0.3)
     assert [result["stamp"]["sec"] for result in robot.results()] == [30, 40]
     robot.status("camera", lambda _, values: values["frames dropped for newer ones"] == "9")
     robot.set("mode", "on_command")
 
 
-def test_bad_bytes_are_no_end(robot, node):
-    node.node.notices.clear()
-    robot.show(PICTURE, (50, 0), encoding="rainbow9")
+def test_an_image_in_an_unknown_encoding_is_ignored(robot, node):
+    node.node.warnings.clear()
+    robot.send_image(IMAGE, (50, 0), encoding="rainbow9")
     robot.log("frame ignored: unknown image encoding 'rainbow9'")
-    robot.show(PICTURE, (51, 0))
-    robot.say(TEXT)
+    robot.send_image(IMAGE, (51, 0))
+    robot.send_command(TEXT)
     assert robot.answer(TEXT)["stamp"]["sec"] == 51
 
 
-def test_rgb_is_not_copied_on_its_way(robot, node):
-    robot.show(PICTURE, (60, 0))
-    robot.say(TEXT)
+def test_rgb_images_are_not_copied(robot, node):
+    robot.send_image(IMAGE, (60, 0))
+    robot.send_command(TEXT)
     robot.answer(TEXT)
-    base = node.node.cameras[""].newest().image
+    base = node.node.cameras[""].newest_frame().image
     while isinstance(base.base, np.ndarray):
         base = base.base
-    assert isinstance(base.base, memoryview | array), "the pixels lie in the message's own memory"
+    assert isinstance(base.base, memoryview | array), "the pixels are in the message's own memory"
 
 
-def test_quality_of_service_is_matched_or_explained(local_node, make_robot):
+def test_quality_of_service_is_adapted_or_explained(local_node, make_robot):
     node = local_node({"image_reliability": "reliable"}, ["-r", "__ns:=/strict"])
     robot = make_robot(namespace="strict", image_reliability="best_effort")
     robot.log("offers less than this node asks for.* set image_reliability to auto or best_effort")
@@ -246,9 +246,9 @@ def test_quality_of_service_is_matched_or_explained(local_node, make_robot):
     latched.publish(camera_info())
     robot.publisher(Image, "depth").publish(depth_image((5, 0)))
     robot.connect()
-    robot.rest(1.2)
-    robot.show(PICTURE, (5, 0))
-    robot.say(TEXT)
+    robot.wait(1.2)
+    robot.send_image(IMAGE, (5, 0))
+    robot.send_command(TEXT)
     assert robot.answer(TEXT)["found"]
     offered = {info.topic_type: info.qos_profile.reliability.name
                for topic in ("/strict/image", "/strict/depth", "/strict/camera_info")

@@ -1,3 +1,5 @@
+"""The executable `ris_node`."""
+
 import signal
 import subprocess
 import sys
@@ -23,7 +25,7 @@ def test_an_unconfigured_node_starts_at_once_and_ends_cleanly(start_node, make_r
 
 
 @pytest.mark.parametrize("parameters", [{"proposals.max_prompts": 0}, {"mode": 3}])
-def test_a_parameter_of_the_wrong_kind_is_one_line(start_node, parameters):
+def test_an_invalid_parameter_is_an_error_of_one_line(start_node, parameters):
     node = start_node(parameters)
     assert node.process.wait(60) == 2
     node.kill()
@@ -40,7 +42,7 @@ def test_a_failing_start_leaves_a_node_that_can_be_configured_later(start_node, 
 
 
 @pytest.mark.parametrize("missing", ["torch", "rclpy"])
-def test_a_missing_package_is_one_line_that_says_what_to_do(missing):
+def test_a_missing_package_is_an_error_of_one_line_that_says_what_to_do(missing):
     code = (f"import sys; sys.modules[{missing!r}] = None\n"
             "from ris_ros.node.main import main; sys.exit(main())")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
@@ -57,11 +59,11 @@ def test_compressed_images_of_a_remapped_camera_in_a_namespace(start_node, make_
     robot = make_robot(namespace="arm", image_topic="/head/image_raw/compressed", image_type=CompressedImage,
                        image_reliability="reliable")
     robot.connect()
-    robot.camera.publish(CompressedImage(format="jpeg", data=array("B", b"no picture")))
-    robot.say("the cup")
-    node.log(r"frame ignored: compressed image \(jpeg, 10 bytes\) cannot be decoded")
-    picture = cv2.imencode(".jpg", photograph[..., ::-1])[1]
-    message = CompressedImage(format="jpeg", data=array("B", picture.tobytes()))
+    robot.camera.publish(CompressedImage(format="jpeg", data=array("B", b"no image")))
+    robot.send_command("the cup")
+    node.log(r"frame ignored: compressed image \(jpeg, 8 bytes\) cannot be decoded")
+    jpeg = cv2.imencode(".jpg", photograph[..., ::-1])[1]
+    message = CompressedImage(format="jpeg", data=array("B", jpeg.tobytes()))
     message.header.frame_id = "head"
     robot.camera.publish(message)
     assert robot.answer("the cup")["frame_id"] == "head"

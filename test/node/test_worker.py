@@ -1,4 +1,4 @@
-"""What is computed next."""
+"""Which command is answered on which frame, and when."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ import pytest
 
 from ris_ros.node import worker
 from ris_ros.node.commands import Command
-from ris_ros.node.worker import COMMANDS_KEPT, IDLE_POLL, Worker
+from ris_ros.node.worker import IDLE_POLL_SECONDS, MAX_WAITING_COMMANDS, Worker
 from ris_ros.utils.cancellation import check_cancelled
+
+CURRENT, OBSOLETE = False, True
 
 
 class Camera:
-    """A source whose newest frame is set by the test."""
+    """A camera whose newest frame the test sets."""
 
-    def __init__(self):
+    def __init__(self, answer, report_failure):
         self.frame = None
-        self.looked = 0
+        self.polls = 0
+        self.answer = answer
+        self.report_failure = report_failure
 
-    def newest(self):
-        self.looked += 1
+    def newest_frame(self):
+        self.polls += 1
         return self.frame
 
     def has_frame(self):
@@ -30,47 +34,47 @@ class Camera:
 
 
 class Bench:
-    """A worker whose jobs are slow on demand: each waits for `go` while `gated`."""
+    """A worker whose jobs take as long as the test wants: while `gated`, each waits for `go`."""
 
     def __init__(self, cameras=("",), **options):
         self.done = []
         self.failures = []
         self.error = None
         self.gated = False
-        self.breakable = False
+        self.cancellable = False
         self.started = threading.Semaphore(0)
         self.go = threading.Semaphore(0)
         self.finished = threading.Semaphore(0)
-        self.cameras = {name: Camera() for name in cameras}
-        self.worker = Worker(self._answer, self._failed, self.cameras, **options)
+        self.cameras = {name: Camera(self._answer, self._report_failure) for name in cameras}
+        self.worker = Worker(self.cameras, **options)
         self.worker.activate()
 
     def _answer(self, job):
         self.started.release()
         if self.gated:
             while not self.go.acquire(timeout=0.01):
-                if self.breakable:
+                if self.cancellable:
                     check_cancelled()
         if self.error:
             error, self.error = self.error, None
             raise error
-        self.done.append((job.frame, job.command.text, self.worker.is_wanted(job)))
+        self.done.append((job.frame, job.command.text, self.worker.is_obsolete(job)))
         self.finished.release()
 
-    def _failed(self, job, error):
+    def _report_failure(self, job, error):
         self.failures.append((job.command.text, error))
         self.finished.release()
 
     def put_frame(self, frame, camera=""):
         self.cameras[camera].frame = frame
 
-    def say(self, text, camera=None):
+    def put_command(self, text, camera=None):
         return self.worker.put_command(Command(text), camera)
 
     def wait(self, jobs=1):
         for _ in range(jobs):
             assert self.finished.acquire(timeout=5)
-        assert not self.finished.acquire(timeout=0.05), "more was done than asked for"
+        assert not self.finished.acquire(timeout=0.05), "more jobs were done than expected"
 
 
 @pytest.fixture
@@ -89,7 +93,7 @@ def make_bench():
 
 def test_a_command_waits_for_the_first_frame_and_is_answered_once(make_bench):
     bench = make_bench()
-    bench.say("cup")
+    bench.put_command("cup")
     bench.wait(0)
     assert bench.worker.waiting == 1
     bench.put_frame(1)
@@ -100,29 +104,29 @@ def test_a_command_waits_for_the_first_frame_and_is_answered_once(make_bench):
     assert bench.worker.waiting == 0
 
 
-def test_a_command_is_answered_on_the_frame_that_is_there(make_bench):
+def test_a_command_is_answered_on_the_newest_frame(make_bench):
     bench = make_bench()
     bench.put_frame(1)
     bench.put_frame(2)
-    bench.say("cup")
+    bench.put_command("cup")
     bench.wait()
-    assert bench.done == [(2, "cup", True)]
+    assert bench.done == [(2, "cup", CURRENT)]
 
 
-def test_commands_keep_their_order_and_none_is_lost_unnoticed(make_bench):
+def test_commands_are_answered_first_come_first_served_and_dropped_ones_are_returned(make_bench):
     bench = make_bench()
-    texts = [f"object {i}" for i in range(COMMANDS_KEPT + 1)]
-    forgotten = [bench.say(text) for text in texts]
-    assert forgotten == [[]] * COMMANDS_KEPT + [[("", Command("object 0"))]]
+    texts = [f"object {i}" for i in range(MAX_WAITING_COMMANDS + 1)]
+    dropped = [bench.put_command(text) for text in texts]
+    assert dropped == [[]] * MAX_WAITING_COMMANDS + [[("", Command("object 0"))]]
     bench.put_frame(1)
-    bench.wait(COMMANDS_KEPT)
+    bench.wait(MAX_WAITING_COMMANDS)
     assert [text for _, text, _ in bench.done] == texts[1:]
 
 
 def test_frames_that_arrive_during_a_job_replace_each_other(make_bench):
     bench = make_bench(continuous=True)
     bench.gated = True
-    bench.say("cup")
+    bench.put_command("cup")
     bench.put_frame(1)
     assert bench.started.acquire(timeout=5)
     for frame in (2, 3, 4):
@@ -134,18 +138,18 @@ def test_frames_that_arrive_during_a_job_replace_each_other(make_bench):
 
 def test_continuous_answers_each_frame_once(make_bench):
     bench = make_bench(continuous=True)
-    bench.say("cup")
+    bench.put_command("cup")
     for frame in (1, 2, 3):
         bench.put_frame(frame)
         bench.wait()
     assert [frame for frame, _, _ in bench.done] == [1, 2, 3]
 
 
-def test_the_rate_of_answers_to_a_standing_command_has_a_limit(make_bench, monkeypatch):
+def test_the_rate_of_continuous_answers_is_limited(make_bench, monkeypatch):
     clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
     monkeypatch.setattr(worker, "time", clock)
     bench = make_bench(continuous=True, max_rate=5.0)
-    bench.say("cup")
+    bench.put_command("cup")
     bench.put_frame(1)
     bench.wait()
     clock.now += 0.19
@@ -155,14 +159,14 @@ def test_the_rate_of_answers_to_a_standing_command_has_a_limit(make_bench, monke
     bench.wait()
     assert [frame for frame, _, _ in bench.done] == [1, 2]
     bench.put_frame(3)
-    bench.say("bowl")
+    bench.put_command("bowl")
     bench.wait()
 
 
 def test_switching_to_continuous_takes_effect_at_once(make_bench):
     bench = make_bench()
     bench.put_frame(1)
-    bench.say("cup")
+    bench.put_command("cup")
     bench.wait()
     bench.worker.configure(continuous=True, max_rate=0)
     bench.put_frame(2)
@@ -173,24 +177,24 @@ def test_switching_to_continuous_takes_effect_at_once(make_bench):
     assert [frame for frame, _, _ in bench.done] == [1, 2]
 
 
-def test_an_empty_command_stops_even_the_answer_at_hand(make_bench):
+def test_an_empty_command_makes_even_the_current_job_obsolete(make_bench):
     bench = make_bench(continuous=True)
     bench.gated = True
-    bench.say("cup")
+    bench.put_command("cup")
     bench.put_frame(1)
     assert bench.started.acquire(timeout=5)
-    bench.say("bowl")
-    bench.say("")
+    bench.put_command("bowl")
+    bench.put_command("")
     bench.put_frame(2)
     bench.go.release(5)
     bench.wait()
-    assert bench.done == [(1, "cup", False)]
+    assert bench.done == [(1, "cup", OBSOLETE)]
 
 
-def test_a_job_is_broken_off_at_its_next_checkpoint(make_bench):
+def test_an_obsolete_job_is_cancelled(make_bench):
     bench = make_bench()
-    bench.gated = bench.breakable = True
-    bench.say("cup")
+    bench.gated = bench.cancellable = True
+    bench.put_command("cup")
     bench.put_frame(1)
     assert bench.started.acquire(timeout=5)
     assert not bench.worker.wait_idle(0.05)
@@ -199,49 +203,49 @@ def test_a_job_is_broken_off_at_its_next_checkpoint(make_bench):
     assert bench.done == bench.failures == []
     bench.gated = False
     bench.worker.activate()
-    bench.say("bowl")
+    bench.put_command("bowl")
     bench.wait()
-    assert bench.done == [(1, "bowl", True)]
+    assert bench.done == [(1, "bowl", CURRENT)]
 
 
-def test_disabled_does_nothing_and_resumes_with_what_came_meanwhile(make_bench):
+def test_a_disabled_worker_answers_later_what_came_meanwhile(make_bench):
     bench = make_bench()
     bench.worker.set_enabled(False)
-    bench.say("cup")
+    bench.put_command("cup")
     bench.put_frame(1)
     bench.wait(0)
     bench.worker.set_enabled(True)
     bench.wait()
-    assert bench.done == [(1, "cup", True)]
+    assert bench.done == [(1, "cup", CURRENT)]
 
 
-def test_deactivation_forgets_the_command(make_bench):
+def test_deactivation_withdraws_the_command(make_bench):
     bench = make_bench(continuous=True)
-    bench.say("cup")
+    bench.put_command("cup")
     bench.put_frame(1)
     bench.wait()
     bench.worker.deactivate()
     bench.worker.activate()
     bench.put_frame(2)
     bench.wait(0)
-    bench.say("cup")
+    bench.put_command("cup")
     bench.wait()
     assert [frame for frame, _, _ in bench.done] == [1, 2]
 
 
-def test_repeat_answers_again_or_says_why_not(make_bench):
+def test_the_standing_command_is_repeated_or_the_reason_why_not_returned(make_bench):
     bench = make_bench()
-    assert "command" in bench.worker.repeat()
-    bench.say("cup")
-    assert "image" in bench.worker.repeat()
+    assert "command" in bench.worker.repeat_standing_command()
+    bench.put_command("cup")
+    assert "image" in bench.worker.repeat_standing_command()
     bench.put_frame(1)
     bench.wait()
-    assert bench.worker.repeat() == ""
+    assert bench.worker.repeat_standing_command() == ""
     bench.wait()
     bench.worker.set_enabled(False)
-    assert "disabled" in bench.worker.repeat()
+    assert "disabled" in bench.worker.repeat_standing_command()
     bench.worker.deactivate()
-    assert "active" in bench.worker.repeat()
+    assert "active" in bench.worker.repeat_standing_command()
     assert [text for _, text, _ in bench.done] == ["cup", "cup"]
 
 
@@ -249,48 +253,48 @@ def test_a_failing_job_is_reported_and_the_next_one_is_done(make_bench):
     bench = make_bench()
     bench.error = ValueError("no luck")
     bench.put_frame(1)
-    bench.say("cup")
+    bench.put_command("cup")
     bench.wait()
-    bench.say("bowl")
+    bench.put_command("bowl")
     bench.wait()
     assert [(text, str(error)) for text, error in bench.failures] == [("cup", "no luck")]
-    assert bench.done == [(1, "bowl", True)]
+    assert bench.done == [(1, "bowl", CURRENT)]
 
 
-def test_cameras_take_turns_and_share_commands_that_name_none(make_bench):
+def test_cameras_take_turns_and_share_commands_to_all(make_bench):
     bench = make_bench(("front", "wrist"))
     bench.put_frame("f", "front")
     bench.put_frame("w", "wrist")
-    bench.say("cup")
+    bench.put_command("cup")
     bench.wait(2)
-    bench.say("bowl", "wrist")
+    bench.put_command("bowl", "wrist")
     bench.wait()
-    assert bench.done == [("f", "cup", True), ("w", "cup", True), ("w", "bowl", True)]
+    assert bench.done == [("f", "cup", CURRENT), ("w", "cup", CURRENT), ("w", "bowl", CURRENT)]
     bench.gated = True
     for text in ("pen", "can"):
-        bench.say(text)
+        bench.put_command(text)
     bench.go.release(4)
     bench.wait(4)
     assert [frame for frame, _, _ in bench.done[3:]] in (["f", "w", "f", "w"], ["w", "f", "w", "f"])
 
 
-def test_a_camera_without_frames_does_not_hold_up_the_other(make_bench):
+def test_a_camera_without_frames_does_not_delay_the_other(make_bench):
     bench = make_bench(("front", "wrist"))
     bench.put_frame("w", "wrist")
-    bench.say("cup")
+    bench.put_command("cup")
     bench.wait()
-    bench.say("", "front")
+    bench.put_command("", "front")
     bench.put_frame("f", "front")
     bench.wait(0)
-    assert bench.done == [("w", "cup", True)]
+    assert bench.done == [("w", "cup", CURRENT)]
 
 
-def test_frames_are_looked_at_seldom_while_nothing_is_asked(make_bench):
+def test_frames_are_polled_slowly_while_no_command_waits(make_bench):
     bench = make_bench()
     bench.put_frame(1)
-    time.sleep(1.5 * IDLE_POLL)
-    assert 1 <= bench.cameras[""].looked <= 2
+    time.sleep(1.5 * IDLE_POLL_SECONDS)
+    assert 1 <= bench.cameras[""].polls <= 2
     bench.worker.deactivate()
-    looked = bench.cameras[""].looked
-    time.sleep(1.2 * IDLE_POLL)
-    assert bench.cameras[""].looked <= looked + 1
+    polls = bench.cameras[""].polls
+    time.sleep(1.2 * IDLE_POLL_SECONDS)
+    assert bench.cameras[""].polls <= polls + 1

@@ -1,4 +1,4 @@
-"""The benchmark's figures are there and its answers agree; how large they are is for people to read."""
+"""The benchmark: its measurements are there and its answers agree; people judge the values."""
 
 import json
 import os
@@ -13,18 +13,18 @@ from typer.testing import CliRunner
 
 from ris_ros.cli import app
 from ris_ros.tools import bench
-from ris_ros.tools.bench.encoding import enough
+from ris_ros.tools.bench.encoding import repeat_masks
 from ris_ros.tools.bench.proposals import recall
 
 
-def test_encoding_gives_the_reference_loops_answers_and_draws_its_times(tmp_path, monkeypatch):
+def test_encoding_agrees_with_the_reference_and_its_times_are_plotted(tmp_path, monkeypatch):
     image = np.full((240, 320, 3), 180, np.uint8)
     cv2.circle(image, (90, 120), 50, (40, 40, 220), -1)
     cv2.rectangle(image, (190, 70), (290, 170), (200, 80, 20), -1)
     cv2.imwrite(str(tmp_path / "shapes.png"), image)
-    # Processes of their own only serve to tell peaks of memory apart; each would load everything anew.
+    # Subprocesses only tell peaks of memory apart, and each would load everything again.
     for module in (bench, bench.encoding):
-        monkeypatch.setattr(module, "alone", lambda work, *arguments: work(*arguments))
+        monkeypatch.setattr(module, "run_in_subprocess", lambda work, *arguments: work(*arguments))
     done = CliRunner().invoke(app, [
         "bench", "encoding", "--architecture", "ViT-S-32-alt", "--masks", "2", "--masks", "4", "--json", "--image",
         str(tmp_path / "shapes.png"), "--plot", str(tmp_path / "bench.png"), "--device", "cpu",
@@ -43,14 +43,14 @@ def test_encoding_gives_the_reference_loops_answers_and_draws_its_times(tmp_path
     assert cv2.imread(str(tmp_path / "bench.png")).std() > 1
 
 
-def test_a_side_is_measured_in_a_process_of_its_own():
-    assert bench.alone(os.getppid) == os.getpid()
+def test_a_side_is_measured_in_a_subprocess():
+    assert bench.run_in_subprocess(os.getppid) == os.getpid()
 
 
-def test_masks_beyond_those_there_are_differ():
+def test_repeated_masks_differ():
     masks = np.zeros((2, 10, 40), bool)
     masks[0, :3, :5], masks[1, 4:, 30:] = True, True
-    assert len(np.unique(enough(masks, 7).reshape(7, -1), axis=0)) == 7
+    assert len(np.unique(repeat_masks(masks, 7).reshape(7, -1), axis=0)) == 7
 
 
 def test_recall_counts_masks_that_overlap_enough():

@@ -1,4 +1,4 @@
-"""That `ris bench node` measures what it says; how large the figures are is for people to read."""
+"""`ris bench node`: its measurements are there; people judge the values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ris_ros.config import Config
 from ris_ros.tools.bench import node
 
 
-def test_every_figure_is_measured(monkeypatch):
+def test_everything_is_measured(monkeypatch):
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"):
-        monkeypatch.setenv(name, os.environ[name])  # The benchmark sets its own, and they go with this test.
-    monkeypatch.setattr(node, "WARM", 1)
+        monkeypatch.setenv(name, os.environ[name])  # Undoes what the benchmark sets.
+    monkeypatch.setattr(node, "WARM_UP_ANSWERS", 1)
     config = Config.from_dict({"device": "cpu", "proposals.max_prompts": 2, "proposals.search_prompts": 0})
     rows = {row["what"]: row["value"] for row in node.bench_node(config, seconds=1.0, frames=15)}
 

@@ -1,4 +1,4 @@
-"""The camera for trying the node: what it publishes, as a process of its own."""
+"""What the executable `ris_camera` publishes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import rclpy
 from sensor_msgs.msg import CameraInfo, Image
 
-from ris_ros.node.conversions import to_rgb
+from ris_ros.messages import decode_image
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.tabletop import sample_scene
 
@@ -35,36 +35,36 @@ def start_camera():
 
 
 @pytest.fixture
-def viewer():
+def receive():
     context = rclpy.Context()
     rclpy.init(context=context)
-    node = rclpy.create_node("viewer", context=context)
+    node = rclpy.create_node("receiver", context=context)
     executor = rclpy.executors.SingleThreadedExecutor(context=context)
     executor.add_node(node)
     node.newest = {}
     for topic, kind in (("image", Image), ("depth", Image), ("camera_info", CameraInfo)):
         node.create_subscription(kind, topic, lambda message, topic=topic: node.newest.update({topic: message}), 1)
 
-    def see(*topics: str, after=(0, 0)) -> list:
-        """The newest messages on these topics, all of one stamp that is later than `after`."""
+    def receive(*topics: str, after=(0, 0)) -> list:
+        """Return the newest messages on some topics, once all have one stamp that is later than `after`."""
         for _ in range(1200):
             executor.spin_once(0.05)
             stamps = {(m.header.stamp.sec, m.header.stamp.nanosec) for m in map(node.newest.get, topics) if m}
             if len(stamps) == 1 and all(topic in node.newest for topic in topics) and min(stamps) > after:
                 return [node.newest[topic] for topic in topics]
-        raise AssertionError(f"nothing on {topics}")
+        raise AssertionError(f"no such messages on {topics}")
 
-    yield see
+    yield receive
     node.destroy_node()
     context.try_shutdown()
 
 
-def test_the_simulated_camera_publishes_image_depth_and_model(start_camera, viewer):
+def test_the_simulated_camera_publishes_image_depth_and_model(start_camera, receive):
     camera = start_camera(seed=200_001)
-    image, depth, info = viewer("image", "depth", "camera_info")
+    image, depth, info = receive("image", "depth", "camera_info")
     with Renderer() as renderer:
         truth = renderer.render(sample_scene(200_001))
-    assert (to_rgb(image) == truth.image).all()
+    assert (decode_image(image) == truth.image).all()
     assert depth.encoding == "32FC1"
     metres = np.frombuffer(depth.data, np.float32).reshape(depth.height, depth.width)
     assert np.allclose(metres, truth.depth)
@@ -75,22 +75,22 @@ def test_the_simulated_camera_publishes_image_depth_and_model(start_camera, view
     assert camera.wait(20) == 0
 
 
-def test_a_moving_camera_sees_the_scene_change(start_camera, viewer):
+def test_a_moving_camera_sees_the_scene_change(start_camera, receive):
     start_camera(seed=200_001, moving="true", rate=2.0)
-    [first] = viewer("image")
-    [second] = viewer("image", after=(first.header.stamp.sec + 1, first.header.stamp.nanosec))
-    assert (to_rgb(first) != to_rgb(second)).any()
+    [first] = receive("image")
+    [second] = receive("image", after=(first.header.stamp.sec + 1, first.header.stamp.nanosec))
+    assert (decode_image(first) != decode_image(second)).any()
 
 
-def test_a_picture_is_shown_as_it_is(start_camera, viewer, tmp_path):
-    picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    cv2.imwrite(str(tmp_path / "picture.png"), picture)
+def test_an_image_file_is_published_unchanged(start_camera, receive, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "picture.png"), pixels)
     start_camera(picture=tmp_path / "picture.png")
-    [image] = viewer("image")
-    assert (to_rgb(image) == picture[..., ::-1]).all()
+    [image] = receive("image")
+    assert (decode_image(image) == pixels[..., ::-1]).all()
 
 
-def test_a_missing_picture_is_refused_in_one_line(start_camera, tmp_path):
+def test_a_missing_image_file_is_an_error_of_one_line(start_camera, tmp_path):
     camera = start_camera(picture=tmp_path / "missing.png")
     _, errors = camera.communicate(timeout=60)
     assert camera.returncode == 2

@@ -1,4 +1,4 @@
-"""The demo as users run it: camera, node and operator as processes, over DDS."""
+"""The demo as users run it: camera, node and client, over DDS."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ def demo(*words: str) -> list[dict]:
     return json.loads(done.stdout)
 
 
-def test_the_simulated_demo_knows_the_truth_and_draws_every_answer(tmp_path):
+def test_answers_on_the_simulation_are_compared_with_the_truth_and_drawn(tmp_path):
     rows = demo("--seed", "200001", "--output", str(tmp_path))
     assert len(rows) >= 6
     assert all(0 <= row["iou"] <= 1 and row["latency"] > 0 for row in rows)
@@ -28,8 +28,8 @@ def test_the_simulated_demo_knows_the_truth_and_draws_every_answer(tmp_path):
     assert height > 3 * 360  # camera, candidates and at least six answers, three in a row
 
 
-def test_the_demo_asks_about_a_folder_of_pictures(tmp_path):
-    folder = tmp_path / "pictures"
+def test_commands_are_answered_for_a_folder_of_images(tmp_path):
+    folder = tmp_path / "images"
     folder.mkdir()
     cv2.imwrite(str(folder / "coffee.png"), cv2.cvtColor(data.coffee()[::2, ::2], cv2.COLOR_RGB2BGR))
     rows = demo("--images", str(folder), "--command", "the cup", "--command", "the spoon", "--output", str(tmp_path))

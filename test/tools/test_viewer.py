@@ -1,3 +1,5 @@
+"""Rerun recordings and the page that shows them."""
+
 from __future__ import annotations
 
 import re
@@ -25,7 +27,7 @@ ABSENT = {**FOUND, "found": False, "box": None, "reason": "nothing fits", "stamp
 
 
 def printed(recording, entity):
-    """What Rerun's own reader says of an entity in a recording."""
+    """Return what Rerun's own reader prints about an entity in a recording."""
     return subprocess.run([str(Path(sys.executable).with_name("rerun")), "rrd", "print", "-vvv", "--entity", entity,
                            str(recording)], capture_output=True, text=True, check=True, timeout=120).stdout
 
@@ -53,19 +55,19 @@ def recording(tmp_path_factory):
     ("/space/optical/boxes", r"\[0\.15, 0\.1, 0\.05\]"), ("/space/optical/grasps", r"0\.1, 0\.3, 0\.9"),
     ("/figures/confidence", r"0\.75"), ("/figures/latency", r"0\.25"),
 ])
-def test_everything_is_in_the_recording_at_its_stamp(recording, entity, holds):
+def test_everything_is_recorded_at_its_stamp(recording, entity, holds):
     text = printed(recording, entity)
     assert re.search(holds, text), text
     assert "1970-01-01T00:00:05" in text or "1970-01-01T00:00:06" in text
 
 
-def test_what_is_not_found_is_taken_away(recording):
+def test_an_object_that_is_not_found_is_cleared(recording):
     for entity in ("/camera/box", "/space/optical/boxes", "/space/optical/grasps"):
         text = printed(recording, entity)
         assert "Clear" in text and "1970-01-01T00:00:06" in text
 
 
-def test_the_page_comes_from_this_machine_and_lets_other_hosts_pages_ask():
+def test_the_page_is_served_here_and_works_from_other_hosts():
     viewer = Viewer()
     address = viewer.serve(19191, 19292)
     assert address == "http://{host}:19191/?url=rerun%2Bhttp%3A%2F%2F{host}:19292/proxy"
@@ -83,6 +85,6 @@ def test_the_page_comes_from_this_machine_and_lets_other_hosts_pages_ask():
     viewer.close()
 
 
-def test_a_file_that_cannot_be_written_is_refused(tmp_path):
+def test_an_unwritable_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot write"):
         Viewer().save(tmp_path / "no" / "such" / "folder.rrd")

@@ -1,3 +1,5 @@
+"""Messages on topics, as the viewer gets them."""
+
 from __future__ import annotations
 
 import json
@@ -17,15 +19,15 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header, String
 
-from ris_ros.geometry import POINT
-from ris_ros.node import conversions
-from ris_ros.tools.viewer_node import ViewNode
+from ris_ros.geometry import POINT_DTYPE
+from ris_ros.messages import MessageBuilder
+from ris_ros.tools.viewer_node import ViewerNode
 
 SECOND = 1_000_000_000
 
 
-class Drawn:
-    """What a viewer is told to draw; the drawing itself is tested with the viewer."""
+class RecordingViewer:
+    """A viewer that only records the calls of its methods."""
 
     def __init__(self):
         self.calls = {}
@@ -36,11 +38,11 @@ class Drawn:
 
 @pytest.fixture
 def robot():
-    """A node that watches, and one that publishes; both spin."""
+    """A viewer node and one that publishes to it."""
     context = rclpy.Context()
     rclpy.init(context=context)
-    drawn = Drawn()
-    view = ViewNode(drawn, "/cam/image/compressed", "/cam/camera_info", "/ris/front", context=context)
+    drawn = RecordingViewer()
+    view = ViewerNode(drawn, "/cam/image/compressed", "/cam/camera_info", "/ris/front", context=context)
     sender = rclpy.create_node("sender", context=context)
     executor = SingleThreadedExecutor(context=context)
     for node in (view, sender):
@@ -62,7 +64,7 @@ def header():
 
 
 def sent(robot, topic, message, name, seconds=30):
-    """The arguments with which `name` was drawn once `message` is published."""
+    """Publish a message until the viewer's method `name` is called, and return its arguments."""
     drawn, sender = robot
     publisher = sender.create_publisher(type(message), topic, 1)
     end = time.monotonic() + seconds
@@ -74,13 +76,13 @@ def sent(robot, topic, message, name, seconds=30):
 
 
 def test_every_topic_is_drawn_at_its_stamp(robot):
-    picture = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
-    mask = picture[..., 0] > 100
-    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    mask = pixels[..., 0] > 100
+    jpeg = cv2.imencode(".jpg", pixels)[1].tobytes()
     image = CompressedImage(header=header(), format="rgb8; jpeg compressed bgr8", data=array("B", jpeg))
     assert sent(robot, "/cam/image/compressed", image, "encoded_image") == (7 * SECOND, jpeg, "image/jpeg")
 
-    stamp, shown = sent(robot, "/ris/front/mask", conversions.to_mask_image(mask, header()), "mask")
+    stamp, shown = sent(robot, "/ris/front/mask", MessageBuilder().mask_image(mask, header()), "mask")
     assert stamp == 7 * SECOND
     np.testing.assert_array_equal(shown, mask)
 
@@ -88,7 +90,7 @@ def test_every_topic_is_drawn_at_its_stamp(robot):
     _, frame, model, width, height = sent(robot, "/cam/camera_info", info, "camera")
     assert (frame, model.intrinsics[0, 0], width, height) == ("optical", 5.0, 8, 6)
 
-    points = np.zeros(2, POINT)
+    points = np.zeros(2, POINT_DTYPE)
     points["xyz"], points["bgr"] = [[1, 2, 3], [4, 5, 6]], [[3, 2, 1], [6, 5, 4]]
     cloud = PointCloud2(header=header(), height=1, width=2, point_step=16, row_step=32)
     cloud.data = array("B", points.tobytes())
@@ -99,7 +101,7 @@ def test_every_topic_is_drawn_at_its_stamp(robot):
     assert sent(robot, "/ris/front/result", String(data=json.dumps(report)), "result") == (report,)
 
 
-def test_what_cannot_be_drawn_stops_nothing(robot):
+def test_a_message_that_cannot_be_drawn_is_skipped(robot):
     drawn, sender = robot
     publisher = sender.create_publisher(Image, "/ris/front/mask", 1)
     results = sender.create_publisher(String, "/ris/front/result", 1)

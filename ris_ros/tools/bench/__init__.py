@@ -1,14 +1,13 @@
-"""`ris bench`: times and memory, each beside the reference procedure's in the same run on the same machine.
+"""`ris bench`: times and memory, each next to those of the reference method, measured in the same run.
 
-Absolute times differ from machine to machine and from minute to minute; the ratios are what to compare. Each side is
-measured in a process of its own, so that its peak of memory is its own.
+Absolute times differ from machine to machine and from minute to minute; compare the ratios. Each side is measured in a
+process of its own, so that peaks of memory can be told apart.
 """
 
-from ris_ros.tools.bench.command import bench_command, bench_start
-from ris_ros.tools.bench.encoding import bench_encoding
-from ris_ros.tools.bench.measure import Row, alone, device_name
-from ris_ros.tools.bench.pictures import Picture, example, pictures_of
-from ris_ros.tools.bench.proposals import bench_proposals, proposed
+from ris_ros.tools.bench.command import Example, bench_command, bench_start, read_examples, simulated_example
+from ris_ros.tools.bench.encoding import bench_encoding, plot_encoding
+from ris_ros.tools.bench.measure import Row, device_name, run_in_subprocess
+from ris_ros.tools.bench.proposals import bench_proposals, propose_masks
 
-__all__ = ["Picture", "Row", "alone", "bench_command", "bench_encoding", "bench_proposals", "bench_start",
-           "device_name", "example", "pictures_of", "proposed"]
+__all__ = ["Example", "Row", "bench_command", "bench_encoding", "bench_proposals", "bench_start", "device_name",
+           "plot_encoding", "propose_masks", "read_examples", "run_in_subprocess", "simulated_example"]

@@ -1,4 +1,4 @@
-"""The node as users run it, with real models: every test leaves it active, in mode on_command, with nothing to do."""
+"""The node in a process of its own, with real models. Every test leaves it active, in mode on_command, without work."""
 
 import signal
 import time
@@ -37,8 +37,8 @@ def pixels(message):
 
 
 def test_an_answer_belongs_to_its_frame(robot, node, photograph):
-    robot.show(photograph, (12, 345))
-    robot.say(TEXT)
+    robot.send_image(photograph, (12, 345))
+    robot.send_command(TEXT)
     result = robot.answer(TEXT)
     assert result["found"] is True
     assert result["stamp"] == {"sec": 12, "nanosec": 345}
@@ -62,21 +62,21 @@ def test_an_answer_belongs_to_its_frame(robot, node, photograph):
 
 
 def test_a_second_command_reuses_the_encoded_frame(robot, photograph):
-    robot.show(photograph)
-    robot.say(TEXT)
+    robot.send_image(photograph)
+    robot.send_command(TEXT)
     robot.answer(TEXT)
-    robot.say("the spoon")
+    robot.send_command("the spoon")
     timings = robot.answer("the spoon")["timings"]
     assert "text" in timings
     assert not {"proposals", "visual"} & set(timings)
 
 
-def test_overlay_and_candidates_come_when_someone_listens(robot, photograph):
+def test_overlay_and_candidates_are_published_for_subscribers(robot, photograph):
     robot.listen("overlay", Image)
     robot.listen("candidates", Image)
     robot.connect()
-    robot.show(photograph, (90, 0))
-    robot.say(TEXT)
+    robot.send_image(photograph, (90, 0))
+    robot.send_command(TEXT)
     result = robot.answer(TEXT)
     overlay = robot.matching("overlay", (90, 0))
     assert overlay.encoding == "rgb8"
@@ -90,9 +90,9 @@ def test_overlay_and_candidates_come_when_someone_listens(robot, photograph):
     robot.unlisten("candidates")
 
 
-def test_a_live_parameter_shows_in_the_next_answer(robot, photograph):
-    robot.show(photograph)
-    robot.say(TEXT)
+def test_a_live_parameter_affects_the_next_answer(robot, photograph):
+    robot.send_image(photograph)
+    robot.send_command(TEXT)
     assert len(robot.answer(TEXT)["candidates"]) > 1
     assert robot.set("matching.max_candidates", 1).successful
     robot.clear()
@@ -101,7 +101,7 @@ def test_a_live_parameter_shows_in_the_next_answer(robot, photograph):
     assert robot.set("matching.max_candidates", 5).successful
 
 
-def test_the_lifecycle_can_be_walked_again_after_a_mistake(robot, node, photograph):
+def test_the_lifecycle_can_go_on_after_a_failed_transition(robot, node, photograph):
     def memory():
         return psutil.Process(node.process.pid).memory_info().rss
 
@@ -109,7 +109,7 @@ def test_the_lifecycle_can_be_walked_again_after_a_mistake(robot, node, photogra
     before = memory()
     assert robot.change_state("cleanup")
     assert robot.state() == "unconfigured"
-    assert before - memory() > 50e6, "the models' memory is given back"
+    assert before - memory() > 50e6, "the models' memory is freed"
     assert robot.set("encoder.model", "no-such-model/at-all").successful
     assert not robot.change_state("configure")
     assert robot.state() == "unconfigured"
@@ -119,14 +119,14 @@ def test_the_lifecycle_can_be_walked_again_after_a_mistake(robot, node, photogra
     assert robot.state() == "inactive"
     assert robot.change_state("activate")
     robot.connect()
-    robot.show(photograph)
-    robot.say(TEXT)
+    robot.send_image(photograph)
+    robot.send_command(TEXT)
     assert robot.answer(TEXT)["found"]
 
 
-def test_the_log_holds_no_traceback_and_the_node_ends_cleanly_in_the_middle_of_its_work(robot, node, photograph):
-    robot.show(photograph[::-1])
-    robot.say(TEXT)
+def test_the_node_ends_cleanly_during_a_job_and_without_tracebacks(robot, node, photograph):
+    robot.send_image(photograph[::-1])
+    robot.send_command(TEXT)
     time.sleep(0.3)
     assert node.end(signal.SIGINT) == 0
     assert "Traceback" not in node.text

@@ -1,0 +1,43 @@
+"""Memory of processes and of the GPU: how much is in use, and giving back what is not."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+
+
+def resident_memory(pid: int | None = None) -> int:
+    """Return the resident memory of a process.
+
+    Parameters
+    ----------
+    pid : the process; None for this one
+
+    Returns
+    -------
+    Bytes; 0 where there is no such process or Linux's /proc is missing.
+
+    """
+    try:
+        with open(f"/proc/{'self' if pid is None else pid}/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def gpu_memory() -> int | None:
+    """Return the bytes that this process's tensors take on the GPU; None when it does not use one."""
+    torch = sys.modules.get("torch")
+    return int(torch.cuda.memory_allocated()) if torch is not None and torch.cuda.is_initialized() else None
+
+
+def release_memory() -> None:
+    """Collect garbage and return unused memory to the system and the GPU, for other programs on the same machine."""
+    gc.collect()
+    if "torch" in sys.modules:
+        sys.modules["torch"].cuda.empty_cache()
+    # The C library's allocator would otherwise keep freed memory for itself.
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)

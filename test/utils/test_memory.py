@@ -1,0 +1,31 @@
+"""Memory of this process and of others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ris_ros.utils.memory import gpu_memory, release_memory, resident_memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_resident_memory_is_that_of_the_process():
+    before = resident_memory()
+    block = bytearray(os.urandom(1 << 10)) * (100 << 10)
+    assert resident_memory() - before > 50e6
+    assert resident_memory(os.getpid()) > 50e6
+    assert len(block) == 100 << 20
+    child = subprocess.Popen([sys.executable, "-c", "print(flush=True); input()"], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
+    child.stdout.readline()
+    assert 1e6 < resident_memory(child.pid) < resident_memory()
+    child.communicate(b"\n")
+    assert resident_memory(child.pid) == 0
+
+
+def test_releasing_memory_needs_no_gpu():
+    release_memory()
+    assert gpu_memory() is None or gpu_memory() >= 0
