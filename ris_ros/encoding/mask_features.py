@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from ris_ros.encoding.encoder import MaskGuidedEncoder
+
+class FeatureEncoder(Protocol):
+    """What computes the features of masks; see :class:`MaskGuidedEncoder`."""
+
+    @property
+    def has_global_path(self) -> bool:
+        """Return whether global features differ from local ones."""
+
+    def encode_global(self, image: np.ndarray, masks: np.ndarray, method: str) -> Tensor:
+        """Return the global features of masks, float32 [N, D]."""
+
+    def encode_local(self, image: np.ndarray, masks: np.ndarray, method: str) -> Tensor:
+        """Return the local features of masks, float32 [N, D]."""
+
+    def encode_patches(self, image: np.ndarray, method: str) -> Tensor | None:
+        """Return global features around each patch, float32 [rows, columns, D]."""
 
 
 class MaskFeatures:
@@ -26,7 +40,7 @@ class MaskFeatures:
 
     """
 
-    def __init__(self, encoder: MaskGuidedEncoder, image: np.ndarray, masks: np.ndarray, method: str,
+    def __init__(self, encoder: FeatureEncoder, image: np.ndarray, masks: np.ndarray, method: str,
                  preceding: MaskFeatures | None = None):
         self._encoder = encoder
         self._image = image
