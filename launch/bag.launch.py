@@ -22,10 +22,11 @@ from launch.events import Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
-# Arguments that are passed to ris.launch.py unchanged.
 PASSED_ON = ("camera", "image", "depth", "camera_info", "image_transport", "model", "device", "follow", "target_frame",
              "params_file")
+"""Arguments that are passed to ris.launch.py unchanged."""
 RECORDED = "/ris/(result|mask|roi|box|box_3d|points|pose|marker)$"
+"""Regular expression of the topics to record."""
 
 
 def generate_launch_description():
@@ -65,10 +66,10 @@ def _play_and_record(context):
     message = "{data: '" + value("text").replace("'", "''") + "'}"
     record = ExecuteProcess(cmd=["ros2", "bag", "record", "-o", output, "-e", RECORDED], output="screen")
     # Waits for the node to become active, because it subscribes only then.
-    say = ExecuteProcess(cmd=["ros2", "topic", "pub", "--once", "--wait-matching-subscriptions", "1", "/command",
-                              "std_msgs/msg/String", message], output="screen")
+    send = ExecuteProcess(cmd=["ros2", "topic", "pub", "--once", "--wait-matching-subscriptions", "1", "/command",
+                               "std_msgs/msg/String", message], output="screen")
     play = ExecuteProcess(cmd=["ros2", "bag", "play", str(bag), "--clock", "100", "--rate", value("rate")],
                           output="screen")
     end = TimerAction(period=float(value("wait")), actions=[EmitEvent(event=Shutdown(reason="the bag has ended"))])
-    return [record, say, RegisterEventHandler(OnProcessExit(target_action=say, on_exit=[play])),
+    return [record, send, RegisterEventHandler(OnProcessExit(target_action=send, on_exit=[play])),
             RegisterEventHandler(OnProcessExit(target_action=play, on_exit=[end]))]

@@ -16,6 +16,7 @@ from lifecycle_msgs.msg import Transition
 
 SHARE = Path(get_package_share_directory("ris_ros"))
 CAMERAS = sorted(file.stem for file in (SHARE / "config" / "cameras").glob("*.yaml"))
+"""Cameras whose topics are known."""
 
 TOPICS = {
     "image": "topic of the images; empty: that of `camera`, otherwise `image`",
@@ -23,7 +24,7 @@ TOPICS = {
     "camera_info": "topic of the camera model; empty: that of `camera`, otherwise camera_info next to the images",
     "command": "topic of the commands; empty: `command`",
 }
-# Argument -> parameter, its type, description. If an argument is empty, the parameter file decides.
+"""Descriptions of the topics, each of which is a launch argument."""
 PARAMETERS = {
     "device": ("device", str, "auto, cpu, cuda or cuda:N"),
     "model": ("encoder.model", str, "CLIP model, as open_clip names it, such as ViT-B-16/openai"),
@@ -35,6 +36,7 @@ PARAMETERS = {
                      "tf frame with z up, such as base_link, in which points and poses are published"),
     "image_transport": ("image_transport", str, "raw or compressed"),
 }
+"""Parameter, type and description by launch argument. If an argument is empty, the parameter file decides."""
 
 
 def generate_launch_description():

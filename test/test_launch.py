@@ -1,4 +1,4 @@
-"""The launch files: what they declare, and what they make of it. Starting them for real is in test_package.py."""
+"""The launch files: which arguments they declare, and what they start. test_package.py starts them for real."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PRESETS = sorted((ROOT / "config" / "cameras").glob("*.yaml"))
 
 @pytest.fixture(autouse=True)
 def share(monkeypatch):
-    """The repository is laid out as the share folder is."""
+    """The repository has the layout of the share folder."""
     monkeypatch.setattr(ament_index_python.packages, "get_package_share_directory", lambda _: str(ROOT))
 
 
@@ -37,7 +37,7 @@ def arguments(name):
 
 
 def started(name, **values):
-    """The actions, and the context, that a launch file comes to with some arguments."""
+    """Return the actions of a launch file with some arguments, and their context."""
     context = LaunchContext()
     context.launch_configurations.update(values)
     actions = []
@@ -58,7 +58,7 @@ def node_of(actions, context):
 
 
 def parameters(node):
-    """What the node is given by parameter files and overrides, later ones winning."""
+    """Return the node's parameters from files and overrides; later ones win."""
     values = {}
     for argument, is_file in node._Node__expanded_parameter_arguments:
         if is_file:
@@ -70,7 +70,7 @@ def parameters(node):
 
 
 @pytest.mark.parametrize("name", ["ris.launch.py", "demo.launch.py", "bag.launch.py"])
-def test_every_argument_says_what_it_is(name):
+def test_every_argument_has_a_description(name):
     found = arguments(name)
     assert found
     assert all(len(argument.description) > 5 for argument in found.values())
@@ -78,14 +78,14 @@ def test_every_argument_says_what_it_is(name):
     assert required == ({"bag", "text"} if name == "bag.launch.py" else set())
 
 
-def test_arguments_stand_for_parameters_that_exist():
+def test_arguments_belong_to_existing_parameters():
     module = runpy.run_path(str(ROOT / "launch" / "ris.launch.py"))
     known = {setting.name: setting for setting in iter_settings(Config())}
     for parameter, value_type, _ in module["PARAMETERS"].values():
         assert known[parameter].type is value_type
 
 
-def test_nothing_is_remapped_or_overridden_unless_asked_for():
+def test_nothing_is_remapped_or_overridden_by_default():
     node = node_of(*started("ris.launch.py"))
     assert not node.expanded_remapping_rules
     given = parameters(node)
@@ -94,20 +94,20 @@ def test_nothing_is_remapped_or_overridden_unless_asked_for():
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
-def test_a_known_camera_gives_its_topics(preset):
+def test_the_topics_of_a_known_camera_are_used(preset):
     topics = yaml.safe_load(preset.read_text())
     node = node_of(*started("ris.launch.py", camera=preset.stem))
     assert dict(node.expanded_remapping_rules) == topics
     assert all(topic.startswith("/") for topic in topics.values())
 
 
-def test_a_topic_goes_before_the_cameras_and_a_file_is_a_camera(tmp_path):
+def test_a_topic_overrides_the_cameras_and_a_file_may_be_the_camera(tmp_path):
     (tmp_path / "mine.yaml").write_text("image: /mine/image\ndepth: /mine/depth\n")
     node = node_of(*started("ris.launch.py", camera=str(tmp_path / "mine.yaml"), image="/other", command="/say"))
     assert dict(node.expanded_remapping_rules) == {"image": "/other", "depth": "/mine/depth", "command": "/say"}
 
 
-def test_an_unknown_camera_is_refused_with_the_known_ones():
+def test_an_unknown_camera_is_refused_and_the_known_ones_listed():
     with pytest.raises(RuntimeError, match="realsense"):
         started("ris.launch.py", camera="kinekt")
 
@@ -132,17 +132,17 @@ def test_a_bag_is_played_after_the_command_and_recorded(tmp_path):
     bag = tmp_path / "kitchen.mcap"
     bag.touch()
     actions, context = started("bag.launch.py", bag=str(bag), text="the dog's bowl")
-    record, say = ([perform_substitutions(context, part) for part in action.cmd]
+    record, send = ([perform_substitutions(context, part) for part in action.cmd]
                    for action in actions if isinstance(action, ExecuteProcess))
     assert record[:5] == ["ros2", "bag", "record", "-o", str(tmp_path / "kitchen_ris")]
-    assert yaml.safe_load(say[-1]) == {"data": "the dog's bowl"}
+    assert yaml.safe_load(send[-1]) == {"data": "the dog's bowl"}
     [included] = [action for action in actions if isinstance(action, IncludeLaunchDescription)]
     passed = dict(included.launch_arguments)
     assert set(passed) <= set(arguments("ris.launch.py"))
     assert (passed["mode"], passed["use_sim_time"]) == ("continuous", "true")
 
 
-def test_a_bag_that_is_missing_or_done_already_is_refused(tmp_path):
+def test_a_missing_bag_or_an_existing_output_is_refused(tmp_path):
     with pytest.raises(RuntimeError, match="not there"):
         started("bag.launch.py", bag=str(tmp_path / "none"), text="x")
     (tmp_path / "a_ris").mkdir()

@@ -197,7 +197,7 @@ class CameraInputs:
 
     def _camera_model(self, shape: tuple[int, int]) -> CameraModel:
         if self._camera_info is None:
-            raise InputError(f"no camera model has come on {self._camera_infos.topic}")
+            raise InputError(f"no camera model has arrived on {self._camera_infos.topic}")
         return decode_camera_info(deserialize_message(self._camera_info.data, CameraInfo), shape)
 
     def _suggest_topics(self) -> str:

@@ -291,6 +291,6 @@ class RisNode(LifecycleNode):
         return SetParametersResult(successful=True)
 
     def _on_clock_jump(self, _: Any) -> None:
-        self.get_logger().info("the time jumped: frames from before are discarded")
+        self.get_logger().info("the time jumped: earlier frames are discarded")
         for camera in self.cameras.values():
             camera.discard_frames()

@@ -139,7 +139,7 @@ class CameraOutputs:
             try:
                 located = locate(instance.mask, depth, image, up=None if pose is None else pose[2, :3])
             except InputError as error:
-                self._warnings.warn("space", f"no place in space for {result.query.text!r}: {error}")
+                self._warnings.warn("space", f"cannot locate {result.query.text!r} in 3-D: {error}")
             else:
                 objects.append(located if pose is None else located.transformed(pose))
         return objects, objects_header

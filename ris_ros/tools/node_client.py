@@ -144,14 +144,14 @@ class NodeClient(Node):
         while not condition():
             self.check_processes()
             if time.monotonic() > end:
-                raise MissingError(f"waited {seconds:.0f} s for {what}; what the node wrote stands above")
+                raise MissingError(f"waited {seconds:.0f} s for {what}; see the output of the node above")
             time.sleep(POLL_SECONDS)
 
     def check_processes(self) -> None:
         """Raise a MissingError if one of the processes has ended."""
         for name, process in self._processes.items():
             if process.poll() is not None:
-                raise MissingError(f"{name} ended with status {process.returncode}; what it wrote stands above")
+                raise MissingError(f"{name} ended with status {process.returncode}; see its output above")
 
     def get_node_parameter(self, name: str) -> Any:
         """Return the value of a parameter of the node, as an rcl_interfaces/ParameterValue."""
@@ -174,7 +174,7 @@ class NodeClient(Node):
         future = client.call_async(request)
         future.add_done_callback(lambda _: done.set())
         if not done.wait(ANSWER_SECONDS):
-            raise MissingError("the node does not answer; what it wrote stands above")
+            raise MissingError("the node does not answer; see its output above")
         return future.result()
 
 

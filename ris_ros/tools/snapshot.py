@@ -217,7 +217,7 @@ def _node_messages() -> Iterator[Record]:
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
-                raise MissingError(f"waited {seconds:.0f} s for {what}; what the node wrote stands above")
+                raise MissingError(f"waited {seconds:.0f} s for {what}; see the output of the node above")
             rclpy.spin_once(node, timeout_sec=0.05)
 
     rclpy.init()
