@@ -1,4 +1,4 @@
-"""The upright box around an object, and the grasp across it."""
+"""Fitting of the upright box of an object."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ris_ros.geometry.objects import Grasp, OrientedBox, level_axes
+from ris_ros.geometry.objects import OrientedBox, level_axes
 from ris_ros.geometry.support import Support
 from ris_ros.geometry.surfaces import subsample
 from ris_ros.geometry.thresholds import (
     EDGE_DISTANCE_WEIGHT,
-    GRASP_SLICE_METRES,
-    GRASP_SLICE_SHARE,
     HEIGHT_PERCENTILE,
     MAX_CIRCLE_ERROR,
     MAX_CIRCLE_REACH,
@@ -21,7 +19,6 @@ from ris_ros.geometry.thresholds import (
     MIN_CIRCLE_DEPTH,
     MIN_CIRCLE_WIDTH,
     MIN_OUTLINE_BINS,
-    MIN_SURFACE_POINTS,
     OUTLIER_PERCENT,
     OUTLINE_BINS,
 )
@@ -38,19 +35,19 @@ class Circle(NamedTuple):
 
 
 def fit_box(xyz: np.ndarray, support: Support) -> OrientedBox:
-    """Fit the smallest upright box on the support to points [P, 3]; the hidden half of round sides is added."""
+    """Fit the smallest upright box on the support to points [P, 3], metres; the hidden half of round sides is added."""
     xyz = subsample(xyz, MAX_BOX_POINTS)
     horizontal = np.stack(level_axes(support.up))
     flat, heights = xyz @ horizontal.T, support.heights(xyz)
     height = max(float(np.percentile(heights, HEIGHT_PERCENTILE)), 1e-3)
     viewer = -flat.mean(0)
     if (circle := _fit_circle(flat, viewer)) is not None:
-        # Turned so that the fingers close across the line of sight, where both sides of the object are seen.
+        # Turned so that a gripper closes across the line of sight, where both sides of the object are visible.
         sides = np.stack([viewer, (-viewer[1], viewer[0])]) / np.linalg.norm(viewer)
         middle, size = sides @ circle.centre, np.array([2 * circle.radius, 2 * circle.radius])
     else:
         sides = _longer_side_first(flat, _rectangle_angle(flat))
-        low, high = _extent(flat @ sides.T)
+        low, high = extent(flat @ sides.T)
         middle, size = (low + high) / 2, high - low
         # A lying cylinder: its section across the longer side is a circle as high as the object.
         section = np.column_stack([flat @ sides[1], heights])
@@ -62,23 +59,9 @@ def fit_box(xyz: np.ndarray, support: Support) -> OrientedBox:
     return OrientedBox(centre, axes, np.array([*size, height]))
 
 
-def fit_grasp(xyz: np.ndarray, box: OrientedBox) -> Grasp:
-    """Fit a grasp across the middle of the box, between the object's own surfaces there.
-
-    An object that is bent does not fill its box.
-
-    Parameters
-    ----------
-    xyz : float64 [P, 3], metres, on the object
-    box : the box around them
-
-    """
-    along, across = ((xyz - box.centre) @ box.axes[:, :2]).T
-    slice_ = across[np.abs(along) < max(GRASP_SLICE_METRES, GRASP_SLICE_SHARE * box.size[0])]
-    half = box.size[1] / 2
-    low, high = _extent(slice_) if len(slice_) >= MIN_SURFACE_POINTS else (-half, half)
-    closing = box.axes[:, 1]
-    return Grasp(box.centre + closing * (low + high) / 2, closing, -box.axes[:, 2], float(high - low))
+def extent(values: np.ndarray) -> np.ndarray:
+    """Return the low and the high end, [2] or [2, K], of values [P] or of each column of [P, K], without outliers."""
+    return np.percentile(values, (OUTLIER_PERCENT, 100 - OUTLIER_PERCENT), axis=0)
 
 
 def _fit_circle(points: np.ndarray, viewer: np.ndarray) -> Circle | None:
@@ -100,7 +83,7 @@ def _fit_circle(points: np.ndarray, viewer: np.ndarray) -> Circle | None:
     viewer = viewer / np.linalg.norm(viewer)
     sides = np.array([[-viewer[1], viewer[0]], viewer])
     across, towards = sides @ points.T
-    low, high = _extent(across)
+    low, high = extent(across)
     bins = np.floor((across - low) / (high - low + 1e-9) * OUTLINE_BINS).astype(int)
     outline = np.array([(np.median(across[bins == i]), np.percentile(towards[bins == i], 99))
                         for i in range(1, OUTLINE_BINS - 1) if (bins == i).sum() >= 3])
@@ -111,7 +94,7 @@ def _fit_circle(points: np.ndarray, viewer: np.ndarray) -> Circle | None:
     centre, radius = solution[:2], float(np.sqrt(solution[2] + solution[:2] @ solution[:2]))
     errors = np.linalg.norm(outline - centre, axis=1) / radius - 1
     reach = np.percentile(np.linalg.norm(np.column_stack([across, towards]) - centre, axis=1), 97)
-    width, depth = (high - low) / radius, np.ptp(_extent(towards)) / radius
+    width, depth = (high - low) / radius, np.ptp(extent(towards)) / radius
     # A bent object that shows its outer side is an arc too, but a shallow one.
     if (np.sqrt((errors**2).mean()) > MAX_CIRCLE_ERROR or not MIN_CIRCLE_WIDTH < width < MAX_CIRCLE_WIDTH
             or depth < MIN_CIRCLE_DEPTH or reach > MAX_CIRCLE_REACH * radius):
@@ -130,15 +113,15 @@ def _rectangle_angle(flat: np.ndarray) -> float:
 def _rectangle_costs(flat: np.ndarray, angles: np.ndarray) -> np.ndarray:
     """Return the cost, float64 [K], of rectangles around points [P, 2] at angles [K], radians.
 
-    It grows with the area and with the mean distance of points from the nearest side. The area alone says nothing
-    where only two sides of a box are seen and not its top. There the distance from the sides decides, by which laser
-    scanners fit cars (Zhang et al., "Efficient L-shape fitting", 2017).
+    It grows with the area and with the mean distance of points from the nearest side. The area alone is ambiguous where
+    only two sides of a box are visible and not its top. There the distance from the sides decides, as in L-shape
+    fitting of cars in laser scans (Zhang et al., "Efficient L-shape fitting", 2017).
     """
     cos, sin = np.cos(angles), np.sin(angles)
     sides, distances = [], []
     for axis in ([cos, sin], [-sin, cos]):
         along = flat @ np.stack(axis)
-        low, high = _extent(along)
+        low, high = extent(along)
         sides.append(high - low)
         distances.append(np.abs(np.minimum(along - low, high - along)))
     area = sides[0] * sides[1]
@@ -148,11 +131,6 @@ def _rectangle_costs(flat: np.ndarray, angles: np.ndarray) -> np.ndarray:
 def _longer_side_first(flat: np.ndarray, angle: float) -> np.ndarray:
     """Return the axes, float64 [2, 2] in rows, of the rectangle at an angle around points [P, 2]."""
     sides = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    low, high = _extent(flat @ sides.T)
+    low, high = extent(flat @ sides.T)
     length, width = high - low
     return np.stack([sides[1], -sides[0]]) if width > length else sides
-
-
-def _extent(values: np.ndarray) -> np.ndarray:
-    """Return the low and the high end, [2] or [2, K], of values [P] or of each column of [P, K], without outliers."""
-    return np.percentile(values, (OUTLIER_PERCENT, 100 - OUTLIER_PERCENT), axis=0)

@@ -1,4 +1,4 @@
-"""Between pixels and rays, for the lenses that a ``sensor_msgs/CameraInfo`` can describe."""
+"""Conversion between pixels and rays, for the lens models of ``sensor_msgs/CameraInfo``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ris_ros.errors import InputError
 from ris_ros.types import CameraModel
 
 COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
-"""Distortion models, and how many coefficients each may have."""
+"""Distortion models, and the numbers of coefficients that each may have."""
 MAX_REPROJECTION_PIXELS = 0.5
-"""Error of an undistorted pixel that is projected back, above which the model has no ray for it."""
+"""Reprojection error of an undistorted pixel above which the model has no ray for it."""
 UNDISTORTION_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-4)
 """Iterations and accuracy of undistortion. OpenCV's default is off by 20 pixels in the corners of a wide lens."""
 MIN_DEPTH_METRES = 1e-3
@@ -41,7 +41,7 @@ def rays(camera: CameraModel, height: int, width: int) -> np.ndarray:
 
 
 def project(camera: CameraModel, points: np.ndarray) -> np.ndarray:
-    """Return the pixels (column, row), float64 [N, 2], of points [N, 3] in the camera's frame; NaN for those behind."""
+    """Project points [N, 3], metres in the camera's frame, to pixels (column, row), float64 [N, 2]; NaN behind it."""
     is_ahead = points[:, 2] > MIN_DEPTH_METRES
     pixels = np.full((len(points), 2), np.nan)
     if is_ahead.any():
@@ -76,7 +76,7 @@ def _undistort(pixels: np.ndarray, k: np.ndarray, distortion: tuple[float, ...],
     else:
         plane = (cv2.undistortImagePoints(pixels, k, coefficients, None, UNDISTORTION_CRITERIA)
                  - k[:2, 2]) / (k[0, 0], k[1, 1])
-    # Far out, many calibrations describe no lens at all: a pixel that has no ray must not get a wrong one.
+    # Far from the centre many distortion models are not invertible: such a pixel gets NaN instead of a wrong ray.
     points = np.pad(plane, ((0, 0), (0, 0), (0, 1)), constant_values=1)
     projected = _projection(model)(points, np.zeros(3), np.zeros(3), k, coefficients)[0]
     plane[np.abs(projected.reshape(pixels.shape) - pixels).max(axis=-1) > MAX_REPROJECTION_PIXELS] = np.nan

@@ -1,12 +1,13 @@
-"""From a mask and a depth image to the object in space."""
+"""Localization in 3-D of the object that a mask and a depth image show."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ris_ros.errors import InputError
-from ris_ros.geometry.boxes import fit_box, fit_grasp
+from ris_ros.geometry.boxes import fit_box
 from ris_ros.geometry.cameras import rays
+from ris_ros.geometry.grasps import fit_grasp
 from ris_ros.geometry.objects import Object3D, Points
 from ris_ros.geometry.support import find_support, sample_surroundings
 from ris_ros.geometry.surfaces import contact_pixels, object_surface, subsample
@@ -21,20 +22,20 @@ from ris_ros.types import Depth
 from ris_ros.utils.masks import mask_box
 
 MAX_OBJECT_SAMPLES = 1000
-"""Points of the object that its support is found from."""
+"""Points of the object from which its support is estimated."""
 
 
 def locate(mask: np.ndarray, depth: Depth, image: np.ndarray | None = None, *,
            up: np.ndarray | None = None) -> Object3D:
-    """Return where the object of a mask is, its size and orientation, and how to grasp it from above.
+    """Locate the object of a mask in the camera's frame: its points, its oriented box and a top-down grasp.
 
     Parameters
     ----------
     mask : bool [H, W]; it may stray a few pixels over the object's edge
     depth : of the same size; pixels of unknown depth (0, NaN, infinite) are left out
     image : uint8 RGB [H, W, 3], for the points' colours
-    up : float [3], the direction away from the ground, in the camera's frame; None to take the normal of the surface
-        that the object stands on, found around it in the depth image
+    up : float [3], the direction away from the ground, in the camera's frame; None to estimate it as the normal of the
+        surface that the object stands on, fitted to the depth around the object
 
     Raises
     ------
@@ -56,7 +57,7 @@ def locate(mask: np.ndarray, depth: Depth, image: np.ndarray | None = None, *,
 
     surface = object_surface(z, known, max_step, xyz)
     if surface.sum() < MIN_SURFACE_POINTS:
-        raise InputError("the object's depth is in pieces: no surface of it holds together")
+        raise InputError("the object's depth has no connected surface that is large enough")
     object_points = subsample(xyz[surface], MAX_OBJECT_SAMPLES)
     surroundings = sample_surroundings(mask, depth, directions, object_points)
     contacts = xyz[contact_pixels(inside, surface, z, max_step)]
@@ -83,7 +84,7 @@ def _check_shapes(mask: np.ndarray, depth: Depth, image: np.ndarray | None) -> N
 
 
 def _check_depth(z: np.ndarray, mask_pixels: int) -> None:
-    """Check that enough of the object has depth, and that it is in metres."""
+    """Raise an InputError unless enough of the object has depth, float64 [P], and it is plausibly in metres."""
     if len(z) < MIN_SURFACE_POINTS:
         raise InputError(f"depth is known at {len(z)} of the object's {mask_pixels} pixels; at least "
                          f"{MIN_SURFACE_POINTS} are needed")
@@ -92,7 +93,7 @@ def _check_depth(z: np.ndarray, mask_pixels: int) -> None:
 
 
 def _window(mask: np.ndarray) -> tuple[slice, slice]:
-    """Return the rows and columns of the mask and of what may touch it."""
+    """Return the rows and columns of the mask and of a margin in which other objects may touch it."""
     x1, y1, x2, y2 = (int(edge) for edge in mask_box(mask))
     return (slice(max(0, y1 - CONTACT_MARGIN_PIXELS), y2 + CONTACT_MARGIN_PIXELS),
             slice(max(0, x1 - CONTACT_MARGIN_PIXELS), x2 + CONTACT_MARGIN_PIXELS))

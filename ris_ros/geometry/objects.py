@@ -1,4 +1,4 @@
-"""An object in space: its points, its box and a grasp."""
+"""Data of a located object: its points, its box and a grasp."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class OrientedBox:
 
     @property
     def corners(self) -> np.ndarray:
-        """The corners, float64 [8, 3], metres; bit k of a corner's index tells its end along axis k."""
+        """The corners, float64 [8, 3], metres; bit k of a corner's index selects its end along axis k."""
         signs = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)]) - 0.5
         return self.centre + signs * self.size @ self.axes.T
 
@@ -91,7 +91,7 @@ class Grasp:
 
     @property
     def yaw(self) -> float:
-        """The angle about up from the frame's x axis, made level, to `closing`: radians in (-pi/2, pi/2]."""
+        """The angle about up from the frame's x axis, projected onto the horizontal, to `closing`, in (-pi/2, pi/2]."""
         ahead, side = level_axes(-self.approach)
         angle = np.arctan2(self.closing @ side, self.closing @ ahead)
         return float(angle - np.pi * np.ceil(angle / np.pi - 0.5))
@@ -99,7 +99,7 @@ class Grasp:
 
 @dataclass(frozen=True, eq=False)
 class Object3D:
-    """An object in space.
+    """An object located in 3-D.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class Object3D:
                         rotation @ self.up, self.up_from)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the points as JSON-able values, in metres and radians and in this frame."""
+        """Return everything but the points as JSON-serializable values, in metres and radians, in this frame."""
         def plain(values: np.ndarray) -> list[float]:
             return [round(float(value), 5) for value in values]
         return {"points": len(self.points), "centroid": plain(self.centroid),
@@ -152,7 +152,8 @@ class Object3D:
 def level_axes(up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return two horizontal unit vectors, float64 [3] each, for a unit vector `up` [3].
 
-    The first is the frame's x axis made level (the y axis where x is upright), the second is up x the first.
+    The first is the frame's x axis projected onto the horizontal plane (the y axis where x is upright), the second is
+    the cross product of `up` and the first.
     """
     x = np.array([1.0, 0.0, 0.0]) if abs(up[0]) < 0.9 else np.array([0.0, 1.0, 0.0])
     ahead = x - up * (x @ up)

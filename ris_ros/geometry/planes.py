@@ -1,4 +1,4 @@
-"""Planes in point clouds, by RANSAC (Fischler and Bolles, 1981) and least squares: supports and the ground."""
+"""Plane fitting in point clouds, by RANSAC (Fischler and Bolles, 1981) and least squares: supports and the ground."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ris_ros.types import CameraModel
 GROUND_SAMPLES = 80
 """Pixels along the longer side of the image that the ground is fitted to."""
 REFINEMENTS = 3
-"""Rounds of least squares that refine a support plane, each on the points that agree with the last."""
+"""Rounds of least squares that refine a support plane, each on the inliers of the round before."""
 
 
 def fit_support_plane(points: np.ndarray, object_points: np.ndarray, tolerance: float
@@ -34,8 +34,7 @@ def fit_support_plane(points: np.ndarray, object_points: np.ndarray, tolerance: 
 
     Returns
     -------
-    The unit normal, float64 [3], and the level of the plane's points along it, metres; None where there is no such
-    plane.
+    The unit normal, float64 [3], and the offset of the plane along it, metres; None where there is no such plane.
 
     """
     if len(points) < MIN_PLANE_POINTS:
@@ -50,8 +49,8 @@ def fit_support_plane(points: np.ndarray, object_points: np.ndarray, tolerance: 
         return None
     normal, level = normals[inliers.argmax()], levels[inliers.argmax()]
     for _ in range(REFINEMENTS):
-        agreeing = points[np.abs(points @ normal - level) < tolerance]
-        refined, centroid = _least_squares_plane(agreeing)
+        support_points = points[np.abs(points @ normal - level) < tolerance]
+        refined, centroid = _least_squares_plane(support_points)
         normal = refined if refined @ normal > 0 else -refined
         level = float(normal @ centroid)
     return normal, level
@@ -101,7 +100,7 @@ def _ground_normal(points: np.ndarray) -> np.ndarray | None:
 
 
 def _sample_planes(points: np.ndarray, min_length: float) -> tuple[np.ndarray, np.ndarray]:
-    """Draw planes through triples of points [N, 3]; the draw is fixed, so equal points give equal planes.
+    """Sample planes through triples of points [N, 3]; the seed is fixed, so equal points give equal planes.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What an object stands on."""
+"""Estimation of the support surface that an object stands on."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from ris_ros.geometry.thresholds import (
 from ris_ros.types import Depth
 
 MAX_PIXELS = 20_000
-"""Pixels of an image, about, from which the surroundings are drawn."""
+"""Approximate number of pixels of an image from which the surroundings are sampled."""
 MAX_SURROUNDING_POINTS = 1500
+"""Points of the surroundings that a support plane is fitted to."""
 
 
 @dataclass(frozen=True, eq=False)
 class Support:
-    """The level below an object: points p with p @ up == level are on it.
+    """The horizontal plane below an object: points p with p @ up == level are on it.
 
     Attributes
     ----------
@@ -48,9 +49,9 @@ class Support:
         return xyz @ self.up - self.level
 
     def is_above(self, xyz: np.ndarray) -> np.ndarray:
-        """Return which points [P, 3] are the object and not its support, bool [P].
+        """Return which points [P, 3], metres, belong to the object and not to its support, bool [P].
 
-        The mask's edge may have strayed over the support. All points count when too few are above it.
+        A mask may reach over the object's edge onto the support. If too few points are above it, all of them count.
         """
         heights = self.heights(xyz)
         above = heights > min(SUPPORT_MARGIN_METRES, SUPPORT_MARGIN_SHARE * np.percentile(heights, 98))
@@ -59,12 +60,12 @@ class Support:
 
 def find_support(object_points: np.ndarray, surroundings: np.ndarray, contacts: np.ndarray, up: np.ndarray | None
                  ) -> Support:
-    """Find what an object stands on.
+    """Estimate the support of an object.
 
     Parameters
     ----------
-    object_points, surroundings, contacts : float64 [., 3], metres: points of the object, around it, and of what its
-        surface touches
+    object_points, surroundings, contacts : float64 [., 3], metres: points of the object, around it, and of the surfaces
+        that touch it
     up : float [3], the direction away from the ground; None to take the normal of the plane around the object, and
         the camera's own up where there is no such plane
 
@@ -84,7 +85,7 @@ def find_support(object_points: np.ndarray, surroundings: np.ndarray, contacts: 
     contact_levels = contact_levels[contact_levels < middle]
     if len(contact_levels) >= MIN_CONTACT_POINTS:
         contact_level = float(np.percentile(contact_levels, CONTACT_PERCENTILE))
-        # A plane of many pixels is the better measurement, if it is what the object stands on.
+        # A plane of many pixels is the more accurate measurement, if it is the one that the object stands on.
         if level is None or abs(contact_level - level) > MAX_CONTACT_TOLERANCES * tolerance:
             level = contact_level
     return Support(up, float(lowest) if level is None else level, up_from)
@@ -92,7 +93,7 @@ def find_support(object_points: np.ndarray, surroundings: np.ndarray, contacts: 
 
 def sample_surroundings(mask: np.ndarray, depth: Depth, directions: np.ndarray, object_points: np.ndarray
                         ) -> np.ndarray:
-    """Draw points around the object, the nearer ones with the higher probability.
+    """Sample points around the object, nearer ones with a higher probability.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ def sample_surroundings(mask: np.ndarray, depth: Depth, directions: np.ndarray, 
     middle = np.median(object_points, axis=0)
     radius = np.percentile(np.linalg.norm(object_points - middle, axis=1), 95)
     distance = np.linalg.norm(xyz - middle, axis=1)
-    # A fixed draw: the same image must give the same answer.
+    # A fixed seed: the same image must give the same answer.
     drawn = np.random.default_rng(0).random(len(xyz)) < 1 / (1 + (distance / (2 * radius + 0.10)) ** 4)
     return subsample(xyz[drawn], MAX_SURROUNDING_POINTS)
 

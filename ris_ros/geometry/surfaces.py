@@ -1,4 +1,4 @@
-"""Which pixels of a depth image are on one surface."""
+"""Connected surfaces in a depth image: the pixels of an object, and of what touches it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MAX_SURFACE_SAMPLES, MAX_PART_SAMPLES = 500, 50
 def object_surface(z: np.ndarray, known: np.ndarray, max_step: np.ndarray, xyz: np.ndarray) -> np.ndarray:
     """Return the pixels that are on the object's surface.
 
-    Dropped are flying pixels, which a sensor sets between a near and a far surface, and whatever is neither connected
-    to the largest connected surface nor near it, such as background that the mask's edge strayed over.
+    Two kinds of pixels are dropped: flying pixels, which a sensor reports between a near and a far surface, and parts
+    that are neither connected to the largest surface nor near it, such as background inside the mask's edge.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def object_surface(z: np.ndarray, known: np.ndarray, max_step: np.ndarray, xyz: 
 
 
 def contact_pixels(mask: np.ndarray, surface: np.ndarray, z: np.ndarray, max_step: np.ndarray) -> np.ndarray:
-    """Return where the surface goes on beyond the mask's edge without a jump: what the object touches.
+    """Return the pixels beyond the mask's edge that continue its surface without a depth step: contacts of the object.
 
     Parameters
     ----------
@@ -74,14 +74,14 @@ def contact_pixels(mask: np.ndarray, surface: np.ndarray, z: np.ndarray, max_ste
 
 
 def subsample(points: np.ndarray, max_points: int) -> np.ndarray:
-    """Return at most `max_points` of the points [P, ...], evenly spaced in their sequence."""
+    """Return at most `max_points` of the points [P, ...], at even steps of their index."""
     if len(points) <= max_points:
         return points
     return points[np.linspace(0, len(points) - 1, max_points).astype(int)]
 
 
 def _flying_pixels(z: np.ndarray, max_step: np.ndarray) -> np.ndarray:
-    """Return the pixels, bool [h, w], that lie alone between a nearer and a farther neighbour on the other side."""
+    """Return the pixels, bool [h, w], whose depth lies isolated between those of two opposite neighbours."""
     flying = np.zeros(z.shape, bool)
     padded = np.pad(z, 1, constant_values=np.nan)
     height, width = z.shape

@@ -1,20 +1,20 @@
 """Every tuned constant of geometry, with what it means.
 
-They were set by hand on simulated scenes. `ris eval geometry --split validation` measures what a change does to the
-boxes and grasps, for exact depth and for depth with a sensor's faults.
+They were set by hand on simulated scenes. `ris eval geometry --split validation` measures their effect on boxes and
+grasps, for exact depth and for depth with the errors of a sensor.
 """
 
 from __future__ import annotations
 
 import math
 
-# What counts as one surface.
+# Connected surfaces.
 MIN_SURFACE_POINTS = 20
 """Points with depth that an object, or a part of one, must have to be measured."""
 MAX_DEPTH_METRES = 100.0
 """Median depth of an object beyond which millimetres were probably taken for metres."""
 MIN_VIEWING_ANGLE = math.radians(10)
-"""Radians between a surface and the line of sight. Neighbouring pixels that would need less are on two surfaces."""
+"""Smallest angle, radians, between a surface and the line of sight. Neighbours that imply less are on two surfaces."""
 DEPTH_NOISE_METRES = 0.005
 """Difference in depth of neighbouring pixels that is always allowed on one surface."""
 MAX_PART_GAP_METRES, MAX_PART_GAP_SHARE = 0.02, 0.1
@@ -22,11 +22,11 @@ MAX_PART_GAP_METRES, MAX_PART_GAP_SHARE = 0.02, 0.1
 MIN_PART_PIXELS, MAX_PART_RATIO = 3, 200
 """Pixels that a further part must have, and how many times larger the largest part may be."""
 CONTACT_MARGIN_PIXELS = 6
-"""Pixels around the mask that are searched for what the object touches."""
+"""Pixels around the mask in which contacts of the object are searched for."""
 
-# What the object stands on.
+# The support of an object.
 PLANE_TOLERANCE_METRES, PLANE_TOLERANCE_PER_SQUARE_METRE = 0.003, 0.003
-"""Distance of a plane's points from it: metres, plus this times the squared depth, as the noise of a sensor grows."""
+"""Distance of a plane's inliers from it: metres, plus this times the squared depth, as sensor noise grows."""
 MIN_PLANE_POINTS = 50
 """Points below which no plane and no level is fitted."""
 PLANE_SAMPLES = 200
@@ -36,11 +36,11 @@ MIN_SUPPORT_SHARE = 0.2
 MIN_OBJECT_ABOVE_SHARE = 0.9
 """Share of the object's points that must lie above the support plane."""
 MIN_CONTACT_POINTS = 10
-"""Points that the object touches below its middle, needed to measure the level of its support by them."""
+"""Contact points below the object's middle that are needed to measure the level of its support."""
 CONTACT_PERCENTILE = 25
 """Percentile of the contact points' heights that is taken as the support's level."""
 MAX_CONTACT_TOLERANCES = 2.5
-"""Tolerances by which the contact points may miss the plane while the plane is still taken as the support."""
+"""Distance of the contact level from the plane, in plane tolerances, up to which the plane is the support."""
 SUPPORT_MARGIN_METRES, SUPPORT_MARGIN_SHARE = 0.005, 0.2
 """Height up to which points are the support and not the object: metres, or a share of the object's if smaller."""
 

@@ -22,7 +22,7 @@ OBJECTS = {
 
 
 class Table:
-    """A rendered scene; its objects go by the names given."""
+    """A rendered scene whose objects have names."""
 
     def __init__(self, renderer, scene, names):
         self.scene, self.names = scene, list(names)
@@ -50,7 +50,7 @@ class Table:
         return turn @ ((low + high) / 2) + shift, turn[:, longer], np.array([size[longer], size[1 - longer], size[2]])
 
     def check_box(self, name, found, centre=0.01, angle=10, size=0.01):
-        """Check the box of an object in the camera's frame; limits are metres, degrees and metres."""
+        """Assert that a located object has the true box; the tolerances are metres, degrees and metres."""
         box = found.transformed(self.camera_pose).box
         true_centre, longer, true_size = self.true_box(name)
         assert np.linalg.norm(box.centre - true_centre) < centre

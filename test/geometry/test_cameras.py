@@ -24,7 +24,7 @@ def test_rays_undo_the_distortion(model, distortion):
     np.testing.assert_allclose(pixels.reshape(-1, 2), np.column_stack([columns, rows]), atol=0.02)
 
 
-def test_a_pixel_without_a_ray_gets_none():
+def test_a_pixel_without_a_ray_is_nan():
     # Such coefficients fold the image's corners back into it.
     directions = rays(CameraModel(np.array([[300.0, 0, 320], [0, 300, 240], [0, 0, 1]]), (-0.5, 0.0, 0.0, 0.0)),
                       480, 640)
@@ -36,7 +36,7 @@ def test_a_pixel_without_a_ray_gets_none():
     CameraModel(np.array([[520.0, 0, 320], [0, 530, 235], [0, 0, 1]]), (-0.28, 0.07, 0.0008, -0.0005, 0.0)),
     CameraModel(np.array([[420.0, 0, 320], [0, 420, 235], [0, 0, 1]]), (-0.02, 0.004, 0, 0), "equidistant")],
     ids=["pinhole", "distorted", "fisheye"])
-def test_projection_goes_back_to_the_pixel(camera):
+def test_projection_inverts_the_rays(camera):
     directions = rays(camera, 480, 640)
     rows, columns = np.mgrid[60:420:60, 60:600:60].reshape(2, -1)
     np.testing.assert_allclose(project(camera, 0.7 * directions[rows, columns]),

@@ -14,14 +14,14 @@ from ris_ros.types import CameraModel, Depth
 
 
 @pytest.mark.parametrize("name", ["box", "block", "upper block"])
-def test_boxes_are_where_they_are(table, name):
+def test_boxes_match_the_true_pose_and_size(table, name):
     found = table.locate(name, image=table.image)
     table.check_box(name, found, centre=0.005, angle=2, size=0.006)
     assert found.up_from == "support"
     np.testing.assert_allclose(table.camera_pose[:3, :3] @ found.up, (0, 0, 1), atol=0.01)
 
 
-def test_points_are_those_of_the_mask_with_their_colours(table):
+def test_points_lie_in_the_mask_and_have_the_pixels_colours(table):
     mask = table.mask("box")
     points = table.locate("box", image=table.image).points
     assert points.xyz.dtype == np.float32 and points.colours.dtype == np.uint8
@@ -47,26 +47,26 @@ def test_the_grasp_closes_across_the_shorter_side(table):
     assert -np.pi / 2 < grasp.yaw <= np.pi / 2
 
 
-def test_a_bent_object_is_grasped_where_it_is(table):
+def test_the_grasp_of_a_bent_object_fits_its_surface_not_its_box(table):
     found = table.locate("banana")
     assert found.grasp.opening < 0.8 * found.box.size[1]
     assert np.linalg.norm(found.points.xyz - found.grasp.centre, axis=1).min() < 0.02
 
 
-def test_flying_pixels_and_a_generous_mask_do_no_harm(table):
+def test_flying_pixels_and_a_dilated_mask_do_not_change_the_box(table):
     rng = np.random.default_rng(3)
     mask = cv2.dilate(table.mask("box").astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
-    # A stereo camera blends near and far at edges, is noisy and sees nothing here and there.
+    # A stereo camera blends depth across edges, is noisy and misses some pixels.
     metres = cv2.blur(table.metres, (3, 3)) + rng.normal(0, 0.0015, table.metres.shape).astype(np.float32)
     metres[rng.random(metres.shape) < 0.1] = rng.choice([0, np.nan, np.inf])
     found = locate(mask, table.depth(metres))
     table.check_box("box", found)
-    # The table around the box is not the box.
+    # Points of the table around the box are dropped.
     columns, rows = found.points.pixels.T
     assert table.mask("box")[rows, columns].mean() > 0.98
 
 
-def test_flying_pixels_are_dropped_one_by_one(table):
+def test_isolated_flying_pixels_are_dropped(table):
     mask, metres = table.mask("box"), table.metres.copy()
     rows, columns = np.nonzero(mask & ~np.roll(mask, 1, 0))      # The upper edge.
     metres[rows, columns] = (table.metres[rows + 2, columns] + table.metres[rows - 2, columns]) / 2
@@ -77,7 +77,7 @@ def test_flying_pixels_are_dropped_one_by_one(table):
     assert len(flying & kept) < 0.1 * len(flying)
 
 
-def test_a_given_up_is_used(table):
+def test_a_given_up_direction_is_used(table):
     up = table.camera_pose[2, :3]
     found = table.locate("block", up=up)
     assert found.up_from == "given"
@@ -85,7 +85,7 @@ def test_a_given_up_is_used(table):
     table.check_box("block", found, centre=0.005)
 
 
-def test_without_anything_around_the_camera_counts_as_level(table):
+def test_without_surroundings_the_camera_is_assumed_level(table):
     found = table.locate("box", np.where(table.mask("box"), table.metres, np.nan))
     assert found.up_from == "camera"
     np.testing.assert_array_equal(found.up, (0, -1, 0))
@@ -94,7 +94,7 @@ def test_without_anything_around_the_camera_counts_as_level(table):
 @pytest.mark.parametrize("camera", [
     Camera(position=(0.0, 0.0, 0.9)), Camera(position=(0.6, -0.5, 0.5)), Camera(position=(0, -0.8, 0.4), fovy=60),
     Camera(width=1280, height=720), Camera(width=160, height=120)], ids=str)
-def test_other_views_and_resolutions(make_table, camera):
+def test_boxes_are_located_from_other_views_and_resolutions(make_table, camera):
     table = make_table(camera)
     for name in ("box", "block"):
         table.check_box(name, table.locate(name), size=0.018 if camera.width < 200 else 0.01)
@@ -110,8 +110,8 @@ def test_a_fisheye_camera_sees_the_same_box(table):
     table.check_box("box", locate(mask, Depth(metres, camera)))
 
 
-def test_every_shape_of_the_catalogue_has_its_location_and_height(make_table):
-    # Tall ones in the back, so that nothing hides anything.
+def test_every_category_is_located_with_its_height(make_table):
+    # Tall ones in the back, so that no object occludes another.
     by_height = sorted(CATEGORIES, key=lambda category: CATEGORIES[category].size[2])
     objects = {category: SceneObject(category, "red", (-0.44 + 0.22 * (i % 5), -0.26 + 0.26 * (i // 5), 0.0), yaw=0.7)
                for i, category in enumerate(by_height)}
@@ -135,14 +135,14 @@ def test_every_shape_of_the_catalogue_has_its_location_and_height(make_table):
     ({"camera": CameraModel(np.eye(3), (0.1,) * 3)}, "4 or 5 coefficients, not 3"),
     ({"image": np.zeros((10, 10, 3), np.uint8)}, "the image is 10 x 10"),
 ])
-def test_what_cannot_be_used_is_refused_in_one_line(table, change, words):
+def test_invalid_input_is_refused_in_one_line(table, change, words):
     camera = change.get("camera", CameraModel(table.intrinsics))
     with pytest.raises(InputError, match=words):
         locate(change.get("mask", table.mask("box")), Depth(change.get("metres", table.metres), camera),
                change.get("image"))
 
 
-def test_depth_in_pieces_is_refused(table):
+def test_depth_without_a_connected_surface_is_refused(table):
     metres = np.where(np.indices(table.metres.shape).sum(0) % 2, 1.0, 3.0).astype(np.float32)
-    with pytest.raises(InputError, match="in pieces"):
+    with pytest.raises(InputError, match="no connected surface"):
         table.locate("box", metres)

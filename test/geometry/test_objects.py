@@ -18,14 +18,14 @@ def test_corners_span_the_box():
 
 
 @pytest.mark.parametrize("yaw", np.radians([-89, -30, 0, 45, 90]))
-def test_yaw_is_the_angle_of_the_fingers(yaw):
+def test_yaw_is_the_angle_of_the_closing_direction(yaw):
     for sign in (1, -1):
         closing = sign * np.array([np.cos(yaw), np.sin(yaw), 0])
         grasp = Grasp(np.zeros(3), closing, np.array([0.0, 0, -1]), 0.1)
         assert grasp.yaw == pytest.approx(yaw, abs=1e-9)
 
 
-def test_a_transform_and_its_inverse_change_nothing(table):
+def test_a_transform_and_its_inverse_cancel(table):
     found = table.locate("box")
     back = found.transformed(table.camera_pose).transformed(np.linalg.inv(table.camera_pose))
     np.testing.assert_allclose(back.points.xyz, found.points.xyz, atol=1e-6)

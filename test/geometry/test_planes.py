@@ -17,7 +17,7 @@ def test_up_is_the_normal_of_the_table(table):
     np.testing.assert_allclose(rotation[0], (1, 0, 0), atol=0.01)  # The camera is upright.
 
 
-def test_without_a_large_plane_the_camera_counts_as_level(table):
+def test_without_a_large_plane_the_camera_is_assumed_level(table):
     camera = CameraModel(table.intrinsics)
     scattered = np.random.default_rng(0).uniform(0.5, 3, table.metres.shape)
     for metres in (np.full(table.metres.shape, np.nan), scattered):
