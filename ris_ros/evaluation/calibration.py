@@ -21,7 +21,7 @@ from ris_ros.grounding.appearance import probability
 from ris_ros.grounding.decision import choose
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
-from ris_ros.utils.masks import ious_with
+from ris_ros.utils.masks import mask_ious
 
 MIN_SHOWN_IOU, MAX_NOT_SHOWN_IOU = 0.75, 0.45
 """A mask shows its target from the first IoU on and does not below the second; in between it is left out."""
@@ -116,7 +116,7 @@ def _describes_appearance_alone(description: Description) -> bool:
 
 
 def _shown(masks: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    iou = ious_with(masks, truth)
+    iou = mask_ious(masks, truth)
     return np.where(iou >= MIN_SHOWN_IOU, 1.0, np.where(iou < MAX_NOT_SHOWN_IOU, 0.0, np.nan))
 
 

@@ -1,4 +1,4 @@
-"""Frames -> the object that was chosen, in each of them."""
+"""Tracking of a chosen object through the frames of a camera."""
 
 from ris_ros.tracking.frames import Keyframe
 from ris_ros.tracking.tracker import TrackedObject, Tracker

@@ -1,4 +1,4 @@
-"""The appearance of a target: whether a mask shows it or another object, by their features."""
+"""Appearance model of a target: re-identification by features, against the other objects in view."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ris_ros.tracking.thresholds import APPEARANCE_UPDATE_RATE
 class AppearanceModel:
     """The features of a target, and of the other objects that were in view when it was chosen.
 
-    Features of vision-language models have much in common, whatever they show. A similarity is therefore the cosine
-    after the mean of all features of the first image is subtracted.
+    Features of vision-language models have a large common component, whatever the image shows. A similarity is
+    therefore the cosine after the mean of all features of the first image is subtracted.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class AppearanceModel:
 
     def __init__(self, features: Tensor):
         features = F.normalize(features, dim=1)
-        # The mean of one or two features would take away what tells them apart.
+        # Subtracting the mean of only one or two features would remove the difference between them.
         self._mean = features.mean(0) if len(features) > 2 else torch.zeros_like(features[0])
         centred = self._centre(features)
         self._initial = self._recent = centred[0]
@@ -49,8 +49,8 @@ class AppearanceModel:
     def update(self, feature: Tensor, min_similarity: float) -> None:
         """Blend a verified feature [D] into the recent appearance.
 
-        A feature whose similarity to the initial one is below `min_similarity` is left out. Otherwise the appearance
-        could turn into that of another object step by step.
+        A feature whose similarity to the initial one is below `min_similarity` is ignored. Otherwise the appearance
+        could drift to that of another object.
         """
         centred = self._centre(F.normalize(feature, dim=0))
         if float(centred @ self._initial) >= min_similarity:

@@ -1,4 +1,4 @@
-"""Frames as tracking and verification need them."""
+"""Frame representations for tracking and verification."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FramePyramid:
     image : uint8 RGB [H, W, 3], in full size
     small : uint8 RGB [h, w, 3], the reduced frame, at most MAX_SIDE_PIXELS along its longer side
     grey : uint8 [h, w], the same in grey
-    scale : pixels of `image` for one of `small`
+    scale : pixels of `image` per pixel of `small`
 
     """
 
@@ -41,7 +41,7 @@ class FramePyramid:
 
 @dataclass(frozen=True, eq=False)
 class Keyframe:
-    """A frame to be verified, with what tracking knows of the target in it.
+    """A frame to be verified, with the tracked state of the target in it.
 
     Attributes
     ----------
@@ -49,10 +49,10 @@ class Keyframe:
     frame : the frame
     scope : where to search for the target: "here" while it is tracked; when it is lost, "near" its location or
         "everywhere"
-    mask : bool [H, W], where the target is visible, or should be when it is lost
-    occlusion : bool [H, W], where something else covers it
+    mask : bool [H, W], the target's visible part; its expected mask when it is lost
+    occlusion : bool [H, W], its occluded part
     visibility : 0..1, the share of it that is visible
-    location : float64 [2], the centre of where it is or should be, xy pixels of the reduced frame
+    location : float64 [2], its centre, expected when it is lost, xy pixels of the reduced frame
     search_radius : distance from there within which it is searched for, pixels of the reduced frame; 0 while tracked
 
     """

@@ -1,8 +1,8 @@
 """Motion of a target and of the background from one frame to the next, from corner points (pyramidal Lucas-Kanade).
 
-A point belongs to the target until it can no longer be found or moves otherwise than the rest. A point that is selected
-later belongs to it only when it has moved with the target for TRIAL_FRAMES frames. What passes in front of the target
-therefore takes points away and gains none, however alike the two look, as long as they move apart.
+A point belongs to the target until it is no longer found or moves differently from the rest. A point that is selected
+later belongs to it only when it has moved with the target for TRIAL_FRAMES frames. An occluder therefore removes points
+but never adds any, even if it looks the same, as long as it moves differently.
 
 A motion is a similarity transform, float64 [2, 3], of xy pixels.
 """
@@ -18,8 +18,8 @@ import numpy as np
 from ris_ros.tracking.thresholds import (
     BACKGROUND_POINTS,
     CORNER_QUALITY,
+    MAX_FORWARD_BACKWARD_PIXELS,
     MAX_MOTION_ERROR_PIXELS,
-    MAX_ROUND_TRIP_PIXELS,
     MIN_BACKGROUND_POINTS,
     MIN_MOTION_POINTS,
     MIN_TARGET_POINTS,
@@ -30,7 +30,7 @@ from ris_ros.tracking.thresholds import (
 )
 
 IDENTITY = np.eye(2, 3)
-"""The motion of what stands still."""
+"""The motion of a static object."""
 
 _FLOW_OPTIONS: dict[str, Any] = {
     "winSize": (PATCH_PIXELS, PATCH_PIXELS), "maxLevel": PYRAMID_LEVELS,
@@ -44,9 +44,9 @@ class FrameMotion:
     Attributes
     ----------
     target, background : float64 [2, 3], from pixels of the first frame to pixels of the second
-    target_points : points that the target has left
-    is_target_measured : whether these gave its motion; if not, it is assumed to move with the background
-    is_background_measured : whether points of the background gave its motion; if not, it is assumed to stand still
+    target_points : number of points left on the target
+    is_target_measured : whether its motion was measured by them; if not, it is assumed to move with the background
+    is_background_measured : whether its motion was measured by points; if not, it is assumed to be static
 
     """
 
@@ -75,24 +75,24 @@ class PointTracker:
         self._grey = grey
         self._target = _select_target_points(grey, mask)
         self._trial = self._target[:0]
-        self._trial_expected = self._target[:0]  # where the target's motion would have brought the points on trial
+        self._trial_expected = self._target[:0]  # positions of the points on trial after the target's motion
         self._trial_age = 0
         self.select_background_points(mask)
 
     def add_target_points(self, mask: np.ndarray) -> None:
-        """Put new points on trial in the target's mask, bool [h, w], of the newest frame; points outside it go."""
+        """Put new points on trial in the target's mask, bool [h, w], of the newest frame; drop points outside it."""
         around = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         self._target = self._target[_is_within(self._target, around)]
         is_within = _is_within(self._trial, around)
         self._trial, self._trial_expected = self._trial[is_within], self._trial_expected[is_within]
-        # A trial in progress must come to its end, however often points are added.
+        # A trial in progress is not restarted, even if points are added often.
         if not len(self._trial):
             self._trial = self._trial_expected = _select_target_points(self._grey, mask)
             self._trial_age = 0
 
     def select_background_points(self, mask: np.ndarray) -> None:
-        """Select points anew outside a mask, bool [h, w], of the newest frame."""
-        # Corners of the halved frame are good enough, and cost a quarter.
+        """Select new background points outside a mask, bool [h, w], of the newest frame."""
+        # Corners of the halved frame are good enough, at a quarter of the cost.
         outside = ~cv2.dilate(mask[::2, ::2].astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
         halved = cv2.resize(self._grey, outside.shape[::-1], interpolation=cv2.INTER_AREA)
         self._background = 2 * _detect_corners(halved, outside, BACKGROUND_POINTS) + 0.5
@@ -128,7 +128,7 @@ class PointTracker:
         self._trial, self._trial_expected = trial[is_tracked], expected[is_tracked]
         self._trial_age += 1
         if self._trial_age == TRIAL_FRAMES:
-            # Of the older points as many stay as there is room for.
+            # Older points are kept up to the maximum number.
             room = max(TARGET_POINTS - len(self._trial), 0)
             self._target = np.concatenate([self._trial, self._target[:room]])
             self._trial = self._trial_expected = self._trial[:0]
@@ -140,27 +140,27 @@ class PointTracker:
 
     @property
     def needs_target_points(self) -> bool:
-        """Whether so many of the target's points are gone that new ones should be added, and none are on trial."""
+        """Whether the target has too few points left and none on trial, so that new ones should be added."""
         return len(self._target) < MIN_TARGET_POINTS and not len(self._trial)
 
     @property
     def needs_background_points(self) -> bool:
-        """Whether so many points of the background are gone that they should be selected anew."""
+        """Whether the background has too few points left, so that new ones should be selected."""
         return len(self._background) < MIN_BACKGROUND_POINTS
 
 
 def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Return the motion [2, 3] that does `first` and then `second`."""
+    """Return the composition [2, 3] of two motions: `first`, then `second`."""
     return second @ np.vstack([first, (0, 0, 1)])
 
 
 def transform_points(points: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """Return points [N, 2] after a motion [2, 3]."""
+    """Return points [N, 2] transformed by a motion [2, 3]."""
     return points @ motion[:, :2].T + motion[:, 2]
 
 
 def invert(motion: np.ndarray) -> np.ndarray:
-    """Return the motion [2, 3] that undoes another."""
+    """Return the inverse [2, 3] of a motion."""
     linear = np.linalg.inv(motion[:, :2])
     return np.column_stack([linear, -linear @ motion[:, 2]])
 
@@ -173,7 +173,7 @@ def rescale_motion(motion: np.ndarray, source: float, destination: float) -> np.
 
 
 def motion_distance(point: np.ndarray, motion: np.ndarray, other: np.ndarray) -> float:
-    """Return the distance between a point [2], where `motion` has brought it, and where `other` would have."""
+    """Return the distance in pixels between a point [2] after `motion` and the same point after `other` instead."""
     start = transform_points(point[None], invert(motion))
     return float(np.linalg.norm(point - transform_points(start, other)[0]))
 
@@ -186,7 +186,7 @@ def _is_within(points: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _select_target_points(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return points, float32 [N, 2], on a target, half of them well inside its mask and half near its edge."""
-    # The strongest corners are at the edge, but there a part of the patch is background, which moves otherwise.
+    # The strongest corners are at the edge, but there a part of the patch is background, which moves differently.
     depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1]
     inside = depth > min(PATCH_PIXELS / 2, depth.max() / 3)
     return np.concatenate([_detect_corners(grey, part, TARGET_POINTS // 2) for part in (inside, mask & ~inside)])
@@ -207,27 +207,27 @@ def _detect_corners(grey: np.ndarray, mask: np.ndarray, max_corners: int) -> np.
 
 
 def _track_points(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return points [N, 2] in the next frame, and which of them return to their origin when tracked back."""
+    """Return points [N, 2] in the next frame, and which of them pass the forward-backward test, bool [N]."""
     if not len(points):
         return points, np.zeros(0, bool)
-    there, was_found, _ = cv2.calcOpticalFlowPyrLK(
+    forward, forward_status, _ = cv2.calcOpticalFlowPyrLK(
         before, after, points, None, **_FLOW_OPTIONS)  # type: ignore[call-overload]
-    back, has_returned, _ = cv2.calcOpticalFlowPyrLK(
-        after, before, there, points.copy(), flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **_FLOW_OPTIONS)
-    is_tracked = (was_found & has_returned).ravel().astype(bool)
-    is_tracked &= np.linalg.norm(back - points, axis=1) < MAX_ROUND_TRIP_PIXELS
+    backward, backward_status, _ = cv2.calcOpticalFlowPyrLK(
+        after, before, forward, points.copy(), flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **_FLOW_OPTIONS)
+    is_tracked = (forward_status & backward_status).ravel().astype(bool)
+    is_tracked &= np.linalg.norm(backward - points, axis=1) < MAX_FORWARD_BACKWARD_PIXELS
     height, width = after.shape
-    is_tracked &= ((there >= 0) & (there < (width, height))).all(axis=1)
-    return there, is_tracked
+    is_tracked &= ((forward >= 0) & (forward < (width, height))).all(axis=1)
+    return forward, is_tracked
 
 
 def _estimate_similarity(before: np.ndarray, after: np.ndarray, is_tracked: np.ndarray
                          ) -> tuple[np.ndarray | None, np.ndarray]:
-    """Estimate the motion [2, 3] that most of the tracked points [N, 2] agree with, by RANSAC.
+    """Estimate the motion [2, 3] of the tracked points [N, 2] by RANSAC.
 
     Returns
     -------
-    The motion, None where there is none, and which points agree with it, bool [N].
+    The motion, None if there is none, and its inliers, bool [N].
 
     """
     is_inlier = np.zeros(len(before), bool)

@@ -1,4 +1,4 @@
-"""Recovery of a lost target: where it is searched for, and when something counts as the target again."""
+"""Recovery of a lost target: where it is searched for, and when a candidate counts as the target again."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ris_ros.tracking.thresholds import (
     SURE_RETURN_VISIBILITY,
 )
 from ris_ros.tracking.track import Track
-from ris_ros.tracking.verification import Verification, mask_ious
-from ris_ros.utils.masks import mask_box
+from ris_ros.tracking.verification import Verification
+from ris_ros.utils.masks import mask_box, mask_ious
 
 
 class Recovery:
     """The search for a target, from the frame in which it is lost.
 
-    The target is searched for by its colours on every frame, and by its appearance in keyframes. What is found becomes
-    a candidate, which must behave like the target for a few frames.
+    The target is searched for by its colours on every frame, and by its appearance in keyframes. A match becomes a
+    candidate, which must behave like the target for a few frames.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Recovery:
 
     @property
     def has_candidate(self) -> bool:
-        """Whether something is on probation."""
+        """Whether a candidate is on probation."""
         return self._candidate is not None
 
     @property
@@ -66,7 +66,7 @@ class Recovery:
         return "near" if self._target.stamp - self._lost_stamp < patience else "everywhere"
 
     def is_in_reach(self) -> bool:
-        """Return whether the target may be near enough to the frame to show in it."""
+        """Return whether the target may be near enough to the frame to be visible in it."""
         location, radius = self._target.track.centre(), self.search_radius
         height, width = self._target.frame.grey.shape
         return bool(((location > -radius) & (location < (width + radius, height + radius))).all())
@@ -87,7 +87,7 @@ class Recovery:
         return self._search_colours(config) if track.is_distinctive else None
 
     def consider(self, verification: Verification, frames: Iterable[FramePyramid], config: FollowingConfig) -> None:
-        """Make what may be the target in a keyframe the candidate.
+        """Choose a candidate among the masks of a keyframe, if one may be the target.
 
         Parameters
         ----------
@@ -109,12 +109,12 @@ class Recovery:
         self._candidate = candidate if self._is_plausible(candidate) else None
 
     def _search_colours(self, config: FollowingConfig) -> Track | None:
-        """Search for the target's colours; the next keyframe tells whether they are its own.
+        """Search for the target's colours; the next keyframe verifies a match.
 
         Returns
         -------
-        A track of the target if its colours are back at its location. Where they are found elsewhere, or its location
-        is not known well, what shows them becomes the candidate.
+        A track of the target if its colours are back at its location. If they are found elsewhere, or its location is
+        uncertain, the match becomes the candidate.
 
         """
         track, frame = self._target.track, self._target.frame
@@ -144,16 +144,16 @@ class Recovery:
         distance = np.linalg.norm(centres - keyframe.location, axis=1)
         is_near = may_be_target & (distance < keyframe.search_radius)
         if is_near.any():
-            # Of several masks of one object the most similar, of several objects the closest.
+            # Among several masks of one object prefer the most similar, among several objects the closest.
             return int(np.where(is_near, distance / target_size - similarity, np.inf).argmin())
         if keyframe.scope != "everywhere" or not may_be_target.any() or not self._is_unique(config):
             return None
         chosen = int(np.where(may_be_target, similarity, -np.inf).argmax())
-        has_double = (may_be_target & (mask_ious(masks, masks[chosen]) < MAX_DISTRACTOR_IOU)).any()
-        return None if has_double else chosen
+        is_ambiguous = (may_be_target & (mask_ious(masks, masks[chosen]) < MAX_DISTRACTOR_IOU)).any()
+        return None if is_ambiguous else chosen
 
     def _is_unique(self, config: FollowingConfig) -> bool:
-        """Return whether no distractor looks like the target, so that it can be told wherever it is."""
+        """Return whether no distractor looks like the target, so that appearance alone identifies it."""
         return self._target.appearance.hardest_negative < config.min_identity
 
     def _is_plausible(self, candidate: _Candidate) -> bool:
@@ -165,7 +165,7 @@ class Recovery:
 
 
 class _Candidate:
-    """An object on probation, which may be the lost target."""
+    """An object on probation: it may be the lost target."""
 
     def __init__(self, track: Track):
         self.track = track
@@ -173,7 +173,7 @@ class _Candidate:
         self._background = IDENTITY  # its motion since then
 
     def advance(self, frame: FramePyramid, background: np.ndarray | None = None) -> None:
-        """Track it into the next frame; `background` [2, 3] is the motion there, by default as its own points tell."""
+        """Track it into the next frame; `background` [2, 3] is the motion there, None to measure it."""
         self.track.advance(frame)
         background = self.track.frame_motion.background if background is None else background
         self._background = compose(background, self._background)

@@ -1,4 +1,4 @@
-"""What is known of a target while it is tracked, and when it counts as lost."""
+"""State of a tracked target, and the criteria by which it counts as lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ris_ros.tracking.verification import Verification
 
 
 class Target:
-    """The tracked object: where it is, what it looks like and how it moves.
+    """The tracked object: its position, appearance and motion.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Target:
         self.frame, self.stamp = frame, stamp
         self.appearance = appearance
         self.similarity = 1.0
-        self._mismatches = 0  # keyframes in a row that look like something else
+        self._mismatches = 0  # consecutive keyframes that do not resemble it
         self._drift = 0.0     # recent motion against the background, pixels a frame
 
     @property
@@ -64,7 +64,7 @@ class Target:
         self.track.advance(frame)
 
     def check_visibility(self, min_visible: float) -> str:
-        """Return why the target is lost in the newest frame; empty if it is not.
+        """Update the drift, and return why the target is lost in the newest frame; empty if it is not.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class Target:
         """
         motion, visibility = self.track.frame_motion, self.track.visibility
         if (motion.is_target_measured and motion.is_background_measured
-                and visibility.unhidden >= MIN_TRUSTED_MATCH):
+                and visibility.unoccluded >= MIN_TRUSTED_MATCH):
             distance = motion_distance(self.track.centre(), motion.target, motion.background)
             self._drift += DRIFT_UPDATE_RATE * (distance - self._drift)
         if visibility.in_view < min_visible:
@@ -97,7 +97,7 @@ class Target:
 
         """
         if verification.keyframe.visibility < MIN_VERIFIED_VISIBILITY:
-            return ""  # Half an object looks like nothing in particular.
+            return ""  # The features of a half-occluded object are not reliable.
         similarity = self.appearance.similarity(verification.features)
         # A new mask may be of a part of the target, or of the target and its neighbour.
         is_better = verification.agreement >= SURE_MASK_IOU or (
@@ -114,7 +114,7 @@ class Target:
         return ""
 
     def resembles(self, verification: Verification, similarity: np.ndarray, min_similarity: float) -> np.ndarray:
-        """Return which masks look like the target, and not more like one of its distractors.
+        """Return which masks resemble the target, and none of its distractors more.
 
         Parameters
         ----------
@@ -127,14 +127,14 @@ class Target:
         bool [N]
 
         """
-        # Where a distractor is the target's double, appearance cannot tell them apart and must not pretend to.
+        # If a distractor looks the same as the target, appearance cannot distinguish them and must not decide.
         max_similarity = np.maximum(similarity, self.appearance.hardest_negative)
         is_own = self.appearance.distractor_similarity(verification.features) <= max_similarity
         return (similarity >= min_similarity) & is_own
 
     def restore(self, track: Track) -> None:
-        """Go on with the track of a target that was lost and is found again."""
+        """Resume with the track of a target that was lost and is found again."""
         self.track = track
         self._drift = 0.0
-        # One keyframe that looks like something else is enough to lose it again.
+        # A single keyframe that does not resemble it is then enough to lose it again.
         self._mismatches = MAX_MISMATCHES - 1

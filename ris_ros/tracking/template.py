@@ -1,4 +1,4 @@
-"""The colours of a target when it was last verified, and which parts of it can be seen now."""
+"""Colour template of a target at its last verification, and the parts of it that are visible now."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from ris_ros.utils.masks import mask_box
 
 @dataclass(frozen=True, eq=False)
 class Visibility:
-    """How much of a target can be seen.
+    """How much of a target is visible.
 
     Attributes
     ----------
-    matching : bool [GRID_CELLS, GRID_CELLS], the cells of the target with the colours that it had
+    matching : bool [GRID_CELLS, GRID_CELLS], the cells of the target whose colours match the template
     in_view : 0..1, the share of the target inside the frame
-    unhidden : 0..1, the share of that part with the colours that it had; the rest counts as hidden
+    unoccluded : 0..1, the share of that part whose colours match the template; the rest counts as occluded
 
     """
 
     matching: np.ndarray
     in_view: float
-    unhidden: float
+    unoccluded: float
 
     @property
     def share(self) -> float:
         """The share of the target that is visible, 0..1."""
-        return self.in_view * self.unhidden
+        return self.in_view * self.unoccluded
 
 
 class Template:
@@ -67,12 +67,12 @@ class Template:
         self._colours = _cell_colours(image, self._cells_to_pixels)
         self.size = float(np.sqrt(max(mask.sum(), 1)))
         self.centre = np.array([(x1 + x2 - 1) / 2, (y1 + y2 - 1) / 2])
-        beside = [self.compare(image, np.array([[1, 0, dx * (x2 - x1)], [0, 1, dy * (y2 - y1)]]))
-                  for dx, dy in ((0.8, 0), (-0.8, 0), (0, 0.8), (0, -0.8))]
-        self.is_distinctive = all(visibility.unhidden < MAX_SURROUNDINGS_MATCH for visibility in beside)
+        shifted = [self.compare(image, np.array([[1, 0, dx * (x2 - x1)], [0, 1, dy * (y2 - y1)]]))
+                   for dx, dy in ((0.8, 0), (-0.8, 0), (0, 0.8), (0, -0.8))]
+        self.is_distinctive = all(visibility.unoccluded < MAX_SURROUNDINGS_MATCH for visibility in shifted)
 
     def compare(self, image: np.ndarray, motion: np.ndarray) -> Visibility:
-        """Return what can be seen of the target in an image [h, w, 3], after a motion [2, 3] since the template."""
+        """Return the visibility of the target in an image [h, w, 3], after a motion [2, 3] since the template."""
         cells_to_pixels = compose(motion, self._cells_to_pixels)
         height, width = image.shape[:2]
         grid = np.stack(np.meshgrid(np.arange(GRID_CELLS), np.arange(GRID_CELLS)), axis=-1).reshape(-1, 2)
@@ -82,7 +82,7 @@ class Template:
         if not in_view.any():
             return Visibility(in_view, 0.0, 0.0)
         difference = _cell_colours(image, cells_to_pixels) - self._colours
-        # A change of the light, mostly in lightness, changes all cells alike.
+        # A change of the lighting, mostly in lightness, changes all cells by the same amount.
         max_change = np.array(MAX_LIGHT_CHANGE)
         difference -= np.clip(np.median(difference[in_view], axis=0), -max_change, max_change)
         matching = in_view & (np.linalg.norm(difference, axis=2) < MAX_COLOUR_DISTANCE)
@@ -96,13 +96,13 @@ class Template:
         Parameters
         ----------
         image : uint8 RGB [h, w, 3]
-        motion : float64 [2, 3], to where the target should be
+        motion : float64 [2, 3], to the expected position of the target
         radius : pixels from there within which its centre is searched for
 
         Returns
         -------
-        The motion [2, 3] to where the colours match best. None where so much of that region is outside the image that
-        the target has no room in it.
+        The motion [2, 3] to the best match. None if so little of the search region is inside the image that the target
+        does not fit into it.
 
         """
         scale = np.sqrt(abs(np.linalg.det(motion[:, :2])))
@@ -126,11 +126,11 @@ class Template:
 
     def occlusion(self, visibility: Visibility, motion: np.ndarray, shape: tuple[int, ...], scale: float = 1.0
                   ) -> np.ndarray:
-        """Return where something else is seen in place of the target.
+        """Return the mask of the target's occluded part.
 
         Parameters
         ----------
-        visibility : what is seen of it
+        visibility : as `compare` returns it
         motion : float64 [2, 3], since the template
         shape : height and width of the mask to return
         scale : pixels of that mask for one of the template's image
@@ -140,9 +140,9 @@ class Template:
         bool [h, w] of `shape`
 
         """
-        hidden = (self._inside & ~visibility.matching).astype(np.uint8)
+        occluded = (self._inside & ~visibility.matching).astype(np.uint8)
         cells_to_pixels = rescale_motion(compose(motion, self._cells_to_pixels), 1.0, scale)
-        return cv2.warpAffine(hidden, cells_to_pixels, shape[::-1], flags=cv2.INTER_NEAREST) > 0
+        return cv2.warpAffine(occluded, cells_to_pixels, shape[::-1], flags=cv2.INTER_NEAREST) > 0
 
 
 def _cell_colours(image: np.ndarray, cells_to_pixels: np.ndarray) -> np.ndarray:

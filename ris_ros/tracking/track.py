@@ -1,4 +1,4 @@
-"""Tracking of one masked object at camera rate, from the frame it was masked in."""
+"""Propagation of one mask from frame to frame, at camera rate."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ris_ros.tracking.thresholds import COLOUR_NOISE_SHARE, MIN_TRUSTED_MATCH
 
 
 class Track:
-    """A masked object, from one frame on.
+    """A masked object, tracked from one frame on.
 
     Parameters
     ----------
-    frame : the frame it was masked in
+    frame : the frame of the mask
     mask : bool [H, W], not empty
 
     Attributes
     ----------
     motion : float64 [2, 3], since that frame, in pixels of the reduced frame
-    visibility : what is seen of it in the newest frame
+    visibility : of the object in the newest frame
     frame_motion : the motion into the newest frame
     age : frames since that frame
 
@@ -32,8 +32,8 @@ class Track:
 
     motion: np.ndarray
     visibility: Visibility
-    _static_motion: np.ndarray  # the same if it has stood still against the background since it was last seen well
-    _seen_motion: np.ndarray    # the same when it was last seen well
+    _static_motion: np.ndarray  # `motion`, if it has not moved against the background since it was last well visible
+    _seen_motion: np.ndarray    # `motion` when it was last well visible
 
     def __init__(self, frame: FramePyramid, mask: np.ndarray):
         self._scale, self._shape = frame.scale, mask.shape
@@ -57,7 +57,7 @@ class Track:
         self._points.add_target_points(self._visible_small(frame))
 
     def reinitialize(self, frame: FramePyramid) -> Track:
-        """Return a track of the same object, where this one has it, with points selected anew in a frame."""
+        """Return a track of the object at the same position, with newly selected points in a frame."""
         track = copy.copy(self)
         track._points = PointTracker(frame.grey, self._visible_small(frame))
         track.age = 0
@@ -69,16 +69,16 @@ class Track:
         Parameters
         ----------
         frame : the frame to search
-        radius : distance from where this track has it, pixels of the reduced frame
+        radius : distance from its position in this track, pixels of the reduced frame
         min_visibility : share of the object that must be visible
 
         Returns
         -------
-        A new track of the object where most of it is visible; None where less is than asked for.
+        A new track of the object where it is most visible; None if that is less than `min_visibility`.
 
         """
-        # The turns of the background do not add up as well as its shifts, and a camera that looks back shows the object
-        # as it showed it before.
+        # Rotations of the background accumulate larger errors than its shifts. A camera that returns sees the object in
+        # its earlier orientation.
         best = None
         for linear in (self.motion[:, :2], self._seen_motion[:, :2], np.eye(2)):
             start = np.column_stack([linear, self.centre() - linear @ self._template.centre])
@@ -100,7 +100,7 @@ class Track:
         self.motion = compose(self.frame_motion.target, self.motion)
         self.visibility = self._template.compare(frame.small, self.motion)
         self._static_motion = compose(self.frame_motion.background, self._static_motion)
-        if self.frame_motion.is_target_measured and self.visibility.unhidden >= MIN_TRUSTED_MATCH:
+        if self.frame_motion.is_target_measured and self.visibility.unoccluded >= MIN_TRUSTED_MATCH:
             self._static_motion = self._seen_motion = self.motion
         self.age += 1
         if (self._points.needs_target_points and self.frame_motion.is_target_measured
@@ -110,9 +110,9 @@ class Track:
             self._points.select_background_points(self._extent_small(frame))
 
     def attach_to_background(self, frame: FramePyramid, *, was_static: bool) -> None:
-        """Let the object move with the background from now on, and if it was static, since it was last seen well.
+        """Let the object move with the background from now on, and if it was static, since it was last well visible.
 
-        The last points that are left on an object may be dragged along by what passes in front of it.
+        An occluder that moves may drag the last points of an object along with it.
         """
         self._points.drop_target_points()
         if was_static:
@@ -125,18 +125,18 @@ class Track:
         return self._template.is_distinctive
 
     def extent(self) -> np.ndarray:
-        """Return where the object is, bool [H, W], visible or not."""
+        """Return the mask of the whole object, bool [H, W], including its occluded part."""
         return _warp(self._mask, rescale_motion(self.motion, self._scale, self._scale), self._shape)
 
     def mask(self) -> np.ndarray:
-        """Return where the object is visible, bool [H, W]."""
+        """Return the mask of the object's visible part, bool [H, W]."""
         extent = self.extent()
-        if self.visibility.unhidden < 1 - COLOUR_NOISE_SHARE:
+        if self.visibility.unoccluded < 1 - COLOUR_NOISE_SHARE:
             extent &= ~self._template.occlusion(self.visibility, self.motion, self._shape, self._scale)
         return extent
 
     def centre(self) -> np.ndarray:
-        """Return the centre of its extent, xy pixels of the reduced frame; it may lie outside of that."""
+        """Return the centre of its extent, float64 [2], xy pixels of the reduced frame; may lie outside the frame."""
         return transform_points(self._template.centre[None], self.motion)[0]
 
     def size(self) -> float:
@@ -157,11 +157,11 @@ class Track:
         return cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) > 0
 
     def _extent_small(self, frame: FramePyramid) -> np.ndarray:
-        """Return where the object is in the reduced frame, bool [h, w]."""
+        """Return the mask of the whole object in the reduced frame, bool [h, w]."""
         return _warp(self._reduce(self._mask).astype(np.uint8), self.motion, frame.grey.shape)
 
     def _visible_small(self, frame: FramePyramid) -> np.ndarray:
-        """Return where the object is visible in the reduced frame, bool [h, w]."""
+        """Return the mask of the object's visible part in the reduced frame, bool [h, w]."""
         occlusion = self._template.occlusion(self.visibility, self.motion, frame.grey.shape)
         return self._extent_small(frame) & ~occlusion
 

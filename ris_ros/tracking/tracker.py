@@ -1,13 +1,13 @@
-"""Tracking of a chosen object: quick on every frame, with a slow verification of keyframes beside it.
+"""Tracking of a chosen object: fast propagation on every frame, and slower verification of keyframes in parallel.
 
-On every frame `Tracker.track` carries the mask on by points (`motion`) and checks its colours (`template`), in a few
-milliseconds. Beside it, possibly in another thread, a keyframe is verified (`verification`): SAM cuts the object out
-anew, prompted by the carried mask's box and points, and CLIP tells whether it still is the object that was chosen
-(`appearance`). The result is about a frame that is past by then; the motion since that frame brings it up to date.
+On every frame `Tracker.track` propagates the mask by tracked points (`motion`) and checks its colours (`template`), in
+a few milliseconds. In parallel, possibly on another thread, a keyframe is verified (`verification`): SAM segments the
+object again, prompted with the box and points of the propagated mask, and CLIP features are compared with those of the
+chosen object (`appearance`). The result concerns an earlier frame; the motion since then brings it up to date.
 
-A target that is hidden, out of view or looks like something else is lost (`target`), and reported as lost. It is then
-searched for where the motion of the background puts it, and after some time everywhere, if nothing else looks like it.
-Whatever is found must first behave like the target for a few frames (`recovery`).
+A target that is occluded, out of view or no longer similar is lost (`target`), and reported as lost. It is then
+searched for where the motion of the background predicts it, and after some time in the whole image, if no distractor
+looks like it. A candidate must first behave like the target for a few frames (`recovery`).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from ris_ros.tracking.recovery import Recovery
 from ris_ros.tracking.target import Target
 from ris_ros.tracking.thresholds import MAX_DISTRACTOR_IOU, MAX_HISTORY_FRAMES
 from ris_ros.tracking.track import Track
-from ris_ros.tracking.verification import Verification, encode_masks, mask_ious, verify
+from ris_ros.tracking.verification import Verification, encode_masks, verify
 from ris_ros.types import Result, check_image
-from ris_ros.utils.masks import mask_box
+from ris_ros.utils.masks import mask_box, mask_ious
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter
@@ -44,10 +44,10 @@ class TrackedObject:
     Attributes
     ----------
     found : whether the target is visible; if not, it is lost
-    mask : bool [H, W], what is visible of it; all False while it is lost
+    mask : bool [H, W], its visible part; all False while it is lost
     box : float32 [4], xyxy pixels; zeros while it is lost
     confidence : 0..1, the share of it that is visible, times its similarity when it was last verified
-    event : "lost" or "regained" in the frame where that happens, else empty
+    event : "lost" or "regained" in the frame in which that happens, else empty
     reason : why it is lost; empty while it is found
 
     """
@@ -63,8 +63,8 @@ class TrackedObject:
 class Tracker:
     """Tracks one object through frames.
 
-    `track` takes milliseconds. `verify` takes as long as SAM and CLIP do; it changes nothing here and may run in
-    another thread beside the other methods. Calling the tracker itself does both for a frame.
+    `track` takes milliseconds. `verify` takes as long as SAM and CLIP do; it does not change the tracker and may run on
+    another thread, in parallel with the other methods. Calling the tracker itself does both for a frame.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ class Tracker:
         image : uint8 RGB [H, W, 3]
         mask : bool [H, W], of the object
         stamp : seconds
-        others : bool [N, H, W], of other objects in the image, none empty, from which the target is to be told; None
-            to propose them
+        others : bool [N, H, W], of other objects in the image, none empty, from which appearance must distinguish the
+            target; None to propose them
 
         Raises
         ------
@@ -116,12 +116,12 @@ class Tracker:
         return self._start(image, mask, stamp, AppearanceModel(features))
 
     def start_from(self, result: Result, image: np.ndarray, stamp: float = 0.0) -> TrackedObject:
-        """Start with what the segmenter has just found in an image, uint8 RGB [H, W, 3]; takes next to no time.
+        """Start with the segmenter's last result, on an image uint8 RGB [H, W, 3]; reuses its features, so it is fast.
 
         Raises
         ------
         InputError
-            When that is not one object.
+            When the result is not exactly one object.
 
         """
         if len(result.instances) != 1:
@@ -146,7 +146,7 @@ class Tracker:
 
         Parameters
         ----------
-        event : reported if nothing has happened since
+        event : reported if no other event has happened since
 
         """
         with self._lock:
@@ -164,7 +164,7 @@ class Tracker:
         Raises
         ------
         InputError
-            When nothing was started, or the image has another size.
+            When tracking was not started, or the image has another size.
 
         """
         check_image(image)
@@ -189,7 +189,7 @@ class Tracker:
     def next_keyframe(self) -> Keyframe | None:
         """Return the newest frame as a keyframe to verify; None when the target cannot be in it.
 
-        A verification of any earlier keyframe is of no use from now on.
+        Verifications of earlier keyframes are ignored from now on.
         """
         with self._lock:
             target, recovery = self._started(), self._recovery
@@ -207,11 +207,11 @@ class Tracker:
                             target.track.visibility.share, target.track.centre(), search_radius)
 
     def verify(self, keyframe: Keyframe) -> Verification:
-        """Verify a keyframe with SAM and CLIP; this changes nothing until it is applied."""
+        """Verify a keyframe with SAM and CLIP; the tracker does not change until the verification is applied."""
         return verify(self._segmenter, keyframe)
 
     def apply(self, verification: Verification) -> None:
-        """Apply a verification; it shows from the next frame on. One that is out of date changes nothing."""
+        """Apply a verification, with effect from the next frame on; an outdated one is ignored."""
         with self._lock:
             target, recovery, keyframe = self._started(), self._recovery, verification.keyframe
             if keyframe.number != self._keyframe_count or self._keyframe_motion is None:
@@ -237,7 +237,7 @@ class Tracker:
         return self._target
 
     def _lose(self, target: Target, reason: str) -> None:
-        """Begin to search for the target if there is a reason to."""
+        """Start to search for the target if it is lost for a reason; do nothing if the reason is empty."""
         if reason:
             self._event = "lost"
             self._recovery = Recovery(target, reason)
@@ -249,7 +249,7 @@ class Tracker:
         target.restore(track)
 
     def _report(self, target: Target) -> TrackedObject:
-        """Return the target in the newest frame, with what has happened since the last report."""
+        """Return the target in the newest frame, with the event since the last report."""
         event, self._event = self._event, ""
         if self._recovery is not None:
             mask = np.zeros(target.frame.image.shape[:2], bool)

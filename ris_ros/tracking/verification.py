@@ -1,4 +1,4 @@
-"""Verification of a keyframe: SAM cuts out what may be the target, and the encoder tells what it looks like."""
+"""Verification of a keyframe: SAM segments candidates for the target, and the encoder computes their features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ris_ros.tracking.thresholds import (
     PROMPT_POINTS,
     SEARCH_GRID_POINTS,
 )
-from ris_ros.utils.masks import mask_box, mask_iou
+from ris_ros.utils.masks import mask_box, mask_ious
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """What the verification of a keyframe found.
+    """The result of verifying a keyframe.
 
     Attributes
     ----------
     keyframe : the keyframe
-    masks : bool [N, H, W], what may be the target; with scope "here", the carried mask and then SAM's, if there is one
+    masks : bool [N, H, W], candidates for the target; with scope "here", the propagated mask and then SAM's, if any
     features : float32 [N, D], of the masks
-    agreement : IoU of SAM's mask with the carried one, 0..1; 0 where SAM has none
+    agreement : IoU of SAM's mask with the propagated one, 0..1; 0 where SAM has none
 
     """
 
@@ -81,34 +81,29 @@ def encode_masks(segmenter: ReferringSegmenter, image: np.ndarray, masks: np.nda
     return fuse(*features.for_fusion(weight), weight)
 
 
-def mask_ious(masks: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the IoU, float64 [N], of masks bool [N, H, W] with one mask [H, W]."""
-    return np.array([mask_iou(other, mask) for other in masks], np.float64)
-
-
 def object_prompt(visible: np.ndarray, occlusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what to prompt SAM with for an object that is about where it should be.
+    """Return the prompt for SAM of an object near its expected position.
 
     Parameters
     ----------
-    visible : bool [H, W], where the object is visible, not empty
-    occlusion : bool [H, W], where something else covers it
+    visible : bool [H, W], the visible part of the object, not empty
+    occlusion : bool [H, W], the occluded part
 
     Returns
     -------
     box : float64 [4], xyxy pixels
-    points : float64 [P, 2], xy pixels: deep inside what is visible, and deepest inside what covers it
-    labels : int64 [P], 1 on the object, 0 beside it
+    points : float64 [P, 2], xy pixels: deep inside the visible part, and one deep inside the occluded part
+    labels : int64 [P], 1 for points on the object, 0 for points that are not
 
     """
     height, width = visible.shape
     x1, y1, x2, y2 = mask_box(visible).astype(float)
     dx, dy = PROMPT_BOX_MARGIN * (x2 - x1), PROMPT_BOX_MARGIN * (y2 - y1)
     box = np.array([max(x1 - dx, 0), max(y1 - dy, 0), min(x2 + dx, width), min(y2 + dy, height)])
-    inside, beside = _deepest_points(visible, PROMPT_POINTS), np.zeros((0, 2))
+    positive, negative = _deepest_points(visible, PROMPT_POINTS), np.zeros((0, 2))
     if occlusion.sum() > MIN_OCCLUDED_PROMPT_SHARE * (visible.sum() + occlusion.sum()):
-        beside = _deepest_points(occlusion, 1)
-    return box, np.concatenate([inside, beside]), np.repeat([1, 0], [len(inside), len(beside)])
+        negative = _deepest_points(occlusion, 1)
+    return box, np.concatenate([positive, negative]), np.repeat([1, 0], [len(positive), len(negative)])
 
 
 def _deepest_points(mask: np.ndarray, max_points: int) -> np.ndarray:

@@ -37,10 +37,9 @@ def mask_iou(a: np.ndarray, b: np.ndarray) -> float:
     return intersection / max(1, union)
 
 
-def ious_with(masks: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of masks bool [N, H, W] with one bool [H, W], float64 [N]."""
-    shared = np.count_nonzero(masks & mask, axis=(1, 2))
-    return shared / np.maximum(np.count_nonzero(masks | mask, axis=(1, 2)), 1)
+def mask_ious(masks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the intersection over union, float64 [N], of masks bool [N, H, W] with one mask bool [H, W]."""
+    return np.array([mask_iou(other, mask) for other in masks], np.float64)
 
 
 def pairwise_intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:

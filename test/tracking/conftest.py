@@ -1,4 +1,4 @@
-"""Images whose motion is known because they are made by it: textured discs on a textured table."""
+"""Synthetic images with known motion: textured discs on a textured table."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BLUE = texture(3, (0, 0, 120), (60, 90, 255))
 
 
 def motion(shift=(0.0, 0.0), degrees=0.0, scale=1.0):
-    """Return a turn about the image's MIDDLE and a shift."""
+    """Return a rotation about the image's MIDDLE followed by a shift, float64 [2, 3]."""
     matrix = cv2.getRotationMatrix2D(MIDDLE, degrees, scale)
     matrix[:, 2] += shift
     return matrix
@@ -44,7 +44,7 @@ def disc(moved=None, radius=36):
 
 
 def frame(*discs, table=None):
-    """Draw discs, (texture, motion, radius) each in front of those before, on the table after a motion of its own."""
+    """Draw discs (texture, motion, radius), later ones in front, on the table after its own motion."""
     image = cv2.warpAffine(TABLE, motion() if table is None else table, SHAPE[::-1], borderMode=cv2.BORDER_REFLECT)
     for colours, moved, radius in discs:
         inside = disc(moved, radius)
@@ -57,7 +57,7 @@ def iou(a, b):
 
 
 class ColourProposer:
-    """Cuts out whatever is red or blue."""
+    """Proposes the red and the blue regions of an image."""
 
     is_promptable = True
 
@@ -90,7 +90,7 @@ class ColourProposer:
 
 
 class ColourEncoder:
-    """Tells objects by their mean colour."""
+    """Returns the mean colour of each mask as its feature."""
 
     def encode_masks(self, image, masks, *, method):
         colours = [image[mask].mean(axis=0) for mask in masks]

@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.parametrize("colour", ["BLUE", "RED"])
-def test_what_passes_in_front_of_the_target_is_not_taken_for_it(stage, started, colour):
+def test_an_occluder_is_not_mistaken_for_the_target(stage, started, colour):
     here = stage.motion()
     images = [stage.frame((stage.RED, here, 36), (getattr(stage, colour), stage.motion((170 - 10 * t, 5), 90), 44))
               for t in range(40)]
@@ -19,7 +19,7 @@ def test_what_passes_in_front_of_the_target_is_not_taken_for_it(stage, started, 
         assert not answers[-1].reason
 
 
-def test_a_target_that_left_the_view_is_found_when_it_comes_back(stage, segmenter, started):
+def test_a_target_that_left_the_view_is_found_again_on_its_return(stage, segmenter, started):
     away = [stage.motion((-14 * t, 0)) for t in range(1, 18)]
     answers = stage.play(started, [stage.frame((stage.RED, path, 36), table=path) for path in away])
     assert stage.events(answers)[0] == "lost" and answers[-1].reason == "it left the view"
@@ -35,19 +35,19 @@ def test_a_target_that_left_the_view_is_found_when_it_comes_back(stage, segmente
 
 @pytest.fixture
 def lost(stage, started):
-    """A tracker whose target has been covered until it is lost, after 4 frames."""
+    """A tracker whose target is occluded and lost after 4 frames."""
     covered = stage.frame((stage.RED, stage.motion(), 36), (stage.BLUE, stage.motion(), 44))
     answers = stage.play(started, [covered] * 4)
     assert not answers[-1].found
     return started
 
 
-def test_another_object_at_its_location_is_not_taken_for_it(stage, lost):
+def test_another_object_at_its_location_is_not_mistaken_for_the_target(stage, lost):
     answers = stage.play(lost, [stage.frame((stage.BLUE, stage.motion((4, 2)), 36))] * 60, start=4)
     assert not any(answer.found for answer in answers)
 
 
-def test_it_is_found_elsewhere_after_some_time_and_only_if_nothing_else_looks_like_it(stage, lost):
+def test_the_target_is_found_elsewhere_only_after_patience_and_if_it_is_unambiguous(stage, lost):
     there, elsewhere = (stage.RED, stage.motion((-90, 60)), 36), (stage.RED, stage.motion((110, -60)), 36)
     answers = stage.play(lost, [stage.frame(there)] * 25, start=4)
     assert not any(answer.found for answer in answers), "patience is 2 seconds, 30 frames"

@@ -10,7 +10,7 @@ from ris_ros.tracking.track import Track
 
 
 @pytest.mark.parametrize("factor", [1, 3])
-def test_it_keeps_the_mask_on_an_object_that_turns_and_grows(stage, factor):
+def test_the_mask_follows_an_object_that_rotates_and_scales(stage, factor):
     def enlarge(image):
         return cv2.resize(image, None, fx=factor, fy=factor)
 
@@ -26,11 +26,11 @@ def test_it_keeps_the_mask_on_an_object_that_turns_and_grows(stage, factor):
 
 
 @pytest.mark.parametrize("colour", ["BLUE", "RED"])
-def test_what_passes_in_front_does_not_take_it_along(stage, colour):
+def test_an_occluder_does_not_drag_the_track_along(stage, colour):
     track = Track(FramePyramid.from_image(stage.frame((stage.RED, IDENTITY, 36))), stage.disc())
     for t in range(26):
         table = stage.motion((t, 0))
-        passing = stage.motion((130 - 10 * t, 10), 90)  # Turned, so that a red one is like the target, not the same.
+        passing = stage.motion((130 - 10 * t, 10), 90)  # Rotated, so that a red one only resembles the target.
         frame = FramePyramid.from_image(
             stage.frame((stage.RED, table, 36), (getattr(stage, colour), passing, 40), table=table))
         track.advance(frame)

@@ -1,4 +1,4 @@
-"""Tracking with a segmenter that cuts out whatever is red or blue and tells objects by their colour."""
+"""Tracking with a segmenter that segments red and blue objects and identifies them by their mean colour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_moving_target_is_kept(stage, tracker, latency):
         assert answer.box.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
 
 
-def test_a_late_mask_is_brought_up_to_date(stage, tracker):
+def test_the_mask_of_a_late_verification_is_moved_to_the_newest_frame(stage, tracker):
     # The chosen mask is cut off on one side. A keyframe finds the whole, and arrives when the object has moved.
     half = stage.disc() & (np.arange(stage.SHAPE[1]) < stage.MIDDLE[0] + 25)
     tracker.start(stage.frame((stage.RED, stage.motion(), 36)), half)
@@ -33,18 +33,18 @@ def test_a_late_mask_is_brought_up_to_date(stage, tracker):
     assert stage.iou(answers[-1].mask, stage.disc(paths[-1])) > 0.95
 
 
-def test_a_target_that_turns_into_something_else_is_lost(stage, tracker):
-    beside = (stage.BLUE, stage.motion((100, 60)), 36)
-    tracker.start(stage.frame((stage.RED, stage.motion(), 36), beside), stage.disc())
-    # So slowly that no frame differs much from the one before.
+def test_a_target_that_no_longer_resembles_itself_is_lost(stage, tracker):
+    distractor = (stage.BLUE, stage.motion((100, 60)), 36)
+    tracker.start(stage.frame((stage.RED, stage.motion(), 36), distractor), stage.disc())
+    # The colour changes so slowly that consecutive frames hardly differ.
     images = [stage.frame(((stage.RED * (1 - t / 40) + stage.BLUE * (t / 40)).astype(np.uint8), stage.motion(), 36),
-                          beside) for t in range(1, 41)]
+                          distractor) for t in range(1, 41)]
     answers = stage.play(tracker, images)
     assert stage.events(answers)[:1] == ["lost"]
     assert not answers[-1].found
 
 
-def test_a_verification_that_is_out_of_date_changes_nothing(stage, started):
+def test_an_outdated_verification_is_ignored(stage, started):
     [first] = stage.play(started, [stage.frame((stage.RED, stage.motion((4, 0)), 36))])
     stale = started.verify(started.next_keyframe())
     started.next_keyframe()
@@ -52,13 +52,13 @@ def test_a_verification_that_is_out_of_date_changes_nothing(stage, started):
     assert (started.state().mask == first.mask).all()
 
 
-def test_tracking_goes_on_while_a_keyframe_is_verified(stage, segmenter, started):
-    entered, go_on = threading.Event(), threading.Event()
+def test_tracking_continues_while_a_keyframe_is_verified(stage, segmenter, started):
+    entered, proceed = threading.Event(), threading.Event()
     embed = segmenter.proposer.embed
 
     def slowly(image):
         entered.set()
-        assert go_on.wait(30)
+        assert proceed.wait(30)
         return embed(image)
 
     segmenter.proposer.embed = slowly
@@ -68,13 +68,13 @@ def test_tracking_goes_on_while_a_keyframe_is_verified(stage, segmenter, started
     assert entered.wait(30)
     answers = [started.track(stage.frame((stage.RED, stage.motion((5 * t, 0)), 36)), t / stage.RATE)
                for t in range(1, 6)]
-    go_on.set()
+    proceed.set()
     thread.join(30)
     assert all(answer.found for answer in answers)
     assert stage.iou(started.state().mask, stage.disc(stage.motion((25, 0)))) > 0.9
 
 
-def test_calling_it_tracks_and_verifies(stage, segmenter, started):
+def test_a_call_tracks_and_verifies(stage, segmenter, started):
     path = stage.motion((5, 3))
     answer = started(stage.frame((stage.RED, path, 36)), 1 / stage.RATE)
     assert stage.iou(answer.mask, stage.disc(path)) > 0.93

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from ris_ros.errors import InputError
-from ris_ros.tracking.verification import mask_ious, object_prompt
+from ris_ros.tracking.verification import object_prompt
 
 
-def test_the_prompt_has_points_on_the_object_and_one_on_what_covers_it(stage):
+def test_the_prompt_has_positive_points_on_the_object_and_a_negative_one_on_the_occluder(stage):
     cover = stage.disc(stage.motion((40, 0)), 30)
     visible, occlusion = stage.disc() & ~cover, stage.disc() & cover
     box, points, labels = object_prompt(visible, occlusion)
@@ -18,17 +18,9 @@ def test_the_prompt_has_points_on_the_object_and_one_on_what_covers_it(stage):
     assert box[0] < columns.min() and box[1] < rows.min() and box[2] > columns.max() + 1 and box[3] > rows.max() + 1
 
 
-def test_an_object_that_is_barely_covered_needs_no_point_beside_it(stage):
+def test_without_occlusion_the_prompt_has_no_negative_point(stage):
     _, _, labels = object_prompt(stage.disc(), np.zeros(stage.SHAPE, bool))
     assert len(labels) and labels.all()
-
-
-def test_iou_of_many_masks_with_one(stage):
-    half = stage.disc() & (np.arange(stage.SHAPE[1]) < stage.MIDDLE[0])
-    ious = mask_ious(np.stack([stage.disc(), half, ~stage.disc()]), stage.disc())
-    assert ious.dtype == np.float64
-    np.testing.assert_allclose(ious, [1, half.sum() / stage.disc().sum(), 0])
-    assert mask_ious(np.zeros((0, *stage.SHAPE), bool), stage.disc()).shape == (0,)
 
 
 def test_a_proposer_that_cannot_be_prompted_is_refused(segmenter, started):

@@ -1,11 +1,11 @@
-"""Overlaps of boxes."""
+"""Overlaps of masks and boxes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ris_ros.utils.masks import box_iou
+from ris_ros.utils.masks import box_iou, mask_ious
 
 
 @pytest.mark.parametrize(("first", "second", "iou"), [
@@ -26,3 +26,13 @@ def test_box_iou_agrees_with_pycocotools():
     ours = [[box_iou(first, second) for second in boxes[20:]] for first in boxes[:20]]
     xywh = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
     np.testing.assert_allclose(ours, coco.iou(xywh[:20], xywh[20:], [0] * 20), atol=1e-9)
+
+
+def test_mask_ious():
+    mask = np.zeros((8, 10), bool)
+    mask[2:6, 2:8] = True
+    half = mask & (np.arange(10) < 5)
+    ious = mask_ious(np.stack([mask, half, ~mask, np.zeros_like(mask)]), mask)
+    assert ious.dtype == np.float64
+    np.testing.assert_allclose(ious, [1, 0.5, 0, 0])
+    assert mask_ious(np.zeros((0, 8, 10), bool), mask).shape == (0,)
