@@ -1,4 +1,4 @@
-"""Encoding: mask-guided global and local CLIP features of proposals, and text features, over any open_clip model."""
+"""Encoding: mask-guided global and local CLIP features of proposals, and text features, with any open_clip model."""
 
 from ris_ros.encoding.encoder import MaskGuidedEncoder
 from ris_ros.encoding.loading import load_encoder

@@ -1,7 +1,7 @@
 """Typed access to open_clip models: image tower, preprocessing, tokens and text features.
 
 open_clip ships no type information, and torch declares every attribute of a module as ``Tensor | Module``. The types
-below say once what the encoder relies on.
+below declare what the encoder relies on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Tokenizer: TypeAlias = Callable[[list[str]], Tensor]
 
 
 class ClipModel(Protocol):
-    """What the encoder uses of an open_clip model; ``CLIP``, ``CustomTextCLIP`` and ``CoCa`` have it."""
+    """The interface that the encoder uses of an open_clip model; ``CLIP``, ``CustomTextCLIP`` and ``CoCa`` have it."""
 
     visual: ImageTower
     logit_scale: Tensor

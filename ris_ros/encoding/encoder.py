@@ -54,7 +54,7 @@ class MaskGuidedEncoder:
     masked_blocks : number of last transformer blocks in which a mask hides patch tokens
     batch_size : masks encoded at a time; halved for good when the device runs out of memory
     default_visual_weight : share of the global feature that suits this model, 0..1 (paper: 0.95)
-    calibration : turns this model's cosines into probabilities, see ``grounding.PromptBank``; None if nobody fitted it
+    calibration : turns this model's cosines into probabilities, see ``grounding.PromptBank``; None if it was not fitted
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class MaskGuidedEncoder:
     Raises
     ------
     InputError
-        If the patches do not divide the model's input.
+        If the patch size does not divide the model's input size.
 
     """
 
@@ -94,7 +94,7 @@ class MaskGuidedEncoder:
 
     @property
     def has_global_path(self) -> bool:
-        """Return whether the image tower lets masks in; if not, the local feature stands for the global one too."""
+        """Return whether the image tower can apply masks; if not, the local feature replaces the global one."""
         return self._global_path is not None
 
     @property
@@ -133,7 +133,7 @@ class MaskGuidedEncoder:
     def encode_global(self, image: np.ndarray, masks: np.ndarray, method: str) -> Tensor:
         """Return the global features of masks, float32 [N, D], unnormalised; parameters as in :meth:`encode_masks`.
 
-        A mask too small to show on the patch grid leaves the class token alone; see `towers` for towers without one.
+        If a mask is too small to cover any patch, only the class token is kept; see `towers` for towers without one.
         """
         if not self.has_global_path:
             return self.encode_local(image, masks, method)
@@ -159,9 +159,9 @@ class MaskGuidedEncoder:
 
     @torch.inference_mode()
     def encode_patches(self, image: np.ndarray, method: str) -> Tensor | None:
-        """Return global features of the region around each patch, float32 [rows, columns, D]; None without a path.
+        """Return global features of the region around each patch, float32 [rows, columns, D], unnormalised.
 
-        Parameters as in :meth:`encode_masks`.
+        None if the image tower cannot apply masks. Parameters as in :meth:`encode_masks`.
         """
         if not self.has_global_path:
             return None

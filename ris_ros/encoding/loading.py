@@ -1,4 +1,4 @@
-"""Loading an encoder by the name of its model."""
+"""Loading of an encoder by the name of its model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features of the masks of one image, computed when they are needed."""
+"""Lazily computed features of the masks of one image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class FeatureEncoder(Protocol):
-    """What computes the features of masks; see :class:`MaskGuidedEncoder`."""
+    """The interface of an encoder of masks; see :class:`MaskGuidedEncoder`."""
 
     @property
     def has_global_path(self) -> bool:
@@ -36,7 +36,7 @@ class MaskFeatures:
     ----------
     encoder : computes the features
     image, masks, method : as in :meth:`MaskGuidedEncoder.encode_masks`
-    preceding : features of other masks of the image, which come first; None if `masks` are all
+    preceding : features of other masks of the image, which come first; None if there are no others
 
     """
 
@@ -50,7 +50,7 @@ class MaskFeatures:
 
     @cached_property
     def global_features(self) -> Tensor:
-        """Return the global features, float32 [N, D], unnormalised; the local ones if the tower lets no masks in."""
+        """Return the global features, float32 [N, D], unnormalised; the local ones if the tower cannot apply masks."""
         if not self._encoder.has_global_path:
             return self.local_features
         features = self._encoder.encode_global(self._image, self._masks, self._method)
@@ -66,7 +66,7 @@ class MaskFeatures:
     def patch_features(self) -> Tensor | None:
         """Return global features of the region around each patch of the image, float32 [rows, columns, D].
 
-        None if the tower lets no masks in.
+        None if the tower cannot apply masks.
         """
         if self._preceding is not None:
             return self._preceding.patch_features

@@ -1,4 +1,4 @@
-"""Features of CLIP's vision transformers, without computing what cannot reach them.
+"""Sparse computation of CLIP ViT features: tokens that cannot influence the feature are skipped or merged.
 
 Masked tokens: before each of the last blocks a mask multiplies the patch tokens by its soft values. A token whose mask
 is zero enters every one of these blocks as the zero vector. What a block computes for it is discarded before the next
@@ -27,7 +27,7 @@ from ris_ros.encoding.towers import split_blocks
 from ris_ros.utils.device import AdaptiveBatcher, has_fast_bfloat16
 
 MIN_BFLOAT16_WIDTH = 512
-"""Width of an image tower, in channels, from which bfloat16 is worth its error; narrower towers gain little speed."""
+"""Width of an image tower, in channels, from which bfloat16 is worth its error; narrower towers gain little from it."""
 
 CPU_BATCH_TOKENS = 2048
 """Tokens that pass through the blocks together on a CPU: few enough to stay in its cache from one step to the next."""
@@ -36,8 +36,8 @@ CPU_BATCH_TOKENS = 2048
 def fastest_crop_dtype(visual: nn.Module, dtype: torch.dtype, device: torch.device) -> torch.dtype:
     """Return the dtype for crops of a tower that runs in `dtype`: bfloat16 in place of float32 where that is faster.
 
-    Crops take most of the time and have little weight in the comparison with a text (paper: 5 %). An error of half a
-    percent, which is bfloat16's, hardly shows there.
+    Crops take most of the time and have little weight in the comparison with a text (paper: 5 %). The relative error of
+    bfloat16, half a percent, is negligible there.
     """
     is_wide = getattr(getattr(visual, "ln_post", None), "weight", torch.empty(0)).numel() >= MIN_BFLOAT16_WIDTH
     return torch.bfloat16 if dtype == torch.float32 and is_wide and has_fast_bfloat16(device) else dtype

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ris_ros.encoding.preprocessing import resize_masks
 from ris_ros.encoding.towers import ImageTower, find_global_path, is_plain_vit
+from ris_ros.encoding.towers.clip_towers import last_feature_map
 from ris_ros.errors import InputError
 
 
@@ -86,7 +87,7 @@ class ScoreMap:
         """Compute a feature for each cell."""
         if isinstance(self._visual, ModifiedResNet):
             pool = self._visual.attnpool
-            features = pool.c_proj(pool.v_proj(_feature_map(self._visual, pixels)[0].flatten(1).T))
+            features = pool.c_proj(pool.v_proj(last_feature_map(self._visual, pixels)[0].flatten(1).T))
         else:
             tokens, block = _tokens_before_last_block(self._visual, pixels)
             _, _, weight = block.attn.in_proj_weight.chunk(3)
@@ -120,7 +121,7 @@ class GradCam:
     @torch.no_grad()
     def encode(self, pixels: Tensor, masks: np.ndarray) -> None:
         """Compute the input of the last layer, which is the same for every text."""
-        self._activations = (_feature_map(self._visual, pixels) if isinstance(self._visual, ModifiedResNet)
+        self._activations = (last_feature_map(self._visual, pixels) if isinstance(self._visual, ModifiedResNet)
                              else _tokens_before_last_block(self._visual, pixels)[0])
         self._weights = _coverage_weights(self._visual, masks, pixels)
 
@@ -148,14 +149,6 @@ class GradCam:
 def _check_dense(visual: ImageTower, name: str) -> None:
     if not (isinstance(visual, ModifiedResNet) or is_plain_vit(visual)):
         raise InputError(f"method {name} needs a CLIP ResNet or a CLIP vision transformer of plain blocks")
-
-
-def _feature_map(visual: ModifiedResNet, pixels: Tensor) -> Tensor:
-    """Return the last feature map of a ResNet, [1, C, rows, columns]."""
-    features = visual.stem(pixels)
-    for layer in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
-        features = layer(features)
-    return features
 
 
 def _tokens_before_last_block(visual: VisionTransformer, pixels: Tensor) -> tuple[Tensor, ResidualAttentionBlock]:

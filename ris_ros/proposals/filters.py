@@ -11,20 +11,20 @@ MIN_PART_INSIDE = 0.85
 """Share of a mask that must lie in another one for it to be a part of that one."""
 
 PART_AREAS = 0.2, 0.8
-"""Smallest and largest share of a whole that a part may take, for what is left to be worth a mask of its own."""
+"""Smallest and largest share of a whole that a part may cover for the remainder to be a useful mask."""
 
 MAX_WHOLE_AREA = 0.5
-"""Share of the image above which a whole is taken for a surface, of which every object on it would be a part."""
+"""Share of the image above which a whole is assumed to be a surface, of which every object on it would be a part."""
 
 MAX_REMAINDERS = 8
-"""Remainders that are returned; where every object has parts, as a person has, there would be dozens."""
+"""Remainders that are returned; objects with many parts, such as persons, would give dozens."""
 
 MIN_LARGEST_PIECE = 0.9
 """Share of a remainder that its largest piece must hold."""
 
 
 def stability_score(logits: np.ndarray) -> np.ndarray:
-    """Return how little each mask changes with its threshold: the IoU of logits > 1 and logits > -1.
+    """Return the stability of each mask against a change of its threshold: the IoU of logits > 1 and logits > -1.
 
     This is the measure of Segment Anything (arXiv 2304.02643, section 5).
 
@@ -60,9 +60,9 @@ def remove_small_regions(logits: np.ndarray, min_area: float) -> np.ndarray:
 
 
 def remainders(logits: np.ndarray, min_area: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is left of a mask without another one that lies in it: a bowl without its ball.
+    """Return the remainders of masks without other masks that lie in them: a bowl without its ball.
 
-    SAM offers the contents of an object, and the object together with its contents, but seldom the object alone.
+    SAM proposes the contents of an object, and the object together with its contents, but rarely the object alone.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def remainders(logits: np.ndarray, min_area: float) -> tuple[np.ndarray, np.ndar
     wholes, parts = np.nonzero(
         (shared > MIN_PART_INSIDE * area) & (area > smallest * area[:, None]) & (area < largest * area[:, None])
         & (area[:, None] < MAX_WHOLE_AREA * logits.shape[1] * logits.shape[2]))
-    # Large parts first: without a small part, a whole differs little from itself.
+    # Large parts first: the remainder without a small part differs little from the whole.
     by_share = np.argsort(-area[parts] / area[wholes], kind="stable")
     wholes, parts = wholes[by_share], parts[by_share]
     rest = [remove_small_regions(np.minimum(logits[i], -logits[j]), min_area)
@@ -94,7 +94,7 @@ def remainders(logits: np.ndarray, min_area: float) -> tuple[np.ndarray, np.ndar
 def mask_nms(masks: np.ndarray, scores: np.ndarray, max_iou: float) -> np.ndarray:
     """Return the masks that overlap no better one by more than `max_iou` (non-maximum suppression).
 
-    Overlap is the IoU of the masks, not of their boxes, so a part, its whole and their difference all stay.
+    Overlap is the IoU of the masks, not of their boxes, so that a part, its whole and their difference are all kept.
 
     Parameters
     ----------

@@ -16,7 +16,14 @@ MAX_EXCERPT_LENGTH = 100
 
 
 def from_labels(labels: np.ndarray) -> Proposals:
-    """Return a mask for each value except 0 of an integer label image [H, W], sorted by value."""
+    """Return a mask for each value except 0 of an integer label image [H, W], sorted by value.
+
+    Raises
+    ------
+    InputError
+        If it is not an integer array of two dimensions.
+
+    """
     if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"a label image must hold integers [H, W], not {labels.dtype} {list(labels.shape)}")
     values = np.unique(labels)
@@ -111,13 +118,13 @@ def _decode_segmentation(annotation: dict[str, Any], height: int, width: int) ->
         return mask
     except InputError:
         raise
-    except Exception as error:  # pycocotools raises whatever its C parser comes across.
+    except Exception as error:  # pycocotools passes on any exception of its C parser.
         excerpt = str(annotation)[:MAX_EXCERPT_LENGTH]
         raise InputError(f"cannot read the segmentation {excerpt}: {one_line(error)}") from error
 
 
 def _run_lengths(counts: str | bytes) -> list[int]:
-    """Return the run lengths in COCO's compressed text; pycocotools decodes a damaged one without an error."""
+    """Return the run lengths in COCO's compressed text, to validate them: pycocotools decodes damaged ones silently."""
     runs: list[int] = []
     value = shift = 0
     for character in counts.encode("ascii") if isinstance(counts, str) else counts:

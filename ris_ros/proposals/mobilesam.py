@@ -120,7 +120,7 @@ def _create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxrunt
                 "device_id": number, "trt_engine_cache_enable": True,
                 "trt_engine_cache_path": str(weights.cache_dir() / "tensorrt")}))
     options = onnxruntime.SessionOptions()
-    # The arena would keep the memory of the largest layer: 300 MB that a robot's other nodes can use.
+    # The arena would keep the memory of the largest layer allocated: 300 MB that a robot's other nodes can use.
     options.enable_cpu_mem_arena = False
     return onnxruntime.InferenceSession(model, options, providers=providers)
 
@@ -142,8 +142,8 @@ def _multimask_decoder(file: Path) -> bytes:
     nodes = [node for node in graph.node if node.output[0] in needed]
     for node in nodes:
         node.output[:] = [DECODER_OUTPUTS.get(name, name) for name in node.output]
-        # One image for all prompts of a batch, instead of a copy for each: the first layer then computes once what
-        # depends on the image alone, and later layers broadcast it.
+        # One image for all prompts of a batch, instead of a copy for each: the first layer then computes the part that
+        # depends only on the image once, and later layers broadcast it.
         if node.op_type == "Tile":
             node.op_type = "Identity"
             del node.input[1:]
@@ -156,7 +156,7 @@ def _multimask_decoder(file: Path) -> bytes:
                  onnx.numpy_helper.from_array(np.zeros((1, 1, 256, 256), np.float32), "mask_input"),
                  onnx.numpy_helper.from_array(np.zeros(1, np.float32), "has_mask_input"),
                  onnx.numpy_helper.from_array(np.array([-1, 256, 64, 64]), "grid")]
-    # The file declares one prompt per call, but computes every shape inside: new declarations are enough for a batch.
+    # The file declares one prompt per call, but computes all inner shapes: new declarations are enough for a batch.
     cut = onnx.helper.make_graph(
         nodes, "three_masks",
         [tensor("image_embeddings", float32, [1, 256, 64, 64]),

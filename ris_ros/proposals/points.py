@@ -8,11 +8,12 @@ import numpy as np
 from ris_ros.proposals.resize import CELL_STRIDE, LOGIT_STRIDE
 
 POSITION_WEIGHT = 3.0
-"""Weight of the width of the input against the distance of two embeddings when points are spread. With 0 one textured
-region takes all points, with 10 they form a grid. Chosen for the recall of objects on photographs and tabletops."""
+"""Weight of a distance of one input width against the distance of two embeddings when points are spread. With 0 one
+textured region takes all points, with 10 they form a grid. Chosen for the recall of objects on photographs and
+tabletops."""
 
 MIN_NOVELTY = 0.75
-"""Distance to the nearest point below which a cell shows nothing new; spreading stops when all cells are below it."""
+"""Distance to the nearest point below which a cell is not novel; spreading stops when all cells are below it."""
 
 MIN_POINT_DISTANCE = 1.75
 """Cells between two points of the second round, and from them to those of the first."""
@@ -32,16 +33,16 @@ MAX_REGION_SHARE = 0.3
 MAX_UNEXPLAINED_IOU = 0.55
 """IoU of a region with a mask above which the mask explains it."""
 
-MAX_RIM_DISTANCE = 6.0
-"""Logits from the centre of a region to its rim above which a larger region makes no better prompt."""
+MAX_BORDER_DISTANCE = 6.0
+"""Logits from the centre of a region to its border above which a larger region is no better prompt."""
 
 
 def spread_points(features: np.ndarray, max_points: int) -> np.ndarray:
-    """Return points spread over what the embedding tells apart (farthest-point sampling, Gonzalez 1985).
+    """Return points spread over the distinct regions of the embedding (farthest-point sampling, Gonzalez 1985).
 
-    Starts at the most ordinary cell and continues with the cell that is farthest, in embedding and in position, from
-    all points so far. A grid spends its points by area; these go where the image shows something new: a spoon on a
-    saucer, a patch on a suit.
+    Starts at the cell closest to the mean embedding and continues with the cell that is farthest, in embedding and in
+    position, from all points so far. A grid distributes its points by area; these go to cells with a new appearance: a
+    spoon on a saucer, a patch on a suit.
 
     Parameters
     ----------
@@ -70,8 +71,8 @@ def unexplained_points(image: np.ndarray, features: np.ndarray, masks: np.ndarra
                        max_points: int) -> np.ndarray:
     """Return points for a second round of prompts, where the masks of the first do not explain the image.
 
-    Up to half of the points are the centres of regions between edges that no mask shows: a ball in a bowl, a spoon in a
-    cup. The others are the cells that are least like the segment in which they lie.
+    Up to half of the points are the centres of edge-enclosed regions that no mask matches: a ball in a bowl, a spoon in
+    a cup. The others are the cells that differ most from the segment in which they lie.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def unexplained_points(image: np.ndarray, features: np.ndarray, masks: np.ndarra
 
 
 def _dissimilarity(features: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return how much each cell differs from the segment in which it lies, float32 [rows, columns].
+    """Return the distance of each cell to the mean of the segment in which it lies, float32 [rows, columns].
 
     A cell belongs to the smallest mask that covers it; cells without a mask are one segment. An object that was missed
     lies in a segment whose other cells look different, as a cup does on the mask of a table.
@@ -119,12 +120,12 @@ def _dissimilarity(features: np.ndarray, masks: np.ndarray) -> np.ndarray:
     for index in np.unique(segment):
         inside = segment == index
         dissimilarity[inside] = np.linalg.norm(appearance[inside] - appearance[inside].mean(axis=0), axis=1)
-    # Every border differs from both of its sides; the centre of a small object differs from all sides.
+    # A cell on a border differs from both sides; the centre of a small object differs from all sides.
     return cv2.blur(dissimilarity.reshape(rows, columns), (3, 3), borderType=cv2.BORDER_REFLECT)
 
 
 def _unexplained_centres(image: np.ndarray, masks: np.ndarray, dissimilarity: np.ndarray) -> np.ndarray:
-    """Return the centres, float64 [P, 2], xy in cells, of regions between edges that no mask shows.
+    """Return the centres, float64 [P, 2], xy in cells, of edge-enclosed regions that no mask matches.
 
     Regions that differ most from their segment, and wide ones, come first.
     """
@@ -134,23 +135,23 @@ def _unexplained_centres(image: np.ndarray, masks: np.ndarray, dissimilarity: np
     _, regions, stats, _ = cv2.connectedComponentsWithStats(255 - edges, connectivity=4)
     area = stats[:, cv2.CC_STAT_AREA]
     is_candidate = (area >= MIN_REGION_LOGITS) & (area <= MAX_REGION_SHARE * rows * columns)
-    with_rims = np.where(edges, cv2.dilate(regions.astype(np.float32), np.ones((3, 3))), regions)
-    is_candidate &= _best_iou(with_rims, masks) <= MAX_UNEXPLAINED_IOU
+    with_borders = np.where(edges, cv2.dilate(regions.astype(np.float32), np.ones((3, 3))), regions)
+    is_candidate &= _best_iou(with_borders, masks) <= MAX_UNEXPLAINED_IOU
     is_candidate[0] = False  # Label 0 is the edges themselves.
-    rim_distance = cv2.distanceTransform(255 - edges, cv2.DIST_L2, 3)
-    farthest_first = np.argsort(-rim_distance, axis=None, kind="stable")
+    border_distance = cv2.distanceTransform(255 - edges, cv2.DIST_L2, 3)
+    farthest_first = np.argsort(-border_distance, axis=None, kind="stable")
     labels, first = np.unique(regions.ravel()[farthest_first], return_index=True)
-    y, x = np.unravel_index(farthest_first[first[is_candidate[labels]]], rim_distance.shape)
+    y, x = np.unravel_index(farthest_first[first[is_candidate[labels]]], border_distance.shape)
     priority = (dissimilarity[y // LOGITS_PER_CELL, x // LOGITS_PER_CELL]
-                * np.minimum(rim_distance[y, x], MAX_RIM_DISTANCE))
+                * np.minimum(border_distance[y, x], MAX_BORDER_DISTANCE))
     best_first = np.argsort(-priority, kind="stable")
     centres: np.ndarray = (np.stack([x, y], axis=1)[best_first] + 0.5) / LOGITS_PER_CELL
     return centres
 
 
 def _edges(image: np.ndarray) -> np.ndarray:
-    """Return where lightness or colour changes, uint8 [H, W], 0 or 255, in an image uint8 RGB [H, W, 3]."""
-    # Each channel by itself: a red ball in a red bowl differs in lightness alone, a toy on its shadow in colour.
+    """Return the edges in lightness or colour, uint8 [H, W], 0 or 255, of an image uint8 RGB [H, W, 3]."""
+    # Each channel separately: a red ball in a red bowl differs in lightness only, a toy on its shadow in colour only.
     channels = cv2.split(cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), (3, 3), 0))
     edges: np.ndarray = np.max([cv2.Canny(channel, *CANNY_THRESHOLDS) for channel in channels], axis=0)
     return edges

@@ -1,4 +1,4 @@
-"""Masks for everything in an image, from a few well-chosen prompt points; works with any SAM."""
+"""Mask proposals for a whole image from a few well-placed prompt points, with any SAM."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ris_ros.types import Proposals, check_image
 from ris_ros.utils.device import AdaptiveBatcher
 
 FIRST_ROUND_SHARE = 2 / 3
-"""Share of the prompts that are spread over the embedding; the rest goes to what their masks do not explain."""
+"""Share of the prompts that are spread over the embedding; the rest goes to regions that their masks do not explain."""
 
 
 class Network(Protocol):
@@ -59,7 +59,7 @@ class Network(Protocol):
         ----------
         embedding : float32 [1, D, 64, 64]
         points : [P, 2], xy input pixels
-        labels : [P], 1 for a point on the object, 0 for one beside it
+        labels : [P], 1 for a point on the object, 0 for one that is not
         box : [4], xyxy input pixels
 
         Returns
@@ -71,7 +71,7 @@ class Network(Protocol):
 
 
 class PromptedMask(NamedTuple):
-    """A mask that a prompt point gave.
+    """A mask from a prompt point.
 
     Attributes
     ----------
@@ -102,23 +102,14 @@ class PromptedProposer:
         return self.network.notes + [self._batcher.note] * bool(self._batcher.note)
 
     def embed(self, image: np.ndarray) -> ImageEmbedding:
-        """Encode an image, uint8 RGB [H, W, 3]; this is the slow step."""
+        """Encode an image; see `PromptableProposer.embed`."""
         check_image(image)
         transform = ResizeTransform(*image.shape[:2])
         return ImageEmbedding(self.network.encode(transform.resize(image)), transform)
 
     def object_in(self, embedding: ImageEmbedding, box: np.ndarray, points: np.ndarray, labels: np.ndarray
                   ) -> Proposals:
-        """Return the masks, at most four and none empty, that answer one prompt: the object in a box.
-
-        Parameters
-        ----------
-        embedding : of the image
-        box : [4], xyxy image pixels
-        points : [P, 2], xy image pixels
-        labels : [P], 1 for a point on the object, 0 for one beside it
-
-        """
+        """Return the masks of the object in a box; see `PromptableProposer.object_in`."""
         transform = embedding.transform
         logits, quality = self.network.decode_object(
             embedding.features, points * transform.scale, labels, box * np.tile(transform.scale, 2))
@@ -129,13 +120,7 @@ class PromptedProposer:
 
     def __call__(self, image: np.ndarray, points: np.ndarray | None = None, *,
                  embedding: ImageEmbedding | None = None) -> Proposals:
-        """Return proposals for everything in an image, or for what lies at points.
-
-        Parameters
-        ----------
-        image : uint8 RGB [H, W, 3]
-        points : [P, 2], xy image pixels; None for everything
-        embedding : of the image; None to encode it
+        """Return proposals for a whole image, or for the objects at points; see `PromptableProposer.__call__`.
 
         Raises
         ------
@@ -150,7 +135,7 @@ class PromptedProposer:
         else:
             candidates = self._prompt(points * transform.scale, embedding)
         logits, quality = self._with_remainders(*self._suppress_duplicates(candidates, transform), transform)
-        # A thin mask may be smaller, as a share of the image, than its logits were.
+        # A thin mask may cover a smaller share of the image than its low-resolution logits.
         min_area = self.config.min_area * transform.height * transform.width
         masks = transform.resize_logits(logits, min_area)
         is_large = masks.any(axis=(1, 2))
@@ -197,7 +182,7 @@ class PromptedProposer:
 
     def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, transform: ResizeTransform
                          ) -> tuple[np.ndarray, np.ndarray]:
-        """Return these masks, followed by remainders of some without others that no mask shows yet."""
+        """Return these masks, followed by their remainders (see `filters.remainders`) that no mask matches yet."""
         rest, wholes = filters.remainders(logits, max(self._min_logit_area(transform), 1))
         logits, quality = np.concatenate([logits, rest]), np.concatenate([quality, quality[wholes]])
         kept = filters.mask_nms(logits > 0, -np.arange(len(logits)), self.config.duplicate_iou)

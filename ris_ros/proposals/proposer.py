@@ -1,4 +1,4 @@
-"""What a proposer is, and how the one that a configuration names is found."""
+"""The interface of mask proposers, and the registry that a configuration chooses from."""
 
 from __future__ import annotations
 
@@ -50,26 +50,26 @@ class PromptableProposer(Proposer, Protocol):
 
     def __call__(self, image: np.ndarray, points: np.ndarray | None = None, *,
                  embedding: ImageEmbedding | None = None) -> Proposals:
-        """Return proposals for everything in an image, or for what lies at points.
+        """Return proposals for a whole image, or for the objects at points.
 
         Parameters
         ----------
         image : uint8 RGB [H, W, 3]
-        points : [P, 2], xy image pixels; None for everything
+        points : [P, 2], xy image pixels; None for the whole image
         embedding : of the image; None to encode it
 
         """
 
     def object_in(self, embedding: ImageEmbedding, box: np.ndarray, points: np.ndarray, labels: np.ndarray
                   ) -> Proposals:
-        """Return the masks, at most four and none empty, that answer one prompt: the object in a box.
+        """Return the masks, at most four and none empty, of the object in a box: one combined prompt.
 
         Parameters
         ----------
         embedding : of the image
         box : [4], xyxy image pixels
         points : [P, 2], xy image pixels
-        labels : [P], 1 for a point on the object, 0 for one beside it
+        labels : [P], 1 for a point on the object, 0 for one that is not
 
         """
 
@@ -88,7 +88,7 @@ PROPOSERS = {
 }
 """Value of ``proposals.method`` -> ``module:function`` of its `ProposerFactory`.
 
-Written as entry points are, because other packages add theirs with the entry point group `PROPOSER_PLUGINS`. A module
+The format is that of entry points, with which other packages add proposers in the group `PROPOSER_PLUGINS`. A module
 is imported when its proposer is chosen, so the packages of the others need not be installed.
 """
 

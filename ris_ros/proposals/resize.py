@@ -1,4 +1,4 @@
-"""The geometry between an image, SAM's square input and its low-resolution logits."""
+"""Coordinate transforms between an image, SAM's square input and its low-resolution logits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CELL_STRIDE = 16
 
 
 class ResizeTransform:
-    """How one image lies in the network's input (Segment Anything, arXiv 2304.02643, appendix A).
+    """The transform of one image to the network's input (Segment Anything, arXiv 2304.02643, appendix A).
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class ResizeTransform:
             rows, columns = (np.flatnonzero((logit > 0).any(axis=axis)) for axis in (1, 0))
             if not rows.size:
                 continue
-            # Between two logits of opposite sign the border may lie up to one logit outside the positive ones.
+            # Between two logits of opposite sign the mask's border may lie up to one logit outside the positive ones.
             x1, y1 = np.maximum(np.floor((np.array([columns[0], rows[0]]) - 0.5) / step), 0).astype(int)
             x2, y2 = np.minimum(np.ceil((np.array([columns[-1], rows[-1]]) + 1.5) / step),
                                 (self.width, self.height)).astype(int)

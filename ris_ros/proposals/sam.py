@@ -1,4 +1,4 @@
-"""Segment Anything (Kirillov et al., arXiv 2304.02643) in its own package, with all prompts of a batch at once."""
+"""Segment Anything (Kirillov et al., arXiv 2304.02643) with the original package; prompts are decoded in batches."""
 
 from __future__ import annotations
 

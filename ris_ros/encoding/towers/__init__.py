@@ -1,12 +1,12 @@
-"""Global paths: where each kind of image tower lets a mask in (paper, section 3.2).
+"""Global paths: how each kind of image tower applies a mask (paper, section 3.2).
 
 Towers that summarise an image in a class token, or by attention pooling as CLIP's ResNets do, follow the paper: the
-mask hides patches inside the tower. In the other towers nothing could attend to a mask while the image is encoded.
+mask hides patches inside the tower. The other towers have no token that a mask could guide while the image is encoded.
 Their patch features are pooled under the mask instead, with the tower's own kind of pooling, which costs one forward
-pass for any number of masks. A mask that vanishes on the patch grid leaves the class token alone; where there is none,
-everything is pooled.
+pass for any number of masks. If a mask covers no patch of the grid, only the class token is kept; in towers without
+one, all patches are pooled.
 
-A further kind of tower is a file like `clip_towers` or `timm_towers` and a line in `GLOBAL_PATHS`.
+To support another kind of tower, add a module like `clip_towers` or `timm_towers` and a line in `GLOBAL_PATHS`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def find_global_path(visual: nn.Module) -> GlobalPath | None:
 def describe_global_path(architecture: str) -> str:
     """Return the description of the global path of one of open_clip's architectures.
 
-    Builds the model without weights: takes 0.1 s and no download.
+    Builds the model without weights, in 0.1 s and without a download.
     """
     logging.disable(logging.WARNING)  # open_clip warns that there are no weights.
     try:

@@ -1,4 +1,4 @@
-"""What the global paths share: their description, and pooling under a mask."""
+"""Shared parts of the global paths: their interface, and pooling under a mask."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ImageTower: TypeAlias = VisionTransformer | ModifiedResNet | TimmModel
 
 
 def covers_all(visual: ImageTower) -> tuple[float, float]:
-    """Return 1 and 1: the patches cover the whole input."""
+    """Return 1.0 and 1.0: the patches cover the whole input."""
     return 1.0, 1.0
 
 
@@ -64,6 +64,6 @@ def attention_logits(masks: Tensor, prefix_tokens: int) -> Tensor:
 
 
 def _patch_weights(masks: Tensor) -> Tensor:
-    """Return soft masks as [N, T]; a mask that vanished on the grid counts as covering everything."""
+    """Return soft masks as [N, T]; a mask that covers no patch is replaced by one that covers all."""
     flat = masks.flatten(1)
     return torch.where(flat.any(dim=1, keepdim=True), flat, 1)

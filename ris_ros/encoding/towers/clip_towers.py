@@ -15,7 +15,10 @@ RESNET_STRIDE = 32
 
 
 def encode_class_token(visual: VisionTransformer, image: Tensor, masks: Tensor, masked_blocks: int) -> Tensor:
-    """Multiply the patch tokens by the mask before each of the last blocks; the class token is kept."""
+    """Multiply the patch tokens by the mask before each of the last blocks; the class token is kept.
+
+    Parameters and shapes of this and the other encoders as in :class:`GlobalPath`.
+    """
     unmasked, masked = split_blocks(visual.transformer.resblocks, masked_blocks)
     tokens = visual._embeds(image)
     for block in unmasked:
@@ -30,12 +33,17 @@ def encode_class_token(visual: VisionTransformer, image: Tensor, masks: Tensor, 
 
 
 def encode_feature_map(visual: ModifiedResNet, image: Tensor, masks: Tensor, masked_blocks: int) -> Tensor:
-    """Multiply the last feature map by the mask before the attention pooling; `masked_blocks` has no meaning here."""
-    feature_map = visual.stem(image)
+    """Multiply the last feature map by the mask before the attention pooling; `masked_blocks` is ignored."""
+    features: Tensor = visual.attnpool(last_feature_map(visual, image) * masks[:, None])
+    return features
+
+
+def last_feature_map(visual: ModifiedResNet, image: Tensor) -> Tensor:
+    """Return the last feature map, [B, C, rows, columns], of a CLIP ResNet for preprocessed images [B, 3, H, W]."""
+    feature_map: Tensor = visual.stem(image)
     for layer in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
         feature_map = layer(feature_map)
-    features: Tensor = visual.attnpool(feature_map * masks[:, None])
-    return features
+    return feature_map
 
 
 def encode_mean(visual: VisionTransformer, image: Tensor, masks: Tensor, masked_blocks: int) -> Tensor:

@@ -73,7 +73,7 @@ def _patch_grid(visual: TimmModel) -> tuple[int, int]:
 def _patch_coverage(visual: TimmModel) -> tuple[float, float]:
     """Return the shares of the input's height and width that the patches cover.
 
-    Some towers leave a rest of less than a patch at the lower and right edge, and were trained that way (SigLIP
+    Some towers ignore a margin of less than a patch at the lower and right edge, and were trained that way (SigLIP
     SO400M/14 at 384 pixels: 27 patches, 378 pixels).
     """
     patches = getattr(visual.trunk, "patch_embed", None)
