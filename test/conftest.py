@@ -1,4 +1,4 @@
-"""What every test needs."""
+"""Fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_it_was():
-    """Commands that run in the tests' own process set up logging; the next test must not find it so."""
+def _restored_logging():
+    """Restore the logging configuration, which commands change when they run in the tests' process."""
     ours = logging.getLogger("ris_ros")
-    # pytest lends its own handlers, anew for each phase of a test, to a logger that does not propagate.
+    # pytest adds its own handlers, for each phase of a test, to a logger that does not propagate.
     handlers = [handler for handler in ours.handlers if not type(handler).__module__.startswith("_pytest")]
     propagate, level = ours.propagate, ours.level
     yield
@@ -22,7 +22,7 @@ def _logging_as_it_was():
 
 @pytest.fixture(scope="module")
 def private_ros_domain(request):
-    """A ROS domain for a test module, kept on this machine, so that no other ROS system takes part."""
+    """A ROS domain for a test module, limited to this machine, so that no other ROS system can interfere."""
     domain = 1 + (os.getpid() * 7 + sum(map(ord, request.module.__name__))) % 100
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROS_DOMAIN_ID", str(domain))

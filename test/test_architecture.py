@@ -34,7 +34,7 @@ ROS = {"rclpy", "rcl_interfaces", "tf2_ros"}
 HEAVY = {"torch", "open_clip", "mujoco", "ray", "spacy", "onnxruntime", "cv2", "rclpy", "scipy"}
 
 
-def room(module: str) -> str:
+def package_of(module: str) -> str:
     """Return the package or module directly below ris_ros that a dotted name belongs to."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "ris_ros"
@@ -59,12 +59,12 @@ def name(file: Path) -> str:
 @pytest.mark.parametrize("file", FILES, ids=name)
 def test_imports_go_down_only(file):
     rank = {member: level for level, layer in enumerate(LAYERS) for member in layer}
-    own = room(name(file))
+    own = package_of(name(file))
     for imported in imports(file):
         if not imported.startswith("ris_ros."):
             assert imported.split(".")[0] != "training", f"{name(file)} imports {imported}"
             continue
-        other = room(imported)
+        other = package_of(imported)
         if other in (own, "__version__"):
             continue
         assert other in rank, f"{name(file)} imports {imported}, which has no place in LAYERS"
@@ -73,7 +73,7 @@ def test_imports_go_down_only(file):
 
 
 def test_only_the_node_and_the_tools_import_ros():
-    users = {room(name(file)) for file in FILES for imported in imports(file) if imported.split(".")[0] in ROS}
+    users = {package_of(name(file)) for file in FILES for imported in imports(file) if imported.split(".")[0] in ROS}
     assert users <= {"node", "tools", "evaluation"}
 
 
@@ -100,7 +100,8 @@ def test_modules_do_not_import_each_other_in_a_circle():
         visit(module, ())
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if room(name(file)) in ("cli", "config", "errors")], ids=name)
+@pytest.mark.parametrize("file", [
+    file for file in FILES if package_of(name(file)) in ("cli", "config", "errors")], ids=name)
 def test_the_command_line_starts_without_heavy_imports(file):
     assert not {imported.split(".")[0] for imported in imports(file, top_level_only=True)} & HEAVY
 

@@ -1,4 +1,4 @@
-"""The tree of settings behind the parameter file, the command line and the node."""
+"""The settings of the parameter file, the command line and the node."""
 
 from pathlib import Path
 
@@ -48,13 +48,13 @@ def test_plain_yaml_and_the_parameters_of_ros_itself_are_accepted(tmp_path):
     ({"matching.text_weight": float("nan")}, "from 0.0 to 1.0"),
     ({"method": "best"}, "one of full, reference"),
 ])
-def test_wrong_values_are_refused_by_name(values, message):
+def test_the_error_for_an_invalid_value_names_the_setting(values, message):
     with pytest.raises(InputError, match=message):
         Config.from_dict(values)
 
 
 @pytest.mark.parametrize("text", ["a: [", "just words", "- a\n- b"])
-def test_a_file_that_is_no_configuration_is_refused_by_its_path(tmp_path, text):
+def test_the_error_for_an_invalid_file_names_its_path(tmp_path, text):
     file = tmp_path / "ris.yaml"
     file.write_text(text)
     with pytest.raises(InputError, match=str(file)):

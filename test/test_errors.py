@@ -12,5 +12,5 @@ from ris_ros.errors import InputError, MissingError, one_line
     (KeyError(), "KeyError"),
     (InputError(), "InputError"),
 ])
-def test_an_error_becomes_one_line_and_foreign_types_are_named(error, text):
+def test_errors_of_other_packages_are_prefixed_with_their_type(error, text):
     assert one_line(error) == text

@@ -1,4 +1,4 @@
-"""What colcon makes of the repository, and what ROS finds in the result."""
+"""The installed colcon package, as ROS uses it."""
 
 import ast
 import os
@@ -17,7 +17,7 @@ import ris_ros
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON_ONLY = {"cv2", "matplotlib", "numpy", "onnxruntime", "rerun", "rosbags", "torch", "torchvision"}
-"""What the node and the tools import that is no ROS package; pinned in setup.cfg."""
+"""Packages that the node and the tools import and that are not ROS packages; pinned in setup.cfg."""
 MESSAGE_TYPE = re.compile(r"\w+/(?:msg|srv|action)/\w+")
 
 
@@ -40,7 +40,7 @@ def install(tmp_path_factory):
 
 @pytest.fixture
 def environment(install):
-    """What sourcing the workspace would add to this one's environment."""
+    """The environment variables after sourcing the workspace."""
     [site_packages] = install.glob("lib/python*/site-packages")
     return {**os.environ, "ROS_DOMAIN_ID": str(101 + os.getpid() % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             "ROS_LOCALHOST_ONLY": "1", "PYTHONUNBUFFERED": "1",
@@ -144,7 +144,7 @@ def test_package_xml_declares_every_ros_package_that_is_imported():
             imported |= {re.split("[./]", name)[0] for name in names}
     assert {"rclpy", "sensor_msgs", "vision_msgs", "cv_bridge"} <= imported
     imported -= {*sys.stdlib_module_names, *PYTHON_ONLY, "ris_ros"}
-    # Packages that are named otherwise than their Python modules.
+    # Packages whose names differ from those of their Python modules.
     imported = {{"tf2_ros": "tf2_ros_py", "yaml": "python3-yaml"}.get(name, name) for name in imported}
     assert imported <= declared
 

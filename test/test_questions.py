@@ -10,8 +10,8 @@ from ris_ros.questions import MIN_CONFIDENCE, ask
 from ris_ros.types import Candidate, Description, Query, Result
 
 
-class Finding:
-    """A segmenter that finds a given number of objects, and remembers the confidence that was asked for."""
+class FakeSegmenter:
+    """A segmenter that finds a given number of objects, and records the confidence threshold of the query."""
 
     def __init__(self, number):
         self.number = number
@@ -27,25 +27,25 @@ class Finding:
         return Result(True, mask, objects[0].box, 0.9, 0.8, objects, query, instances=objects)
 
 
-def test_answers_have_their_evidence():
-    three = ask(Finding(3), "how many cups are there?")
+def test_answers_include_their_evidence():
+    three = ask(FakeSegmenter(3), "how many cups are there?")
     assert (three.value, three.confidence, str(three), len(three.result.instances)) == (3, 0.8, "3", 3)
-    none = ask(Finding(0), "how many cups are there?")
+    none = ask(FakeSegmenter(0), "how many cups are there?")
     assert (none.value, none.confidence, str(none)) == (0, 0.8, "0")
     assert none.value is not False
-    yes, no = ask(Finding(1), "is there a cup?"), ask(Finding(0), "is there a cup?")
+    yes, no = ask(FakeSegmenter(1), "is there a cup?"), ask(FakeSegmenter(0), "is there a cup?")
     assert (yes.value, str(yes), no.value, str(no)) == (True, "yes", False, "no")
     assert no.confidence == pytest.approx(0.8)
     assert no.result.reason == "nothing fits"
 
 
 def test_yes_must_be_more_probable_than_no():
-    cups = Finding(1)
+    cups = FakeSegmenter(1)
     ask(cups, "is there a cup?")
     assert cups.min_confidence == MIN_CONFIDENCE == 0.5
 
 
-def test_the_command_refuses_before_it_loads(tmp_path):
+def test_the_command_refuses_invalid_input_before_it_loads_models(tmp_path):
     with pytest.raises(InputError, match="ask whether something is there"):
         CliRunner().invoke(app, ["ask", str(tmp_path / "none.png"), "where is it?"], catch_exceptions=False)
     with pytest.raises(InputError, match=r"none\.png"):

@@ -1,4 +1,4 @@
-"""The method as a whole: real photograph, real masks, a true-size CLIP without training."""
+"""The whole method on a photograph, with MobileSAM and the bundled CLIP model."""
 
 import time
 
@@ -12,7 +12,7 @@ from ris_ros import Config, Proposals, ReferringSegmenter
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
 
-# The bundled model knows nothing of photographs: it must answer all the same.
+# The bundled model was not trained on photographs, so the threshold is 0: an answer is needed in any case.
 SETTINGS = {"device": "cpu", "proposals.max_prompts": 6, "matching.min_confidence": 0.0}
 PHOTOGRAPH = data.coffee()[::2, ::2].copy()
 
@@ -43,17 +43,17 @@ def test_one_image_serves_many_queries(segmenter):
     assert "visual" not in segmenter.query("the cup").timings
 
 
-def test_no_second_counts_twice(segmenter):
+def test_timings_of_nested_stages_do_not_overlap(segmenter):
     segmenter.set_image(PHOTOGRAPH)
     segmenter.query("the cup")
     start = time.perf_counter()
-    timings = segmenter.query("the spoon left of a yellow umbrella", min_confidence=1.0).timings  # searched for as well
+    timings = segmenter.query("the spoon left of a yellow umbrella", min_confidence=1.0).timings  # includes a search
     assert {"text", "matching", "search"} <= set(timings)
     assert min(timings.values()) >= 0
     assert sum(timings.values()) <= time.perf_counter() - start
 
 
-def test_an_image_that_was_seen_lately_costs_nothing_and_another_one_does(segmenter):
+def test_features_of_recent_images_are_cached(segmenter):
     first = segmenter.set_image(PHOTOGRAPH)
     segmenter.query("cup")
     noise = np.random.default_rng(0).normal(0, 3, PHOTOGRAPH.shape)
@@ -63,7 +63,7 @@ def test_an_image_that_was_seen_lately_costs_nothing_and_another_one_does(segmen
     moved = np.roll(PHOTOGRAPH, 3, axis=1)
     second = segmenter.set_image(moved)
     assert second is not first
-    assert segmenter.set_image(PHOTOGRAPH) is first  # going back
+    assert segmenter.set_image(PHOTOGRAPH) is first  # an earlier image
     assert "proposals" not in segmenter.query("cup").timings
     np.testing.assert_array_equal(segmenter.query("cup").candidates[0].mask, segmenter.query("cup").mask)
     segmenter.update(Config.from_dict({**SETTINGS, "frame_tolerance": 0.0}))
@@ -80,7 +80,7 @@ def test_the_caller_may_write_into_the_image_afterwards(segmenter):
     assert segmenter.set_image(PHOTOGRAPH) is first
 
 
-def test_given_masks_are_not_taken_for_proposed_ones(segmenter):
+def test_given_masks_are_not_cached_as_proposals(segmenter):
     given = Proposals.from_masks(np.ones((1, *PHOTOGRAPH.shape[:2]), bool))
     segmenter.set_image(PHOTOGRAPH)
     assert segmenter.set_image(PHOTOGRAPH, given) is given
@@ -109,7 +109,7 @@ def test_the_published_score_follows_the_papers_formula(segmenter):
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
-def test_the_papers_ablations_are_settings_and_cost_what_they_use(segmenter, weight, monkeypatch):
+def test_a_weight_of_0_or_1_computes_only_the_features_that_it_uses(segmenter, weight, monkeypatch):
     config = Config.from_dict({**SETTINGS, "method": "reference", "matching.visual_weight": weight,
                                "matching.text_weight": weight})
     alone = ReferringSegmenter(config, segmenter.proposer, segmenter.encoder,
@@ -132,7 +132,7 @@ def test_the_papers_ablations_are_settings_and_cost_what_they_use(segmenter, wei
     assert result.candidates[0].terms["cosine"] == pytest.approx(cosine.max(), abs=1e-5)
 
 
-def test_a_weight_that_changes_later_brings_the_missing_feature(segmenter):
+def test_a_changed_weight_computes_the_missing_features(segmenter):
     segmenter.update(Config.from_dict({**SETTINGS, "matching.visual_weight": 1.0}))
     segmenter.set_image(PHOTOGRAPH[::2, ::2])
     segmenter.update(Config.from_dict({**SETTINGS, "matching.visual_weight": 0.5}))
@@ -149,7 +149,7 @@ def test_a_score_is_the_product_of_its_terms(segmenter):
             assert candidate.score == pytest.approx(np.prod(list(candidate.terms.values())), abs=1e-6)
 
 
-def test_what_fits_too_little_is_not_there(segmenter):
+def test_a_target_below_the_confidence_threshold_is_not_found(segmenter):
     segmenter.set_image(PHOTOGRAPH)
     best = segmenter.query("the purple banana").score
     more = min(1.0, best + 0.01)
@@ -197,7 +197,7 @@ def test_tiny_and_narrow_images_are_answered(segmenter, shape):
     assert result.mask.shape == shape
 
 
-# One search adds masks ("a yellow umbrella" is hinted at by the photograph), others find or miss without one.
+# A search for "a yellow umbrella" adds masks; the other texts are found, or absent, without new masks.
 TEXTS = ("the cup", "the spoon", "a yellow umbrella", "the spoon left of a yellow umbrella", "the leftmost object",
          "the can", "the plate under the cup", "both spoons")
 
@@ -220,7 +220,7 @@ def test_an_answer_does_not_depend_on_earlier_queries(segmenter, fresh_answers, 
     proposals = shared.set_image(PHOTOGRAPH)
     count = len(proposals)
     for number, text in enumerate(order):
-        if back and number == 1:  # to another image and back to this one
+        if back and number == 1:  # set another image and then this one again
             shared.set_image(PHOTOGRAPH[:, ::-1].copy(), Proposals.from_masks(proposals.masks[:1, :, ::-1].copy()))
             assert shared.set_image(PHOTOGRAPH) is proposals
         result, fresh = shared.query(text, min_confidence=0.6), fresh_answers[text]
@@ -232,7 +232,7 @@ def test_an_answer_does_not_depend_on_earlier_queries(segmenter, fresh_answers, 
     assert len(proposals) == count
 
 
-def test_a_search_adds_candidates_to_its_own_query_alone(segmenter):
+def test_masks_of_a_search_are_candidates_of_its_own_query_only(segmenter):
     shared = segmenter.sibling()
     count = len(shared.set_image(PHOTOGRAPH))
     searched = {text: max(candidate.index for candidate in shared.query(text, min_confidence=1.0).candidates)

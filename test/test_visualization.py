@@ -1,4 +1,4 @@
-"""Drawings keep the image's size, show the result, and cope with unusual input."""
+"""Drawings of results: size, content and unusual input."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_only_the_target_is_marked():
     assert (drawing[110, 150] == 128).all()
 
 
-def test_parts_inside_a_large_proposal_stay_visible():
+def test_small_proposals_inside_a_large_one_are_visible():
     masks = np.zeros((2, 60, 60), bool)
     masks[0, 20:30, 20:30] = True
     masks[1, 10:50, 10:50] = True

@@ -9,9 +9,12 @@ import numpy as np
 
 from ris_ros.errors import InputError
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+"""Of files that are taken for images when a folder is given."""
+
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Return an image file as RGB uint8 [H, W, 3], rotated as its EXIF data says.
+    """Return an image file as RGB uint8 [H, W, 3], rotated by its EXIF orientation.
 
     Raises
     ------
@@ -25,8 +28,26 @@ def read_image(path: str | Path) -> np.ndarray:
         raise InputError(f"cannot read the image {path}: {error.strerror or error}") from error
     image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if image is None:
-        raise InputError(f"{path} is not a picture: give a PNG, JPEG, WebP, TIFF or BMP file")
+        raise InputError(f"{path} is not an image: give a PNG, JPEG, WebP, TIFF or BMP file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the image files of a folder, sorted by name.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or holds no image.
+
+    """
+    try:
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    except OSError as error:
+        raise InputError(f"cannot read the folder {folder}: {error.strerror}") from error
+    if not files:
+        raise InputError(f"{folder} holds no {', '.join(IMAGE_SUFFIXES)} file")
+    return files
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:

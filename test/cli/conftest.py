@@ -23,7 +23,7 @@ def ris() -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture(scope="session")
 def refusal() -> Callable[..., str]:
-    """Runs `ris` with bad input; returns the one line on stderr, after checking for exit status 2."""
+    """Runs `ris` with invalid input, checks for exit status 2 and returns the one line on stderr."""
     def refuse(*arguments: str, stdin: str = "") -> str:
         process = run(*arguments, stdin=stdin)
         assert process.returncode == 2, process

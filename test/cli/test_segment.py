@@ -24,17 +24,17 @@ def test_segment_prints_one_json_object_and_writes_the_overlay(ris, photograph, 
     assert (cv2.imread(str(overlay)) != cv2.imread(str(photograph))).any()
 
 
-def test_segment_prints_a_table_for_people(ris, photograph):
+def test_segment_prints_a_readable_table(ris, photograph):
     process = ris("segment", str(photograph), "the red cup", *FAST)
     assert process.returncode == 0, process.stderr
     assert "rank" in process.stdout
     assert "matching" in process.stdout
 
 
-def test_segment_refuses_a_file_that_is_no_image(refusal, tmp_path):
-    (tmp_path / "text.png").write_text("no picture")
+def test_segment_refuses_a_file_that_is_not_an_image(refusal, tmp_path):
+    (tmp_path / "text.png").write_text("plain text")
     assert "missing.png" in refusal("segment", str(tmp_path / "missing.png"), "x")
-    assert "no picture" not in refusal("segment", str(tmp_path / "text.png"), "x")
+    assert "plain text" not in refusal("segment", str(tmp_path / "text.png"), "x")
 
 
 def test_segment_refuses_an_empty_text(refusal, photograph):

@@ -36,7 +36,7 @@ def test_debug_shows_the_traceback(ris, tmp_path):
     assert "Traceback" in process.stderr
 
 
-def test_config_reads_what_it_prints(ris, tmp_path):
+def test_config_reads_its_own_output(ris, tmp_path):
     file = tmp_path / "ris.yaml"
     file.write_text(ris("config", "--set", "proposals.max_prompts=7").stdout)
     assert "max_prompts: 7" in ris("config", "--config", str(file)).stdout
@@ -49,7 +49,7 @@ def test_weights_are_listed_verified_and_refused_by_name(ris, refusal):
     assert "known are mobilesam" in refusal("weights", "verify", "mobilesamm")
 
 
-def test_doctor_names_parts_and_remedies(ris):
+def test_doctor_lists_parts_and_remedies(ris):
     process = ris("doctor", "--json")
     findings = {finding["part"]: finding for finding in json.loads(process.stdout)}
     missing = {part: finding["found"] for part, finding in findings.items() if finding["needed"] and not finding["ok"]}

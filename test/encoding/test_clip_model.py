@@ -1,4 +1,4 @@
-"""What the encoder reads from an open_clip model: features of texts, vocabulary, input size and normalisation."""
+"""Access to open_clip models: text features, vocabulary, input size and normalisation."""
 
 import numpy as np
 import open_clip
@@ -23,7 +23,7 @@ def make_model(text: dict = TEXT, kind: type = open_clip.CLIP) -> torch.nn.Modul
     (open_clip.CustomTextCLIP, {**TEXT, "no_causal_mask": True, "pool_type": "last"}),
 ])
 @torch.no_grad()
-def test_text_features_are_the_models_own_and_cached(kind, text):
+def test_text_features_equal_encode_text_and_are_cached(kind, text):
     model = make_model(text, kind)
     encoder = MaskGuidedEncoder(model, batch_size=2)
     texts = ["the red cup", "a box", "the red cup", "more than the context can hold " * 9]
@@ -47,7 +47,7 @@ def test_features_of_coca_are_not_normalised():
         assert ((features.norm(dim=1) - 1).abs() > 1e-3).all()
 
 
-def test_another_vocabulary_needs_its_tokenizer():
+def test_a_model_with_another_vocabulary_needs_its_tokenizer():
     model = make_model({**TEXT, "vocab_size": 1000}, open_clip.CustomTextCLIP)
     with pytest.raises(InputError, match="1000 tokens"):
         MaskGuidedEncoder(model).encode_text(["a cup"])
@@ -55,7 +55,7 @@ def test_another_vocabulary_needs_its_tokenizer():
     assert encoder.encode_text(["a cup"]).shape == (1, 64)
 
 
-def test_mean_and_deviation_are_the_models():
+def test_the_input_is_normalised_with_the_models_statistics():
     model = make_model()
     settings = {"size": (48, 48), "mean": (0.1, 0.2, 0.3), "std": (0.5, 0.6, 0.7)}
     open_clip.model.set_model_preprocess_cfg(model, settings)

@@ -29,7 +29,7 @@ def image_and_masks() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("method", ["reference", "full"])
-def test_a_mask_that_vanishes_on_the_grid_leaves_the_class_token(method, monkeypatch):
+def test_a_mask_without_patches_keeps_only_the_class_token(method, monkeypatch):
     image, masks = image_and_masks()
     # The mask loses all of its weight on the grid, as a pixel in a very large image does in half precision.
     monkeypatch.setattr(encoder_module, "resize_masks", lambda *_: torch.zeros(1, 6, 6))
@@ -71,7 +71,7 @@ def test_a_grid_that_does_not_divide_is_refused(vision, message):
         MaskGuidedEncoder(make_model(vision))
 
 
-def test_an_input_that_is_not_square_works():
+def test_a_non_square_input_is_supported():
     features = MaskGuidedEncoder(make_model({**TINY, "image_size": (48, 32)})).encode_masks(*image_and_masks())
     assert features.global_features.shape == features.local_features.shape == (5, 64)
 
@@ -86,7 +86,7 @@ def test_the_most_recent_texts_are_cached(monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["reference", "full"])
-def test_little_memory_halves_the_batch_and_warns_once(method, monkeypatch, caplog):
+def test_running_out_of_memory_halves_the_batch_and_warns_once(method, monkeypatch, caplog):
     image, masks = image_and_masks()
     exact = MaskGuidedEncoder(make_model()).encode_masks(image, masks, method=method)
     expected = exact.global_features, exact.local_features
@@ -113,7 +113,7 @@ def test_little_memory_halves_the_batch_and_warns_once(method, monkeypatch, capl
     assert encoder.notes == ["out of memory: masks are computed 1 at a time, which takes longer"]
 
 
-def test_no_memory_for_a_single_mask_is_an_error():
+def test_running_out_of_memory_for_a_single_mask_is_an_error():
     model = make_model()
 
     def run_out_of_memory(*_):

@@ -23,7 +23,7 @@ def make_model(tower: dict, quick_gelu: bool = False) -> open_clip.CLIP:
     torch.manual_seed(0)
     model = open_clip.CLIP(64, tower, TEXT, quick_gelu=quick_gelu).eval()
     for batch_norm in (module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)):
-        torch.nn.init.uniform_(batch_norm.weight, 0.5, 1.5)  # zero at birth, which would hide the last layers
+        torch.nn.init.uniform_(batch_norm.weight, 0.5, 1.5)  # initially zero, which would hide the last layers
     open_clip.model.set_model_preprocess_cfg(model, {
         "size": (tower["image_size"],) * 2, "mean": (0.48, 0.46, 0.41), "std": (0.27, 0.26, 0.28), "mode": "RGB",
         "interpolation": "bicubic", "resize_mode": "squash", "fill_color": 0})
@@ -124,7 +124,7 @@ def test_equals_the_naive_loop(tower, quick_gelu, masked_blocks):
             assert_close(our, expected)
         assert chosen(ours, texts) == chosen(naive, texts)
     if masked_blocks:
-        assert (naive[0][0] - naive[0][1]).norm() > 1e-3  # the mask matters at all
+        assert (naive[0][0] - naive[0][1]).norm() > 1e-3  # the mask has an effect
         assert len(set(chosen(naive, texts))) > 1
 
 

@@ -32,7 +32,7 @@ def load(name: str):
     return load_encoder(EncoderConfig(model=name), "cpu")
 
 
-def test_a_folder_brings_weights_preprocessing_and_its_own_fusion_weight(folder, tmp_path):
+def test_a_model_folder_sets_weights_preprocessing_and_fusion_weight(folder, tmp_path):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     encoder = load(f"local-dir:{tmp_path}")
     assert encoder.input_size == (32, 32)
@@ -55,7 +55,7 @@ def test_a_checkpoint_file_loads_into_its_architecture(tmp_path, ending):
 
 @pytest.mark.parametrize(("width", "is_fast", "crop_dtype"), [
     (512, True, torch.bfloat16), (512, False, torch.float32), (256, True, torch.float32)])
-def test_arithmetic_is_chosen_for_crops_alone(width, is_fast, crop_dtype, tmp_path, monkeypatch):
+def test_bfloat16_is_chosen_for_crops_only(width, is_fast, crop_dtype, tmp_path, monkeypatch):
     monkeypatch.setattr(sparse, "has_fast_bfloat16", lambda device: is_fast)
     torch.manual_seed(0)
     config = {**TINY, "vision_cfg": {**TINY["vision_cfg"], "width": width}}
@@ -82,7 +82,7 @@ def test_arithmetic_is_chosen_for_crops_alone(width, is_fast, crop_dtype, tmp_pa
     ("ViT-B-32/opnai", "its tags are openai"),
     ("ViT-B-32", "neither a file nor a pretrained tag"),
 ])
-def test_an_unknown_name_is_refused_with_what_there_is(name, words):
+def test_an_unknown_name_is_refused_with_the_known_ones(name, words):
     with pytest.raises(InputError, match=words):
         load(name)
 

@@ -54,7 +54,7 @@ def test_no_masks_have_no_features(encoder, image, masks, method):
     assert features.global_features.shape == features.local_features.shape == (0, 64)
 
 
-def test_a_feature_that_the_fusion_leaves_out_is_not_computed(encoder, image, masks, computed):
+def test_a_feature_of_weight_0_is_not_computed(encoder, image, masks, computed):
     expected = encoder.encode_masks(image, masks)
     global_features, local_features = expected.global_features, expected.local_features
     computed.clear()
@@ -72,7 +72,7 @@ def test_a_feature_that_the_fusion_leaves_out_is_not_computed(encoder, image, ma
 
 
 @pytest.mark.parametrize("method", ["reference", "full"])
-def test_further_masks_are_all_that_is_computed(encoder, image, masks, computed, method):
+def test_an_extension_computes_only_the_further_masks(encoder, image, masks, computed, method):
     few = encoder.encode_masks(image, masks[:2], method=method)
     few.for_fusion(0.5)
     computed.clear()

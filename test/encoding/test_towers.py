@@ -104,7 +104,7 @@ def test_pooling_under_a_mask_is_the_towers_own_pooling_of_its_patches(family):
 
 @pytest.mark.parametrize("family", CLASS_TOKEN)
 @torch.no_grad()
-def test_class_tokens_of_timm_take_the_papers_path(family):
+def test_class_tokens_of_timm_towers_are_masked_as_in_the_paper(family):
     visual = make_model(CLASS_TOKEN[family]).visual
     path, = (path for path in GLOBAL_PATHS if path.applies_to(visual))
     assert path is timm_towers.CLASS_TOKEN
@@ -142,7 +142,7 @@ def naive_class_token(visual, image, mask, masked_blocks):
 
 
 @pytest.mark.parametrize("family", ["CLIPA", "SigLIP", "EVA", "ConvNeXt"])
-def test_other_towers_encode_masks_of_an_image(family):
+def test_every_family_encodes_masks_of_an_image(family):
     model = make_model((MEANS | ATTENTION | CLASS_TOKEN)[family])
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (61, 97, 3), dtype=np.uint8)
@@ -158,7 +158,7 @@ def test_other_towers_encode_masks_of_an_image(family):
         assert not torch.allclose(global_features, local_features)
 
 
-def test_a_tower_without_a_path_uses_its_local_feature():
+def test_a_tower_without_a_global_path_uses_its_local_feature():
     model = make_model({"timm_model_name": "resnet18", "timm_pool": "rot_attn", "timm_proj": "", "image_size": 224})
     encoder = MaskGuidedEncoder(model)
     assert not encoder.has_global_path
@@ -170,14 +170,14 @@ def test_a_tower_without_a_path_uses_its_local_feature():
     assert features.patch_features is None
 
 
-def test_the_documents_table_says_what_the_code_decides():
+def test_the_table_in_the_docs_matches_the_code():
     text = (Path(__file__).parents[2] / "docs" / "encoders.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert rows == [f"| {family} | {example} | {describe_global_path(example)} |"
                     for family, example in MODEL_FAMILIES.items()]
 
 
-def test_masks_are_resized_to_what_patches_cover():
+def test_masks_are_resized_to_the_area_that_patches_cover():
     for vision in (ATTENTION["SigLIP"], VIT):
         whole = make_model(vision).visual
         assert find_global_path(whole).patch_coverage(whole) == (1, 1)

@@ -129,9 +129,9 @@ def test_problems_are_counted_and_listed(refer_root, tmp_path):
 
 def test_expressions_about_an_unreadable_image_are_left_out(refer_root, tmp_path):
     root = refer_root()
-    (root / "images/mscoco/images/train2014/COCO_train2014_000000000009.jpg").write_text("no picture")
+    (root / "images/mscoco/images/train2014/COCO_train2014_000000000009.jpg").write_text("not an image")
     report = evaluate(load_dataset("refcoco", root), Plan(), tmp_path / "run", runner=runner(First()))
-    assert "is not a picture" in report.problems[0]
+    assert "is not an image" in report.problems[0]
     assert "3 expressions are left out" in report.problems[0]
 
 

@@ -1,4 +1,4 @@
-"""Scenes of plain rectangles whose positions and names are known."""
+"""Synthetic scenes of rectangles with known positions and names."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class KnownNames:
         return np.hstack([self._certainty * heads, np.full((len(heads), 1), 1 - self._certainty)])
 
     def colours(self) -> np.ndarray:
-        # An object without a colour has one that no other has.
+        # An object without a colour gets a unique one.
         return one_hot([words[0] if words[1:] else str(i) for i, words in enumerate(self._words)])
 
 

@@ -1,4 +1,4 @@
-"""Probabilities from features, in a space where every word is an axis."""
+"""Appearance probabilities from synthetic features, with one axis for each word."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def feature(text: str) -> torch.Tensor:
     return torch.tensor([float(word in text.split()) for word in WORDS]) + 1e-3
 
 
-def scorer(*things: str, bank: PromptBank = BANK) -> AppearanceScorer:
-    return AppearanceScorer(torch.stack([feature(thing) for thing in things]),
+def scorer(*names: str, bank: PromptBank = BANK) -> AppearanceScorer:
+    return AppearanceScorer(torch.stack([feature(name) for name in names]),
                             lambda texts: torch.stack([feature(text) for text in texts]), 20.0, bank)
 
 
@@ -28,7 +28,7 @@ def described(appearance: str) -> Description:
     return Description(appearance, words[-1], appearance, tuple(words[:-1]))
 
 
-def test_name_and_colour_each_count():
+def test_name_and_colour_must_both_fit():
     fits = scorer("red cup", "blue cup", "red plate", "table").probability(described("red cup"))
     assert fits[0] > 0.9
     assert (fits[1:] < 0.1).all()
@@ -39,13 +39,13 @@ def test_synonyms_do_not_exclude_each_other():
     assert with_mug[0] > 0.9
 
 
-def test_any_object_is_a_thing_but_background_is_not():
+def test_a_generic_noun_fits_any_object_but_no_background():
     fits = scorer("red cup", "blue plate", "table").probability(described("thing"))
     assert (fits[:2] > 0.9).all()
     assert fits[2] < 0.1
 
 
-def test_other_words_choose_among_what_fits():
+def test_further_words_only_rank_the_proposals_that_fit():
     fits = scorer("cup chipped", "cup", "plate chipped").probability(described("chipped cup"))
     assert fits.argmax() == 0
     assert fits[1] > fits[2]

@@ -1,4 +1,4 @@
-"""Which objects an expression means when their names are known, so that only the reasoning can be wrong."""
+"""Grounding of expressions with known names, so that only the spatial reasoning can be wrong."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def answer(grounder, text: str, min_confidence: float = 0.3):
     ("the can and the bowl", {2, 6}),
     ("could you grab me the red cup on the far right, please?", {4}),
 ])
-def test_the_right_objects_are_chosen(table, text, expected):
+def test_expressions_select_their_targets(table, text, expected):
     result = answer(table, text)
     assert {instance.index for instance in result.instances} == expected, [
         (c.index, c.terms) for c in result.candidates]
@@ -59,7 +59,7 @@ def test_the_right_objects_are_chosen(table, text, expected):
 @pytest.mark.parametrize("text", [
     "the spoon", "the yellow cup", "the ball in the cup", "the book on the can", "the fourth cup from the left",
     "the cup between the can and the book", "the blue cup on the right", "the five cups", "the can and the spoon"])
-def test_nothing_fits(table, text):
+def test_absent_targets_are_not_found(table, text):
     result = answer(table, text)
     assert not result.found
     assert not result.mask.any()
@@ -76,43 +76,43 @@ def test_a_score_is_the_product_of_its_factors(table):
     assert ((score >= 0) & (score <= 1)).all()
 
 
-def test_a_part_that_fits_gives_way_to_the_whole_that_fits(grounded):
+def test_a_whole_is_preferred_to_its_part_of_the_same_name(grounded):
     cup_and_side = grounded(("red cup", (20, 20, 60, 80)), ("red cup", (20, 20, 60, 50)))
     assert answer(cup_and_side, "the red cup").instances[0].index == 0
 
 
-def test_a_part_that_is_asked_for_is_not_its_whole(grounded):
+def test_a_part_with_its_own_name_can_be_selected(grounded):
     cup_and_lid = grounded(("red cup", (20, 20, 60, 80)), ("white lid", (20, 20, 60, 30)))
     assert answer(cup_and_lid, "the lid").instances[0].index == 1
 
 
-def test_masks_of_one_object_count_once(grounded):
+def test_duplicate_masks_of_an_object_count_once(grounded):
     line = grounded(("cup", (10, 20, 30, 50)), ("cup", (11, 21, 30, 50)), ("cup", (60, 20, 80, 50)),
                     ("cup", (110, 20, 130, 50)))
     assert answer(line, "the second cup from the left").instances[0].index == 2
     assert len(answer(line, "all the cups").instances) == 3
 
 
-def test_an_ambiguity_is_told(table):
+def test_an_ambiguity_is_reported_in_the_note(table):
     assert "2 candidates" in answer(table, "the red cup").note
     assert not answer(table, "the blue cup").note
 
 
-def test_the_reason_names_what_is_missing(table):
+def test_the_reason_names_the_missing_target(table):
     assert "spoon" in answer(table, "the can and the spoon").reason
     assert "cup" in answer(table, "the five cups").reason
 
 
-def test_an_object_in_a_bowl_counts_beside_the_bowl(grounded):
+def test_an_object_in_a_bowl_is_distinct_from_the_bowl(grounded):
     bowl, ball = (40, 40, 80, 80), (50, 50, 66, 66)
     assert (grounded(("red bowl", bowl), ("red ball", ball)).distinct_objects(np.array([0.9, 0.8])) > 0).all()
     assert grounded(("red bowl", bowl), ("red bowl", ball)).distinct_objects(np.array([0.9, 0.8])).tolist() == [0.9, 0]
-    # Another name does not make another object of a mask that differs only at its edge.
+    # A mask that differs only at its edge is the same object, even with another name.
     same = grounded(("red bowl", bowl), ("red ball", (42, 40, 80, 80)))
     assert same.distinct_objects(np.array([0.9, 0.8])).tolist() == [0.9, 0]
 
 
-def test_a_piece_of_the_same_colour_is_no_object_of_its_own_unless_its_name_is_certain(grounded):
+def test_a_nested_mask_of_the_same_colour_and_uncertain_name_is_not_a_distinct_object(grounded):
     bowl, piece = (40, 40, 80, 80), (50, 50, 66, 66)
     score = np.array([0.9, 0.8])
     same_colour = grounded(("red bowl", bowl), ("red ball", piece), certainty=0.95)

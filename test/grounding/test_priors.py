@@ -1,4 +1,4 @@
-"""A part needs a whole, and a group needs its members."""
+"""Priors of the background classes "part of an object" and "several objects"."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ def layout(*boxes):
     return Layout.measure(Proposals.from_masks(masks))
 
 
-def test_a_part_needs_a_larger_object_around_it():
+def test_a_part_needs_an_enclosing_object():
     around = part_prior(layout(PLATE, CUP, CAN), np.array([0.9, 0.8, 0.7]))
     np.testing.assert_allclose(around, [MISSED, 0.9, MISSED])
 
 
-def test_group_needs_masks_that_lie_apart_in_its_mask():
+def test_a_group_needs_two_separate_objects_in_its_mask():
     objects = np.array([0.2, 0.8, 0.6, 0.9])
     np.testing.assert_allclose(group_prior(layout(PLATE, CUP, BALL, CAN), objects), [0.6, MISSED, MISSED, MISSED])
-    # One object in it is not several, nor are two masks of the same one, nor specks.
+    # A single object, two masks of the same object and very small masks do not make a group.
     np.testing.assert_allclose(group_prior(layout(PLATE, CUP), objects[:2]), MISSED)
     np.testing.assert_allclose(group_prior(layout(PLATE, CUP, (31, 30, 45, 60)), objects[:3]), MISSED)
     np.testing.assert_allclose(group_prior(layout(PLATE, CUP, HANDLE), objects[:3]), MISSED)
 
 
 @pytest.mark.parametrize("background", [PART, GROUP])
-def test_an_impossible_background_does_not_hide_an_object(background):
+def test_an_impossible_background_class_does_not_lower_the_probability_of_an_object(background):
     axes = {"the cup": 0, "the plate": 1, f"the {background}": 2}
 
     def scorer(where):
-        # The model takes the first mask for background rather than for the cup that it is.
+        # The model assigns the first mask to the background class rather than to the cup.
         features = torch.tensor([[0.6, 0.0, 0.8], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
         return AppearanceScorer(features, lambda texts: torch.eye(3)[[axes[text] for text in texts]], 10.0,
                                 PromptBank(nouns=("cup", "plate"), colours=(), background_classes=(background,)), where)

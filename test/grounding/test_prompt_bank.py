@@ -1,4 +1,4 @@
-"""Calibration files: what is read, what is refused, and that they keep their keys."""
+"""Calibration files: accepted and refused content, and their keys."""
 
 import json
 

@@ -11,7 +11,7 @@ from ris_ros.grounding import Layout
 from ris_ros.grounding.spatial import between, in_region, rank_probability, related
 from ris_ros.types import RANKINGS, REGIONS, RELATIONS, Proposals, Ranking
 
-# One on the left, one on the right and nearer, and one that stands on the right one.
+# One object on the left, one on the right and nearer, and one on top of the right one.
 BOXES = ((10, 40, 40, 80), (100, 50, 140, 90), (110, 34, 130, 64))
 LEFT, RIGHT, STACKED = range(3)
 
@@ -24,14 +24,14 @@ def layout(*boxes):
 
 
 @pytest.mark.parametrize("name", REGIONS)
-def test_every_region_is_a_degree_of_certainty(name):
+def test_region_certainties_are_in_0_to_1(name):
     fit = in_region(name, layout(*BOXES))
     assert fit.shape == (3,)
     assert ((fit >= 0) & (fit <= 1)).all()
 
 
 @pytest.mark.parametrize("name", [name for name in RELATIONS if name != "between" and "colour" not in name])
-def test_every_relation_is_a_degree_of_certainty_and_never_to_itself(name):
+def test_relation_certainties_are_in_0_to_1_and_0_to_itself(name):
     certainty = related(name, layout(*BOXES))
     assert certainty.shape == (3, 3)
     assert ((certainty >= 0) & (certainty <= 1)).all()
@@ -39,7 +39,7 @@ def test_every_relation_is_a_degree_of_certainty_and_never_to_itself(name):
 
 
 @pytest.mark.parametrize("name", RANKINGS)
-def test_every_ranking_is_a_probability(name):
+def test_rank_probabilities_are_in_0_to_1(name):
     first = rank_probability(Ranking(name, 1), layout(*BOXES), np.ones(3))
     assert ((first >= 0) & (first <= 1)).all()
 
@@ -47,7 +47,7 @@ def test_every_ranking_is_a_probability(name):
 @pytest.mark.parametrize(("name", "one", "other"), [
     ("left of", LEFT, RIGHT), ("right of", RIGHT, LEFT), ("above", STACKED, RIGHT), ("on", STACKED, RIGHT),
     ("under", RIGHT, STACKED)])
-def test_a_relation_holds_in_one_direction(name, one, other):
+def test_directed_relations_hold_in_one_direction_only(name, one, other):
     certainty = related(name, layout(*BOXES))
     assert certainty[one, other] > 0.8
     assert certainty[other, one] < 0.2
@@ -66,8 +66,8 @@ def test_between_two_landmarks():
     assert not certainty[[0, 2]].any()
 
 
-def test_leftmost_says_that_there_is_more_than_one():
-    """Of a clear cup and an unclear one to its left the unclear one is meant, but not what is hardly a cup at all."""
+def test_leftmost_implies_several_members():
+    """The leftmost of a certain and an uncertain cup is the uncertain one, unless it is very unlikely to be a cup."""
     masks = np.zeros((2, 120, 160), bool)
     masks[0, 40:80, 10:40] = masks[1, 40:80, 100:130] = True
     row = Layout.measure(Proposals.from_masks(masks))
@@ -76,7 +76,7 @@ def test_leftmost_says_that_there_is_more_than_one():
         assert (cups * rank_probability(Ranking("left", 1), row, cups)).argmax() == meant
 
 
-def test_what_begins_nearer_but_lies_farther_away_is_not_the_closest():
+def test_a_large_object_with_a_nearer_edge_but_farther_centre_is_not_the_closest():
     masks = np.zeros((2, 120, 160), bool)
     masks[0, 40:80, 20:60] = masks[1, 40:80, 80:90] = True
     # A bowl from 0.77 to 0.95 m, a bottle from 0.78 to 0.80 m.

@@ -24,14 +24,14 @@ def has_right_head(row, query):
 
 
 def relations(target, wanted):
-    """The relations in the form of the annotation, where a mistyped landmark may be corrected or as typed."""
+    """Return the relations in the form of the annotation, where a mistyped landmark may be corrected or as typed."""
     typed = {head for _, head in wanted}
     return [[relation.name, word if (word := landmark.phrase.split(" ")[-1]) in typed else landmark.head]
             for relation in target.relations for landmark in relation.landmarks[:1]]
 
 
 def mistakes(row, query):
-    """The values that differ from the annotation `row`, by name."""
+    """Return the values that differ from the annotation `row`, by name."""
     target = query.target
     parsed = {
         "head": query.head if not has_right_head(row, query) else row["head"],

@@ -1,4 +1,4 @@
-"""Everything that the simulated tabletop says is understood as it was meant."""
+"""The parser recovers the meaning of every expression of the simulated tabletop."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ from ris_ros.types import Description, Ranking
 PAIRS = [(category, colour) for category in CATEGORIES for colour in COLOURS]
 
 def descriptions(rng):
-    """A description of every form, with nouns drawn by chance."""
+    """Yield a description of every form, with random nouns."""
     def noun(colour=None):
         category, some_colour = PAIRS[rng.integers(len(PAIRS))]
         coloured = rng.random() < 0.5 if colour is None else colour
         return {"category": category, "colour": some_colour if coloured else ""}
 
-    def thing():
+    def any_noun():
         return noun() if rng.random() < 0.8 else {"category": "", "colour": noun(True)["colour"]}
 
     def landmark(count=1):
@@ -26,21 +26,21 @@ def descriptions(rng):
 
     yield semantics.Description(**noun(False))
     yield semantics.Description(**noun(True))
-    yield from (semantics.Description(**thing(), region=place) for place in REGIONS)
-    yield from (semantics.Description(**thing(), ranking=order, rank=rank)
-                for order in RANKINGS for rank in range(1, len(ORDINALS)))
-    yield from (semantics.Description(**thing(), relation=relation, landmarks=(landmark(),))
+    yield from (semantics.Description(**any_noun(), region=region) for region in REGIONS)
+    yield from (semantics.Description(**any_noun(), ranking=ranking, rank=rank)
+                for ranking in RANKINGS for rank in range(1, len(ORDINALS)))
+    yield from (semantics.Description(**any_noun(), relation=relation, landmarks=(landmark(),))
                 for relation in RELATION_PHRASES)
-    yield semantics.Description(**thing(), relation="between", landmarks=(landmark(), landmark()))
-    yield semantics.Description(**thing(), relation="between", landmarks=(landmark(2),))
+    yield semantics.Description(**any_noun(), relation="between", landmarks=(landmark(), landmark()))
+    yield semantics.Description(**any_noun(), relation="between", landmarks=(landmark(2),))
     yield from (semantics.Description(**noun(False), excluded=excluded) for excluded in (
         semantics.Description(colour=noun(True)["colour"]), semantics.Description(region="left"),
         semantics.Description(region="right"),
         *(semantics.Description(relation=relation, landmarks=(landmark(),)) for relation in ("on", "in", "next to"))))
-    yield from (semantics.Description(**thing(), count=count) for count in range(2, len(CARDINALS)))
+    yield from (semantics.Description(**any_noun(), count=count) for count in range(2, len(CARDINALS)))
 
 def texts(split, rounds):
-    """(text, phrase, description), of every form in every style it is said in."""
+    """Yield (text, phrase, description) for every form in each of its styles."""
     rng = np.random.default_rng(7)
     for _ in range(rounds):
         for description in descriptions(rng):
@@ -52,7 +52,7 @@ def texts(split, rounds):
                     yield *verbalise(description, split, rng, "colloquial"), description
 
 def means(read: Description, meant: semantics.Description, head: str = "", colour: str = "") -> bool:
-    """Whether what was read is what was meant; `head` is the target's for what is excluded of it."""
+    """Return whether a parsed description has the meaning of a generated one; `head` is inherited by exclusions."""
     colours = tuple(filter(None, [meant.colour or colour]))
     return all((
         read.head == (meant.category or head) if meant.category or head else read.head in ("object", "thing"),
@@ -69,12 +69,12 @@ def means(read: Description, meant: semantics.Description, head: str = "", colou
     ))
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_every_template_is_understood_as_it_was_meant(parser, split):
+def test_every_template_is_parsed_to_its_meaning(parser, split):
     wrong, total = [], 0
     for text, phrase, meant in texts(split, rounds=2):
         query = parser.parse(text)
         total += 1
         if len(query.targets) != 1 or query.target_phrase != phrase or not means(query.target, meant):
             wrong.append(text)
-    # The train templates served for building the parser, the test templates did not.
+    # The parser was developed with the train templates, not with the test templates.
     assert len(wrong) <= (0 if split == "train" else 0.01 * total), wrong if split == "train" else len(wrong)

@@ -25,7 +25,7 @@ VISION_MSGS = {
 
 @pytest.fixture(scope="session")
 def typestore():
-    """A rosbags typestore that knows vision_msgs too."""
+    """A rosbags typestore with vision_msgs."""
     typesys = pytest.importorskip("rosbags.typesys")
     store = typesys.get_typestore(typesys.Stores.LATEST)
     for name, definition in VISION_MSGS.items():
@@ -52,7 +52,7 @@ def factory(request):
 
 @pytest.fixture(scope="session")
 def image_message(factory):
-    """Makes a sensor_msgs/Image of pixels, with `padding` bytes of rubbish after every row."""
+    """Makes a sensor_msgs/Image of pixels, with `padding` arbitrary bytes after every row."""
     def make(pixels, encoding, /, *, padding=0, big_endian=False, **changes):
         pixels = np.ascontiguousarray(pixels)
         if pixels.dtype.itemsize > 1:

@@ -1,4 +1,4 @@
-"""Results become messages, alike for ROS and for bags."""
+"""Messages built from results, with the ROS packages and with rosbags."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def test_pixels_in_any_memory_layout_are_written_in_order(build, header):
 
 
 @pytest.mark.parametrize("library", ["ros", "rosbags"])
-def test_detections_hold_the_result_or_nothing(request, result, library):
+def test_detections_hold_the_result_or_are_empty(request, result, library):
     if library == "ros":
         pytest.importorskip("vision_msgs")
     build = MessageBuilder(request.getfixturevalue("ros_factory" if library == "ros" else "typestore_factory"))
@@ -139,7 +139,7 @@ def test_markers_show_box_grasp_and_text(factory, build, header):
     assert [marker.action for marker in build.markers([], [], header).markers] == [kinds.DELETEALL]
 
 
-def test_ros_and_bags_get_the_same_bytes(typestore, ros_factory, typestore_factory, result):
+def test_ros_and_rosbags_messages_serialize_to_the_same_bytes(typestore, ros_factory, typestore_factory, result):
     serialization = pytest.importorskip("rclpy.serialization")
 
     def messages(factory):

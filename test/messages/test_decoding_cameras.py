@@ -25,7 +25,7 @@ def test_ros_1_spells_the_fields_of_a_camera_info_in_capitals():
     assert model.distortion == (0,) * 5
 
 
-def test_a_camera_info_fits_the_image(factory):
+def test_a_camera_info_must_have_the_images_size(factory):
     info = factory.create("sensor_msgs/msg/CameraInfo", height=480, width=640, distortion_model="plumb_bob")
     info.k, info.d = np.array(K), [0.1, 0.0, 0.0, 0.0, 0.0]
     model = decode_camera_info(info, (480, 640))
@@ -37,13 +37,13 @@ def test_a_camera_info_fits_the_image(factory):
     ({"height": 240}, "camera_info is for 640 x 240 pixels, the image has 640 x 480"),
     ({"distortion_model": "mirror"}, "unknown distortion model 'mirror'"),
     ({"d": [0.1] * 3}, "4 or 5 coefficients, not 3")])
-def test_a_camera_info_that_cannot_be_used_is_refused(changes, words):
+def test_an_unusable_camera_info_is_refused(changes, words):
     info = {"height": 480, "width": 640, "k": K, "d": [], "distortion_model": "plumb_bob"} | changes
     with pytest.raises(InputError, match=words):
         decode_camera_info(SimpleNamespace(**info), (480, 640))
 
 
-def test_a_transform_is_a_matrix():
+def test_a_transform_becomes_a_matrix():
     # A quarter turn about z, of a quaternion that is not normalised.
     matrix = transform_to_matrix(SimpleNamespace(x=1.0, y=2.0, z=3.0), SimpleNamespace(x=0.0, y=0.0, z=5.0, w=5.0))
     np.testing.assert_allclose(matrix, [[0, -1, 0, 1], [1, 0, 0, 2], [0, 0, 1, 3], [0, 0, 0, 1]], atol=1e-12)

@@ -1,4 +1,4 @@
-"""Depth messages, raw and compressed, become metres, or are refused in one line."""
+"""Decoding of depth messages, raw and compressed, to metres."""
 
 import struct
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from ris_ros.messages import decode_depth
 METRES = np.random.default_rng(7).uniform(0.3, 3, (6, 8)).astype(np.float32)
 SHAPE = METRES.shape
 HEADER = SimpleNamespace(frame_id="")
-"""The header of the image that the depth belongs to."""
+"""Header of the image that the depth is registered to."""
 
 
 def compressed_depth(pixels, a=0.0, b=0.0):
@@ -48,7 +48,7 @@ def test_unknown_depth_is_zero(image_message, value):
     (np.ones((3, 8), np.uint16), "16UC1", "8 x 3 pixels"),
     (np.full(SHAPE, 1500, np.float32), "32FC1", "typically 1500 m cannot be right: 32FC1 must hold metres"),
     (np.full(SHAPE, 2, np.uint16), "16UC1", "typically 0.002 m cannot be right: 16UC1 must hold millimetres")])
-def test_depth_that_cannot_be_right_is_refused(image_message, pixels, encoding, words):
+def test_depth_with_an_implausible_unit_or_layout_is_refused(image_message, pixels, encoding, words):
     with pytest.raises(InputError, match=words):
         decode_depth(image_message(pixels, encoding), HEADER, SHAPE)
 
@@ -67,7 +67,7 @@ def test_compressed_millimetres_are_metres(compressed_message, format_):
     np.testing.assert_allclose(metres, np.where(millimetres, METRES, 0), atol=1e-3)
 
 
-def test_compressed_metres_come_as_quantised_inverses(compressed_message):
+def test_compressed_float_depth_is_dequantised(compressed_message):
     # As compressed_depth_image_transport makes them with its defaults: depth_max 10, depth_quantization 100.
     a = 100 * 101.0
     b = 1 - a / 10
@@ -86,6 +86,6 @@ def test_compressed_metres_come_as_quantised_inverses(compressed_message):
     ("16UC1; compressedDepth png", compressed_depth(np.zeros(SHAPE, np.uint8)), "in PNG format"),
     ("16UC1; compressedDepth png", compressed_depth(np.ones((3, 8), np.uint16)), "8 x 3 pixels"),
     ("jpeg", b"", "'jpeg'")])
-def test_compressed_depth_that_cannot_be_used_is_refused(compressed_message, format_, data, words):
+def test_unusable_compressed_depth_is_refused(compressed_message, format_, data, words):
     with pytest.raises(InputError, match=words):
         decode_depth(compressed_message(format_, data), HEADER, SHAPE)

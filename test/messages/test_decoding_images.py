@@ -1,4 +1,4 @@
-"""Image messages of every encoding become RGB arrays, or are refused in one line."""
+"""Decoding of image messages of every encoding to RGB arrays."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def test_big_endian_is_swapped(image_message, encoding, padding):
     np.testing.assert_allclose(image.astype(int), expected, atol=1)
 
 
-def test_the_byte_order_flag_means_nothing_for_bytes(image_message):
+def test_the_byte_order_flag_is_ignored_for_8_bit_channels(image_message):
     np.testing.assert_array_equal(decode_image(image_message(BGR, "bgr8", big_endian=True)), RGB)
 
 
@@ -98,7 +98,7 @@ def test_agrees_with_cv_bridge(image_message, encoding):
     ({"width": 2**31, "height": 2**31}, "step"),
     ({"step": 2**32 - 1}, "data"),
 ], ids=str)
-def test_an_impossible_frame_is_refused_in_one_line(image_message, changes, words):
+def test_an_inconsistent_message_is_refused_in_one_line(image_message, changes, words):
     with pytest.raises(InputError) as refusal:
         decode_image(image_message(RGB, "rgb8", **changes))
     assert words in str(refusal.value)
@@ -110,7 +110,7 @@ def test_an_empty_message_is_refused(factory):
         decode_image(factory.create("sensor_msgs/msg/Image"))
 
 
-def test_what_the_library_cannot_convert_is_an_input_error(image_message):
+def test_a_failed_conversion_is_an_input_error(image_message):
     with pytest.raises(InputError, match="cannot convert a yuv422 image"):
         decode_image(image_message(np.zeros((3, 3, 2), np.uint8), "yuv422"))
 
@@ -129,7 +129,7 @@ def test_any_header_gives_an_image_or_an_input_error(factory, width, height, ste
     assert image.dtype == np.uint8
 
 
-def test_compressed_images_come_out_as_rgb(compressed_message):
+def test_compressed_images_are_decoded_to_rgb(compressed_message):
     def decoded(extension, pixels):
         return decode_image(compressed_message(extension, cv2.imencode(f".{extension}", pixels)[1].tobytes()))
 

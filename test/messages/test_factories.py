@@ -1,4 +1,4 @@
-"""Messages by the name of their type."""
+"""Creation of messages by the name of their type."""
 
 import numpy as np
 import pytest

@@ -23,14 +23,14 @@ def test_truncated_weights_are_refused(tmp_path, monkeypatch):
 
 
 
-def test_missing_weights_name_the_command(tmp_path, monkeypatch):
+def test_the_error_for_missing_weights_names_the_fetch_command(tmp_path, monkeypatch):
     monkeypatch.setenv("RIS_CACHE", str(tmp_path))
     with pytest.raises(MissingError, match="run `ris weights fetch mobilesam`"):
         make_proposer(ProposalsConfig(), "cpu")
 
 
 
-def test_a_folder_is_a_checkpoint_too(proposer):
+def test_a_folder_can_be_the_checkpoint(proposer):
     folder = weights.path("mobilesam", "sam.onnx").parent
     other = make_proposer(ProposalsConfig(checkpoint=str(folder), max_prompts=1), "cpu")
     assert len(other(data.coffee())) > 0
@@ -39,7 +39,7 @@ def test_a_folder_is_a_checkpoint_too(proposer):
 
 
 
-def test_cuda_without_a_cuda_runtime_says_so(caplog):
+def test_cuda_without_a_cuda_runtime_is_noted(caplog):
     import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
@@ -56,7 +56,7 @@ def test_cuda_without_a_cuda_runtime_says_so(caplog):
     ("cuda:1", False, ["CUDAExecutionProvider", "CPUExecutionProvider"]),
     ("cuda", True, ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]),
 ])
-def test_the_device_decides_the_execution_providers(monkeypatch, device, tensorrt, expected):
+def test_the_device_determines_the_execution_providers(monkeypatch, device, tensorrt, expected):
     import onnxruntime
 
     chosen = []

@@ -1,4 +1,4 @@
-"""Prompt points: spread over what looks different, then where no mask explains the image."""
+"""Prompt points: spread over the embedding, then where no mask explains the image."""
 
 import cv2
 import numpy as np
@@ -38,7 +38,7 @@ def test_plain_images_get_few_points():
 GREY = np.full((160, 256, 3), 128, np.uint8)
 
 
-def test_the_next_points_are_where_masks_explain_nothing():
+def test_second_round_points_are_where_no_mask_explains_the_image():
     features = scene()
     features[:, 20:30, 10:20] = 0
     features[2, 20:30, 10:20] = 1.5  # A plate, which has a mask.
@@ -58,7 +58,7 @@ def test_the_next_points_are_where_masks_explain_nothing():
     assert unexplained_points(GREY[:16, :16], plain, table[None, :16, :16], first_points, 3).shape == (0, 2)
 
 
-def test_a_region_between_edges_without_a_mask_gets_a_point_at_its_centre():
+def test_an_edge_enclosed_region_without_a_mask_gets_a_point_at_its_centre():
     features = scene()
     features[0] += np.random.default_rng(0).normal(scale=0.01, size=features.shape[1:])
     image = cv2.circle(GREY.copy(), (128, 80), 40, (200, 40, 40), -1)  # A bowl.

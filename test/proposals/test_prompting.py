@@ -60,7 +60,7 @@ def on_photographs(proposer):
 
 
 def contact_sheet(image, proposals):
-    """The image, all masks in colour, then a tile for each proposal with the rest darkened."""
+    """Return the image, all masks in colour, then a tile for each proposal with the rest darkened."""
     tiles = [image, draw_proposals(image, proposals)]
     tiles += [np.where(mask[..., None], image, image // 5) for mask in proposals.masks]
     tiles += [np.zeros_like(image)] * (-len(tiles) % 6)
@@ -111,10 +111,10 @@ def test_a_box_gives_the_object_in_it(proposer):
     _, box, *_ = MARKED["coffee"]["cup with saucer"]
     scale = embedding.transform.scale
     point = np.array([[130.0, 300]]) * scale
-    (on, _), (beside, _) = (proposer.network.decode_object(
+    (positive, _), (negative, _) = (proposer.network.decode_object(
         embedding.features, point, np.array([label]), np.array(box) * np.tile(scale, 2)) for label in (1, 0))
     column, row = (point[0] / 4).astype(int)
-    assert (on[:, row, column] > beside[:, row, column]).all()
+    assert (positive[:, row, column] > negative[:, row, column]).all()
 
 
 def test_an_embedded_image_is_not_encoded_again(proposer, monkeypatch):
@@ -125,7 +125,7 @@ def test_an_embedded_image_is_not_encoded_again(proposer, monkeypatch):
     assert (proposer(data.coffee(), embedding=embedding).masks == expected.masks).all()
 
 
-def test_new_settings_hold_for_the_next_image(proposer, on_photographs):
+def test_new_settings_apply_to_the_next_image(proposer, on_photographs):
     few = make_few(proposer, max_prompts=4)
     assert 0 < len(few) < len(on_photographs["coffee"]) and len(few) <= 12
 
@@ -135,7 +135,7 @@ def test_stricter_filters_keep_a_subset(proposer):
 
 
 def make_few(proposer, **settings):
-    """Proposals for the coffee photograph under other settings, with the same loaded network."""
+    """Return proposals for the coffee photograph with other settings, from the same loaded network."""
     before = proposer.config
     proposer.config = ProposalsConfig(**settings)
     try:
@@ -145,12 +145,12 @@ def make_few(proposer, **settings):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (700, 1), (3, 5)])
-def test_tiny_images_are_no_error(proposer, shape):
+def test_tiny_images_are_accepted(proposer, shape):
     image = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
     assert proposer(image).masks.shape[1:] == shape
 
 
-def test_a_plain_image_is_no_error(proposer):
+def test_a_uniform_image_is_accepted(proposer):
     proposals = proposer(np.full((480, 640, 3), 90, np.uint8))
     assert proposals.masks.shape[1:] == (480, 640) and proposals.boxes.shape == (len(proposals), 4)
 
@@ -178,12 +178,12 @@ def test_a_cup_is_found_in_20_megapixels_with_little_memory(proposer):
 @pytest.mark.parametrize("image", [
     np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32),
     np.zeros((0, 4, 3), np.uint8), None], ids=["grey", "rgba", "float", "empty", "none"])
-def test_anything_but_an_image_is_refused(proposer, image):
+def test_arrays_that_are_not_images_are_refused(proposer, image):
     with pytest.raises(InputError, match="uint8 RGB"):
         proposer(image)
 
 
-def test_little_memory_makes_batches_of_prompts_smaller(proposer, monkeypatch):
+def test_running_out_of_memory_halves_the_batches_of_prompts(proposer, monkeypatch):
     import torch
 
     decode = proposer.network.decode

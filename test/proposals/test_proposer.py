@@ -1,4 +1,4 @@
-"""The registry of proposers, entry points of other packages, and who can be prompted."""
+"""The registry of proposers, entry points of other packages, and promptable proposers."""
 
 import subprocess
 import sys
@@ -43,14 +43,14 @@ def test_a_proposer_of_another_package_is_chosen_by_name(plugin):
     assert proposer(np.zeros((4, 5, 3), np.uint8)).masks.shape == (1, 4, 5)
 
 
-def test_an_unknown_proposer_is_refused_with_those_there_are(plugin):
+def test_an_unknown_proposer_is_refused_with_the_known_ones(plugin):
     with pytest.raises(InputError, match="one of mobilesam, sam, everything, not 'absent'"):
         Config.from_dict({"proposals.method": "absent"})
     with pytest.raises(InputError, match=r"no proposer 'absent'; known are mobilesam, sam, everything"):
         make_proposer(ProposalsConfig(method="absent"), "cpu")
 
 
-def test_without_the_package_its_proposer_is_refused():
+def test_a_proposer_of_a_missing_package_is_refused():
     with pytest.raises(InputError, match="one of mobilesam, sam, not 'everything'"):
         Config.from_dict({"proposals.method": "everything"})
 

@@ -1,4 +1,4 @@
-"""The geometry between an image and SAM's input and logits."""
+"""Coordinate transforms between an image, SAM's input and its logits."""
 
 import numpy as np
 

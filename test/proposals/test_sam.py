@@ -1,4 +1,4 @@
-"""Segment Anything in its own package, with random weights of the true size instead of the large published ones."""
+"""The proposer `sam`, with random weights of the real architecture instead of the large published ones."""
 
 import builtins
 
@@ -43,7 +43,7 @@ def test_masks_agree_with_the_packages_own_predictor(tmp_path):
 
 
 @pytest.mark.parametrize("content", [{"weights": 1}, b"no checkpoint"], ids=["another model", "no pickle"])
-def test_other_files_are_refused(tmp_path, content):
+def test_files_that_are_not_checkpoints_are_refused(tmp_path, content):
     file = tmp_path / "other.pth"
     file.write_bytes(content) if isinstance(content, bytes) else torch.save(content, file)
     with pytest.raises(InputError, match="state dictionary of Segment Anything"):
@@ -52,13 +52,13 @@ def test_other_files_are_refused(tmp_path, content):
         make_proposer(ProposalsConfig(method="sam", checkpoint=str(tmp_path / "absent.pth")), "cpu")
 
 
-def test_a_name_without_its_file_names_the_command(tmp_path, monkeypatch):
+def test_the_error_for_a_missing_checkpoint_names_the_fetch_command(tmp_path, monkeypatch):
     monkeypatch.setenv("RIS_CACHE", str(tmp_path))
     with pytest.raises(MissingError, match=r"sam_vit_b_01ec64\.pth is missing; run `ris weights fetch sam_vit_b`"):
         make_proposer(ProposalsConfig(method="sam"), "cpu")
 
 
-def test_without_the_package_the_message_says_how_to_get_it(monkeypatch):
+def test_the_error_for_the_missing_package_says_how_to_install_it(monkeypatch):
     real = builtins.__import__
 
     def without_it(name, *arguments, **options):

@@ -1,4 +1,4 @@
-"""A simulated camera, bags of what it sees, and a segmenter that knows the truth."""
+"""A simulated camera, bags of its messages, and a segmenter that answers with the ground truth."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Recorder:
 
 
 class Oracle:
-    """Answers from the simulation's truth: what is tested here is what becomes of results."""
+    """A segmenter that answers with the ground truth of the simulation."""
 
     def __init__(self, renderings):
         self._renderings = renderings

@@ -1,4 +1,4 @@
-"""A bag gives the same arrays as the node gets from the same messages, and the same errors."""
+"""Messages of a bag are decoded to the same arrays, or refused with the same errors, as by the node."""
 
 import cv2
 import numpy as np
@@ -26,14 +26,14 @@ def to_ros(recorder, message):
 
 
 def padded(recorder, rows, encoding, padding, **changes):
-    """Make an image message of rows [H, bytes] with `padding` bytes of rubbish after every row."""
+    """Make an image message of rows [H, bytes] with `padding` arbitrary bytes after every row."""
     rows = np.hstack([rows, np.full((len(rows), padding), 0xAB, np.uint8)])
     return recorder.image(0, rows, encoding, width=WIDTH, **changes)
 
 
 @pytest.mark.parametrize("padding", [0, 4])
 @pytest.mark.parametrize("encoding", [*NUM_CHANNELS, *ENCODING_ALIASES])
-def test_images_of_every_encoding(recorder, tmp_path, encoding, padding):
+def test_images_of_every_encoding_are_decoded(recorder, tmp_path, encoding, padding):
     name = ENCODING_ALIASES.get(encoding, encoding)
     size = WIDTH * NUM_CHANNELS[name] * (2 if name.endswith("16") else 1)
     message = padded(recorder, RNG.integers(0, 256, (HEIGHT, size), np.uint8), encoding, padding)
@@ -43,7 +43,7 @@ def test_images_of_every_encoding(recorder, tmp_path, encoding, padding):
 
 
 @pytest.mark.parametrize("extension", ["png", "jpg"])
-def test_compressed_images(recorder, renderings, tmp_path, extension):
+def test_compressed_images_are_decoded(recorder, renderings, tmp_path, extension):
     data = cv2.imencode(f".{extension}", renderings[0].image)[1].tobytes()
     message = recorder.compressed(0, data, extension)
     with Bag(recorder.write(tmp_path / "bag", [(0, "/image", message)])) as bag:
@@ -54,7 +54,7 @@ def test_compressed_images(recorder, renderings, tmp_path, extension):
 @pytest.mark.parametrize("padding", [0, 8])
 @pytest.mark.parametrize("big_endian", [False, True])
 @pytest.mark.parametrize("encoding", ["16UC1", "32FC1"])
-def test_depth_of_every_layout(recorder, renderings, tmp_path, encoding, big_endian, padding):
+def test_depth_of_every_layout_is_decoded(recorder, renderings, tmp_path, encoding, big_endian, padding):
     depth = renderings[0].depth * 1000 if encoding == "16UC1" else renderings[0].depth.copy()
     depth[:9] = 0 if encoding == "16UC1" else np.nan
     values = depth.astype(np.dtype(np.uint16 if encoding == "16UC1" else np.float32).newbyteorder("<>"[big_endian]))
@@ -72,7 +72,7 @@ def test_depth_of_every_layout(recorder, renderings, tmp_path, encoding, big_end
 @pytest.mark.parametrize("changes", [
     {"encoding": "nv12"}, {"encoding": "rainbow"}, {"step": 959}, {"height": 241}, {"width": 0},
     {"data": np.zeros(5, np.uint8)}], ids=str)
-def test_images_that_neither_can_read(recorder, renderings, tmp_path, changes):
+def test_images_that_cannot_be_decoded_are_reported(recorder, renderings, tmp_path, changes):
     message = recorder.image(0, renderings[0].image, "rgb8", **changes)
     with pytest.raises(InputError) as refusal:
         decode_image(to_ros(recorder, message))
@@ -82,7 +82,7 @@ def test_images_that_neither_can_read(recorder, renderings, tmp_path, changes):
 
 
 def depth_messages(recorder, rendering):
-    """Return depth messages that cannot be used, by what is wrong with them."""
+    """Return unusable depth messages by their fault."""
     millimetres = (rendering.depth * 1000).astype(np.uint16)
     return {
         "encoding": recorder.image(0, millimetres, "mono16"),
@@ -95,7 +95,7 @@ def depth_messages(recorder, rendering):
 
 @pytest.mark.parametrize("fault", ["encoding", "size", "frame", "unit", "step", "RVL"])
 @pytest.mark.parametrize("topic", [None, "/depth"], ids=["chosen", "named"])
-def test_depth_that_neither_can_use_is_reported(recorder, renderings, tmp_path, fault, topic):
+def test_unusable_depth_is_reported(recorder, renderings, tmp_path, fault, topic):
     message = depth_messages(recorder, renderings[0])[fault]
     image = recorder.image(0, renderings[0].image, "rgb8")
     with pytest.raises(InputError) as refusal:

@@ -1,4 +1,4 @@
-"""The frames of a bag: which topics are read, what is decoded, and what is broken."""
+"""The frames of a bag: choice of topics, decoding, and reports of unusable messages."""
 
 import cv2
 import numpy as np
@@ -63,7 +63,7 @@ def test_quantised_float_depth_is_read(recorder, renderings, tmp_path):
     np.testing.assert_allclose(frame.depth.metres[1:], renderings[0].depth[1:], rtol=0.001)
 
 
-def test_a_bag_that_ends_suddenly_is_refused_in_one_line(recording, tmp_path):
+def test_a_truncated_bag_is_refused_in_one_line(recording, tmp_path):
     data = next(recording.glob("*.mcap")).read_bytes()
     (tmp_path / "cut.mcap").write_bytes(data[:len(data) // 2])
     with pytest.raises(InputError, match=r"cannot read the bag .*cut\.mcap"):
@@ -71,12 +71,12 @@ def test_a_bag_that_ends_suddenly_is_refused_in_one_line(recording, tmp_path):
 
 
 @pytest.mark.parametrize("path", ["nowhere", "nowhere.mcap", "."])
-def test_what_is_no_bag_is_refused(tmp_path, path):
+def test_a_path_that_is_not_a_bag_is_refused(tmp_path, path):
     with pytest.raises(InputError, match="cannot read the bag"):
         Bag(tmp_path / path)
 
 
-def test_an_unclear_choice_lists_what_there_is(recorder, renderings, tmp_path):
+def test_an_ambiguous_topic_choice_lists_the_topics(recorder, renderings, tmp_path):
     messages = [(0, f"/{side}/image_raw", recorder.image(0, renderings[0].image, "rgb8")) for side in ("left", "right")]
     path = recorder.write(tmp_path / "two", messages)
     with pytest.raises(InputError, match="/left/image_raw, /right/image_raw: choose with --topic"):
@@ -106,7 +106,7 @@ def test_without_a_usable_camera_model_there_is_no_depth(recorder, renderings, t
     assert line.startswith(f"/cam/camera_info at 100.000 s: depth ignored: {words}")
 
 
-def test_a_camera_model_that_nothing_needs_is_not_reported(recorder, renderings, tmp_path):
+def test_an_unusable_camera_model_is_not_reported_without_depth(recorder, renderings, tmp_path):
     messages = [(0, "/camera_info", recorder.info(0, renderings[0], k=np.zeros(9))),
                 (0, "/image", recorder.image(0, renderings[0].image, "rgb8"))]
     with Bag(recorder.write(tmp_path / "webcam", messages)) as bag:
@@ -126,7 +126,7 @@ def test_registered_depth_is_chosen_among_others(recorder, renderings, tmp_path)
         assert not bag.broken
 
 
-def test_a_message_that_is_read_several_times_is_counted_once(recorder, renderings, tmp_path):
+def test_an_unusable_message_is_counted_once(recorder, renderings, tmp_path):
     def messages():
         for i, rendering in enumerate(renderings):
             depth = recorder.image(i, rendering.depth, "32FC1")

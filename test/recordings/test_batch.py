@@ -17,7 +17,7 @@ FRAMES = 6
 
 
 @pytest.mark.timeout(600)  # Ray's processes are slow to start on a busy machine
-def test_several_bags_on_a_cluster_and_a_bad_one_stops_none(recording, tmp_path):
+def test_on_a_cluster_an_unusable_bag_does_not_stop_the_others(recording, tmp_path):
     pytest.importorskip("ray")
     for name in ("kitchen", "hall"):
         shutil.copytree(recording, tmp_path / name)
@@ -35,7 +35,7 @@ def test_several_bags_on_a_cluster_and_a_bad_one_stops_none(recording, tmp_path)
     assert [len(lines.splitlines()) for lines in results] == [1, 1]
 
 
-def test_bags_one_by_one(oracle, recording, tmp_path, monkeypatch):
+def test_bags_are_segmented_one_after_the_other(oracle, recording, tmp_path, monkeypatch):
     monkeypatch.setattr(BagPlan, "build", lambda plan: partial(plan.segment, oracle))
     plan = BagPlan(Config(), ["the box"])
     part = tmp_path / "recording_ris.part"
@@ -47,7 +47,7 @@ def test_bags_one_by_one(oracle, recording, tmp_path, monkeypatch):
     assert "none.mcap" in bad
 
 
-def test_folders_of_results_must_be_new_and_apart(recording, tmp_path):
+def test_folders_of_results_must_be_new_and_distinct(recording, tmp_path):
     other = tmp_path / "elsewhere" / f"{recording.name}.mcap"
     with pytest.raises(InputError, match="both be answered in"):
         plan_folders([recording, other], tmp_path)

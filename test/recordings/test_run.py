@@ -20,7 +20,7 @@ FRAMES = 6
 BOX = 0
 
 
-def test_results_come_as_bag_lines_video_and_sheet(oracle, recorder, renderings, recording, tmp_path):
+def test_results_are_written_as_bag_lines_video_and_sheet(oracle, recorder, renderings, recording, tmp_path):
     done = []
     with Bag(recording) as bag:
         summary = segment_bag(oracle, bag, ["the box"], tmp_path / "out", progress=done.append)
@@ -67,7 +67,7 @@ def test_several_texts_have_topics_of_their_own(oracle, recorder, renderings, re
     assert video.get(cv2.CAP_PROP_FRAME_WIDTH) == 640
 
 
-def test_broken_messages_are_counted_and_named(oracle, recorder, renderings, tmp_path):
+def test_unusable_messages_are_counted_and_described(oracle, recorder, renderings, tmp_path):
     def messages():
         for i, rendering in enumerate(renderings):
             yield i, "/camera_info", recorder.info(i, rendering)

@@ -1,4 +1,4 @@
-"""Access to the package `training`, which is not installed, and what its tests share."""
+"""Access to the package `training`, which is not installed, and the fixtures of its tests."""
 
 from __future__ import annotations
 

@@ -21,14 +21,14 @@ def test_every_object_and_every_background_class_is_labelled(views, example):
     assert len(views.images) == 10
 
 
-def test_views_are_read_again_from_their_folder(views, folder):
+def test_views_are_cached_in_their_folder(views, folder):
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     again = load_or_render(folder, TRAIN_SEEDS[:10], IMAGE_SIZE, GRID, exclude_pairs=HELD_OUT_PAIRS)
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     np.testing.assert_array_equal(again.crops, views.crops)
 
 
-def test_crops_and_soft_masks_are_those_of_the_encoder(views, example):
+def test_crops_and_soft_masks_match_those_of_the_encoder(views, example):
     _, rendering = example
     pixels = image_tensor(rendering.image, CPU)
     for index in range(3):

@@ -1,4 +1,4 @@
-"""The bundle that a training run writes, and its features, which must be those of training."""
+"""The bundle that a training run writes; its features must equal those of training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bundle(trainer, tmp_path_factory):
     return folder
 
 
-def test_training_features_are_those_of_the_encoder(bundle, example, standardise):
+def test_training_features_equal_those_of_the_encoder(bundle, example, standardise):
     scene, rendering = example
     masks = np.stack([rendering.mask(index) for index in range(len(scene.objects))])
     model = open_clip.create_model_from_pretrained(f"local-dir:{bundle}", return_transform=False)
@@ -63,7 +63,7 @@ def test_the_bundle_records_its_checksum_and_is_small(bundle):
     assert weights.stat().st_size < 15e6
 
 
-def test_normalised_pixels_are_those_of_clip(standardise):
+def test_pixels_are_normalised_as_by_clip(standardise):
     grey = np.full((1, 2, 2, 3), 127, np.uint8)
     expected = standardise(torch.full((1, 3, 2, 2), 127 / 255))
     torch.testing.assert_close(normalise(grey), expected)

@@ -8,7 +8,7 @@ from training.train import selection_accuracy
 from training.trainer import Trainer
 
 
-def test_training_lowers_the_loss_and_teaches_the_scenes(views):
+def test_training_lowers_the_loss_and_fits_the_scenes(views):
     trainer = Trainer(views, steps=100, learning_rate=4e-3, seed=0, device="cpu")
     losses = [trainer.advance() for _ in range(24)]
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 1.5
@@ -20,7 +20,7 @@ def test_training_lowers_the_loss_and_teaches_the_scenes(views):
 
 @pytest.fixture
 def one_thread():
-    """Several threads add in an order that differs from run to run, and round differently."""
+    """Use one thread, because several threads sum in varying order and round differently."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -12,7 +12,7 @@ from ris_ros.utils.device import AdaptiveBatcher
 
 
 class Network:
-    """Predicts no mask, for two points at a time."""
+    """A network with batches of two points that predicts no masks."""
 
     batch_size = 2
 

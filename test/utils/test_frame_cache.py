@@ -1,4 +1,4 @@
-"""Which images count as the same."""
+"""The cache of frames: which images match."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def darker(image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("change", [shifted, with_object, darker])
-def test_motion_a_new_object_and_a_change_of_light_are_noticed(change):
+def test_motion_a_new_object_and_a_change_of_lighting_do_not_match(change):
     assert cache_of(SCENE).get(change(SCENE), 4.0) is None
 
 
@@ -53,7 +53,7 @@ def test_gradual_changes_accumulate():
     assert found == [0] * 5 + [None] * 3
 
 
-def test_the_last_few_images_are_kept_and_the_newest_match_wins():
+def test_the_last_images_are_kept_and_the_newest_match_is_returned():
     other = SCENE[::-1].copy()
     cache = cache_of(SCENE, other, SCENE + np.uint8(1), size=2)
     assert cache.get(other, 4.0) == 1

@@ -12,7 +12,7 @@ from ris_ros.utils.memory import gpu_memory, release_memory, resident_memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_resident_memory_is_that_of_the_process():
+def test_resident_memory_of_this_and_of_another_process():
     before = resident_memory()
     block = bytearray(os.urandom(1 << 10)) * (100 << 10)
     assert resident_memory() - before > 50e6

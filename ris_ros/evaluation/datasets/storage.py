@@ -103,4 +103,4 @@ def open_image(path: Path) -> Iterator[Image.Image]:
     except FileNotFoundError as error:
         raise InputError(f"there is no {path}") from error
     except OSError as error:  # not an image, or truncated
-        raise InputError(f"{path} is not a readable picture: {error}") from error
+        raise InputError(f"{path} is not a readable image: {error}") from error

@@ -80,7 +80,7 @@ def test_palette_and_16_bit_masks_keep_their_ids(folder):
     ({**LINE, "image": "nowhere.png"}, r"there is no .*nowhere\.png"),
     ({**LINE, "masks": "nowhere.png"}, r"there is no .*nowhere\.png"),
     ({**LINE, "depth": "nowhere.png"}, r"there is no .*nowhere\.png"),
-    ({**LINE, "image": "expressions.jsonl"}, "not a readable picture"),
+    ({**LINE, "image": "expressions.jsonl"}, "not a readable image"),
     ({**LINE, "masks": "a.png"}, "one channel"),
     ({**LINE, "masks": "small.png"}, "8 x 6 pixels but its masks are 4 x 4"),
     ({**LINE, "targets": [2, 7]}, r"target 7 is not in .*a-masks\.png"),
@@ -93,7 +93,7 @@ def test_palette_and_16_bit_masks_keep_their_ids(folder):
     ({**LINE, "camera_pose": ["0"] * 16}, "camera_pose must be 16 numbers"),
     ({**LINE, "classes": ["cup"]}, "class name for each id"),
 ])
-def test_a_bad_line_is_raised_or_left_out(folder, line, message):
+def test_an_invalid_line_is_raised_or_left_out(folder, line, message):
     directory = folder(LINE, line, LINE)
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(directory / "small.png")
     with pytest.raises(InputError, match=r"expressions\.jsonl:2: .*" + message):
@@ -107,7 +107,7 @@ def test_a_truncated_mask_file_is_named(folder):
     directory = folder(LINE)
     whole = (directory / "a-masks.png").read_bytes()
     (directory / "a-masks.png").write_bytes(whole[:len(whole) // 2])
-    with pytest.raises(InputError, match=r"a-masks\.png is not a readable picture"):
+    with pytest.raises(InputError, match=r"a-masks\.png is not a readable image"):
         read_folder(directory)
 
 
