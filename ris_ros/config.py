@@ -134,7 +134,7 @@ class Config:
         4.0, "an image is treated as unchanged if the means of its 8 x 8 pixel blocks differ from those of a recent "
         "image by at most this; 0: only if all pixels are equal", unit="grey levels", low=0.0, high=255.0, live=True)
     frames_kept: int = option(3, "number of images whose proposals and features are cached", low=1, high=100)
-    # Only the node reads the next ten. They are here because the node's parameters are this tree.
+    # Only the node reads the next ten settings. They are here because this tree defines the node's parameters.
     autostart: bool = option(True, "configure and activate at startup, without a lifecycle manager", live=True)
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
                        "the latest command on every frame", choices=("on_command", "continuous"), live=True)
@@ -224,7 +224,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Setting:
-    """One leaf of the tree: what ROS parameter descriptors and the command line need to know about it."""
+    """One leaf of the tree, with the metadata for ROS parameter descriptors and the command line."""
 
     name: str
     value: Any
@@ -253,7 +253,7 @@ class Setting:
         return value
 
     def _plugin_choices(self) -> list[str]:
-        # Importing this and searching the installed packages takes a while: only for a value that is not a usual one.
+        # The import and the search through installed packages are slow: only for a value that is not built in.
         from importlib.metadata import entry_points
 
         return sorted(entry_points(group=self.plugins).names) if self.plugins else []
@@ -273,7 +273,7 @@ class Setting:
 
 
 def iter_settings(tree: Any, prefix: str = "") -> Iterator[Setting]:
-    """Yield every leaf of a configuration, with its dotted name, in the sequence of this file."""
+    """Yield every leaf of a configuration, with its dotted name, in the order of its definition."""
     types = typing.get_type_hints(type(tree))
     for leaf in dataclasses.fields(tree):
         value = getattr(tree, leaf.name)

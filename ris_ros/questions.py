@@ -1,4 +1,4 @@
-"""Answers to yes/no and how-many questions about an image, from grounding, with the objects that are the evidence."""
+"""Answers to yes/no and how-many questions about an image, by grounding, with the found objects as evidence."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Answer:
     ----------
     question : the question as it was asked
     kind : EXISTENCE or COUNT
-    value : whether there is such an object, or how many there are
+    value : whether there is such an object, or the number of such objects
     confidence : 0..1; for "yes" and counts that of the least certain object, for "no" that nothing matches
     result : what was searched for (``result.query``) and the evidence (``result.instances``, ``result.mask``)
 

@@ -142,20 +142,20 @@ class Relation:
 
 @dataclass(frozen=True)
 class Description:
-    """What an expression says of one object, or of several alike; an object must meet all of it.
+    """The conditions that an expression states for an object, or for several; an object must meet all of them.
 
-    A ranking is applied last: it picks one of the objects that meet everything else.
+    A ranking is applied last: it selects one of the objects that meet all other conditions.
 
     Attributes
     ----------
     phrase : the noun phrase as it stands in the text, lower-cased: "the second red cup"
     head : lemma of its noun, "cup"; empty when there is none ("the red one", "the thing" keep "one", "thing")
-    appearance : what a vision-language model can judge: the noun with its attributes, clothes, parts and actions,
-        without article, region, ranking, relation and negation: "red cup", "man in a blue shirt holding a cup"
+    appearance : the part that a vision-language model can judge: the noun with its attributes, clothes, parts and
+        actions, without article, region, ranking, relation and negation: "red cup", "man in a blue shirt holding a cup"
     attributes : the adjectives and noun modifiers among them: ("red",)
     region : one of REGIONS, or empty
     ranking : the rank it must have; None for any
-    relations : how it stands to landmarks
+    relations : to landmarks
     excluded : descriptions that it must not meet; one without a noun ("not red") carries the head of this one
     count : how many objects are meant; 0 for all there are
 
@@ -174,13 +174,13 @@ class Description:
 
 @dataclass(frozen=True)
 class Query:
-    """An expression, understood.
+    """A parsed expression.
 
     Attributes
     ----------
-    text : the expression as it was given
+    text : the original expression
     sentence : the text that is encoded as a whole: lower-cased, white space folded
-    targets : what is asked for; several for "the cup and the bowl"
+    targets : descriptions of the targets; several for "the cup and the bowl"
 
     """
 
@@ -214,15 +214,15 @@ class Query:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One proposal as an answer to a query.
+    """One proposal, ranked for a query.
 
     Attributes
     ----------
     index : its row in the Proposals
     mask : bool [H, W]
     box : float32 [4], xyxy pixels
-    score : 0..1; with `method: full` how well it fits, the product of its terms; with `method: reference` its
-        probability among all proposals of the image
+    score : 0..1; with `method: full` the product of its terms; with `method: reference` its softmax probability among
+        all proposals of the image
     terms : every term of the score by name, for explanations
 
     """
@@ -246,7 +246,7 @@ class Result:
     score : 0..1, of the chosen candidate; of several the lowest
     confidence : 0..1, the probability that the target is in the image and is this object
     candidates : ranked, best first
-    query : the expression, understood
+    query : the parsed expression
     timings : seconds by stage; a stage whose output was cached is absent
     reason : why nothing was found; empty when found
     instances : the candidates that make up the mask: one, or for "both cups", "all the cans" several

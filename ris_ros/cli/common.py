@@ -1,4 +1,4 @@
-"""What the commands share: the application, its consoles, and the options that mean the same in all of them."""
+"""Shared parts of the commands: the application, its consoles, and common options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build ROS messages from images and results."""
+"""Building of ROS messages from images and results."""
 
 from __future__ import annotations
 

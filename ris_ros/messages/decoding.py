@@ -1,4 +1,4 @@
-"""Decode images, depth images, camera models and transforms from ROS messages.
+"""Decoding of images, depth images, camera models and transforms from ROS messages.
 
 Messages may be of any library that names their fields as ROS 2 does, such as rclpy and rosbags.
 """
@@ -35,10 +35,10 @@ DEPTH_UNITS: dict[str, tuple[np.dtype, float]] = {
 """Pixel type and unit in metres of each depth encoding (REP 118)."""
 
 MIN_TYPICAL_DEPTH_METRES, MAX_TYPICAL_DEPTH_METRES = 0.02, 200.0
-"""Range of a plausible median depth; outside of it, the unit is mistaken."""
+"""Range of a plausible median depth; outside of it, the unit is probably wrong."""
 
 COMPRESSED_DEPTH_HEADER = struct.Struct("<iff")
-"""What compressedDepth puts before the PNG: a format number, and the quantisation parameters A and B."""
+"""Header of compressedDepth before the PNG: a format number, and the quantisation parameters A and B."""
 
 CV_BRIDGE_PROBE = """
 import numpy, types
@@ -47,7 +47,7 @@ frame = types.SimpleNamespace(height=1, width=1, encoding="bgr8", step=3, is_big
                               data=numpy.array([1, 2, 3], numpy.uint8))
 assert CvBridge().imgmsg_to_cv2(frame, "rgb8").tolist() == [[[3, 2, 1]]]
 """
-"""A test of cv_bridge for a separate process: compiled for numpy 1 it may crash, not only raise, under numpy 2."""
+"""A test of cv_bridge for a separate process: compiled for numpy 1 it may crash the process under numpy 2."""
 
 
 def decode_image(message: Any) -> np.ndarray:
@@ -83,7 +83,7 @@ def decode_image(message: Any) -> np.ndarray:
         return image_converter()(unpadded, "rgb8")
     except MissingError:
         raise
-    except Exception as error:  # The libraries raise TypeError, cv2.error and their own types.
+    except Exception as error:  # The libraries raise TypeError, cv2.error and types of their own.
         raise InputError(f"cannot convert a {message.encoding} image of {message.width} x {message.height} pixels: "
                          f"{one_line(error)}") from error
 
@@ -176,7 +176,7 @@ def decode_camera_info(message: Any, shape: tuple[int, int]) -> CameraModel:
 
 
 def camera_model(message: Any) -> CameraModel:
-    """Return the camera model in a sensor_msgs/CameraInfo, unchecked. ROS 1 spells its fields in capitals: K and D."""
+    """Return the camera model in a sensor_msgs/CameraInfo, without validation. ROS 1 names the fields K and D."""
     intrinsics = message.k if hasattr(message, "k") else message.K
     distortion = message.d if hasattr(message, "d") else message.D
     return CameraModel(np.array(intrinsics, np.float64).reshape(3, 3), tuple(float(value) for value in distortion),
@@ -206,7 +206,7 @@ def _pixel_layout(encoding: str) -> tuple[np.dtype, int]:
 def _read_rows(message: Any, dtype: np.dtype, channels: int) -> np.ndarray:
     """Return an image's values [H, W * channels] without padding in native byte order, as a view where possible.
 
-    Raises an InputError if width, height, step and data do not fit together.
+    Raises an InputError if width, height, step and data are inconsistent.
     """
     row_bytes = message.width * channels * dtype.itemsize
     if message.step < row_bytes:
@@ -240,7 +240,7 @@ def _decompress_depth(message: Any) -> np.ndarray:
     The data are COMPRESSED_DEPTH_HEADER and a 16-bit PNG. It holds millimetres if the format begins with 16UC1. If it
     begins with 32FC1, it holds the quantised inverse q of a depth A / (q - B), 0 where the depth is unknown.
 
-    Raises an InputError if that is not what the data hold, as with RVL compression.
+    Raises an InputError for other data, such as RVL compression.
     """
     data, format_ = np.frombuffer(message.data, np.uint8), message.format
     start = COMPRESSED_DEPTH_HEADER.size

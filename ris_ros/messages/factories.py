@@ -1,4 +1,4 @@
-"""Create messages by the name of their type: those of the installed ROS packages, or those of rosbags."""
+"""Creation of messages by the name of their type, from the installed ROS packages or from rosbags."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 NONZERO_DEFAULTS = {("geometry_msgs/msg/Quaternion", "w"): 1.0}
-"""Default values that the definitions of the common messages give and rosbags does not keep."""
+"""Default values in the definitions of common messages that rosbags does not preserve."""
 
 
 class MessageFactory(Protocol):
@@ -37,7 +37,7 @@ class RosMessageFactory:
         """Return a new message with these fields; the others have their default values."""
         message = _import_message_type(name)()
         for field, value in fields.items():
-            # An attribute takes an array over as it is; the constructors of older distributions copy it.
+            # Assignment keeps the array; the constructors of older distributions copy it.
             setattr(message, field, array("B", value.tobytes()) if isinstance(value, np.ndarray) else value)
         return message
 

@@ -1,4 +1,4 @@
-"""Read the frames of a camera from a bag, without ROS.
+"""Reading of a camera's frames from a bag, without ROS.
 
 The rosbags library (extra `bag`) reads what ROS 1 and ROS 2 record: folders, .mcap, .db3 and .bag files. Messages are
 decoded as by the node.
@@ -22,7 +22,7 @@ COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
 GREY_OR_DEPTH_ENCODINGS = ("16UC1", "32FC1", "mono16")
-"""Encodings of topics that are not taken for the colour images unless they are named."""
+"""Encodings of topics that are not chosen as the colour images unless they are named."""
 
 MAX_STAMP_DIFFERENCE_NS = 50_000_000
 """Largest difference, in nanoseconds, between the stamps of an image and of the depth that belongs to it."""
@@ -74,13 +74,13 @@ class Bag:
     path : a folder, or an .mcap, .db3 or .bag file
     topic : raw or compressed colour images; None for the only such topic
     depth : depth images; None for the only topic that is registered to the images, "none" for no depth
-    camera_info : camera models; None for the topic beside the images
+    camera_info : camera models; None for the topic next to the images
 
     Attributes
     ----------
     path : of the bag
     topic, depth, camera_info : the topics that are read; `depth` and `camera_info` are None if there is none to use
-    broken : the first of the messages that could not be used, each with the reason
+    broken : descriptions of the first unusable messages, each with the reason
 
     Raises
     ------
@@ -116,7 +116,7 @@ class Bag:
 
     @property
     def broken_count(self) -> int:
-        """Return the number of messages that could not be used; `broken` describes the first of them."""
+        """Return the number of unusable messages; `broken` describes the first of them."""
         return len(self._broken_messages)
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ class Bag:
                 image, header = decode_image(record.message), record.message.header
             except MissingError:
                 raise
-            except Exception as error:  # Damaged data make decoders raise nearly anything.
+            except Exception as error:  # Decoders may raise any exception for damaged data.
                 self._note(self.topic, record.time, error)
                 continue
             yield BagFrame(index * every, record.time, (header.stamp.sec, header.stamp.nanosec), header.frame_id, image,
@@ -183,7 +183,7 @@ class Bag:
         return None
 
     def _note(self, topic: str, time: int, error: Exception) -> None:
-        """Count a message that cannot be used, once however often it is read, and describe it if it is an early one."""
+        """Count an unusable message, once even if it is read repeatedly, and describe it if it is one of the first."""
         if (topic, time) in self._broken_messages:
             return
         self._broken_messages.add((topic, time))
@@ -219,8 +219,8 @@ class Bag:
                 raise InputError(f"{self.path} has no camera_info on {topic}; it has {', '.join(known) or 'none'}")
             return topic
         base = self.topic.removesuffix("/compressed")
-        beside = f"{base.rpartition('/')[0]}/camera_info"
-        return beside if beside in known else known[0] if len(known) == 1 else None
+        sibling = f"{base.rpartition('/')[0]}/camera_info"
+        return sibling if sibling in known else known[0] if len(known) == 1 else None
 
     def _choose_depth(self, topic: str | None) -> str | None:
         """Return the depth topic to read; None, and the reason among the broken messages, if it cannot be used."""
@@ -273,7 +273,7 @@ class Bag:
         """Return the depth of an image by its record time, header, height and width; None if there is none to use."""
         if self.depth is None or self._info is None:
             return None
-        # It may have been recorded before or after the image; the stamps tell which one belongs to it.
+        # It may have been recorded before or after the image; the stamps determine which one belongs to it.
         records = []
         for record in self._records(self.depth, start=time - DEPTH_SEARCH_NS, stop=time + DEPTH_SEARCH_NS):
             if record.error is None:

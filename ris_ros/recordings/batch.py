@@ -1,4 +1,4 @@
-"""Segment several bags, one after the other or in parallel on a Ray cluster."""
+"""Segmentation of several bags, one after the other or in parallel on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BagPlan:
     Attributes
     ----------
     config : of the segmenter
-    texts : what to find
+    texts : expressions to find
     topic, depth, camera_info : topics to read, as :class:`ris_ros.recordings.bag.Bag` takes them
     every : 1 for every frame, n for every n-th one
 
@@ -90,8 +90,8 @@ def plan_folders(bags: list[Path], output: Path | None) -> list[BagJob]:
     taken: dict[Path, Path] = {}
     for bag, folder in jobs:
         if folder in taken:
-            raise InputError(f"{taken[folder]} and {bag} would both be answered in {folder}; run them apart, each with "
-                             "--output")
+            raise InputError(f"the results of {taken[folder]} and {bag} would both be in {folder}; run them "
+                             "separately, each with --output")
         check_new_folder(folder)
         taken[folder] = bag
     if output is not None:
@@ -101,7 +101,7 @@ def plan_folders(bags: list[Path], output: Path | None) -> list[BagJob]:
 
 def segment_bags(plan: BagPlan, jobs: list[BagJob], *, ray: str = "", workers: int = 0
                  ) -> Iterator[tuple[Path, BagSummary | str]]:
-    """Yield each bag with its summary, or with why it cannot be used, as they are completed.
+    """Yield each bag with its summary, or with the reason why it cannot be used, in order of completion.
 
     A bag that cannot be used does not stop the others.
 

@@ -1,4 +1,4 @@
-"""Segment the frames of a bag and write the results: a bag, JSON lines, a video and a contact sheet."""
+"""Segmentation of a bag's frames, with the results as a bag, JSON lines, a video and a contact sheet."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class BagSummary:
     frames : number of segmented frames
     found : number of frames in which each text was found
     located : number of frames in which it was also located in 3-D
-    broken_count : number of messages that could not be used
-    broken : the first of them, each with the reason
-    files : what was written
+    broken_count : number of unusable messages
+    broken : descriptions of the first of them, each with the reason
+    files : the written files
 
     """
 
@@ -66,8 +66,8 @@ def segment_bag(segmenter: ReferringSegmenter, bag: Bag, texts: list[str], outpu
     Parameters
     ----------
     segmenter : computes the results
-    bag : is read
-    texts : what to find; if there are several, the topics of the n-th begin with /ris/text_n
+    bag : the frames to segment
+    texts : expressions to find; if there are several, the topics of the n-th begin with /ris/text_n
     output : a new or empty folder
     every : 1 for every frame, n for every n-th one
     progress : called with the number of images of the bag that are done
@@ -130,7 +130,7 @@ def _create_folder(folder: Path) -> None:
 
 
 def _locate_instances(result: Result, frame: BagFrame) -> list[Object3D]:
-    """Return the found objects in 3-D, as far as the depth tells where they are."""
+    """Return the found objects in 3-D, without those that lack depth."""
     objects: list[Object3D] = []
     if frame.depth is not None:
         for instance in result.instances:
@@ -141,7 +141,7 @@ def _locate_instances(result: Result, frame: BagFrame) -> list[Object3D]:
 
 
 def _report(result: Result, objects: list[Object3D], frame: BagFrame) -> dict[str, Any]:
-    """Return the JSON-able values of a line of results.jsonl."""
+    """Return the JSON-serializable values of a line of results.jsonl."""
     seconds, nanoseconds = frame.stamp
     return {**result_to_dict(result), "objects": [obj.to_dict() for obj in objects],
             "stamp": {"sec": seconds, "nanosec": nanoseconds}, "frame_id": frame.frame_id, "frame": frame.number}

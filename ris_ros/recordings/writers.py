@@ -1,4 +1,4 @@
-"""Write results into a bag and a video."""
+"""Writing of results into a bag and a video."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class BagWriter(AbstractContextManager["BagWriter"]):
 
         Parameters
         ----------
-        namespace : what the topics begin with
+        namespace : prefix of the topics
         frame : that was segmented
         result : of one text
         objects : the found objects in 3-D
-        report : the JSON-able values of the topic `result`
+        report : the JSON-serializable values of the topic `result`
 
         """
         header = self._messages.header(frame.stamp, frame.frame_id)
@@ -75,7 +75,7 @@ class BagWriter(AbstractContextManager["BagWriter"]):
 
 
 class VideoWriter(AbstractContextManager["VideoWriter"]):
-    """An MP4 video with the frame rate of the recording, which the first two frames tell.
+    """An MP4 video with the frame rate of the recording, estimated from its first two frames.
 
     Images of another size are resized to that of the first.
 

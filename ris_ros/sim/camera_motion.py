@@ -1,4 +1,4 @@
-"""Motions of the camera over a table at rest.
+"""Motions of the camera over a static table.
 
 Each function returns the trajectory of `count` frames, or None if the scene does not allow the motion.
 """
@@ -16,7 +16,7 @@ from ris_ros.sim.scene import Camera, Scene
 
 
 def swing(scene: Scene, rng: np.random.Generator, count: int) -> Trajectory | None:
-    """Swing the camera around the table, like `ris_camera` when it moves."""
+    """Swing the camera around the table, as `ris_camera` does."""
     target = choose_target(scene, rng)
     reach, phase = math.radians(rng.uniform(14, 26)) * rng.choice((-1, 1)), rng.uniform(0, 0.3)
     angles = [reach * (math.sin(2 * math.pi * (0.5 * t + phase)) - math.sin(2 * math.pi * phase))
@@ -63,7 +63,7 @@ def leaving(scene: Scene, rng: np.random.Generator, count: int) -> Trajectory | 
     if target is None:
         return None
     x = scene.objects[target].position[0]
-    side = -1 if x > 0 else 1  # The shorter way out.
+    side = -1 if x > 0 else 1  # The side of the image that is nearer.
     turn = 0.62 + abs(x) * -0.4 + rng.uniform(0.0, 0.12)
     slide = rng.uniform(-0.05, 0.05)
 

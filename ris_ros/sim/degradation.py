@@ -1,4 +1,4 @@
-"""Degradation of true masks: the faults that masks of a segmentation model have."""
+"""Degradation of true masks to masks with the typical errors of a segmentation model."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ris_ros.sim.scene import Rendering
 def degrade_mask(mask: np.ndarray, rendering: Rendering, rng: np.random.Generator) -> np.ndarray:
     """Return a mask as a segmentation model might predict it, bool [H, W].
 
-    It is a little too large or too small, has an uneven edge, lacks a piece or takes in a piece of a neighbour.
+    It is slightly too large or too small, has an uneven edge, lacks a piece or includes a piece of a neighbour.
 
     Parameters
     ----------
     mask : bool [H, W]
     rendering : the rendering that the mask belongs to
-    rng : chooses the faults
+    rng : chooses the errors
 
     """
     degraded: np.ndarray = mask.astype(np.uint8)

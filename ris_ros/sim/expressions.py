@@ -1,7 +1,7 @@
-"""Referring expressions for a simulated scene, each provably about the objects it names.
+"""Referring expressions for a simulated scene, each provably unambiguous.
 
-Every kind lists the descriptions that could be given of a scene. Only those that :func:`semantics.resolve` finds
-clearly true of exactly the objects they refer to are put into words.
+Every kind lists candidate descriptions of a scene. Only those that :func:`semantics.resolve` finds clearly true of
+exactly the objects they refer to are verbalised.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Expression:
     ----------
     text : the expression
     kind : a name in KINDS
-    targets : indices, in the scene, of the objects it names; empty if there is no such object
+    targets : indices, in the scene, of the objects it refers to; empty if there is no such object
     phrase : the noun phrase, in the text, that names the target
     landmarks : indices of the objects that locate the target
     description : the meaning, independent of the wording
@@ -73,8 +73,8 @@ def _provable(kind: str, descriptions: list[Description], view: SceneView, rng: 
               ) -> Iterator[tuple[Description, tuple[int, ...], tuple[int, ...]]]:
     """Yield the descriptions that hold of exactly as many objects as they refer to, with targets and landmarks.
 
-    The variants of a kind take turns: otherwise the many ways to be left of something would crowd out the one ball
-    in a bowl.
+    The variants of a kind are drawn in turn (round robin), so that frequent ones ("left of") do not displace rare ones
+    ("in").
     """
     by_variant = defaultdict(list)
     for k in rng.permutation(len(descriptions)):
@@ -94,7 +94,7 @@ def _provable(kind: str, descriptions: list[Description], view: SceneView, rng: 
 
 
 def _variant(description: Description) -> str:
-    """Return what tells the variants of a kind apart: region, relation and ranking, not the nouns."""
+    """Return the key of a description's variant within its kind: region, relation and ranking, not the nouns."""
     excluded = _variant(description.excluded) if description.excluded else ""
     return f"{description.region} {description.relation} {description.ranking} {excluded}"
 
@@ -102,7 +102,7 @@ def _variant(description: Description) -> str:
 # --- candidate descriptions of each kind ------------------------------------------------------------------------------
 
 Noun = tuple[str, str]
-"""Category and colour; either may be empty for any."""
+"""Category and colour; either may be empty, which means any."""
 
 
 def _noun_counts(view: SceneView) -> Counter[Noun]:
@@ -117,7 +117,7 @@ def _nouns(view: SceneView, min_count: int = 1) -> list[Noun]:
 
 
 def _landmarks(view: SceneView) -> list[Description]:
-    """Return every plain description, with its category, of a single object."""
+    """Return every description by category, with or without colour, that refers to a single object."""
     named = [Description(*noun) for noun in _nouns(view) if noun[0]]
     return [landmark for landmark in named if len(resolve(landmark, view) or ()) == 1]
 
@@ -130,7 +130,7 @@ def _attribute(view: SceneView) -> list[Description]:
     return [Description(*noun) for noun in _nouns(view) if noun[1]]
 
 
-# From here on, the noun alone must fit several objects; otherwise the rest of the expression would add nothing.
+# From here on, the noun alone must fit several objects; otherwise the rest of the expression would be redundant.
 
 def _region(view: SceneView) -> list[Description]:
     return [Description(*noun, region=region) for noun in _nouns(view, 2) for region in REGIONS]
@@ -141,7 +141,7 @@ def _extreme(view: SceneView) -> list[Description]:
 
 
 def _ordinal(view: SceneView) -> list[Description]:
-    # The last rank counts only from a side: "the third largest" of three is the smallest.
+    # The last rank is used only for sides: "the third largest" of three is the smallest.
     return [Description(*noun, ranking=ranking, rank=rank)
             for noun, count in _noun_counts(view).items() if count > 2
             for rank in range(2, min(count + 1, len(ORDINALS))) for ranking in _rankings(noun)
@@ -149,7 +149,7 @@ def _ordinal(view: SceneView) -> list[Description]:
 
 
 def _rankings(noun: Noun) -> list[str]:
-    """Return the rankings that make sense for a noun; by size, objects must be of one category."""
+    """Return the rankings that apply to a noun; sizes are only compared within a category."""
     return [ranking for ranking in RANKINGS if noun[0] or ranking not in SIZE_RANKINGS]
 
 
@@ -215,7 +215,7 @@ def _names_others(noun: Noun, landmark: Description, view: SceneView) -> bool:
 
 
 def _is_possible(category: str, relation: str, landmark: str) -> bool:
-    """Return whether a relation can hold between two categories: nobody asks for the plate in the ball."""
+    """Return whether a relation can hold between two categories: a ball can be in a bowl, but no plate in a ball."""
     if relation == "on":
         return category in CATEGORIES[landmark].carries
     if relation == "in":
@@ -226,7 +226,7 @@ def _is_possible(category: str, relation: str, landmark: str) -> bool:
 CONFUSABLE_COLOURS = (
     {"red", "orange"}, {"red", "brown"}, {"red", "pink"}, {"orange", "yellow"}, {"orange", "brown"},
     {"brown", "black"}, {"black", "grey"}, {"grey", "white"}, {"blue", "purple"}, {"purple", "pink"})
-"""Colours that people call by each other's name: beside one, the other is not clearly absent."""
+"""Colours that people confuse: if one is present, the other is not clearly absent."""
 
 
 def _is_confusable(colour: str, other: str) -> bool:
@@ -254,7 +254,7 @@ KINDS: dict[str, tuple[Callable[[SceneView], list[Description]], str]] = {
     "colloquial": (lambda view: _attribute(view) + _region(view) + _extreme(view) + _relation(view), "colloquial"),
     "command": (lambda view: _attribute(view) + _region(view) + _extreme(view) + _relation(view), "command"),
 }
-"""Kind -> candidate descriptions of a scene, and the style they are put into words in.
+"""Kind -> candidate descriptions of a scene, and the style in which they are verbalised.
 
-The kinds of "absent" go from easy to hard: neither the colour nor the category is there, the category is missing, the
-colour is missing on that category, and the relation holds for no object of that name."""
+The kinds of "absent" go from easy to hard: neither the colour nor the category is present, the category is missing, the
+colour is missing in that category, and the relation holds for no object of that noun."""

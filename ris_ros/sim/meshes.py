@@ -1,4 +1,4 @@
-"""Triangle meshes built from a few numbers: bodies of revolution, swept tubes and boxes."""
+"""Parametric triangle meshes: bodies of revolution, swept tubes and boxes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Mesh:
 
     def transformed(self, offset: Sequence[float] = (0, 0, 0), rotation: np.ndarray | None = None,
                     scale: Sequence[float] = (1, 1, 1)) -> Mesh:
-        """Return the mesh scaled, then rotated by a matrix [3, 3], then shifted."""
+        """Return the mesh scaled, then rotated by a matrix [3, 3], then shifted by `offset`, metres."""
         rotated = self.vertices * np.asarray(scale) @ (np.eye(3) if rotation is None else rotation).T
         return Mesh(rotated + np.asarray(offset), self.faces)
 

@@ -1,4 +1,4 @@
-"""What camera and object motions share: time profiles, camera moves and the choice of the target."""
+"""Shared parts of camera and object motions: time profiles, camera moves and the choice of the target."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ris_ros.sim.scene import Camera, Scene
 
 MIN_TARGET_PIXELS = 900
 """Minimum visible area, in pixels of 640 x 480, of a target in the first frame. Its silhouette must be twice as large,
-as about half of it may be hidden."""
+as about half of it may be occluded."""
 
 
 class Trajectory(NamedTuple):
@@ -62,7 +62,7 @@ def frame_times(count: int) -> list[float]:
 
 
 def ease(t: float) -> float:
-    """Return 0 to 1 with a gentle start and end; times outside 0..1 are clipped."""
+    """Return a smooth step from 0 to 1 over time 0..1, with zero velocity at both ends; other times are clipped."""
     t = min(max(t, 0.0), 1.0)
     return float(t * t * (3 - 2 * t))
 

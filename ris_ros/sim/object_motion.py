@@ -1,4 +1,4 @@
-"""Motions of objects while the camera sways: the target is pushed, or a similar object is carried past it.
+"""Motions of objects under a swaying camera: the target is pushed, or a similar object is carried past it.
 
 Each function returns the trajectory of `count` frames, or None if the scene does not allow the motion.
 """
@@ -36,7 +36,7 @@ _BORDER = 60
 
 
 def pushed(scene: Scene, rng: np.random.Generator, count: int) -> Trajectory | None:
-    """Slide the target over the table, turning it, and perhaps back; the camera swings a little."""
+    """Slide and rotate the target over the table, and perhaps back; the camera swings slightly."""
     target = choose_target(scene, rng, free=True)
     if target is None:
         return None
@@ -61,7 +61,7 @@ def pushed(scene: Scene, rng: np.random.Generator, count: int) -> Trajectory | N
 
 
 def passing(scene: Scene, rng: np.random.Generator, count: int) -> Trajectory | None:
-    """Carry a similar object past, between camera and target; it hides the target for a while."""
+    """Carry a similar object past, between camera and target, so that it occludes the target for a while."""
     target = choose_target(scene, rng, free=True)
     if target is None:
         return None
@@ -107,7 +107,7 @@ def _distractor_setup(scene: Scene, target: int, rng: np.random.Generator) -> tu
 
 
 def _similar_object(model: SceneObject, colour: str, position: np.ndarray, rng: np.random.Generator) -> SceneObject:
-    """Return an object of the model's category, much the same in size, in a colour and at a position."""
+    """Return an object of the model's category and of similar size, in a colour and at a position."""
     yaw, scale = float(rng.uniform(-np.pi, np.pi)), model.scale * float(rng.uniform(0.95, 1.12))
     return SceneObject(model.category, colour, to_point(position), yaw=yaw, scale=scale, lying=model.lying,
                        tint=to_point(rng.uniform(-1, 1, 3)))
@@ -156,11 +156,11 @@ def _is_in_image(scene: Scene, position: np.ndarray) -> bool:
 
 def _clear_path(scene: Scene, target: int, distractor: SceneObject, path: tuple[np.ndarray, np.ndarray, np.ndarray]
                 ) -> tuple[Scene, int] | None:
-    """Remove what is in a distractor's way.
+    """Remove the objects that are in a distractor's path.
 
     Returns
     -------
-    The scene without those objects and the target's new index; None if the target is in the way or little is left.
+    The scene without those objects and the target's new index; None if the target is in the path or too few are left.
 
     """
     radius = _radius(Scene((distractor,), camera=scene.camera), 0)
@@ -176,7 +176,7 @@ def _clear_path(scene: Scene, target: int, distractor: SceneObject, path: tuple[
     if target in blocked:
         return None
     kept = [i for i in range(len(scene.objects)) if i not in blocked]
-    # Objects that stood on a removed one go too.
+    # Objects on a removed one are removed as well.
     while len(supported := [i for i in kept if scene.objects[i].support in (None, *kept)]) < len(kept):
         kept = supported
     if len(kept) < 3 or target not in kept:

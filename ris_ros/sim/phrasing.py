@@ -1,4 +1,4 @@
-"""The wording of descriptions: one table of templates, with separate templates for the train and the test split.
+"""Verbalisation of descriptions by templates, with separate templates for the train and the test split.
 
 In a template, square brackets enclose the noun phrase that names the target; they do not appear in the text. No
 template is in both splits. The words that fill the braces are shared, except that an object of any category is an
@@ -190,7 +190,7 @@ GENERIC_NOUNS: dict[str, str] = {"train": "object", "test": "thing"}
 
 def verbalise(description: Description, split: Split, rng: np.random.Generator,
               style: str = "plain") -> tuple[str, str]:
-    """Put a description into words.
+    """Verbalise a description.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Geometry of a scene: where objects and the camera are in the world, and where points are in the image."""
+"""Geometry of a scene: poses of objects and camera in the world, and projection into the image."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def world_vertices(scene: Scene, index: int) -> np.ndarray:
 
 
 def lean(rod: SceneObject, vessel: SceneObject) -> tuple[float, np.ndarray]:
-    """Lean a rod in a vessel, with its foot at the wall and its upper part on the rim opposite.
+    """Compute how a rod leans in a vessel, with its foot at the wall and its upper part on the opposite rim.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def lean(rod: SceneObject, vessel: SceneObject) -> tuple[float, np.ndarray]:
 
 
 def rest_height(obj: SceneObject, vessel: SceneObject) -> float:
-    """Return how high, metres, an object dropped into the centre of an upright vessel comes to rest.
+    """Return the height, metres, at which an object rests that is dropped into the centre of an upright vessel.
 
     The height is measured from the vessel's underside to the object's.
     """

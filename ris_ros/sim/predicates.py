@@ -1,8 +1,8 @@
-"""Predicates on the objects of a scene: True, False, or None where it is too close to call.
+"""Predicates on the objects of a scene: True, False, or None if it is undecided.
 
 Left and right refer to the image, by the centroids of the visible masks. Behind and in front are measured along the
 table, away from the camera, in the world. On, in and under follow from which object supports which. An expression may
-be built on a predicate only if no object gets None, so every threshold below comes with a margin of doubt.
+use a predicate only if it is decided for every object, so every threshold below has a margin.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ris_ros.sim.scene import Rendering, Scene
+from ris_ros.sim.scene import Rendering, Scene, supports
 from ris_ros.sim.shapes import CATEGORIES
 
 Truth = bool | None
@@ -23,7 +23,7 @@ UPRIGHT_CATEGORIES = ("bottle", "box", "can", "cone", "cup", "mug", "vase")
 
 
 class SceneView:
-    """Everything the predicates need, measured once from a scene and its rendering.
+    """Measurements of a scene and its rendering on which the predicates are evaluated.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class SceneView:
         lateral, depth: metres to the right of and away from the camera along the table
         distance: metres from the camera along the table
         reach: metres, an approximate radius of the footprint
-        size, tallness, pixels: natural logarithms, of which a difference is a ratio; size and tallness are comparable
+        size, tallness, pixels: natural logarithms, so that differences are log ratios; size and tallness are comparable
         within a category only; an object inside another has no size, as little of it may be visible
 
     """
@@ -76,13 +76,8 @@ class SceneView:
         return float(self.measures[measure][i] - self.measures[measure][j])
 
     def supports(self, i: int) -> list[int]:
-        """Return what object `i` stands on or lies in, what that in turn rests on, and so on down to the table."""
-        chain = []
-        support = self.objects[i].support
-        while support is not None:
-            chain.append(support)
-            support = self.objects[support].support
-        return chain
+        """Return the chain of supports of object `i`, as :func:`scene.supports`."""
+        return supports(self.objects, i)
 
     def is_stacked(self, i: int, j: int) -> bool:
         """Return whether one of the two objects rests, directly or not, on the other."""
@@ -154,7 +149,7 @@ RANKINGS: dict[str, tuple[tuple[str, int, float], ...]] = {
 """Ranking -> (measure, sign, margin) of each measure involved: an object comes before another if sign * measure is
 larger by at least the margin, in all of them. Size must not contradict the image, so the pixels are compared too."""
 SIZE_RANKINGS = ("large", "small", "tall", "short")
-"""Rankings that mean nothing between categories: a large cup is smaller than a small box."""
+"""Rankings that are undefined between categories: a large cup is smaller than a small box."""
 
 
 def precedes(view: SceneView, ranking: str, i: int, j: int) -> Truth:
@@ -233,12 +228,12 @@ _SPATIAL_RELATIONS = {
     "in front of": lambda view, i, j: _behind(view, j, i),
     "next to": _next_to,
 }
-"""Relations of objects of which neither rests on the other; for stacked objects only support relations are clear."""
+"""Relations between objects that do not rest on each other; for stacked objects only support relations are decided."""
 RELATIONS = (*_SUPPORT_RELATIONS, *_SPATIAL_RELATIONS)
 
 
 def related(view: SceneView, relation: str, i: int, j: int) -> Truth:
-    """Return whether object `i` stands in a relation to object `j`; no object does to itself."""
+    """Return whether a relation of object `i` to object `j` holds; False for an object and itself."""
     if i == j:
         return False
     if relation in _SUPPORT_RELATIONS:

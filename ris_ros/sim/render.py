@@ -47,7 +47,7 @@ class Renderer:
             if importlib.util.find_spec("triton") is not None:
                 import triton  # noqa: F401
             import mujoco
-        except Exception as error:      # The import tries the graphics library and passes on whatever that raises.
+        except Exception as error:      # The import loads the graphics library, which may raise any exception.
             raise _graphics_error() from error
         self._mujoco = mujoco
         self._model, self._meshes = _compile(mujoco)

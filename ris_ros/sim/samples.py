@@ -24,8 +24,8 @@ HELD_OUT_PAIRS: frozenset[Pair] = frozenset({
     ("black", "can"), ("purple", "vase"), ("grey", "vase"), ("brown", "box"), ("orange", "book"), ("blue", "ball"),
     ("red", "block"), ("yellow", "cone"), ("green", "banana"), ("white", "spoon"), ("purple", "pen"),
 })
-"""A tenth of all pairs of colour and category, never seen in training. Every colour and every category is held out in
-one or two pairs and seen in all its others."""
+"""A tenth of all pairs of colour and category, excluded from training. Every colour and every category is held out in
+one or two pairs and included in all others."""
 
 SPLITS: dict[str, tuple[range, Split, PairFilter]] = {
     "train": (TRAIN_SEEDS, "train", {"exclude_pairs": HELD_OUT_PAIRS}),
@@ -34,7 +34,7 @@ SPLITS: dict[str, tuple[range, Split, PairFilter]] = {
     "hard": (TEST_SEEDS, "test", {"only_pairs": HELD_OUT_PAIRS}),
 }
 """Split -> seeds, split of the templates, and the pairs of colour and category that its scenes are made of: "hard" has
-only those that training never saw."""
+only those that training excludes."""
 
 
 @dataclass(frozen=True, eq=False)

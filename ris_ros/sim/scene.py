@@ -1,4 +1,4 @@
-"""The simulated scene as plain dataclasses, which a test can build by hand.
+"""Dataclasses of the simulated scene, its camera and its rendering.
 
 The world frame is the table's, in metres: origin at the centre of the table top, x to the right and y away from the
 viewer of the default camera, z up.
@@ -6,6 +6,7 @@ viewer of the default camera, z up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,7 @@ class SceneObject:
     ----------
     category : a name in `shapes.CATEGORIES`, such as "cup"
     colour : a name in `shapes.COLOURS`, such as "red"
-    position : metres, world frame; the centre of the underside as the object lies
+    position : metres, world frame; the centre of the underside in the object's pose
     yaw : radians about z
     scale : factor on the category's own size
     lying : whether an object that can stand lies on its side
@@ -65,8 +66,8 @@ class Scene:
 
     Attributes
     ----------
-    objects : an object's support comes before it
-    camera : where the scene is seen from
+    objects : sorted so that an object's support comes before it
+    camera : the viewpoint
     table_rgb, floor_rgb : 0..1
     wood : whether the table shows a grain; plain otherwise
     light_position : metres, world frame; the light points at the origin and casts shadows
@@ -81,6 +82,16 @@ class Scene:
     light_position: tuple[float, float, float] = (0.5, -0.6, 1.8)
     light_intensity: float = 0.8
     wood: bool = True
+
+
+def supports(objects: Sequence[SceneObject], index: int) -> list[int]:
+    """Return the indices of an object's support, of the support's support and so on, down to the table."""
+    chain: list[int] = []
+    support = objects[index].support
+    while support is not None:
+        chain.append(support)
+        support = objects[support].support
+    return chain
 
 
 @dataclass(frozen=True, eq=False)

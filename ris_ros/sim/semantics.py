@@ -1,4 +1,4 @@
-"""The meaning of an expression, independent of its wording, and the objects of a scene that it picks out."""
+"""The meaning of an expression, independent of its wording, and its resolution to objects of a scene."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from ris_ros.sim.predicates import SceneView, Truth, between, conjunction, in_region, negation, precedes, related
 
 INTERCHANGEABLE_CATEGORIES = ({"cup", "mug"},)
-"""Categories that many people call by each other's name: where there is a mug, "the cup" is ambiguous."""
+"""Categories whose names people interchange: if there is a mug, "the cup" is ambiguous."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """A description of objects: all conditions hold together, then a ranking may pick one of the objects left.
+    """A description of objects: the conjunction of its conditions, after which a ranking may select one object.
 
     Attributes
     ----------
     category, colour : what it is; empty for any
     region : a name in `predicates.REGIONS`
     relation : a name in `predicates.RELATIONS`, or "between"
-    landmarks : what the relation is to: one description of one object; for "between" two, or one of two objects
+    landmarks : of the relation: one description of one object; for "between" two, or one of two objects
     excluded : a description that must not hold
     ranking, rank : a name in `predicates.RANKINGS`, and the position in it, from 1
     count : how many objects it refers to
@@ -41,8 +41,8 @@ class Description:
 def resolve(description: Description, view: SceneView) -> tuple[int, ...] | None:
     """Return the indices of the objects that fit a description; None if that is undecided for any object.
 
-    It is undecided if an object comes too close to fitting, if one that could fit is hardly visible or in a category
-    that shares its name with another, and if a landmark is not exactly one object.
+    It is undecided if an object is within the margin of a threshold, if one that could fit is hardly visible or in a
+    category with an interchangeable name, and if a landmark is not exactly one object.
     """
     indices = range(len(view.objects))
     truths = [_fits(description, view, i) for i in indices]

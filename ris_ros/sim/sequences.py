@@ -1,4 +1,4 @@
-"""Short image sequences of the tabletop with ground truth: the camera moves, objects are pushed, carried and hidden.
+"""Short image sequences of the tabletop with ground truth: moving camera, pushed, carried and occluded objects.
 
 Each sequence is one of KINDS and has FRAME_RATE frames per second. The same kind and seed always give the same
 sequence.
@@ -31,7 +31,7 @@ KINDS: dict[str, Callable[[Scene, np.random.Generator, int], Trajectory | None]]
 CAMERA_KINDS = ("swing", "dolly", "pan", "shake")
 """Kinds in which only the camera moves and the target stays in the image."""
 OUT_OF_SIGHT_KINDS = ("passing", "leaving")
-"""Kinds in which the target is hidden or outside the image for a while."""
+"""Kinds in which the target is occluded or outside the image for a while."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Frame:
     ----------
     rendering : image and ground truth
     mask : bool [H, W], the visible part of the target
-    visible : 0..1, the share of the target that is neither hidden nor outside the image
+    visible : 0..1, the share of the target that is neither occluded nor outside the image
 
     """
 
@@ -107,6 +107,6 @@ def render_frames(sequence: Sequence, renderer: Renderer) -> Iterator[Frame]:
         mask = rendering.mask(sequence.target)
         outline = cv2.convexHull(project(scene, world_vertices(scene, sequence.target)).astype(np.float32))
         share = float(mask.sum()) / max(cv2.contourArea(outline), 1.0)
-        # A convex outline is larger than most shapes. How much larger is taken from the best view so far.
+        # A convex outline is larger than most shapes; the best view so far gives the ratio.
         max_share = max(max_share, share)
         yield Frame(rendering, mask, share / max_share if max_share else 0.0)

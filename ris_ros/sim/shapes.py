@@ -1,4 +1,4 @@
-"""The catalogue of the tabletop: categories with their shapes, all built from numbers, and colours.
+"""The catalogue of the tabletop: categories with their parametric shapes, and colours.
 
 Shapes are in metres at scale 1. They stand upright with the centre of the underside at the origin.
 """
@@ -26,7 +26,7 @@ of it ("trim")."""
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A category's form, and what can stand on it or lie in it.
+    """The shape of a category, and the categories that can stand on it or lie in it.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ COLOURS: dict[str, Colour] = {
 
 
 def _lying_tilt(profile: Profile) -> float:
-    """Return the angle, radians, by which a body of revolution tips over to lie on its side.
+    """Return the angle, radians, by which a body of revolution tilts to lie on its side.
 
     It lies on the side of its profile's convex hull that is below its middle.
     """

@@ -1,4 +1,4 @@
-"""Random scenes: objects that stand, lie, are stacked or contained, as they could be on a real table.
+"""Random scenes of objects that stand, lie, are stacked or contained, in physically plausible poses.
 
 No object floats or penetrates another: heights come from the shapes, and the footprints of two objects overlap only if
 one rests on the other.
@@ -16,7 +16,7 @@ import numpy as np
 
 from ris_ros.errors import InputError
 from ris_ros.sim.poses import lean, project, rest_height, rotation, world_vertices
-from ris_ros.sim.scene import Camera, Scene, SceneObject
+from ris_ros.sim.scene import Camera, Scene, SceneObject, supports
 from ris_ros.sim.shapes import ALL_PAIRS, CATEGORIES, COLOURS, Pair
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def sample_scene(seed: int, *, count: int | None = None, exclude_pairs: Collecti
                  only_pairs: Collection[Pair] | None = None) -> Scene:
     """Sample the scene of a seed.
 
-    Categories and colours repeat often; one word rarely tells an object from the others. If the objects do not fit on
+    Categories and colours repeat often, so that a single word rarely identifies an object. If the objects do not fit on
     the table, the scene has fewer of them, which is logged.
 
     Parameters
@@ -118,7 +118,7 @@ def _surroundings(scene: Scene, rng: np.random.Generator) -> dict[str, Any]:
         "table_rgb": tuple(tables[rng.choice(suitable)].tolist()),
         "floor_rgb": tuple((np.array(_FLOOR_COLOURS[rng.integers(len(_FLOOR_COLOURS))])
                             * rng.uniform(0.85, 1.15)).tolist()),
-        # The light is on the viewer's side: facing it, the shadow map's edge would show on the floor.
+        # The light is on the viewer's side: on the other side the shadow map's edge would be visible on the floor.
         "light_position": (float(rng.uniform(-0.6, 0.6)), float(rng.uniform(-0.9, -0.45)),
                            float(rng.uniform(1.5, 2.0))),
         "light_intensity": float(rng.uniform(0.62, 0.9)),
@@ -163,7 +163,7 @@ def _random_object(pairs: list[Pair], scene: Scene, rng: np.random.Generator) ->
         alike = [pair for pair in pairs if pair[1] == model.category] if draw < 0.3 else \
                 [pair for pair in pairs if pair[0] == model.colour]
         pairs = alike or pairs
-    # Two objects of the same colour and category are wanted now and then ("the left of the red cups"), not always.
+    # Two objects of the same colour and category ("the left one of the red cups") should occur sometimes, not always.
     new = [pair for pair in pairs if all(pair != (obj.colour, obj.category) for obj in scene.objects)]
     if new and rng.random() < 0.85:
         pairs = new
@@ -200,12 +200,12 @@ def _place_on(scene: Scene, support: int, obj: SceneObject, rng: np.random.Gener
     room = np.array([outline.min(0) - soles.min(0), outline.max(0) - soles.max(0)])
     if (room[0] > room[1]).any():
         return None
-    spot = rng.uniform(room[0], room[1]) * rng.uniform(0, 0.8)
+    shift = rng.uniform(room[0], room[1]) * rng.uniform(0, 0.8)
     if below.footprint_radius > 1.2 * shape.footprint_radius and under.category == "plate":
-        spot = np.zeros(2)
-    if cv2.pointPolygonTest(outline.astype(np.float32), (0.0, 0.0), False) < 0 or not _within(outline, soles + spot):
+        shift = np.zeros(2)
+    if cv2.pointPolygonTest(outline.astype(np.float32), (0.0, 0.0), False) < 0 or not _within(outline, soles + shift):
         return None
-    offset = np.array([*(rotation("z", under.yaw)[:2, :2] @ spot), height])
+    offset = np.array([*(rotation("z", under.yaw)[:2, :2] @ shift), height])
     return replace(obj, position=tuple((base + offset).tolist()), support=support)
 
 
@@ -230,11 +230,7 @@ def _last_is_clear(scene: Scene) -> bool:
     size = np.array([scene.camera.width, scene.camera.height])
     if (pixels < _BORDER).any() or (pixels > size - 1 - _BORDER).any():
         return False
-    below = {last}
-    support = scene.objects[last].support
-    while support is not None:
-        below.add(support)
-        support = scene.objects[support].support
+    below = supports(scene.objects, last)
     outline = footprint(scene, last)
     return all(_are_apart(outline, footprint(scene, i)) for i in range(last) if i not in below)
 
@@ -257,10 +253,8 @@ def _visibility(scene: Scene) -> np.ndarray:
     silhouettes = [cv2.convexHull(project(scene, world_vertices(scene, i)).astype(np.float32)) for i in range(count)]
 
     def nearness(i: int) -> tuple[float, list[int]]:
-        # What rests on or in an object is in front of it, whatever the distance.
-        chain = [i]
-        while (support := scene.objects[chain[0]].support) is not None:
-            chain.insert(0, support)
+        # An object that rests on or in another is painted after it, at any distance.
+        chain = [*reversed(supports(scene.objects, i)), i]
         return -float(np.linalg.norm(np.array(scene.objects[chain[0]].position)[:2] - eye[:2])), chain
 
     canvas = np.zeros((scene.camera.height, scene.camera.width), np.uint8)

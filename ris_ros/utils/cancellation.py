@@ -27,7 +27,7 @@ def cancellable(should_cancel: Callable[[], bool]) -> Iterator[None]:
 def check_cancelled() -> None:
     """Raise `Cancelled` if the surrounding :func:`cancellable` block should stop.
 
-    Call it in loops with slow iterations. Outside a cancellable block it does nothing and costs almost nothing.
+    Call it in loops with slow iterations. Outside a cancellable block it has no effect and almost no cost.
     """
     should_cancel = _should_cancel.get()
     if should_cancel is not None and should_cancel():

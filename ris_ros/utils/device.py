@@ -1,4 +1,4 @@
-"""Which device the models run on, and how many items fit into its memory at a time."""
+"""The device of the models, and batching that adapts to its memory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def resolve_device(name: str) -> str:
     except RuntimeError as error:
         raise InputError(f"device must be auto, cpu, cuda or cuda:N, not {name!r}") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise MissingError(f"device {name} is not there: torch {torch.__version__} sees {torch.cuda.device_count()} "
+        raise MissingError(f"device {name} does not exist: torch {torch.__version__} sees {torch.cuda.device_count()} "
                            "CUDA devices; use device auto or cpu, or install the NVIDIA driver and torch for CUDA")
     return name
 
@@ -72,7 +72,7 @@ class AdaptiveBatcher:
     Attributes
     ----------
     size : current batch size
-    note : what the lack of memory costs, for diagnostics; empty while the first batch size fits
+    note : the effect of insufficient memory, for diagnostics; empty while the first batch size fits
 
     """
 

@@ -1,4 +1,4 @@
-"""A cache keyed by image content, so that a static camera, or a return to an earlier view, costs nothing."""
+"""A cache keyed by image content, so that results for a static camera or a repeated view are reused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 T = TypeVar("T")
 
 BLOCK_SIZE_PIXELS = 8
-"""Side of the square blocks whose means are compared: averaging removes noise, and any object fills some blocks."""
+"""Side of the square blocks whose means are compared: averaging removes noise, and an object covers several blocks."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Memory of processes and of the GPU: how much is in use, and giving back what is not."""
+"""Memory of processes and of the GPU: measurement, and release of unused memory."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ def release_memory() -> None:
     gc.collect()
     if "torch" in sys.modules:
         sys.modules["torch"].cuda.empty_cache()
-    # The C library's allocator would otherwise keep freed memory for itself.
+    # The C library's allocator would otherwise keep freed memory.
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)

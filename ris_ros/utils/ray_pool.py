@@ -1,4 +1,4 @@
-"""A pool of workers on a Ray cluster: each holds its own model, and the jobs of a lost worker are run again."""
+"""A pool of workers on a Ray cluster: each has its own models, and the jobs of a lost worker are run again."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ LOCAL_ADDRESS = "local"
 """The address that starts a cluster on this machine."""
 
 MAX_ATTEMPTS = 3
-"""Number of workers a job may bring down before it is given up."""
+"""Number of workers that may be lost while they run a job before the job is abandoned."""
 
 MAX_REASON_LENGTH = 200
-"""Characters of Ray's error messages, which run to pages, that are passed on."""
+"""Characters of Ray's error messages, which can be very long, that are reported."""
 
 PoolMap = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]
 """Runs jobs and yields pairs of job and result, in order of completion."""
 
 
 class WorkerPlan(Protocol):
-    """The recipe, sent to every worker, for the function that runs its jobs."""
+    """The plan, sent to every worker, for building the function that runs its jobs."""
 
     def build(self) -> Callable[[Any], Any]:
         """Load the models and return the function from job to result."""
@@ -33,13 +33,13 @@ class WorkerPlan(Protocol):
 
 @dataclass(frozen=True)
 class WorkerLost:
-    """The result of a job that brought down every worker that tried it."""
+    """The result of a job that was abandoned because its workers were lost."""
 
     reason: str
 
 
 class _Worker:
-    """The Ray actor: it lives in a process of its own."""
+    """The Ray actor, which runs in its own process."""
 
     def __init__(self, plan: WorkerPlan):
         self._plan = plan

@@ -1,4 +1,4 @@
-"""Seconds by stage, for stages that contain others."""
+"""Timing of nested stages."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ class StageTimer:
             self._within = outer + elapsed
 
     def take(self) -> dict[str, float]:
-        """Return the seconds by stage and start anew."""
+        """Return the seconds by stage and reset them."""
         seconds, self._seconds = self._seconds, {}
         return seconds

@@ -120,8 +120,8 @@ def state(name: str) -> str:
 def fetch(name: str, progress: Progress | None = None) -> Path:
     """Download a checkpoint unless it is present and intact, and return its folder.
 
-    Files are downloaded to a scratch folder, verified there and then moved into place, so an interrupted download
-    leaves nothing behind.
+    Files are downloaded to a scratch folder, verified there and then moved into place, so that an interrupted download
+    leaves no files.
 
     Raises
     ------

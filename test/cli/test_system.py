@@ -23,7 +23,7 @@ def test_help_lists_the_commands(ris):
     (("--set", "device"), "NAME=VALUE"),
     (("--model", "ViT-B-23/openai"), "close ones are"),
     (("--config", "nowhere.yaml"), "nowhere.yaml"),
-    (("--device", "cuda:99"), "cuda:99 is not there"),
+    (("--device", "cuda:99"), "cuda:99 does not exist"),
     (("--device", "toaster"), "auto, cpu, cuda"),
 ])
 def test_wrong_settings_are_refused_in_one_line(refusal, photograph, arguments, message):

@@ -49,7 +49,7 @@ def test_bags_are_segmented_one_after_the_other(oracle, recording, tmp_path, mon
 
 def test_folders_of_results_must_be_new_and_distinct(recording, tmp_path):
     other = tmp_path / "elsewhere" / f"{recording.name}.mcap"
-    with pytest.raises(InputError, match="both be answered in"):
+    with pytest.raises(InputError, match="would both be in"):
         plan_folders([recording, other], tmp_path)
     (tmp_path / f"{recording.stem}_ris").mkdir()
     assert plan_folders([recording], tmp_path) == [(recording, tmp_path / f"{recording.stem}_ris")]
