@@ -28,7 +28,7 @@ from ris_ros.cli.common import (
 from ris_ros.evaluation.datasets import DATASETS, available_datasets, find_dataset
 
 if TYPE_CHECKING:
-    from ris_ros.evaluation.examiner import Plan
+    from ris_ros.evaluation.evaluator import Plan
     from ris_ros.evaluation.run import Report, Runner
 
 DataSetName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a data set, such as folder or refcoco.")]
@@ -73,7 +73,7 @@ def _make_command(name: str) -> Callable[..., None]:
     ) -> None:
         chosen = load_config(config, settings, model, device)
         from ris_ros.evaluation.datasets import load_dataset
-        from ris_ros.evaluation.examiner import Plan
+        from ris_ros.evaluation.evaluator import Plan
         from ris_ros.evaluation.results import write_results
         from ris_ros.evaluation.run import evaluate
 
@@ -148,7 +148,7 @@ def eval_compare(
     from ris_ros.evaluation.baselines import METHODS
     from ris_ros.evaluation.compare import compare, to_markdown
     from ris_ros.evaluation.datasets import load_dataset
-    from ris_ros.evaluation.examiner import Plan
+    from ris_ros.evaluation.evaluator import Plan
 
     data = load_dataset(name, root, split, images=images, limit=limit)
     plan = Plan("full", chosen, cache=cache or output / "masks", depth=depth)
@@ -177,7 +177,7 @@ def eval_questions(
     from dataclasses import asdict
 
     from ris_ros.evaluation.datasets import load_dataset
-    from ris_ros.evaluation.examiner import Plan
+    from ris_ros.evaluation.evaluator import Plan
     from ris_ros.evaluation.questions import ask_questions, summarize
     from ris_ros.evaluation.results import percent
 

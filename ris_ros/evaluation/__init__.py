@@ -1,1 +1,1 @@
-"""Data sets, metrics and evaluations."""
+"""Evaluation on data sets and in simulation: readers, methods, metrics and reports."""

@@ -28,7 +28,7 @@ class Prediction(Protocol):
 
     @property
     def mask(self) -> np.ndarray:
-        """The chosen mask, bool [H, W]; empty for "not here"."""
+        """The chosen mask, bool [H, W]; empty if the target was not found."""
 
     @property
     def confidence(self) -> float:
@@ -36,7 +36,7 @@ class Prediction(Protocol):
 
 
 class Method(Protocol):
-    """Whatever can be measured: it takes an image with its masks once, then answers texts."""
+    """A method that can be evaluated: it takes an image with its masks once, then answers expressions."""
 
     def set_image(self, image: np.ndarray, proposals: Proposals | None, *, depth: Depth | None = None) -> object:
         """Take an image, uint8 RGB [H, W, 3], and the masks to choose from; None for those of its own proposer."""
@@ -86,15 +86,15 @@ class ScorerMethod:
 
 
 SETTINGS_OF_METHODS: dict[str, dict[str, object]] = {
-    # The images of a data set are not those of a still camera: each is encoded anew.
+    # Without the tolerance for a static camera: each image of a data set is encoded.
     "full": {"method": "full", "frame_tolerance": 0.0},
     "reference": {"method": "reference"},
     "global": {"method": "reference", "matching.visual_weight": 1.0},
     "local": {"method": "reference", "matching.visual_weight": 0.0},
     "cropping": {"method": "reference", "matching.visual_weight": 0.0, "matching.text_weight": 1.0},
 }
-"""The methods that are settings. Of the paper: "reference" is global-local, "global" and "local" have one of its two
-features alone and both texts, "cropping" compares masked crops with the whole sentence."""
+"""The methods that are settings. Those of the paper: "reference" is global-local; "global" and "local" have only one of
+its two features, and both texts; "cropping" compares masked crops with the whole sentence."""
 
 SCORERS: dict[str, Callable[[ImageTower], Scorer]] = {
     "grad-cam": GradCam, "score-map": ScoreMap, "region-token": RegionToken}
@@ -136,5 +136,5 @@ def make_method(name: str, config: Config, encoder: MaskGuidedEncoder, proposer:
 
 @lru_cache(maxsize=4)
 def _shared_parser(config: LanguageConfig, method: str) -> ExpressionParser:
-    """Return a parser that methods which are compared share, together with its cache of parsed texts."""
+    """Return a parser that all compared methods share, together with its cache of parsed texts."""
     return ExpressionParser(config, method)

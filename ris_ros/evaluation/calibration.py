@@ -1,7 +1,7 @@
-"""Fit the temperatures and the confidence threshold of a model to labelled images.
+"""Calibration: fit the temperatures and the confidence threshold of a model to labelled images.
 
 Temperatures (Guo et al., arXiv 1706.04599) maximise the likelihood of masks, proposed and true, for the expressions
-that describe appearance alone. The threshold is the confidence that few present objects fall below.
+that only describe appearance. The threshold is a low quantile of the confidences of present objects.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
 from ris_ros.utils.masks import mask_ious
 
 MIN_SHOWN_IOU, MAX_NOT_SHOWN_IOU = 0.75, 0.45
-"""A mask shows its target from the first IoU on and does not below the second; in between it is left out."""
+"""A mask shows its target from the first IoU on, and does not below the second; masks in between are left out."""
 MAX_FALSE_ABSENCES = 0.035
 """Share of the present objects that the threshold may miss."""
 MAX_THRESHOLD = 0.5
+"""Upper bound of the fitted confidence threshold."""
 MIN_EXPRESSIONS = 20
+"""Expressions about appearance alone that a calibration needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,7 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Pr
     count = sum(len(image.labels) for image in images)
     if count < MIN_EXPRESSIONS or present != {True, False}:
         raise InputError(f"a calibration needs at least {MIN_EXPRESSIONS} expressions that describe appearance "
-                         f"alone (there are {count}), some of them of objects that are not there")
+                         f"alone (there are {count}), some of them of absent objects")
     bank = _fit_temperatures(bank, [(_scorer(segmenter, image.features, bank).contrastive_logits(description), shown)
                                     for image in images for description, shown in image.labels])
     confidences = sorted(confidence for image in images
@@ -130,7 +132,7 @@ def _fit_temperatures(bank: PromptBank, labels: list[tuple[_Contrasts, np.ndarra
     """Return the bank with the temperatures of maximum likelihood."""
     from scipy.optimize import minimize
 
-    # Of each expression only the masks that clearly show its target or clearly do not.
+    # For each expression only the masks that clearly show its target or clearly do not.
     clear = [({kind: (logits[~np.isnan(shown)], meant) for kind, (logits, meant) in contrasts.items()},
               shown[~np.isnan(shown)]) for contrasts, shown in labels]
     shown = np.concatenate([of_one for _, of_one in clear]) > 0
@@ -146,9 +148,9 @@ def _fit_temperatures(bank: PromptBank, labels: list[tuple[_Contrasts, np.ndarra
         fit = fit.clip(1e-6, 1 - 1e-6)
         return -np.log(np.where(shown, fit, 1 - fit)).mean()
 
-    # Scipy's own first steps from 0 are too small to see a difference.
+    # Scipy's default initial simplex at 0 is too small to measure a difference.
     start = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]])
-    # Bounded, as on few images a model may seem never to be wrong.
+    # Bounded, because on few images a model may make no errors.
     found = minimize(negative_log_likelihood, start[0], method="Nelder-Mead", bounds=[(-0.7, 2.0)] * 2,
                      options={"initial_simplex": start, "xatol": 0.01, "fatol": 1e-6})
     temperatures: dict[str, Any] = {name: round(value, 3) for name, value in settings(found.x).items()}

@@ -1,4 +1,4 @@
-"""All methods and ablations on one data set, with the masks of the proposer and with the true ones, in one table."""
+"""Comparison of all methods and ablations on one data set, with proposed and with true masks, in one table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ris_ros.config import EncoderConfig
 from ris_ros.encoding import MaskGuidedEncoder, load_encoder
 from ris_ros.evaluation.baselines import METHODS
 from ris_ros.evaluation.datasets.base import Dataset
-from ris_ros.evaluation.examiner import Plan
+from ris_ros.evaluation.evaluator import Plan
 from ris_ros.evaluation.mask_sources import TRUTH
 from ris_ros.evaluation.results import percent, write_results
 from ris_ros.evaluation.run import Runner, evaluate
@@ -30,7 +30,7 @@ METRICS_OF_TRUE_MASKS = ("oIoU", "mIoU", "MC-Acc")
 """Columns with the true masks, where a wrong mask cannot come from the proposer."""
 
 _SEARCHING = "full, searching again"
-"""The method "full" without cached masks: it proposes again where it does not find what was asked for."""
+"""The method "full" without cached masks: it searches for further masks if it does not find the target."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Row:
 
 def compare(data: Dataset, base: Plan, output: str | Path, *, methods: Sequence[str] = METHODS, ablations: bool = True,
             masks: Sequence[str] = ("", TRUTH), progress: bool = False) -> list[Row]:
-    """Measure methods and ablations, each in a folder of its own under `output` from which it can be continued.
+    """Evaluate methods and ablations, each in its own folder under `output`, from which it can be continued.
 
     Parameters
     ----------
-    data : what is measured on
+    data : the data set
     base : settings, depth, and the cache that lets all methods choose from the same masks
     output : folder of the runs
     methods : names of baselines.METHODS
@@ -70,7 +70,7 @@ def compare(data: Dataset, base: Plan, output: str | Path, *, methods: Sequence[
         metrics = {}
         for source in masks:
             if name == _SEARCHING and source == TRUTH:
-                continue  # there is nothing to search for
+                continue  # true masks need no search
             folder = Path(output) / "-".join([section, name, source or "proposed"]).replace(" ", "_").replace("/", "_")
             encoder_config = plan.config.encoder
             if encoder_config not in encoders:
@@ -101,7 +101,7 @@ def _variants(base: Plan, methods: Sequence[str], ablations: bool, masks: Sequen
 
 
 def _runner(plan: Plan, encoder: MaskGuidedEncoder) -> Runner:
-    """Return a runner that shares an encoder; other models are loaded only if there is something left to examine."""
+    """Return a runner that shares an encoder; other models are loaded only if any picture is left to evaluate."""
     return lambda pictures: map(plan.build(encoder), pictures)
 
 

@@ -1,4 +1,4 @@
-"""A page of answers to look at, the best, worst and nearly right ones, which needs no other file and no network."""
+"""A self-contained HTML page of answers: the best, the worst and near misses."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def gallery_page(report: Report, max_per_section: int = 12) -> str:
 
 
 def _sections(records: list[Record]) -> dict[str, list[Record]]:
-    """Return the records of each section by its heading, the most interesting first."""
+    """Return the sorted records of each section by its heading."""
     present = [record for record in records if record.targets]
     wrong = [record for record in present if record.iou < MIN_CORRECT_IOU]
     false_positives = [record for record in records if not record.targets and record.answered]
@@ -65,7 +65,7 @@ def _sections(records: list[Record]) -> dict[str, list[Record]]:
 
 
 def _different_pictures_first(records: list[Record]) -> list[Record]:
-    """Return the first record of each picture, then the rest: a section should not show one picture twelve times."""
+    """Return the first record of each picture, then the rest, so that a section does not repeat one picture."""
     first: dict[str, Record] = {}
     for record in records:
         first.setdefault(record.image, record)
@@ -82,7 +82,7 @@ def _figure(picture: Picture, record: Record) -> str:
         expression = next(expression for expression in picture.expressions
                           if (expression.ref, expression.sentence) == (record.ref, record.sentence))
         drawn = _draw(picture.read_image(), picture.target_mask(expression, *record.size), record.read_mask())
-    except InputError as error:  # the image file has gone since it was measured
+    except InputError as error:  # the image file was removed after the evaluation
         return f"<figure><figcaption>{caption}: {html.escape(str(error))}</figcaption></figure>"
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
     source = base64.b64encode(jpeg.tobytes()).decode("ascii")

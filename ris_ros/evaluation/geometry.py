@@ -1,7 +1,7 @@
-"""How accurately objects are located in 3-D, on simulated tables whose truth is known.
+"""Accuracy of 3-D localization, on simulated tables with ground truth.
 
-All objects are measured that stand on the table itself, or lie on it as their kind always does, and are not occluded.
-Each is located twice: from its true mask and exact depth, and from a mask and a depth image with realistic errors.
+Objects are evaluated if they are on the table itself, in the usual pose of their category, and not occluded. Each is
+located twice: from its true mask and exact depth, and from a mask and a depth image with realistic errors.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from ris_ros.errors import InputError
+from ris_ros.evaluation.json_values import nan_to_none
 from ris_ros.geometry import Object3D, locate, rays
 from ris_ros.sim.degradation import degrade_mask
 from ris_ros.sim.poses import pose, world_vertices
@@ -32,7 +33,7 @@ ROUND = ("ball", "bottle", "bowl", "can", "cup", "plate", "vase")
 """Bodies of revolution, which have no yaw."""
 
 MAX_CENTRE_ERROR, MAX_YAW_ERROR, MAX_WIDTH_ERROR = 0.01, 10.0, 0.01
-"""Exclusive upper bounds of the errors of a correct result, in metres, degrees and metres: what a gripper needs."""
+"""Exclusive upper bounds of the errors of a correct result, in metres, degrees and metres, for a parallel gripper."""
 
 CONDITIONS = ("exact", "faulty")
 """The quality of mask and depth."""
@@ -73,7 +74,7 @@ class Placement:
 
     @property
     def right(self) -> bool:
-        """Whether centre, yaw (if it has one) and width are all as accurate as a gripper needs."""
+        """Whether the errors of centre, yaw (if it has one) and width are all within the limits of a gripper."""
         return (self.centre < MAX_CENTRE_ERROR and not self.yaw >= MAX_YAW_ERROR
                 and abs(self.width) < MAX_WIDTH_ERROR)
 
@@ -97,10 +98,8 @@ class PlacementReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all placements as JSON values, with None for NaN."""
-        def plain(value: Any) -> Any:
-            return None if isinstance(value, float) and np.isnan(value) else value
-        return {"split": self.split, "scenes": self.scenes, "placements": [
-            {name: plain(value) for name, value in asdict(placement).items()} for placement in self.placements]}
+        return {"split": self.split, "scenes": self.scenes,
+                "placements": [nan_to_none(asdict(placement)) for placement in self.placements]}
 
     def table(self) -> Table:
         """Return the errors and the percentage of correct results as a table for the terminal."""

@@ -1,6 +1,6 @@
-"""Where the masks to choose from come from: a proposer, the data set's own objects, or a file of any generator.
+"""Sources of candidate masks: a proposer, the annotated objects of the data set, or a file of any generator.
 
-The masks of a proposer can be cached in a folder: methods that are compared then choose from the same masks, which are
+The masks of a proposer can be cached in a folder, so that all compared methods choose from the same masks, which are
 computed once.
 """
 
@@ -45,12 +45,12 @@ def make_mask_source(name: str, proposer: Proposer | None = None, cache: Path | 
     if name:
         return GivenMasks(Path(name))
     if proposer is None:
-        raise InputError("masks are to be proposed, but there is no proposer")
+        raise InputError("there is no proposer for the masks")
     return ProposedMasks(proposer, cache)
 
 
 def true_masks(picture: Picture, image: np.ndarray) -> Proposals:
-    """Return the masks of all annotated objects: the upper bound, where only the choice can be wrong.
+    """Return the masks of all annotated objects, for an upper bound in which only the choice can be wrong.
 
     Objects with an empty mask, which cannot be chosen, are left out; a damaged mask raises an InputError.
     """
@@ -100,8 +100,8 @@ class GivenMasks:
 class ProposedMasks:
     """The masks of a proposer, kept in a cache folder by image and settings.
 
-    Without a cache this returns None and leaves it to the method to propose, which works better: the method "full"
-    searches again for what it does not find.
+    Without a cache this returns None, so that the method proposes masks itself. That works better, because the method
+    "full" then searches for further masks if it does not find the target.
     """
 
     def __init__(self, proposer: Proposer, cache: Path | None = None):

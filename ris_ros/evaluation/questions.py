@@ -1,6 +1,6 @@
-"""How often `ris ask` is right: whether a class of object is in a picture, and how many of its objects are.
+"""Accuracy of `ris ask`: whether objects of a class are in a picture, and how many.
 
-The questions are made from a data set's annotated objects. For every class in a picture: how many objects of it there
+The questions are generated from a data set's annotated objects. For every class in a picture: how many objects there
 are, and whether there is one. For two classes of the data set that are not in the picture: whether there is one.
 """
 
@@ -17,7 +17,7 @@ from rich.progress import track
 
 from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets.base import Dataset, Picture
-from ris_ros.evaluation.examiner import Plan
+from ris_ros.evaluation.evaluator import Plan
 from ris_ros.evaluation.mask_sources import MaskSource
 from ris_ros.evaluation.metrics import Bootstrap
 from ris_ros.evaluation.summary import IntervalEstimate, Metrics
@@ -81,14 +81,14 @@ def ask_questions(data: Dataset, plan: Plan, *, progress: bool = False) -> tuple
     The replies, and one line for each picture that could not be asked about.
 
     """
-    examiner = replace(plan, method="full").build()
-    segmenter = cast(ReferringSegmenter, examiner.method)
+    evaluator = replace(plan, method="full").build()
+    segmenter = cast(ReferringSegmenter, evaluator.method)
     replies: list[Reply] = []
     problems = []
     questions = make_questions(data)
     for picture in track(data.pictures, "asking", console=Console(stderr=True), disable=not progress):
         try:
-            replies += _ask_about(picture, questions[picture.id], segmenter, examiner.source)
+            replies += _ask_about(picture, questions[picture.id], segmenter, evaluator.source)
         except InputError as error:
             problems.append(f"picture {picture.id}: {error}")
     return replies, problems

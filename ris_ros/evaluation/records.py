@@ -1,4 +1,4 @@
-"""The answer to each expression compared with the truth, and the file that keeps these records across interruptions."""
+"""Records of answers compared with the truth, and the file that preserves them across interruptions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Record:
     ----------
     image, ref, sentence : ids that identify the expression within its data set
     text, kind : the sentence and the data set's label for it
-    targets : number of objects that it names; 0 if the picture has no such object
+    targets : number of objects that it refers to; 0 if the picture has no such object
     answered : whether the answer is not empty
     intersection, union : pixels of the intersection and union of answer and truth
     area : pixels of the truth
@@ -36,7 +36,7 @@ class Record:
     confidence : confidence of the answer, 0..1
     size : height and width of the image
     mask : the answer as compressed run lengths (COCO); empty for an empty answer
-    seconds : what the method took, including its share of the work on the whole image
+    seconds : time of the method, including the expression's share of the time for the image
     video : the video that the picture is a frame of; empty for a still picture
     contour : contour accuracy F, 0..1, see metrics.contour_accuracy; None for a still picture
 
@@ -89,7 +89,7 @@ class Journal:
     """An append-only file of records, one line each; the lines of one picture are flushed to disk together.
 
     Opening it reads the records of an earlier run. An incomplete last line, left by an interruption, is dropped, and so
-    is a second record of the same expression: nothing is ever counted twice.
+    is a second record of the same expression, so that no expression is counted twice.
 
     Attributes
     ----------

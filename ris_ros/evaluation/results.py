@@ -1,4 +1,4 @@
-"""A report as files: results.json, results.csv, results.md and gallery.html in the folder of the run."""
+"""Files of a report: results.json, results.csv, results.md and gallery.html in the folder of the run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ris_ros.evaluation.json_values import nan_to_none
 from ris_ros.evaluation.run import Report
 from ris_ros.evaluation.summary import IntervalEstimate, Metrics, Summary
 
@@ -39,7 +40,7 @@ def write_results(report: Report, output: str | Path, *, gallery: bool = True) -
 
 
 def published_results(data: str, split: str) -> list[dict[str, Any]]:
-    """Return what others have published for a split: method, metric, value in percent, source and table."""
+    """Return the published results for a split: method, metric, value in percent, source and table."""
     return [row for row in _published_rows() if (row["data"], row["split"]) == (data, split)]
 
 
@@ -95,18 +96,12 @@ def _max_count(metrics: Metrics) -> int:
 def _to_dict(report: Report, overall: Metrics, grouped: dict[str, dict[str, Metrics]]) -> dict[str, Any]:
     return {
         **report.about, "pictures": len(report.data.pictures), "expressions": len(report.records),
-        "figures": {name: _to_plain(estimate) for name, estimate in overall.items()},
-        "groups": {grouping: {label: {name: _to_plain(estimate) for name, estimate in metrics.items()}
+        "figures": {name: nan_to_none(asdict(estimate)) for name, estimate in overall.items()},
+        "groups": {grouping: {label: {name: nan_to_none(asdict(estimate)) for name, estimate in metrics.items()}
                               for label, metrics in groups.items()} for grouping, groups in grouped.items()},
         "problems": report.problems, "published": published_results(report.about["data"], report.about["split"]),
         "seconds": {"method, all expressions": round(sum(record.seconds for record in report.records), 3),
                     "this run": round(report.seconds, 3), "this run, method": round(report.method_seconds, 3)}}
-
-
-def _to_plain(estimate: IntervalEstimate) -> dict[str, float | int | None]:
-    """Return an estimate as JSON values, with None for NaN."""
-    return {name: None if isinstance(value, float) and np.isnan(value) else value
-            for name, value in asdict(estimate).items()}
 
 
 def _to_csv(overall: Metrics, grouped: dict[str, dict[str, Metrics]]) -> str:

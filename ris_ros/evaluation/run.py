@@ -1,4 +1,4 @@
-"""A complete measurement: all pictures of a data set, in an output folder from which it can be continued."""
+"""A complete evaluation of a data set, in an output folder from which it can be continued."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ import ris_ros
 from ris_ros.errors import InputError
 from ris_ros.evaluation.baselines import method_config
 from ris_ros.evaluation.datasets.base import Dataset, Picture
-from ris_ros.evaluation.examiner import Examination, Plan
+from ris_ros.evaluation.evaluator import PictureEvaluation, Plan
 from ris_ros.evaluation.records import ExpressionKey, Journal, Record
 from ris_ros.utils.ray_pool import LOCAL_ADDRESS, MAX_ATTEMPTS, WorkerLost, WorkerPlan, ray_pool
 
 RECORDS_FILE = "outcomes.jsonl"
 RUN_FILE = "run.json"
 
-Runner = Callable[[Iterable[Picture]], Iterator[Examination]]
-"""Pictures -> their examinations, in any order."""
+Runner = Callable[[Iterable[Picture]], Iterator[PictureEvaluation]]
+"""Pictures -> their evaluations, in any order."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Report:
 
     Attributes
     ----------
-    data : what was measured on
+    data : the data set
     about : method and settings, as in run.json
     records : in the order of the data set, which makes all metrics reproducible to the last digit
-    problems : what could not be read or answered, one line each
+    problems : one line for each part that could not be read or answered
     continued : number of records that an earlier run had left
     seconds : time that this run took, without loading models
     method_seconds : the part of it that the method took
@@ -55,13 +55,13 @@ class Report:
 
 def evaluate(data: Dataset, plan: Plan, output: str | Path, *, runner: Runner | None = None, strict: bool = False,
              progress: bool = False) -> Report:
-    """Measure a method on a data set.
+    """Evaluate a method on a data set.
 
     Parameters
     ----------
-    data, plan : what is measured
-    output : folder of the run; expressions that it has records of are not asked again
-    runner : examines the pictures; None examines one after the other in this process
+    data, plan : the data set, and the method with its settings
+    output : folder of the run; expressions that have a record in it are not evaluated again
+    runner : evaluates the pictures; None evaluates one after the other in this process
     strict : stop at the first problem; the records made until then are kept
     progress : show a bar with the remaining time on stderr
 
@@ -85,44 +85,44 @@ def evaluate(data: Dataset, plan: Plan, output: str | Path, *, runner: Runner | 
         if remaining and runner is None:
             runner = local_runner(plan)
         started, method_seconds = time.perf_counter(), 0.0
-        for examination in runner(remaining) if runner and remaining else ():
-            journal.append(examination.records)
-            problems += examination.problems
-            if strict and examination.problems:
-                raise InputError(examination.problems[0])
-            method_seconds += examination.method_seconds
-            bar.advance(task, examination.asked)
+        for evaluation in runner(remaining) if runner and remaining else ():
+            journal.append(evaluation.records)
+            problems += evaluation.problems
+            if strict and evaluation.problems:
+                raise InputError(evaluation.problems[0])
+            method_seconds += evaluation.method_seconds
+            bar.advance(task, evaluation.asked)
         seconds = time.perf_counter() - started
         records = [journal.done[key] for key in keys if key in journal.done]
     return Report(data, about, records, problems, continued, seconds, method_seconds)
 
 
 def local_runner(plan: Plan) -> Runner:
-    """Load the models, and return a runner that examines one picture after the other in this process."""
-    examiner = plan.build()
-    return lambda pictures: map(examiner, pictures)
+    """Load the models, and return a runner that evaluates one picture after the other in this process."""
+    evaluator = plan.build()
+    return lambda pictures: map(evaluator, pictures)
 
 
 @contextmanager
 def cluster_runner(plan: WorkerPlan, address: str = LOCAL_ADDRESS, workers: int = 0) -> Iterator[Runner]:
-    """Provide a runner that examines pictures on a Ray cluster; parameters and errors as of :func:`ray_pool`."""
+    """Provide a runner that evaluates pictures on a Ray cluster; parameters and errors as of :func:`ray_pool`."""
     with ray_pool(plan, address, workers) as pool_map:
-        def run(pictures: Iterable[Picture]) -> Iterator[Examination]:
+        def run(pictures: Iterable[Picture]) -> Iterator[PictureEvaluation]:
             for picture, result in pool_map(pictures):
-                yield _examination_of_lost(picture, result) if isinstance(result, WorkerLost) else result
+                yield _evaluation_of_lost(picture, result) if isinstance(result, WorkerLost) else result
         yield run
 
 
-def _examination_of_lost(picture: Picture, lost: WorkerLost) -> Examination:
+def _evaluation_of_lost(picture: Picture, lost: WorkerLost) -> PictureEvaluation:
     count = len(picture.expressions)
     problem = (f"picture {picture.id}: {MAX_ATTEMPTS} workers were lost over it ({lost.reason}); its {count} "
                "expressions are left out")
-    return Examination(count, [], [problem], 0.0, 0.0)
+    return PictureEvaluation(count, [], [problem], 0.0, 0.0)
 
 
 def describe(data: Dataset, plan: Plan) -> dict[str, Any]:
-    """Return what the results of a run depend on, as JSON values."""
-    # Without the device, which does not change what is computed: a run may be continued on another machine.
+    """Return everything that the results of a run depend on, as JSON values."""
+    # Without the device, so that a run can be continued on another machine.
     chosen = method_config(plan.method, plan.config).to_dict()
     del chosen["device"]
     about = {"data": data.name, "split": data.split, "method": plan.method, "proposals": plan.proposals or "proposer",
@@ -132,7 +132,7 @@ def describe(data: Dataset, plan: Plan) -> dict[str, Any]:
 
 
 def _claim_folder(output: Path, about: dict[str, Any]) -> None:
-    """Mark the folder as that of this run, or check that it is so already."""
+    """Mark the folder as that of this run; raise an InputError if it belongs to another run."""
     try:
         output.mkdir(parents=True, exist_ok=True)
         if not (output / RUN_FILE).is_file():
@@ -140,8 +140,8 @@ def _claim_folder(output: Path, about: dict[str, Any]) -> None:
         before = json.loads((output / RUN_FILE).read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"cannot use the output folder {output}: {error}") from error
-    was, now = _flatten(before), _flatten(about)
-    differences = [f"{name} {was.get(name)!r} instead of {now[name]!r}" for name in now if was.get(name) != now[name]]
+    old, new = _flatten(before), _flatten(about)
+    differences = [f"{name} {old.get(name)!r} instead of {new[name]!r}" for name in new if old.get(name) != new[name]]
     if differences:
         raise InputError(f"{output} holds a run with {differences[0]}; name another folder, or delete it")
 

@@ -1,4 +1,4 @@
-"""The baselines of the paper (section 4.1) that compute something of their own from an image, its masks and a text."""
+"""The baselines of the paper (section 4.1) with their own scores of masks for a text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ris_ros.errors import InputError
 
 
 class Scorer(Protocol):
-    """A way to score masks by a text."""
+    """Scores masks by their similarity to a text."""
 
     def encode(self, pixels: Tensor, masks: np.ndarray) -> None:
         """Take the normalised image, float [1, 3, S, S], and its masks, bool [N, H, W]."""
@@ -32,7 +32,7 @@ class RegionToken:
 
     This is what Adapting CLIP (Li et al., arXiv 2204.03647) does for superpixels: region tokens attend to patches and
     to themselves, and nothing attends to them, which leaves the patches unchanged. A patch belongs to a mask that
-    covers at least half of it; a mask that covers half of none gets the one it covers most.
+    covers at least half of it; a mask that covers half of no patch gets the patch that it covers most.
     """
 
     _features: Tensor

@@ -88,7 +88,7 @@ class Summary:
 
     def __init__(self, records: list[Record]):
         self.records = records
-        sampled = [record.video or record.image for record in records]  # frames of one video are alike
+        sampled = [record.video or record.image for record in records]  # frames of one video are not independent
         self._bootstrap = Bootstrap(np.array(sampled, object).astype(str))
         self._intersection = np.array([record.intersection for record in records], float)
         self._union = np.array([record.union for record in records], float)

@@ -1,8 +1,8 @@
-"""How well objects are tracked through simulated image sequences whose truth is known.
+"""Tracking accuracy on simulated image sequences with ground truth.
 
 A target is *kept* if, in every frame in which at least half of it is visible, the answer has an IoU above 0.5 with it
-and overlaps it more than any other object. After it comes back into view it may be missed for GRACE_SECONDS. It may
-be reported lost only while less than half of it is visible. A target is *taken over* if the answer lies on another
+and overlaps it more than any other object. After its return into view it may be missed for GRACE_SECONDS. It may be
+reported lost only while less than half of it is visible. A target is *taken over* if the answer lies on another
 object for TAKEOVER_SECONDS without a break, or in the last frame.
 """
 
@@ -17,6 +17,7 @@ import numpy as np
 from rich.table import Table
 
 from ris_ros.errors import InputError
+from ris_ros.evaluation.json_values import nan_to_none
 from ris_ros.evaluation.metrics import intersection_and_union, proportion
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.samples import TEST_SEEDS
@@ -32,8 +33,7 @@ GRACE_SECONDS = 2.0
 TAKEOVER_SECONDS = 0.5
 
 RELATIVE_LATENCY = {"here": 1.0, "near": 1.6, "everywhere": 2.8}
-"""Time that verifying a keyframe takes, by where the target is searched, relative to a target that is being tracked
-(MobileSAM on a CPU)."""
+"""Scope of a keyframe -> time of its verification, relative to that of a tracked target (MobileSAM on a CPU)."""
 
 TILES_PER_SEQUENCE = 8
 """Frames of each sequence on the sheet of images."""
@@ -113,8 +113,7 @@ class Report:
         for record in self.records:
             values = asdict(record) | {"kept": record.kept}
             values["regained"] = [seconds if np.isfinite(seconds) else None for seconds in record.regained]
-            records.append({name: None if isinstance(value, float) and np.isnan(value) else value
-                            for name, value in values.items()})
+            records.append(nan_to_none(values))
         return {"start": self.start, "latency": self.latency, "outcomes": records,
                 "figures": {name: _summarize(group) for name, group in self.groups().items()}}
 
@@ -144,7 +143,7 @@ def evaluate(segmenter: ReferringSegmenter, *, sequences: int = 32, start: int =
     Parameters
     ----------
     segmenter : its proposer and encoder verify keyframes
-    sequences : number of sequences; the kinds take turns
+    sequences : number of sequences, which cycle through the kinds
     start : number of the first seed within `seeds`
     kinds : kinds of sequences; none for all
     latency : seconds of the sequence that pass while a keyframe is verified; 0 verifies every frame
@@ -196,7 +195,7 @@ def _track(segmenter: ReferringSegmenter, sequence: Sequence, renderer: Renderer
 
 
 class _DelayedTracking:
-    """A tracker whose keyframes are verified as beside a camera: the result arrives some frames later.
+    """A tracker with simulated latency: the result of a verification arrives some frames later, as with a camera.
 
     Attributes
     ----------
@@ -233,10 +232,10 @@ class _DelayedTracking:
 
 
 def assess(record: SequenceRecord, sequence: Sequence, answers: list[tuple[Frame, TrackedObject]]) -> SequenceRecord:
-    """Return the record with what the answers in all frames are worth, but without times."""
+    """Return the record with the scores of the answers in all frames, without times."""
     ious, regained = [], []
     wrong = lost = frames_on_other = max_frames_on_other = 0
-    is_away, returned = False, -np.inf  # whether the target is hidden; when it came back, until it is tracked again
+    is_away, returned = False, -np.inf  # whether the target is occluded; time of its return, until it is tracked again
     for number, (frame, answer) in enumerate(answers):
         now = number / FRAME_RATE
         pixels = np.bincount(frame.rendering.instances[answer.mask], minlength=len(sequence.scenes[0].objects) + 1)
@@ -300,7 +299,7 @@ def _masks_of_others(frame: Frame, target: int) -> np.ndarray:
 
 
 def _draw(frame: Frame, answer: TrackedObject) -> np.ndarray:
-    """Return the frame with the target's true outline in white and the answer's in colour, or a grey rim if lost."""
+    """Return the frame with the target's true outline in white and the answer's in colour, or a grey border if lost."""
     image = draw_outline(frame.rendering.image, frame.mask, (255, 255, 255), 1)
     if answer.found:
         return draw_outline(image, answer.mask, TARGET_COLOUR, 3)

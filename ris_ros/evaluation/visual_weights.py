@@ -1,7 +1,7 @@
 """Selection accuracy by weight of the global feature, on simulated scenes.
 
-"the COLOUR CATEGORY" must select its object among all objects of a scene: once by their true masks, once by masks with
-the faults of a segmentation model. The scenes have seeds of the test split.
+"the COLOUR CATEGORY" must select its object among all objects of a scene: once with their true masks, once with masks
+with the errors of a segmentation model. The scenes have seeds of the test split.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def evaluate(encoder: MaskGuidedEncoder, *, scenes: int = 200, progress: bool = 
 
     Returns
     -------
-    "weights", and for each kind of scene and masks the number of objects and the accuracy for each weight, JSON-able.
+    JSON values: "weights", and for each kind of scene and masks the number of objects and the accuracy for each weight.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def phrasecut_root(tmp_path):
 
 @pytest.fixture
 def davis_root(tmp_path):
-    """One video of two frames with void pixels; object 2 has left by the second."""
+    """One video of two frames with void pixels; object 2 is not in the second."""
     root = tmp_path / "ref-davis"
     for frame, ids in (("00000", (1, 2)), ("00001", (1,))):
         write_picture(root / f"valid/JPEGImages/goat/{frame}.jpg")

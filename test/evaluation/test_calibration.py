@@ -17,8 +17,8 @@ from ris_ros.language import ExpressionParser
 from ris_ros.sim.writer import write_dataset
 
 
-class Cutter:
-    """Proposes every object of the scenes it knows, a little too small, and its upper half."""
+class FakeProposer:
+    """Proposes every object of known scenes, slightly too small, and its upper half."""
 
     config = ProposalsConfig()
 
@@ -47,11 +47,11 @@ def samples(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def segmenter(samples) -> ReferringSegmenter:
-    return ReferringSegmenter(Config(), Cutter(samples), load_encoder(EncoderConfig(), "cpu"),
+    return ReferringSegmenter(Config(), FakeProposer(samples), load_encoder(EncoderConfig(), "cpu"),
                               ExpressionParser(LanguageConfig()))
 
 
-def test_a_calibration_tells_present_from_absent(samples, segmenter):
+def test_a_calibration_separates_present_from_absent_targets(samples, segmenter):
     found = calibrate(segmenter, samples, segmenter.bank)
     fitted = PromptBank.from_dict(found)
     assert fitted.nouns == segmenter.bank.nouns
@@ -67,6 +67,6 @@ def test_a_calibration_tells_present_from_absent(samples, segmenter):
     assert np.mean(right) > 0.85
 
 
-def test_a_set_without_absent_things_cannot_calibrate(samples, segmenter):
+def test_samples_without_absent_targets_are_refused(samples, segmenter):
     with pytest.raises(InputError, match="not there"):
         calibrate(segmenter, [sample for sample in samples[:40] if sample.targets], segmenter.bank)

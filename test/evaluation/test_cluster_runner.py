@@ -10,19 +10,19 @@ import pytest
 from ris_ros.config import Config
 from ris_ros.errors import MissingError
 from ris_ros.evaluation.datasets import load_dataset
-from ris_ros.evaluation.examiner import Plan
+from ris_ros.evaluation.evaluator import Plan
 from ris_ros.evaluation.run import cluster_runner, evaluate
 from ris_ros.evaluation.summary import Summary
 from ris_ros.utils.ray_pool import MAX_ATTEMPTS
 
 
 def comparable(records):
-    """Drop what differs from run to run: time, and the last digits of the confidence."""
+    """Drop the values that vary between runs: times, and the last digits of the confidence."""
     return [replace(record, seconds=0.0, confidence=round(record.confidence, 4)) for record in records]
 
 
 @pytest.mark.timeout(900)  # Ray's processes start slowly on a busy machine
-def test_workers_give_the_numbers_of_one_process_even_when_one_is_lost(davis_root, tmp_path):
+def test_a_cluster_gives_the_results_of_one_process_even_if_a_worker_is_lost(davis_root, tmp_path):
     pytest.importorskip("ray")
     data = load_dataset("davis", davis_root)
     plan = Plan("score-map", Config.from_dict({"device": "cpu"}), "truth")
@@ -30,13 +30,13 @@ def test_workers_give_the_numbers_of_one_process_even_when_one_is_lost(davis_roo
 
     class DyingOnce:  # a local class, which is sent to the workers by value
         def build(self):
-            def examine(picture, built=[]):  # noqa: B006
+            def evaluate_picture(picture, built=[]):  # noqa: B006
                 if picture.id == "poison" or not first_death.exists():
                     first_death.touch()
                     os._exit(1)
                 built[:] = built or [plan.build()]
                 return built[0](picture)
-            return examine
+            return evaluate_picture
 
     alone = evaluate(data, plan, tmp_path / "alone")
     with cluster_runner(DyingOnce(), workers=2) as runner:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from ris_ros.config import Config
 from ris_ros.evaluation.compare import ABLATIONS, Row, compare, to_markdown
 from ris_ros.evaluation.datasets import load_dataset
-from ris_ros.evaluation.examiner import Plan
+from ris_ros.evaluation.evaluator import Plan
 
 
 def test_every_variant_has_a_row_and_a_folder_from_which_it_is_continued(own_root, tmp_path):

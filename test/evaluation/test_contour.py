@@ -27,7 +27,7 @@ def test_the_contour_is_half_a_pixel_towards_the_origin():
 @pytest.mark.parametrize(("mask", "length"), [
     (box(0, 0, 10, 10), 19), (box(290, 390, 10, 10), 21), (box(0, 50, HEIGHT, 50), 2 * HEIGHT),
     (box(0, 0, HEIGHT, WIDTH), 0), (box(0, 0, 0, 0), 0)])
-def test_there_is_no_contour_along_the_border_of_the_image(mask, length):
+def test_the_border_of_the_image_has_no_contour(mask, length):
     assert mask_contour(mask).sum() == length
 
 

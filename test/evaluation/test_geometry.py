@@ -24,12 +24,12 @@ def test_boxes_on_the_table_are_located_to_a_centimetre(report):
     exact = [box for box in boxes if box.condition == "exact"]
     assert len(exact) >= 5
     assert all(box.right for box in exact), [box for box in exact if not box.right]
-    # The mean of the visible points would not do: it lies towards the camera.
+    # The mean of the visible points is biased towards the camera.
     assert np.median([box.seen for box in exact]) > 2 * np.median([box.centre for box in exact])
     assert np.mean([box.right for box in boxes if box.condition == "faulty"]) > 0.5
 
 
-def test_round_objects_are_located_with_their_hidden_half(report):
+def test_boxes_of_round_objects_include_the_hidden_half(report):
     categories = ("ball", "bottle", "bowl", "can", "cup", "vase")
     errors = [placement.centre for placement in report.placements
               if placement.condition == "exact" and placement.category in categories]

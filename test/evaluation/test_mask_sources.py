@@ -44,7 +44,7 @@ def test_given_masks_are_found_by_id_or_by_name(picture, tmp_path):
     assert len(GivenMasks(tmp_path / "whole.json")(picture, image)) == 1
 
 
-def test_given_masks_that_do_not_fit_are_refused(picture, tmp_path):
+def test_a_file_without_masks_of_the_picture_is_refused(picture, tmp_path):
     (tmp_path / "m.json").write_text(json.dumps([{"image_id": 25, "segmentation": []}]))
     with pytest.raises(InputError, match=r"m\.json has no masks for COCO_train2014_000000000009\.jpg \(id 9\)"):
         GivenMasks(tmp_path / "m.json")(picture, picture.read_image())
@@ -76,4 +76,4 @@ def test_proposed_masks_are_cached(picture, tmp_path):
     ProposedMasks(other, tmp_path / "kept")(picture, image)
     ProposedMasks(Proposer(), tmp_path / "kept")(picture, image + 1)
     assert len(calls) == 3
-    assert ProposedMasks(Proposer())(picture, image) is None  # the method is to propose
+    assert ProposedMasks(Proposer())(picture, image) is None  # the method proposes masks itself

@@ -78,7 +78,7 @@ def test_generalized_iou_counts_absent_targets():
     assert estimate.count == 4
 
 
-def test_an_expression_counts_once_however_many_frames_it_has():
+def test_expressions_have_equal_weight_regardless_of_their_frames():
     # Means 0.3, 0.9 and 0: deviations -0.1, 0.5, -0.4.
     estimate = mean_over_frames([0.1, 0.9, 0.5, 0.0], ["a", "b", "a", "c"])
     assert estimate.value == pytest.approx(0.4)

@@ -5,7 +5,7 @@ import pytest
 from ris_ros.config import Config
 from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets import load_dataset
-from ris_ros.evaluation.examiner import Plan
+from ris_ros.evaluation.evaluator import Plan
 from ris_ros.evaluation.questions import Question, Reply, ask_questions, make_questions, plural, summarize
 
 

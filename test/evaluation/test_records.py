@@ -42,7 +42,7 @@ def test_an_incomplete_last_line_is_dropped(tmp_path, cut):
     assert len(file.read_text().splitlines()) == 3
 
 
-def test_nothing_is_counted_twice(tmp_path):
+def test_an_expression_is_recorded_once(tmp_path):
     with Journal(tmp_path / "o.jsonl") as journal:
         journal.append(more(1))
         journal.append([replace(more(1)[0], intersection=99)])
@@ -53,13 +53,13 @@ def test_nothing_is_counted_twice(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["{", "[]", json.dumps({"image": "9"}), json.dumps({**asdict(RECORD), "size": 1})])
-def test_a_damaged_line_is_named(tmp_path, line):
+def test_the_error_names_a_damaged_line(tmp_path, line):
     (tmp_path / "o.jsonl").write_text(line + "\n")
     with pytest.raises(InputError, match=r"o\.jsonl:1 is damaged"):
         Journal(tmp_path / "o.jsonl")
 
 
-def test_lines_of_another_version_are_named(tmp_path):
+def test_the_error_names_a_line_of_another_version(tmp_path):
     older = {name: value for name, value in asdict(RECORD).items() if name not in ("video", "contour")}
     (tmp_path / "o.jsonl").write_text(json.dumps(older) + "\n")
     with pytest.raises(InputError, match=r"o\.jsonl:1 .* of another version .*differ in contour, video"):

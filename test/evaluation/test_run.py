@@ -15,15 +15,15 @@ from ris_ros.cli import app
 from ris_ros.errors import InputError
 from ris_ros.evaluation.baselines import HighestScore
 from ris_ros.evaluation.datasets import load_dataset
-from ris_ros.evaluation.examiner import Examiner, Plan
+from ris_ros.evaluation.evaluator import Evaluator, Plan
 from ris_ros.evaluation.mask_sources import true_masks
 from ris_ros.evaluation.results import write_results
 from ris_ros.evaluation.run import evaluate
 from ris_ros.evaluation.summary import Summary
 
 
-class First:
-    """A method that answers with the first mask, or an empty one to "the dog", and counts what it is asked."""
+class FirstMask:
+    """A method that answers with the first mask, or an empty one to "the dog", and records its calls."""
 
     def __init__(self):
         self.asked = []
@@ -40,13 +40,13 @@ class First:
 
 
 def runner(method):
-    examiner = Examiner(method, true_masks)
-    return lambda pictures: map(examiner, pictures)
+    evaluator = Evaluator(method, true_masks)
+    return lambda pictures: map(evaluator, pictures)
 
 
 def test_answers_are_compared_with_the_truth(grefcoco_root, tmp_path):
     data = load_dataset("grefcoco", grefcoco_root)
-    report = evaluate(data, Plan(), tmp_path / "run", runner=runner(First()))
+    report = evaluate(data, Plan(), tmp_path / "run", runner=runner(FirstMask()))
     one, several, none = report.records
     assert (one.intersection, one.union, one.box_iou, one.category, one.chosen) == (100, 100, 1.0, "cup", "cup")
     assert (several.intersection, several.union, several.category) == (100, 200, "")
@@ -55,8 +55,8 @@ def test_answers_are_compared_with_the_truth(grefcoco_root, tmp_path):
     assert one.read_mask().sum() == 100
 
 
-def test_each_image_is_encoded_once(refer_root, tmp_path):
-    method = First()
+def test_each_image_is_set_once(refer_root, tmp_path):
+    method = FirstMask()
     evaluate(load_dataset("refcoco", refer_root()), Plan(), tmp_path / "run", runner=runner(method))
     assert method.images == 1
     assert len(method.asked) == 3
@@ -68,32 +68,32 @@ def untimed(records):
 
 def test_an_interrupted_run_is_continued(refer_root, own_root, davis_root, tmp_path):
     data = load_dataset("davis", davis_root)
-    whole = evaluate(data, Plan(), tmp_path / "whole", runner=runner(First()))
+    whole = evaluate(data, Plan(), tmp_path / "whole", runner=runner(FirstMask()))
     assert whole.continued == 0
 
     def interrupted(pictures):
-        yield from runner(First())(pictures[:1])
+        yield from runner(FirstMask())(pictures[:1])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         evaluate(data, Plan(), tmp_path / "run", runner=interrupted)
-    # As if it was interrupted in the middle of the last line.
+    # An interruption in the middle of the last line.
     file = tmp_path / "run/outcomes.jsonl"
     file.write_bytes(file.read_bytes()[:-7])
-    method = First()
+    method = FirstMask()
     report = evaluate(data, Plan(), tmp_path / "run", runner=runner(method))
     assert report.continued == 1
     assert len(method.asked) == data.expression_count - 1
     assert untimed(report.records) == untimed(whole.records)
     assert repr(Summary(report.records).overall()) == repr(Summary(whole.records).overall())
-    method = First()
+    method = FirstMask()
     assert evaluate(data, Plan(), tmp_path / "run", runner=runner(method)).continued == data.expression_count
     assert not method.asked
 
 
 def test_a_folder_of_another_run_is_refused(refer_root, tmp_path):
     root = refer_root()
-    evaluate(load_dataset("refcoco", root), Plan(), tmp_path / "run", runner=runner(First()))
+    evaluate(load_dataset("refcoco", root), Plan(), tmp_path / "run", runner=runner(FirstMask()))
     for data, plan, message in (
             (load_dataset("refcoco", root, "testA"), Plan(), "split 'val' instead of 'testA'"),
             (load_dataset("refcoco", root), Plan("local"), "method 'full' instead of 'local'"),
@@ -101,9 +101,9 @@ def test_a_folder_of_another_run_is_refused(refer_root, tmp_path):
             (load_dataset("refcoco", root), Plan(config=Plan().config.replace({"matching.text_weight": 0.25})),
              "matching.text_weight 0.5 instead of 0.25")):
         with pytest.raises(InputError, match=re.escape(message)):
-            evaluate(data, plan, tmp_path / "run", runner=runner(First()))
+            evaluate(data, plan, tmp_path / "run", runner=runner(FirstMask()))
     other_device = Plan(config=Plan().config.replace({"device": "cpu"}))
-    continued = evaluate(load_dataset("refcoco", root), other_device, tmp_path / "run", runner=runner(First()))
+    continued = evaluate(load_dataset("refcoco", root), other_device, tmp_path / "run", runner=runner(FirstMask()))
     assert continued.continued == 3
 
 
@@ -112,11 +112,11 @@ def test_problems_are_counted_and_listed(refer_root, tmp_path):
     root = refer_root()
     data = load_dataset("refcoco", root)
     report = evaluate(data, Plan(), tmp_path / "run", runner=lambda pictures: map(
-        Examiner(First(), lambda picture, image: true_masks(data.pictures[0], image)), pictures))
+        Evaluator(FirstMask(), lambda picture, image: true_masks(data.pictures[0], image)), pictures))
     assert report.records == []
     assert "do not fill the image; 3 expressions are left out" in report.problems[0]
 
-    only_first = Examiner(First(), lambda picture, image: true_masks(
+    only_first = Evaluator(FirstMask(), lambda picture, image: true_masks(
         type(picture)(picture.id, picture.file, {"1": picture.objects["1"]}, ()), image))
     report = evaluate(data, Plan(), tmp_path / "run", runner=lambda pictures: map(only_first, pictures))
     assert len(report.records) == 2
@@ -130,7 +130,7 @@ def test_problems_are_counted_and_listed(refer_root, tmp_path):
 def test_expressions_about_an_unreadable_image_are_left_out(refer_root, tmp_path):
     root = refer_root()
     (root / "images/mscoco/images/train2014/COCO_train2014_000000000009.jpg").write_text("not an image")
-    report = evaluate(load_dataset("refcoco", root), Plan(), tmp_path / "run", runner=runner(First()))
+    report = evaluate(load_dataset("refcoco", root), Plan(), tmp_path / "run", runner=runner(FirstMask()))
     assert "is not an image" in report.problems[0]
     assert "3 expressions are left out" in report.problems[0]
 
@@ -141,7 +141,7 @@ def write_and_read(report, folder):
 
 
 def test_all_result_files_agree(grefcoco_root, tmp_path):
-    report = evaluate(load_dataset("grefcoco", grefcoco_root), Plan(), tmp_path / "run", runner=runner(First()))
+    report = evaluate(load_dataset("grefcoco", grefcoco_root), Plan(), tmp_path / "run", runner=runner(FirstMask()))
     text = write_and_read(report, tmp_path / "run")
     values = json.loads((tmp_path / "run/results.json").read_text())
     assert values["figures"]["gIoU"]["value"] == pytest.approx((1 + 0.5 + 1) / 3)
@@ -156,8 +156,8 @@ def test_all_result_files_agree(grefcoco_root, tmp_path):
     assert "None." in text
 
 
-def test_videos_are_measured_as_davis_measures_them(davis_root, refer_root, tmp_path):
-    report = evaluate(load_dataset("davis", davis_root), Plan(), tmp_path / "run", runner=runner(First()))
+def test_videos_are_evaluated_as_by_davis(davis_root, refer_root, tmp_path):
+    report = evaluate(load_dataset("davis", davis_root), Plan(), tmp_path / "run", runner=runner(FirstMask()))
     # The first object is found in both frames, and it is also the answer for the second object.
     assert [(record.video, record.ref, record.iou, record.contour) for record in report.records] == [
         ("goat", "1", 1, 1), ("goat", "2", 0, 0), ("goat", "1", 1, 1), ("goat", "2", 0, 0)]
@@ -166,12 +166,12 @@ def test_videos_are_measured_as_davis_measures_them(davis_root, refer_root, tmp_
     for metric in ("J", "F", "J&F"):
         assert f"| {metric} | 50.00 | 2 |" in text
     assert "| CaR | CLIP | none, with denseCRF | J |" in text
-    stills = evaluate(load_dataset("refcoco", refer_root()), Plan(), tmp_path / "stills", runner=runner(First()))
+    stills = evaluate(load_dataset("refcoco", refer_root()), Plan(), tmp_path / "stills", runner=runner(FirstMask()))
     assert (stills.records[0].video, stills.records[0].contour) == ("", None)
 
 
 def test_the_gallery_is_self_contained(grefcoco_root, tmp_path):
-    report = evaluate(load_dataset("grefcoco", grefcoco_root), Plan(), tmp_path / "run", runner=runner(First()))
+    report = evaluate(load_dataset("grefcoco", grefcoco_root), Plan(), tmp_path / "run", runner=runner(FirstMask()))
     write_results(report, tmp_path / "run")
     page = (tmp_path / "run/gallery.html").read_text()
     assert page.count("data:image/jpeg;base64,") >= 2
@@ -179,7 +179,7 @@ def test_the_gallery_is_self_contained(grefcoco_root, tmp_path):
     assert "cup and bowl" in page
 
 
-def test_the_command_measures_and_continues(own_root, tmp_path):
+def test_the_command_evaluates_and_continues(own_root, tmp_path):
     def ris(*more):
         return CliRunner().invoke(app, [
             "eval", "folder", "--root", str(own_root), "--proposals", "truth", "--method", "region-token", "--output",

@@ -16,7 +16,7 @@ SCENES = {"split": "test", "scenes": 2, "start": 30}
 
 
 class Oracle:
-    """A stand-in for a segmenter that knows the truth of every scene.
+    """A segmenter that answers with the ground truth of every scene.
 
     With given masks it answers with exactly what is meant, but only with one object. Without, it answers with the
     upper half of the true mask, and never that something is absent.
@@ -51,7 +51,7 @@ def test_each_expression_is_asked_once_and_in_order(report):
     assert [(record.seed, record.kind, record.text) for record in report.records] == expected
 
 
-def test_a_correct_choice_is_the_whole_set(report):
+def test_a_correct_choice_is_the_exact_set_of_targets(report):
     summary = report.summary()
     assert summary["relation"]["selection"].value == 1
     assert summary["absent colour"]["selection"].value == 1

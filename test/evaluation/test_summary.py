@@ -106,7 +106,7 @@ def test_generalized_metrics_agree_with_the_published_procedure():
     ("relations", "a ring", "without"), ("length", "the cup", "1-2 words"), ("length", "a b c", "3-5 words"),
     ("length", "a b c d e f", "6-9 words"), ("length", "a b c d e f g h i j", "10+ words"),
 ])
-def test_kinds_of_expressions(grouping, text, label):
+def test_labels_of_groupings(grouping, text, label):
     assert GROUPINGS[grouping](replace(RECORD, text=text)) == label
 
 
@@ -118,9 +118,9 @@ def test_sizes_are_those_of_coco():
     assert size(replace(RECORD, targets=0)) == "no target"
 
 
-def test_tables_of_kinds_add_up():
+def test_counts_of_groups_add_up():
     tables = Summary(RECORDS).grouped()
-    assert "length" not in tables  # all alike
+    assert "length" not in tables  # all have the same label
     sizes = tables["object size"]
     assert sizes["small (below 32 x 32)"]["oIoU"].count + sizes["no target"]["gIoU"].count == len(RECORDS)
     assert "oIoU" not in sizes["no target"]

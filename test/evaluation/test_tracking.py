@@ -47,7 +47,7 @@ def test_a_target_is_not_kept_with_one_wrong_frame(answer):
     assert record.lost == (answer is None)
 
 
-def test_a_hidden_target_may_be_lost_and_may_be_missed_for_a_while_after_its_return():
+def test_an_occluded_target_may_be_lost_and_missed_until_grace_is_over():
     hidden, back = [shown(None, 0.1)] * 9, [shown(None)] * 15
     record = assessed(shown("target"), *hidden, *back, *[shown("target")] * 3)
     assert record.kept
@@ -58,7 +58,7 @@ def test_a_hidden_target_may_be_lost_and_may_be_missed_for_a_while_after_its_ret
     assert never.regained == (math.inf,)
 
 
-def test_tracking_another_object_is_a_takeover_even_while_the_target_is_hidden():
+def test_tracking_another_object_is_a_takeover_even_while_the_target_is_occluded():
     assert assessed(shown("target"), *[shown("other", 0.0)] * 8, *[shown("target")] * 3).taken
     assert not assessed(shown("target"), *[shown("other", 0.0)] * 4, *[shown("target")] * 3).taken
     assert assessed(shown("target"), shown("other", 0.0)).taken

@@ -1,7 +1,7 @@
-"""The form that every data set is read into: pictures, the annotated objects in them, and expressions about them.
+"""The common representation of data sets: pictures, their annotated objects, and expressions about them.
 
-A *picture* is an image file with its annotations; an *image* is an array of pixels. Everything here is plain data that
-can be sent to another machine: pixels and masks are read where they are needed.
+A *picture* is an image file with its annotations; an *image* is an array of pixels. All classes are plain data that can
+be sent to another machine: pixels and masks are only read where they are needed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ris_ros.utils.images import read_image
 
 
 class StoredMask(Protocol):
-    """A mask in the form in which its data set stores it."""
+    """A mask in the storage format of its data set."""
 
     def decode(self, height: int, width: int) -> np.ndarray:
         """Return the mask, bool [height, width]; raise InputError if it is damaged or has another size."""
@@ -47,7 +47,7 @@ class Expression:
     ----------
     ref, sentence : ids of the reference and of the sentence, which identify the expression within its picture
     text : the sentence as it was written
-    targets : ids of the objects that it names; empty if the picture has no such object
+    targets : ids of the objects that it refers to; empty if the picture has no such object
     kind : the data set's own label for it
 
     """
@@ -67,7 +67,7 @@ class Picture:
     ----------
     id : unique within the data set
     file : the image file
-    objects : all annotated objects by id, the targets of expressions and everything else there is to choose from
+    objects : all annotated objects by id: the targets of expressions and the other candidates
     expressions : the expressions about it
     size : height and width of the annotations; None if the data set does not state them
     depth : depth image, 16-bit millimetres, if the data set has one
@@ -106,7 +106,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One split of a data set, and one line for each problem that made the reader leave something out."""
+    """One split of a data set, and one line for each problem due to which a part was left out."""
 
     name: str
     split: str

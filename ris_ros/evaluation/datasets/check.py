@@ -1,4 +1,4 @@
-"""Which data sets a folder holds, complete or in part, and where to get the rest."""
+"""Check of a folder for data sets: complete, incomplete and missing ones, and their sources."""
 
 from __future__ import annotations
 

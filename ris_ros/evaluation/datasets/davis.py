@@ -2,10 +2,10 @@
 
     ROOT/meta_expressions/valid/meta_expressions.json   videos -> expressions {exp, obj_id} and frames
     ROOT/valid/JPEGImages/VIDEO/FRAME.jpg
-    ROOT/valid/Annotations/VIDEO/FRAME.png              palette images of object ids; 0 and 255 are no objects
+    ROOT/valid/Annotations/VIDEO/FRAME.png              palette images of object ids; 0 and 255 are not objects
     ROOT/valid/meta.json                                optional: videos -> objects -> category
 
-Each frame is a picture of its own: nothing is remembered from earlier frames. In a frame without the object the correct
+Each frame is an independent picture, without tracking from earlier frames. In a frame without the object the correct
 answer is an empty mask.
 """
 

@@ -22,7 +22,7 @@ EXPRESSIONS_FILE = "expressions.jsonl"
 _EXIF_ORIENTATION = 0x0112
 """EXIF tag; with values from 5 on the image is stored rotated by a quarter turn."""
 _CACHED_FILES = 64
-"""Files whose size and ids are remembered while lines are checked: lines about one picture stand close together."""
+"""Files whose size and ids are cached while lines are checked: lines about one picture are usually consecutive."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Sample:
     ----------
     image, masks : image files; the second holds an id per pixel, 0 for none
     text : the expression
-    targets : ids of the objects that it names; empty if the picture has no such object
+    targets : ids of the objects that it refers to; empty if the picture has no such object
     kind : a label; results are also reported by kind
     phrase : the noun phrase, in the text, that names the target
     depth : depth image, 16-bit millimetres
@@ -82,7 +82,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Folder:
-    """The expressions of a data-set folder, and one line for each that had to be left out."""
+    """The expressions of a data-set folder, and one line for each that was left out."""
 
     samples: list[Sample]
     problems: list[str]
@@ -94,7 +94,7 @@ def annotation_files(root: Path, split: str) -> list[Path]:
 
 
 def read(root: Path, split: str, images: Path | None, problems: ProblemLog) -> list[Picture]:
-    """Return the pictures of the folder; it has one split, and its lines say where the images are."""
+    """Return the pictures of the folder, which has one split; its lines contain the paths of the images."""
     folder = read_folder(root, strict=problems.strict)
     problems.messages += folder.problems
     by_picture: dict[tuple[Path, Path], list[tuple[int, Sample]]] = {}
@@ -223,7 +223,7 @@ def _check_files(sample: Sample, size_of: Callable[[Path], tuple[int, int]], ids
 
 
 def _image_size(path: Path) -> tuple[int, int]:
-    """Return width and height of an image file, rotated as its EXIF data says."""
+    """Return width and height of an image file, rotated by its EXIF orientation."""
     with open_image(path) as image:
         width, height = image.size
         return (height, width) if image.getexif().get(_EXIF_ORIENTATION, 1) >= 5 else (width, height)

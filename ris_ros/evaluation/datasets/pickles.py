@@ -1,4 +1,4 @@
-"""Pickles from untrusted sources: plain containers are read, anything that could run code is refused."""
+"""Safe reading of pickles from untrusted sources: plain data only, without code execution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ris_ros.errors import InputError
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """An unpickler of dicts, lists, tuples, sets, texts and numbers. It refuses to look up classes and functions.
+    """An unpickler of dicts, lists, tuples, sets, strings and numbers. It refuses to look up classes and functions.
 
     Every opcode that does more than build plain data (REDUCE, BUILD, INST, OBJ, NEWOBJ, extension codes) needs such a
     look-up.
@@ -35,7 +35,7 @@ def read_plain_pickle(path: Path) -> Any:
             return _decode_texts(_PlainUnpickler(file, encoding="latin1").load())
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except Exception as error:  # a damaged pickle raises whatever its opcodes run into
+    except Exception as error:  # the opcodes of a damaged pickle may raise any exception
         raise InputError(f"{path} is not a pickle of plain data: {error or type(error).__name__}") from error
 
 

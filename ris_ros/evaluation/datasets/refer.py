@@ -6,7 +6,7 @@
     ROOT/grefcoco/instances.json  grefs(unc).json      or grefs(unc).p
     ROOT/images/mscoco/images/train2014/COCO_train2014_000000000009.jpg, or ROOT/images/train2014, or ROOT/train2014
 
-A reference names one annotation (in gRefCOCO a list of them; [-1] is none) in several sentences.
+A reference has several sentences about one annotation (in gRefCOCO about a list of them; [-1] is none).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ris_ros.evaluation.datasets.pickles import read_plain_pickle
 from ris_ros.evaluation.datasets.storage import CocoMask
 
 NO_TARGET = -1
-"""The annotation id of gRefCOCO's references to nothing in the image."""
+"""The annotation id in gRefCOCO of references without a target in the image."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ReferReader:
     Attributes
     ----------
     folder : name of its folder
-    split_by : who split it: unc, umd or google
+    split_by : author of the splits: unc, umd or google
 
     """
 
@@ -118,7 +118,7 @@ def _is_in_split(reference_split: str, split: str) -> bool:
 
 def _expressions(reference: dict[str, Any], image_rows: dict[Any, Any], annotations: dict[Any, Any], where: str,
                  problems: ProblemLog) -> list[Expression]:
-    """Return a reference's sentences as expressions; raise InputError if what it names cannot be used."""
+    """Return a reference's sentences as expressions; raise InputError if its image or annotations are unusable."""
     named = reference.get("ann_id")
     named = named if isinstance(named, list) else [named]
     if reference.get("image_id") not in image_rows:

@@ -1,4 +1,4 @@
-"""Masks and depth in the forms in which data sets store them: COCO segmentations, polygons, images of one channel."""
+"""Masks and depth in the storage formats of data sets: COCO segmentations, polygons, images of one channel."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def read_depth(path: Path) -> np.ndarray:
 
 
 _cached_labels = lru_cache(maxsize=2)(read_single_channel)
-"""`read_single_channel`, remembering the last files: all objects of a picture share one."""
+"""`read_single_channel` with a cache of the last files: all objects of a picture share one."""
 
 
 @contextmanager

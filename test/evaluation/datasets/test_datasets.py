@@ -32,7 +32,7 @@ def test_refcoco_is_read_as_python_2_wrote_it(refer_root, protocol):
     assert {name: annotated.category for name, annotated in picture.objects.items()} == {"1": "cup", "2": "bowl"}
 
 
-def test_a_split_has_its_own_references_and_crowds_are_no_objects(refer_root):
+def test_a_split_has_its_own_references_and_crowds_are_not_objects(refer_root):
     (picture,) = load_dataset("refcoco", refer_root(), "testA").pictures
     (expression,) = picture.expressions
     assert expression.text == "café cups"
@@ -75,11 +75,11 @@ def test_phrasecut_unites_instances_and_fills_polygons_with_their_outline(phrase
     assert several.targets == ("2317__2/0", "2317__2/1")
 
 
-def test_davis_frames_are_pictures_and_objects_may_be_out_of_sight(davis_root):
+def test_davis_frames_are_pictures_and_targets_may_be_absent(davis_root):
     first, second = load_dataset("davis", davis_root).pictures
     assert (first.id, second.id) == ("goat/00000", "goat/00001")
     assert first.video == second.video == "goat"
-    assert (set(first.objects), set(second.objects)) == ({"1", "2"}, {"1"})  # void is no object
+    assert (set(first.objects), set(second.objects)) == ({"1", "2"}, {"1"})  # void pixels are not an object
     assert [expression.targets for expression in first.expressions] == [("1",), ("2",)]
     assert [expression.targets for expression in second.expressions] == [("1",), ()]
     assert second.expressions[1].kind == "out of sight"
@@ -87,7 +87,7 @@ def test_davis_frames_are_pictures_and_objects_may_be_out_of_sight(davis_root):
     assert first.objects["2"].category == "shadow"
 
 
-def test_the_own_folder_keeps_line_numbers_and_kinds(own_root):
+def test_folder_expressions_have_line_numbers_and_kinds(own_root):
     (picture,) = load_dataset("folder", own_root).pictures
     assert [(e.ref, e.sentence, e.kind) for e in picture.expressions] == [
         ("1", "1", "category"), ("1+2", "2", "plural"), ("none", "3", "absent")]
@@ -164,7 +164,7 @@ def test_a_missing_picture_is_counted(refer_root):
         load_dataset("refcoco", root, "testA")
 
 
-def test_damaged_annotations_are_named(refer_root):
+def test_the_error_names_damaged_annotations(refer_root):
     root = refer_root()
     (root / "refcoco/instances.json").write_text("{")
     with pytest.raises(InputError, match=r"cannot read .*instances\.json"):
@@ -187,7 +187,7 @@ def test_a_picture_of_another_size_is_refused(refer_root):
     ([], "empty"),
     (None, "empty"),
 ])
-def test_broken_and_empty_masks_are_refused_when_asked_for(refer_root, segmentation, message):
+def test_damaged_and_empty_masks_are_refused_when_decoded(refer_root, segmentation, message):
     refer_root.instances["annotations"][0]["segmentation"] = segmentation
     (picture,) = load_dataset("refcoco", refer_root()).pictures
     with pytest.raises(InputError, match=message):
@@ -215,7 +215,7 @@ def test_another_package_can_add_a_data_set(package_with_a_data_set, own_root):
     assert "Evaluate on birds" in shown.stdout
 
 
-def test_every_data_set_says_where_it_comes_from():
+def test_every_data_set_has_a_source_and_a_licence():
     assert all(entry.source and entry.licence and entry.splits for entry in DATASETS.values())
 
 

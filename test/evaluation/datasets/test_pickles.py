@@ -20,7 +20,7 @@ class Trap:
     b"cos\nsystem\n(S'echo caught'\ntR.", b"(S'echo caught'\nios\nsystem\n.", b"garbage", b"",
     pickle.dumps([1, 2, 3])[:-4],
 ])
-def test_pickles_that_are_more_than_plain_data_are_refused(tmp_path, content, capfd):
+def test_pickles_with_code_are_refused(tmp_path, content, capfd):
     file = tmp_path / "refs.p"
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"refs\.p is not a pickle of plain data"):

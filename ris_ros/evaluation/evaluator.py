@@ -1,4 +1,4 @@
-"""The examination of one picture: a method answers all expressions about it, and its answers are compared."""
+"""Evaluation of one picture: a method answers all expressions about it, and the answers are compared with the truth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ris_ros.utils.masks import box_iou, mask_box
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured: together with the data set, everything that the results depend on.
+    """The configuration of an evaluation: together with the data set, everything that the results depend on.
 
     Attributes
     ----------
@@ -45,18 +45,18 @@ class Plan:
     cache: Path | None = None
     depth: bool = False
 
-    def build(self, encoder: MaskGuidedEncoder | None = None) -> Examiner:
-        """Load the models and return an examiner; a given encoder is used instead of the configured one."""
+    def build(self, encoder: MaskGuidedEncoder | None = None) -> Evaluator:
+        """Load the models and return an evaluator; a given encoder is used instead of the configured one."""
         device = resolve_device(self.config.device)
         config = method_config(self.method, self.config)
         encoder = encoder or load_encoder(config.encoder, device)
         proposer = None if self.proposals else make_proposer(config.proposals, device)
         source = make_mask_source(self.proposals, proposer, self.cache)
-        return Examiner(make_method(self.method, config, encoder, proposer), source, depth=self.depth)
+        return Evaluator(make_method(self.method, config, encoder, proposer), source, depth=self.depth)
 
 
 @dataclass(frozen=True)
-class Examination:
+class PictureEvaluation:
     """The result for one picture.
 
     Attributes
@@ -76,14 +76,14 @@ class Examination:
     method_seconds: float
 
 
-class Examiner:
-    """A method and the source of its masks, ready to examine pictures."""
+class Evaluator:
+    """Evaluates a method, with a source of masks, on pictures."""
 
     def __init__(self, method: Method, source: MaskSource, *, depth: bool = False):
         self.method, self.source, self._depth = method, source, depth
 
-    def __call__(self, picture: Picture) -> Examination:
-        """Ask the method all expressions about a picture. Whatever goes wrong is listed as a problem."""
+    def __call__(self, picture: Picture) -> PictureEvaluation:
+        """Evaluate all expressions about a picture; errors are listed as problems."""
         started = time.perf_counter()
         picture = replace(picture, objects={name: AnnotatedObject(_DecodedOnce(annotated.mask), annotated.category)
                                             for name, annotated in picture.objects.items()})
@@ -94,8 +94,8 @@ class Examiner:
             self.method.set_image(image, self.source(picture, image), depth=depth)
             encoding_seconds = time.perf_counter() - encoding_started
         except InputError as error:
-            lost = f"picture {picture.id}: {error}; {len(picture.expressions)} expressions are left out"
-            return Examination(len(picture.expressions), [], [lost], time.perf_counter() - started, 0.0)
+            problem = f"picture {picture.id}: {error}; {len(picture.expressions)} expressions are left out"
+            return PictureEvaluation(len(picture.expressions), [], [problem], time.perf_counter() - started, 0.0)
         classified, problems = _classified_objects(picture, image.shape[:2])
         records, method_seconds = [], encoding_seconds
         for expression in picture.expressions:
@@ -111,7 +111,8 @@ class Examiner:
             method_seconds += query_seconds
             records.append(_record(picture, expression, answer, truth, classified,
                                    query_seconds + encoding_seconds / len(picture.expressions)))
-        return Examination(len(picture.expressions), records, problems, time.perf_counter() - started, method_seconds)
+        return PictureEvaluation(len(picture.expressions), records, problems, time.perf_counter() - started,
+                                 method_seconds)
 
 
 class _DecodedOnce:
@@ -141,7 +142,7 @@ def _classified_objects(picture: Picture, size: tuple[int, int]) -> tuple[list[t
             if annotated.category:
                 classified.append((annotated.category, _run_lengths(annotated.mask.decode(*size))))
         except InputError as error:
-            problems.append(f"picture {picture.id}: {name}: {error}; no answer can be told to be of its class")
+            problems.append(f"picture {picture.id}: {name}: {error}; the class of answers that overlap it is unknown")
     return classified, problems
 
 
