@@ -1,1 +1,1 @@
-"""Training of the CLIP model that ris_ros bundles for its simulated tabletop; not installed with the package."""
+"""Training of the CLIP model for the simulated tabletop that ris_ros bundles; not installed with the package."""

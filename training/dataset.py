@@ -1,4 +1,4 @@
-"""Training data: masks of simulated scenes as the encoder sees them, with labels."""
+"""Training data: encoder inputs for masks of simulated scenes, with labels."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from ris_ros.utils.masks import mask_box
 from training.texts import BACKGROUND_CLASSES, CATEGORY_NAMES, COLOUR_NAMES
 
 SCENES_PER_SHARD = 50
+"""Scenes in one file of rendered views."""
 MIN_OBJECT_PIXELS, MIN_PART_PIXELS = 100, 60
 """Pixels of 640 x 480 from which on a mask of an object or surface, or of a part of an object, is used."""
 _MAX_PROPOSED = {"table": 3, "floor": 2, "several": 4, "part": 12}
@@ -32,15 +33,16 @@ _MAX_PROPOSED = {"table": 3, "floor": 2, "several": 4, "part": 12}
 Label = tuple[int, int, int]
 """Indices of colour, category and background class; the first two are -1 for background, the last for objects."""
 Proposer = Callable[[np.ndarray], Proposals]
+"""Image, uint8 RGB [H, W, 3] -> mask proposals."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingViews:
-    """What the model sees of N masks in S scenes.
+    """The model inputs for N masks in S scenes.
 
     Attributes
     ----------
-    images : uint8 [S, size, size, 3], whole images, resized without keeping their aspect
+    images : uint8 [S, size, size, 3], whole images, resized without keeping their aspect ratio
     scene : int64 [N], index in `images`
     masks : uint8 [N, 2, grid, grid], soft masks on the patch grid, 255 is full: the true one and a degraded one
     crops : uint8 [N, 2, size, size, 3], masked crops of the same two masks
@@ -70,16 +72,16 @@ def load_or_render(folder: Path, seeds: Iterable[int], size: int, grid: int,
                    progress: Callable[[range], Iterable[int]] = lambda shards: shards,
                    proposer: Proposer | None = None, *, exclude_pairs: Collection[Pair] = (),
                    only_pairs: Collection[Pair] | None = None) -> TrainingViews:
-    """Return the views of scenes, in shards that are kept in a folder and read from there by the next call.
+    """Load the views of scenes from the shards in a folder; render and save missing shards.
 
     Parameters
     ----------
-    folder : where the shards are kept
+    folder : of the shards
     seeds : of the scenes
     size : pixels of the model's input along one side
     grid : patches of the model's input along one side
     progress : wraps the shards, such as ``tqdm``
-    proposer : its masks are used too, as far as the ground truth labels them; these shards have names of their own
+    proposer : source of additional masks, used if the ground truth labels them clearly; such shards have other names
     exclude_pairs, only_pairs : as in :func:`tabletop.sample_scene`
 
     """
@@ -119,7 +121,7 @@ def _render_views(renderer: Renderer, scene: Scene, seed: int, size: int, grid: 
         colour=colour, category=category, background=background)
 
 
-# --- what the encoder sees --------------------------------------------------------------------------------------------
+# --- encoder inputs ---------------------------------------------------------------------------------------------------
 
 def _crop(image: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
     """Crop like the encoder's `masked_crop`, but on bytes, which is several times faster."""
@@ -168,7 +170,7 @@ def _true_masks(scene: Scene, rendering: Rendering, rng: np.random.Generator) ->
 
 def _proposed_masks(scene: Scene, rendering: Rendering, masks: np.ndarray, rng: np.random.Generator
                     ) -> list[tuple[Label, np.ndarray]]:
-    """Return label and mask of those of a proposer's masks, bool [N, H, W], that are clear cases."""
+    """Return label and mask of a proposer's masks, bool [N, H, W], without ambiguous ones."""
     labelled: list[tuple[Label, np.ndarray]] = []
     taken = dict.fromkeys(BACKGROUND_CLASSES, 0)
     count = len(scene.objects)

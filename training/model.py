@@ -1,6 +1,6 @@
-"""The bundled model: its configuration and its features as training computes them.
+"""The bundled model: its configuration, and its features as computed in training.
 
-They equal the features that `ris_ros.encoding` computes, at less cost for many masks at once.
+They equal the features of `ris_ros.encoding`, but are cheaper to compute for many masks at once.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ def local_features(visual: Any, crops: Tensor, kept_share: float = 1.0) -> Tenso
     """Encode crops [N, 3, H, W] to local features [N, D].
 
     With `kept_share` below 1, only that share of the patches of each crop is encoded, which trains nearly as well. They
-    are chosen at random from the patches that show something; empty ones are added only if these are too few.
+    are sampled from the non-uniform patches; uniform ones are added only if these are too few.
     """
     tokens = visual._embeds(crops)
     if kept_share < 1:
         count = round(kept_share * (tokens.shape[1] - 1))
-        shows = F.max_pool2d(crops, PATCH_SIZE) + F.max_pool2d(-crops, PATCH_SIZE) > 0.02
-        merit = shows.any(1).flatten(1) + torch.rand(len(tokens), tokens.shape[1] - 1, device=tokens.device)
-        chosen = torch.cat([merit.new_zeros(len(tokens), 1, dtype=torch.long),
-                            1 + merit.argsort(1, descending=True)[:, :count]], 1)
+        is_textured = F.max_pool2d(crops, PATCH_SIZE) + F.max_pool2d(-crops, PATCH_SIZE) > 0.02
+        priority = is_textured.any(1).flatten(1) + torch.rand(len(tokens), tokens.shape[1] - 1, device=tokens.device)
+        chosen = torch.cat([priority.new_zeros(len(tokens), 1, dtype=torch.long),
+                            1 + priority.argsort(1, descending=True)[:, :count]], 1)
         tokens = tokens.gather(1, chosen[..., None].expand(-1, -1, tokens.shape[2]))
     pooled, _ = visual._pool(visual.transformer(tokens))
     features: Tensor = pooled @ visual.proj
@@ -76,8 +76,8 @@ def global_features(visual: Any, tokens: Tensor, scene: Tensor, masks: Tensor) -
     """Encode soft masks to global features [N, D].
 
     The result is exactly that of the method's masked blocks, at a fraction of the cost. The patches outside a mask are
-    zero before every block, hence all alike, and are represented by a single token with as much more weight in the
-    attention.
+    zero before every block, hence identical, and are represented by a single token with a weight in the attention that
+    is higher by their number.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def text_features(model: open_clip.CLIP, tokens: Tensor) -> Tensor:
 
 
 def text_features_of(model: open_clip.CLIP, tokens: Tensor, embedded: Tensor) -> Tensor:
-    """Encode texts, int64 [M, L], whose tokens are embedded already, float [M, L, W], to features [M, D]."""
+    """Encode texts, int64 [M, L], with given token embeddings, float [M, L, W], to features [M, D]."""
     length = tokens.shape[1]
     hidden = embedded + model.positional_embedding[:length]
     hidden = model.ln_final(model.transformer(hidden, attn_mask=model.attn_mask[:length, :length]))
@@ -125,7 +125,7 @@ def trim_padding(tokens: Tensor) -> Tensor:
 def _sinusoids(grid: int, width: int) -> Tensor:
     """Return position embeddings [grid * grid, width] of sines and cosines of a patch's row and column.
 
-    With these as its start, the model learns much sooner which patches are neighbours, and thus shapes.
+    With this initialisation the model learns much sooner which patches are neighbours, and thus shapes.
     """
     frequencies = 0.5 * grid ** -torch.linspace(0, 1, width // 4)
     along = torch.arange(grid)[:, None] * frequencies * math.pi

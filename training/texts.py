@@ -1,4 +1,4 @@
-"""Training texts: noun phrases and referring expressions, from templates of their own.
+"""Training texts: noun phrases and referring expressions, from separate templates.
 
 They were written independently of the expressions that evaluations use (`ris_ros.sim.phrasing`).
 """
@@ -12,14 +12,14 @@ from ris_ros.sim.shapes import ALL_PAIRS, CATEGORIES, COLOURS
 
 CATEGORY_NAMES, COLOUR_NAMES = tuple(CATEGORIES), tuple(COLOURS)
 BACKGROUND_CLASSES = ("table", "floor", "several", "part")
-"""What a mask can show that is not one whole object; "several" is two objects in one mask."""
+"""Classes of masks that do not show one whole object; "several" is two objects in one mask."""
 BACKGROUND_TEXTS = (("table", "table top", "wood"), ("floor", "ground", "background"),
                     ("two objects", "several objects", "objects"), ("part", "piece", "part of an object"))
 """Names of each of BACKGROUND_CLASSES."""
 
 SEEN_PAIRS = [(c, k) for c, colour in enumerate(COLOUR_NAMES) for k, category in enumerate(CATEGORY_NAMES)
               if (colour, category) in ALL_PAIRS - HELD_OUT_PAIRS]
-"""Indices (colour, category) of the pairs that training may name."""
+"""Indices (colour, category) of the pairs that training texts may name."""
 FORMS = (SEEN_PAIRS, [(-1, k) for k in range(len(CATEGORY_NAMES))], [(c, -1) for c in range(len(COLOUR_NAMES))])
 """Indices (colour, category), either -1 for any, that a noun phrase can name: by both, by category, by colour."""
 
@@ -62,7 +62,7 @@ def with_article(phrase: str, rng: np.random.Generator) -> str:
 def sentence(phrase: str, landmarks: tuple[str, str], rng: np.random.Generator) -> str:
     """Build a referring expression, true or not, whose target is `phrase`.
 
-    Only the target counts in training. The other words must not lead the model to it.
+    Only the target is trained. The other words are arbitrary, so that the model does not rely on them.
     """
     template, region, rank = _choose(_SENTENCES, rng), _choose(_REGIONS, rng), _choose(_RANKS, rng)
     text = template.format(np=phrase, region=region, rank=rank, relation=_choose(_RELATIONS, rng),

@@ -2,7 +2,7 @@
 
 The model learns both kinds of visual feature that the method compares with text: the local one of a masked crop and the
 global one of a mask in the whole image. A run in the same folder resumes from the last checkpoint. On cores that are
-shared with other processes, OMP_NUM_THREADS=1 is several times faster than two threads that wait for each other.
+shared with other processes, OMP_NUM_THREADS=1 can be several times faster than two threads.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
     best = _best_weight(WEIGHTS, accuracy)
     about = {"visual_weight": best, "seed": options.seed, "steps": options.steps, "scenes": options.scenes,
              "accuracy": {"weights": WEIGHTS.round(2).tolist(), **accuracy},
-             # The words that `ris calibrate` fits to.
+             # The phrases of the prompt bank, for which `ris calibrate` fits temperatures.
              "calibration": {"nouns": CATEGORY_NAMES, "colours": COLOUR_NAMES,
                              "nothings": ["table", "floor", "several objects", "part of an object"]}}
     write_bundle(options.output / "bundle", trainer.trained(), MODEL_CONFIG, about)
@@ -96,7 +96,7 @@ def _load_data(options: argparse.Namespace) -> tuple[TrainingViews, TrainingView
 
 
 def _train(trainer: Trainer, checkpoint: Path, validation: TrainingViews, held_out: TrainingViews) -> float:
-    """Run all steps that are left and return the loss, smoothed over the last steps; NaN without any step."""
+    """Run all remaining steps and return the loss, smoothed over the last steps; NaN if none remain."""
     if checkpoint.is_file():
         trainer.load(torch.load(checkpoint, map_location="cpu", weights_only=True))
         logger.info("resuming from step %d", trainer.step)
@@ -128,7 +128,7 @@ def _report(trainer: Trainer, validation: TrainingViews, held_out: TrainingViews
 
 
 def _best_weight(weights: np.ndarray, accuracy: dict[str, list[float]]) -> float:
-    """Return the middle of the weights that are as good as the best, on average of both kinds of validation scene."""
+    """Return the median of the weights with the best accuracy, averaged over both kinds of validation scene."""
     score = np.mean(list(accuracy.values()), axis=0)
     good = weights[score >= score.max() - 0.002]
     return round(float(good[len(good) // 2]), 2)
@@ -143,7 +143,7 @@ def selection_accuracy(model: open_clip.CLIP, tokenizer: open_clip.SimpleTokeniz
 
     Parameters
     ----------
-    model, tokenizer : what is evaluated
+    model, tokenizer : the model to evaluate
     views : the scenes
     weights : [K], of the global feature; with 0 only crops count, with 1 only masks in the whole image
     variant : 0 for true masks, 1 for degraded ones
@@ -177,7 +177,7 @@ def selection_accuracy(model: open_clip.CLIP, tokenizer: open_clip.SimpleTokeniz
 
 
 def write_bundle(folder: Path, model: open_clip.CLIP, model_config: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write what ``open_clip.create_model_from_pretrained("local-dir:FOLDER")`` reads, and ris.json.
+    """Write the files for ``open_clip.create_model_from_pretrained("local-dir:FOLDER")``, and ris.json.
 
     Parameters
     ----------

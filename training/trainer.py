@@ -25,21 +25,24 @@ from training.model import (
 from training.texts import BACKGROUND_CLASSES, BACKGROUND_TEXTS, FORMS, SEEN_PAIRS, noun_phrase, sentence, with_article
 
 BATCH_IMAGES = 9
+"""Number of scenes per batch."""
 BATCH_MASKS, BATCH_LARGE_MASKS = 48, 2
 """Maximum number of masks per batch: of those that cover up to LARGE_MASK_PATCHES patches, and of larger ones."""
 LARGE_MASK_PATCHES = 30
 BATCH_CROPS, BATCH_SENTENCES = 48, 48
+"""Maximum number of crops, and of sentences, per batch."""
 KEPT_PATCHES = 0.66
-"""Share of a crop's patches that is encoded: two thirds of them show something."""
+"""Share of a crop's patches that is encoded: about two thirds of them are not uniform."""
 ALL_PATCHES_FROM = 0.8
 """Share of all steps after which whole crops are encoded."""
 WARM_UP_STEPS = 60
+"""Steps of linear warm-up of the learning rate."""
 
 
 class Trainer:
-    """Model, optimiser and everything that a step needs.
+    """Model, optimiser and state of a training run.
 
-    Every step draws from generators that are seeded by its own number. A resumed run thus repeats an uninterrupted one.
+    Every step uses generators that are seeded by its number, so that a resumed run repeats an uninterrupted one.
 
     Parameters
     ----------
@@ -59,7 +62,7 @@ class Trainer:
         self.model = create_model()
         self.tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT_LENGTH)
         self.model.to(self.device).train()
-        # Only words of training texts are learnt. All others stay zero: an unknown word says nothing.
+        # Only words of training texts are learnt. All other embeddings stay zero, which is neutral.
         table = self.model.token_embedding.weight.requires_grad_(False)
         self.words = self._vocabulary().to(self.device)
         self.row_of = torch.full((len(table),), len(self.words), device=self.device)
@@ -96,7 +99,7 @@ class Trainer:
         return self.model
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
+        """Return the content of a checkpoint."""
         return {"model": self.trained().state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}
 
     def load(self, state: dict[str, Any]) -> None:
@@ -151,7 +154,7 @@ class Trainer:
         return normalise(lit).to(self.device)
 
     def _jitter(self, crops: Tensor, rng: np.random.Generator) -> Tensor:
-        """Scale and shift crops a little, as if a mask's box missed an edge."""
+        """Scale and shift crops randomly, as augmentation for inaccurate boxes of masks."""
         count = len(crops)
         transforms = np.zeros((count, 2, 3), np.float32)
         transforms[:, [0, 1], [0, 1]] = rng.uniform(0.9, 1.1, (count, 2))
@@ -207,7 +210,7 @@ class Trainer:
         return text_features_of(self.model, tokens, table[self.row_of[tokens]])
 
     def _targets(self, form: int, members: np.ndarray) -> Tensor:
-        """Return the index, int64 [N], of the right name of each mask, among those of a form and of background."""
+        """Return the index, int64 [N], of the correct name of each mask, among those of a form and of background."""
         pairs = FORMS[form]
         index = {pair: i for i, pair in enumerate(pairs)}
         views = self.views
@@ -217,7 +220,7 @@ class Trainer:
             for i in members], device=self.device)
 
     def _matches(self, meant: np.ndarray, members: np.ndarray) -> np.ndarray:
-        """Return whether each (colour, category), int [M, 2], either -1 for any, is true of each mask, bool [M, N]."""
+        """Return whether each (colour, category), int [M, 2], either -1 for any, matches each mask, bool [M, N]."""
         colour, category = self.views.colour[members], self.views.category[members]
         same = ((meant[:, :1] < 0) | (meant[:, :1] == colour)) & ((meant[:, 1:] < 0) | (meant[:, 1:] == category))
         matches: np.ndarray = same & (self.views.background[members] < 0)

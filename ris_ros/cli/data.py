@@ -30,29 +30,29 @@ def data_check(
     from ris_ros.evaluation.datasets.check import check
 
     with err.status("checking"):
-        findings = list(check(root, images=images, masks=masks))
+        results = list(check(root, images=images, masks=masks))
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], default=str))
+        print(json.dumps([asdict(result) for result in results], default=str))
         return
-    here = [finding for finding in findings if not finding.missing]
-    if here:
+    available = [result for result in results if not result.missing]
+    if available:
         table = Table("data set", "split", "images", "expressions", "problems", title=f"in {root}")
-        for finding in here:
-            table.add_row(finding.name, finding.split, str(finding.pictures), str(finding.expressions),
-                          str(len(finding.problems)))
+        for result in available:
+            table.add_row(result.name, result.split, str(result.pictures), str(result.expressions),
+                          str(len(result.problems)))
         out.print(table)
-    for finding in here:
-        for problem in finding.problems[:MAX_PROBLEMS]:
-            out.print(f"{finding.name} {finding.split}: {problem}", highlight=False)
-        if len(finding.problems) > MAX_PROBLEMS:
-            out.print(f"{finding.name} {finding.split}: {len(finding.problems) - MAX_PROBLEMS} more; --json prints "
+    for result in available:
+        for problem in result.problems[:MAX_PROBLEMS]:
+            out.print(f"{result.name} {result.split}: {problem}", highlight=False)
+        if len(result.problems) > MAX_PROBLEMS:
+            out.print(f"{result.name} {result.split}: {len(result.problems) - MAX_PROBLEMS} more; --json prints "
                       "all")
     table = Table("data set", "missing", title="not found", show_lines=True)
     for column in ("from", "licence"):
         table.add_column(column, overflow="fold")
-    for name in dict.fromkeys(finding.name for finding in findings if finding.missing):
-        absent = [finding for finding in findings if finding.name == name and finding.missing]
-        files = dict.fromkeys(str(path.relative_to(root)) for finding in absent for path in finding.missing)
+    for name in dict.fromkeys(result.name for result in results if result.missing):
+        absent = [result for result in results if result.name == name and result.missing]
+        files = dict.fromkeys(str(path.relative_to(root)) for result in absent for path in result.missing)
         table.add_row(name, "\n".join(files), absent[0].source, absent[0].licence)
     if table.row_count:
         out.print(table)

@@ -1,4 +1,4 @@
-"""A description that is still being read."""
+"""A partial description during parsing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_WORDS = 24
 
 @dataclass
 class Draft:
-    """The part of a description that has been read so far.
+    """The part of a description that has been parsed so far.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""From a question to the expression whose objects answer it."""
+"""Parsing of questions: their kind, and the expression whose objects answer them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people say around an expression: greetings, commands, thanks."""
+"""Words around an expression: greetings, commands, thanks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words that tell, without parsing, whether an expression speaks of a location in the image or of a relation.
+"""Word lists that indicate, without parsing, whether an expression contains a location in the image or a relation.
 
 Evaluations group expressions by them. These are deliberately lists of surface words, apart from the grammar's own
 vocabulary: groups must not depend on how well the parser reads, nor change when it learns a word, or results of

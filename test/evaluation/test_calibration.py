@@ -68,5 +68,5 @@ def test_a_calibration_separates_present_from_absent_targets(samples, segmenter)
 
 
 def test_samples_without_absent_targets_are_refused(samples, segmenter):
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match="absent objects"):
         calibrate(segmenter, [sample for sample in samples[:40] if sample.targets], segmenter.bank)

@@ -1,4 +1,4 @@
-"""Scenes painted by hand: what the tests of meaning and wording need in place of a renderer."""
+"""Synthetic scenes and renderings for the tests of semantics and expressions, without a renderer."""
 
 from __future__ import annotations
 

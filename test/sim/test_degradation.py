@@ -9,7 +9,7 @@ from ris_ros.sim.tabletop import sample_scene
 from ris_ros.utils.masks import mask_iou
 
 
-def test_degraded_masks_are_near_the_true_ones_and_seldom_the_same():
+def test_degraded_masks_resemble_the_true_ones():
     scene = sample_scene(TRAIN_SEEDS[0], exclude_pairs=HELD_OUT_PAIRS)
     with Renderer() as renderer:
         rendering = renderer.render(scene)
@@ -20,7 +20,7 @@ def test_degraded_masks_are_near_the_true_ones_and_seldom_the_same():
     assert 0.6 < np.median(overlaps) < 0.98
 
 
-def test_a_cut_mask_is_a_part_of_the_wanted_size():
+def test_a_cut_mask_is_a_part_of_the_requested_size():
     mask = np.zeros((100, 100), bool)
     mask[20:80, 30:90] = True
     part = cut_mask(mask, 0.25, np.random.default_rng(0))

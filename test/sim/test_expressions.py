@@ -32,11 +32,11 @@ def test_attribute_and_category(said):
     assert by_target == {(0,), (1,), (2,)}
 
 
-def test_objects_of_one_colour_are_never_told_apart_by_it(said):
+def test_a_shared_colour_is_not_used_to_refer_to_an_object(said):
     assert not said("attribute", obj("red cup", -0.2, 0), obj("red cup", 0.2, 0))
 
 
-def test_objects_almost_equally_left_are_never_told_apart_by_it(said):
+def test_an_undecided_left_is_not_used_to_refer_to_an_object(said):
     objects = (obj("red cup", -0.20, -0.05), obj("blue cup", -0.205, 0.05))
     for kind in ("place", "extreme", "ordinal", "colloquial", "command"):
         assert not [text for text in said(kind, *objects) if "left" in text or "right" in text]
@@ -48,7 +48,7 @@ def test_plurals_count_the_objects(said):
     assert all("both" in text or "two" in text for text, targets in texts.items() if len(targets) == 2)
 
 
-def test_absent_kinds_name_what_is_missing(said):
+def test_absent_kinds_name_an_absent_object(said):
     colour = said("absent colour", *TWO_CUPS)
     assert colour
     assert not set(colour.values()) - {()}
@@ -105,8 +105,8 @@ def test_every_expression_is_true_of_its_targets_alone(paint, split):
     assert kinds == set(KINDS)
 
 
-def test_an_expression_stops_being_true_when_its_target_changes(paint):
-    # The truth is not just what the generator wrote down.
+def test_an_expression_is_no_longer_true_after_its_target_changes(paint):
+    # The truth is evaluated in the scene, not copied from the generator.
     scene, rendering = paint(*crowd(3))
     for expression in expressions(scene, rendering, np.random.default_rng(0), "test"):
         if expression.description.category and expression.targets:

@@ -19,7 +19,7 @@ def test_an_object_on_its_side_rests_on_two_ends(category):
     assert abs(axis[2]) < 0.3
 
 
-def test_an_object_is_where_its_position_says():
+def test_the_underside_of_an_object_is_at_its_position():
     scene = Scene((SceneObject("box", "red", (0.1, -0.2, 0.0), yaw=1.0, scale=1.2),))
     vertices = world_vertices(scene, 0)
     np.testing.assert_allclose((vertices.min(0) + vertices.max(0))[:2] / 2, (0.1, -0.2), atol=1e-3)

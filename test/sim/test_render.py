@@ -66,7 +66,7 @@ def test_depth_is_metric(three):
     np.testing.assert_allclose(np.linalg.norm(ball - (-0.2, 0, radius), axis=1), radius, atol=2e-3)
 
 
-def test_every_point_of_a_mask_is_in_its_object_and_none_outside(three):
+def test_the_points_of_a_mask_lie_on_its_object(three):
     points = world_points(three)
     for index in range(3):
         vertices = world_vertices(THREE, index)
@@ -88,7 +88,7 @@ def test_an_object_is_visible_where_it_projects_to(renderer):
             assert pixels[:, 1].min() - 1 <= rows.min() and rows.max() <= pixels[:, 1].max() + 1
 
 
-def test_an_unhidden_object_fills_its_projection(three):
+def test_an_unoccluded_object_fills_its_projection(three):
     rows, columns = np.nonzero(three.mask(1))
     pixels = project(THREE, world_vertices(THREE, 1))
     np.testing.assert_allclose([columns.min(), columns.max(), rows.min(), rows.max()],

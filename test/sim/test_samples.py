@@ -1,4 +1,4 @@
-"""The splits, and the texts of their expressions, checked against rendered scenes by naive code of its own."""
+"""The splits, and the texts of their expressions, checked against rendered scenes by independent, naive code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def rendered(request):
     return list(samples(request.param, 4, start=50, per_kind=4))
 
 
-def test_held_out_pairs_are_a_tenth_and_leave_every_colour_and_category_seen():
+def test_held_out_pairs_are_a_tenth_and_include_no_whole_colour_or_category():
     assert HELD_OUT_PAIRS < ALL_PAIRS
     assert 0.08 < len(HELD_OUT_PAIRS) / len(ALL_PAIRS) < 0.12
     for axis, names in enumerate((COLOURS, CATEGORIES)):

@@ -35,7 +35,7 @@ def test_a_mug_may_be_called_a_cup(found):
     assert found(Description("cup", "blue"), *objects) is None
 
 
-def test_left_refers_to_the_image_and_has_a_margin_of_doubt(found):
+def test_left_refers_to_the_image_and_has_an_undecided_margin(found):
     left = Description("cup", region="left")
     assert found(left, obj("red cup", -0.2, 0), obj("blue cup", 0.2, 0)) == (0,)
     assert found(left, obj("red cup", -0.2, 0), obj("blue cup", -0.25, 0.1)) == (0, 1)
@@ -49,7 +49,7 @@ def test_regions_in_two_directions(found, region, target):
     assert found(Description("cup", region=region), *objects) == (target,)
 
 
-def test_the_middle_must_not_be_taken_for_the_middle_one_of_a_row(found):
+def test_the_middle_is_undecided_if_the_middle_one_of_a_row_is_another_object(found):
     off = (obj("red cup", -0.35, 0.02), obj("blue cup", -0.2, 0.02), obj("green cup", 0.0, 0.02))
     even = (obj("red cup", -0.3, 0.02), obj("blue cup", 0.0, 0.02), obj("green cup", 0.3, 0.02))
     assert found(Description("cup", region="middle"), *off) is None
@@ -72,7 +72,7 @@ def test_almost_equally_left_is_undecided(found):
     assert found(Description("cup", ranking="right", rank=2), *objects) is None
 
 
-def test_size_goes_by_scale_unless_the_image_contradicts(found):
+def test_size_is_the_scale_unless_the_image_contradicts(found):
     largest, smallest = (Description("bowl", ranking=ranking, rank=1) for ranking in ("large", "small"))
     clear = (obj("red bowl", -0.2, 0, scale=1.3), obj("blue bowl", 0.2, 0, scale=0.9))
     assert found(largest, *clear) == (0,)
@@ -125,17 +125,17 @@ def test_directions(found, relation, target):
     assert found(Description("cup", relation=relation, landmarks=(BOOK,)), *objects) == (target,)
 
 
-def test_a_diagonal_neighbour_leaves_a_direction_undecided(found):
+def test_the_direction_of_a_diagonal_neighbour_is_undecided(found):
     objects = (obj("blue book", 0, 0.0), obj("red cup", -0.25, 0.0), obj("green cup", -0.05, 0.3))
     assert found(Description("cup", relation="left of", landmarks=(BOOK,)), *objects) is None
 
 
-def test_an_object_on_a_book_is_not_beside_it(found):
+def test_an_object_on_a_book_is_not_next_to_it(found):
     objects = (obj("blue book", 0, 0), obj("red cup", -0.08, 0, z=0.03, support=0), obj("green cup", 0.3, 0))
     assert found(Description("cup", relation="left of", landmarks=(BOOK,)), *objects) is None
 
 
-def test_next_to_has_a_margin_of_doubt(found):
+def test_next_to_has_an_undecided_margin(found):
     near, middling, away = (obj("red cup", x, 0) for x in (0.15, -0.22, -0.3))
     next_to = Description("cup", relation="next to", landmarks=(BOOK,))
     assert found(next_to, obj("blue book", 0, 0), near, away) == (1,)
@@ -170,7 +170,7 @@ def test_a_landmark_must_be_one_object(paint):
     assert resolve_landmarks(Description("cup", relation="on", landmarks=(Description("book", "blue"),)), view) == (1,)
 
 
-def test_a_hidden_object_leaves_every_description_it_could_fit_undecided(found):
+def test_descriptions_that_an_occluded_object_could_fit_are_undecided(found):
     objects = (obj("red cup", 0, 0.1), obj("black box", 0, 0.0, scale=3), obj("blue cup", -0.3, 0))
     assert found(Description("cup"), *objects) is None
     assert found(Description("cup", "red"), *objects) is None

@@ -72,9 +72,9 @@ def test_about_every_third_distractor_has_the_targets_colour():
 
 
 @pytest.mark.parametrize("kind", OUT_OF_SIGHT_KINDS)
-def test_the_target_is_hidden_for_a_while_and_comes_back(sequences, kind):
+def test_the_target_is_out_of_sight_for_a_while_and_returns(sequences, kind):
     sequence = sequences[kind]
-    # Rendering all frames would take long.
+    # Rendering all frames would be slow.
     few = dataclasses.replace(sequence, scenes=sequence.scenes[::5])
     with Renderer() as renderer:
         shown = list(render_frames(few, renderer))

@@ -18,7 +18,7 @@ def written(tmp_path_factory):
     return directory, write_dataset(directory, split="test", scenes=2, start=5, per_kind=1)
 
 
-def test_the_folder_reads_back_as_it_was_rendered(written):
+def test_a_written_folder_is_read_back(written):
     directory, counts = written
     folder = read_folder(directory)
     scenes = list(samples("test", 2, start=5, per_kind=1))
