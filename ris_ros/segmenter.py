@@ -23,6 +23,7 @@ from ris_ros.grounding import (
     search_points,
     similarity,
 )
+from ris_ros.grounding.feature_statistics import FINGERPRINT_TEXT
 from ris_ros.language import ExpressionParser
 from ris_ros.proposals import ImageEmbedding, Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
@@ -60,6 +61,9 @@ class ReferringSegmenter:
         self.encoder = encoder
         self.parser = parser
         self.bank = PromptBank.load(config.matching.calibration, encoder.calibration)
+        if (statistics := self.bank.statistics) is not None and not statistics.is_of(text_fingerprint(encoder)):
+            raise InputError(f"matching.calibration {config.matching.calibration} is of another model than "
+                             f"{config.encoder.model}: run `ris calibrate` for this one")
         self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
         self._frame: EncodedFrame | None = None
         self._depth: Depth | None = None
@@ -257,7 +261,8 @@ class ReferringSegmenter:
         if patches is None or promptable is None:
             return None
         rows, columns = patches.shape[:2]
-        points = search_points(missing, self._scorer(patches.flatten(0, 1)), (rows, columns), settings.search_prompts)
+        scorer = self._scorer(patches.flatten(0, 1), self.bank.without_statistics())
+        points = search_points(missing, scorer, (rows, columns), settings.search_prompts)
         if not len(points):
             return None
         height, width = frame.image.shape[:2]
@@ -269,10 +274,10 @@ class ReferringSegmenter:
 
     def _ground(self, frame: EncodedFrame) -> Grounder:
         layout = Layout.measure(frame.proposals, self._depth)
-        return Grounder(layout, self._scorer(self._fused(frame.features), layout))
+        return Grounder(layout, self._scorer(self._fused(frame.features), self.bank, layout))
 
-    def _scorer(self, features: Tensor, layout: Layout | None = None) -> AppearanceScorer:
-        return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, self.bank, layout)
+    def _scorer(self, features: Tensor, bank: PromptBank, layout: Layout | None = None) -> AppearanceScorer:
+        return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, bank, layout)
 
     def _fused(self, features: MaskFeatures) -> Tensor:
         return fuse(*features.for_fusion(self.visual_weight), self.visual_weight)
@@ -289,6 +294,12 @@ class ReferringSegmenter:
     def _forget_grounding(self) -> None:
         self._grounder = None
         self._searches.clear()
+
+
+def text_fingerprint(encoder: MaskGuidedEncoder) -> np.ndarray:
+    """Return the normalised text feature, float32 [D], by which a calibration recognises its model."""
+    feature = encoder.encode_text([FINGERPRINT_TEXT])[0]
+    return (feature / feature.norm()).float().cpu().numpy()
 
 
 _SearchKey = tuple[tuple[str, tuple[str, ...], str], ...]

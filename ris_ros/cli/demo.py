@@ -28,12 +28,13 @@ def demo(
 ) -> None:
     """Run a camera, the node and some commands over ROS topics; draw the answers and print a table."""
     from ris_ros.tools.demo import run_demo
+    from ris_ros.utils.images import image_files
 
     if images is not None and not commands:
         raise InputError("--images needs at least one --command")
-    image_files = _image_files(images) if images is not None else []
+    files = image_files(images) if images is not None else []
     with err.status("starting") as status:
-        rows = run_demo(output, image_files=image_files, commands=commands or [], seed=seed,
+        rows = run_demo(output, image_files=files, commands=commands or [], seed=seed,
                         parameters=load_config(config, settings, model, device).to_dict(), progress=status.update)
     if as_json:
         print(json.dumps(rows))
@@ -46,12 +47,3 @@ def demo(
     out.print(table)
     for name in dict.fromkeys(row["picture"] for row in rows):
         out.print(f"drawing: {output / f'{name}.png'}")
-
-
-def _image_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"))
-    if not files:
-        raise InputError(f"no .png, .jpg or .webp file in {folder}")
-    return files

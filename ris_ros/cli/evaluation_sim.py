@@ -44,6 +44,11 @@ def eval_sim(
     visual_weights: Annotated[bool, typer.Option(
         "--visual-weights", help="Print only, as JSON, how often \"the COLOUR CATEGORY\" selects its object, for "
         "weights 0 to 1 of the global feature. Of the options above, only --scenes applies.")] = False,
+    weaken: Annotated[str | None, typer.Option(
+        metavar="KIND:LEVEL", help="Weaken the encoder, and take its calibration away: weights, features, bias or "
+        "input, with a level from 0 on, such as weights:0.6; a third number is the seed.")] = None,
+    frames: Annotated[int, typer.Option(
+        help="First calibrate on this many unlabelled images of the validation split, as ris calibrate does.")] = 0,
     as_json: Json = False,
     model: Model = None,
     device: Device = None,
@@ -60,6 +65,19 @@ def eval_sim(
     from ris_ros.segmenter import ReferringSegmenter
 
     segmenter = ReferringSegmenter.from_config(chosen)
+    if weaken is not None:
+        from ris_ros.evaluation.weakening import parse_weakening
+        from ris_ros.evaluation.weakening import weaken as weakened
+
+        encoder = weakened(segmenter.encoder, *parse_weakening(weaken))
+        segmenter = ReferringSegmenter(chosen, segmenter.proposer, encoder, segmenter.parser)
+    if frames:
+        from ris_ros.evaluation.frame_calibration import calibrate_from_frames
+        from ris_ros.sim.samples import samples
+
+        with err.status("calibrating on unlabelled images"):
+            images = (sample.rendering.image for sample in samples("validation", frames, per_kind=0))
+            segmenter.bank = calibrate_from_frames(segmenter, images)
     published = None
     if segmenter.config.method == "full":
         reference = segmenter.config.replace({"method": "reference"})

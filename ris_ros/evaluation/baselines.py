@@ -62,7 +62,14 @@ class ScorerMethod:
         self._proposals: Proposals | None = None
 
     def set_image(self, image: np.ndarray, proposals: Proposals | None, *, depth: Depth | None = None) -> Proposals:
-        """Take an image and the masks to choose from; depth is not used."""
+        """Encode an image, uint8 RGB [H, W, 3], and the masks to choose from; depth is ignored.
+
+        Raises
+        ------
+        InputError
+            If there are no masks and no proposer.
+
+        """
         if proposals is None:
             if self._proposer is None:
                 raise InputError("give the masks to choose from: there is no proposer")
@@ -73,7 +80,14 @@ class ScorerMethod:
         return proposals
 
     def query(self, text: str) -> HighestScore:
-        """Return the mask with the highest score, or an empty one if there are no masks."""
+        """Return the mask with the highest score, or an empty one if there are no masks.
+
+        Raises
+        ------
+        InputError
+            If no image was set, or the text has no words.
+
+        """
         if self._proposals is None:
             raise InputError("no image to search: call set_image first")
         query = self._parser.parse(text)

@@ -39,6 +39,11 @@ def make_mask_source(name: str, proposer: Proposer | None = None, cache: Path | 
     proposer : needed if `name` is empty
     cache : folder that keeps the proposer's masks; None keeps none
 
+    Raises
+    ------
+    InputError
+        If there is no proposer, or the file cannot be read.
+
     """
     if name == TRUTH:
         return true_masks

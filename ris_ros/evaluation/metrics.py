@@ -109,6 +109,24 @@ def proportion(flags: ArrayLike) -> Estimate:
     return Estimate(value, float(np.sqrt(value * (1 - value) / len(flags))), len(flags))
 
 
+def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Return the area under the ROC curve of scores float [N] for positives bool [N]; 0.5 for a score of no use."""
+    from scipy.stats import rankdata
+
+    ranks = np.asarray(rankdata(scores))
+    count, others = int(np.count_nonzero(positive)), int(np.count_nonzero(~positive))
+    excess = float(np.sum(ranks[positive])) - count * (count + 1) / 2
+    return excess / (count * others)
+
+
+def calibration_error(confidence: np.ndarray, positive: np.ndarray, bins: int = 10) -> float:
+    """Return the expected calibration error of confidences float [N], with positives and negatives weighted alike."""
+    weight = np.where(positive, 0.5 / max(1, np.count_nonzero(positive)), 0.5 / max(1, np.count_nonzero(~positive)))
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(index, weight * (confidence - positive), bins)
+    return float(np.abs(gaps).sum())
+
+
 def mask_contour(mask: np.ndarray) -> np.ndarray:
     """Return the contour, uint8 0 or 1 [H, W], of a mask: pixels unlike the one to the right, below or below right.
 

@@ -22,6 +22,8 @@ from ris_ros.errors import InputError
 from ris_ros.evaluation.metrics import (
     IOU_THRESHOLDS,
     Estimate,
+    auroc,
+    calibration_error,
     intersection_and_union,
     mean_iou,
     overall_iou,
@@ -56,6 +58,8 @@ class ExpressionRecord:
     intersection, union : pixels of the intersection and union of that answer and the truth
     reasoned : whether the choice among the true masks with their true names is correct; None if it was not asked
     published : the record of the published method; None if it was not asked
+    found : whether the answer among the true masks is not empty
+    confidence : of the answer among the true masks, 0..1
 
     """
 
@@ -69,6 +73,8 @@ class ExpressionRecord:
     union: int = 0
     reasoned: bool | None = None
     published: ExpressionRecord | None = None
+    found: bool = True
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,9 +98,25 @@ class Report:
         groups["absent"] = [record for record in self.records if not record.present]
         return {name: _summarize(group) for name, group in groups.items() if group}
 
+    def confidence_metrics(self) -> dict[str, float]:
+        """Return how well the confidence among the true masks tells present from absent targets.
+
+        "AUROC"; "calibration error", the expected one over ten bins, with present and absent weighted alike; "false
+        absences", the share of present targets that are not found; "absent told", of absent ones. Empty unless both
+        were asked.
+        """
+        present = np.array([record.present for record in self.records], bool)
+        if present.all() or not present.any():
+            return {}
+        confidence = np.array([record.confidence for record in self.records])
+        found = np.array([record.found for record in self.records], bool)
+        return {"AUROC": auroc(confidence, present), "calibration error": calibration_error(confidence, present),
+                "false absences": float(1 - found[present].mean()), "absent told": float(1 - found[~present].mean())}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values, with None for the standard error of a single expression."""
         return {"split": self.split, "scenes": self.scenes, "expressions": len(self.records),
+                "confidence": self.confidence_metrics(),
                 "figures": {name: {metric: _to_plain(estimate) for metric, estimate in metrics.items()}
                             for name, metrics in self.summary().items()}}
 
@@ -102,7 +124,8 @@ class Report:
         """Return the summary, in percent with standard errors, as a table for the terminal."""
         table = Table(title=f"{self.split} split, {self.scenes} scenes, {len(self.records)} expressions",
                       caption="percent ± standard error; right choice: among the true masks; published: the published "
-                              "method; absent: empty answers, which are right there")
+                              "method; absent: empty answers, which are right there"
+                              + "".join(f"; {name} {value:.3f}" for name, value in self.confidence_metrics().items()))
         summary = self.summary()
         columns = [(metric, title) for metric, title in _COLUMNS if any(metric in row for row in summary.values())]
         table.add_column("kind", no_wrap=True)
@@ -224,9 +247,12 @@ class _SceneTruth:
         image = self._sample.rendering.image
         texts = [expression.text for expression in self._sample.expressions]
         segmenter.set_image(image, self.true_masks, depth=self._depth)
-        records = [ExpressionRecord(self._sample.seed, expression.kind, expression.text, bool(expression.targets),
-                                    np.array_equal(segmenter.query(expression.text).mask, truth))
-                   for expression, truth in zip(self._sample.expressions, self._target_masks, strict=True)]
+        records = []
+        for expression, truth in zip(self._sample.expressions, self._target_masks, strict=True):
+            result = segmenter.query(expression.text)
+            records.append(ExpressionRecord(
+                self._sample.seed, expression.kind, expression.text, bool(expression.targets),
+                np.array_equal(result.mask, truth), found=result.found, confidence=result.confidence))
         if proposals is self.no_masks:
             return records
         segmenter.set_image(image, proposals, depth=self._depth)

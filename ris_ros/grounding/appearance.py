@@ -68,13 +68,18 @@ class AppearanceScorer:
         """Return the probability, float64 [N], that each proposal shows what a description calls it."""
         contrasts = self.contrastive_logits(description)
         fit = np.ones(len(self._features))
+        bank = self._bank
         if "name" in contrasts:
-            fit = fit * probability(*contrasts["name"], self._bank.name_temperature, self._log_priors)
+            name = probability(*contrasts["name"], bank.name_temperature, self._log_priors)
+            fit = fit * _calibrated(name, bank.name_slope, bank.name_bias)
         if "colour" in contrasts:
-            fit = fit * probability(*contrasts["colour"], self._bank.colour_temperature)
+            colour = probability(*contrasts["colour"], bank.colour_temperature)
+            fit = fit * _calibrated(colour, bank.colour_slope, bank.colour_bias)
         if self._says_more(description) and len(fit):
             # Nothing contrasts with the rest of a phrase: it only chooses among the proposals that fit so far.
             logit = self._logits([description.appearance])[:, 0]
+            if bank.statistics is not None:
+                logit = logit * bank.name_slope / bank.name_temperature
             fit = fit * np.exp(np.minimum(logit - logit[fit >= 0.5 * fit.max()].max(), 0))
         return fit
 
@@ -95,8 +100,10 @@ class AppearanceScorer:
             others = [noun for noun, group in zip(bank.names, bank.nouns, strict=True) if name not in group.split("|")]
         contrasts = {"name": (self._logits([*meant, *others, *bank.background_classes]), len(meant))}
         if colour := self._colour(description):
-            other_colours = [f"{other} {name}" for other in bank.colours if other != colour]
-            contrasts["colour"] = (self._logits([f"{colour} {name}", *other_colours]), 1)
+            # Calibrations from frames know how far the colours of any object spread, not those of each kind.
+            noun = name if bank.statistics is None else "object"
+            other_colours = [f"{other} {noun}" for other in bank.colours if other != colour]
+            contrasts["colour"] = (self._logits([f"{colour} {noun}", *other_colours]), 1)
         return contrasts
 
     def names(self) -> np.ndarray:
@@ -134,6 +141,8 @@ class AppearanceScorer:
 
     def _logits(self, texts: list[str]) -> np.ndarray:
         encoded = F.normalize(self._encode_text([f"the {text}" for text in texts]), dim=1)
+        if self._bank.statistics is not None:
+            return self._bank.statistics.standardize(self._features.cpu().numpy(), encoded.cpu().numpy())
         logits: np.ndarray = (self._logit_scale * self._features @ encoded.T).double().cpu().numpy()
         return logits
 
@@ -158,6 +167,15 @@ def _softmax(logits: np.ndarray, temperature: float, log_priors: np.ndarray | No
         logits[:, logits.shape[1] - log_priors.shape[1]:] += log_priors
     shares: np.ndarray = torch.from_numpy(logits).softmax(1).numpy()
     return shares
+
+
+def _calibrated(probability: np.ndarray, slope: float, bias: float) -> np.ndarray:
+    """Return probabilities, float64 [N], with their log-odds scaled and shifted."""
+    if (slope, bias) == (1.0, 0.0):
+        return probability
+    clipped = probability.clip(1e-9, 1 - 1e-9)
+    calibrated: np.ndarray = 1 / (1 + np.exp(-(slope * np.log(clipped / (1 - clipped)) + bias)))
+    return calibrated
 
 
 def part_prior(layout: Layout, objects: np.ndarray) -> np.ndarray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from ris_ros.errors import InputError
+from ris_ros.grounding.feature_statistics import FeatureStatistics
 
 PART, GROUP = "part of an object", "several objects"
 """Background classes that depend on other masks, see `appearance`."""
@@ -24,6 +25,9 @@ class PromptBank:
     background_classes : what a mask can show that is no object, or not one
     name_temperature, colour_temperature : what logits are divided by before the softmax (Guo et al., arXiv 1706.04599)
     min_confidence : a target with less confidence is taken to be absent
+    name_slope, name_bias, colour_slope, colour_bias : the log-odds of the softmax become slope * log-odds + bias
+    statistics : of the model's features over unlabelled images; with them, logits are standard scores instead of scaled
+        cosines
 
     """
 
@@ -33,6 +37,22 @@ class PromptBank:
     name_temperature: float = 1.0
     colour_temperature: float = 1.0
     min_confidence: float = 0.1
+    name_slope: float = 1.0
+    name_bias: float = 0.0
+    colour_slope: float = 1.0
+    colour_bias: float = 0.0
+    statistics: FeatureStatistics | None = None
+
+    @property
+    def calibrated_by(self) -> str:
+        """Return what the confidence was fitted with: "labels", "frames", or "nothing"."""
+        if self.statistics is not None:
+            return "frames"
+        return "nothing" if self == PHOTOGRAPHS else "labels"
+
+    def without_statistics(self) -> PromptBank:
+        """Return the same phrases without a calibration from frames, for features of another kind than its own."""
+        return self if self.statistics is None else PromptBank(self.nouns, self.colours, self.background_classes)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,26 +77,37 @@ class PromptBank:
         try:
             values = json.loads(Path(file).read_text()) if file else own
             return PHOTOGRAPHS if values is None else cls.from_dict(values)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise InputError(f"matching.calibration {file or 'of the model'} is not what `ris calibrate` writes: "
                              f"{error}") from error
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PromptBank:
         """Make a bank of the values of a calibration file."""
-        fields: dict[str, Any] = {_FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
-                                  for name, value in values.items()}
-        return cls(**fields)
+        given: dict[str, Any] = {_FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
+                                 for name, value in values.items()}
+        if isinstance(given.get("statistics"), dict):
+            given["statistics"] = FeatureStatistics.from_dict(given["statistics"])
+        return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values of a calibration file, ready for JSON."""
         keys = {field: key for key, field in _FIELDS.items()}
-        return {keys.get(name, name): list(value) if isinstance(value, tuple) else value
-                for name, value in asdict(self).items()}
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if self.statistics is None and field.name in _OF_FRAMES:
+                continue
+            values[keys.get(field.name, field.name)] = (
+                value.to_dict() if isinstance(value, FeatureStatistics) else
+                list(value) if isinstance(value, tuple) else value)
+        return values
 
 
 _FIELDS = {"nothings": "background_classes"}
 """Keys of calibration files that are named otherwise than the fields."""
+_OF_FRAMES = frozenset({"name_slope", "name_bias", "colour_slope", "colour_bias", "statistics"})
+"""Fields that a calibration with labels does not use."""
 
 PHOTOGRAPHS = PromptBank(
     nouns=(

@@ -67,6 +67,11 @@ class CameraPipeline:
         self._answered_number = 0  # Number of the frame of the last published answer.
 
     @property
+    def calibrated_by(self) -> str:
+        """Return what the confidence was fitted with: labels, frames or nothing."""
+        return self._segmenter.bank.calibrated_by
+
+    @property
     def notes(self) -> list[str]:
         """What the models do otherwise than asked, such as running on the CPU instead of a GPU."""
         return self._segmenter.notes

@@ -99,5 +99,6 @@ class HealthMonitor:
             values["GPU memory [MB]"] = f"{on_gpu / 1e6:.0f}"
         warnings = self._warnings.current()
         for camera in snapshot.cameras[:1]:  # All cameras share the same models.
+            values["confidence calibrated by"] = camera.calibrated_by
             warnings += [note for note in camera.notes if not any(note in warning for warning in warnings)]
         return make_status(name, snapshot.state, values, warnings=warnings, error=snapshot.failure)

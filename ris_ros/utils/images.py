@@ -1,4 +1,4 @@
-"""Reading and writing of image files."""
+"""Reading and writing of image files as RGB arrays."""
 
 from __future__ import annotations
 
@@ -38,15 +38,14 @@ def image_files(folder: Path) -> list[Path]:
     Raises
     ------
     InputError
-        If the folder does not exist or holds no image.
+        If `folder` is not a folder or holds no image.
 
     """
-    try:
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
-    except OSError as error:
-        raise InputError(f"cannot read the folder {folder}: {error.strerror}") from error
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder")
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
-        raise InputError(f"{folder} holds no {', '.join(IMAGE_SUFFIXES)} file")
+        raise InputError(f"no .png, .jpg or .webp file in {folder}")
     return files
 
 

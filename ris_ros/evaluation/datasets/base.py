@@ -140,7 +140,21 @@ class DatasetReader(Protocol):
         """Return the files that must exist, besides the images."""
 
     def read(self, root: Path, split: str, images: Path | None, problems: ProblemLog) -> list[Picture]:
-        """Return the pictures of a split; `images` is the folder of the images if they are not at their usual place."""
+        """Return the pictures of a split.
+
+        Parameters
+        ----------
+        root : folder of the data set
+        split : name of the split
+        images : folder of the images, if they are not at their usual place
+        problems : log of the parts that are left out
+
+        Raises
+        ------
+        InputError
+            If an annotation file is damaged, and in strict mode at the first problem.
+
+        """
 
 
 def index_by_id(rows: Iterable[dict[str, Any]], key: str, source: Path, problems: ProblemLog
