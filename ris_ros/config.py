@@ -212,7 +212,7 @@ class Config:
         return {setting.name: setting.value for setting in iter_settings(self)}
 
     def replace(self, values: dict[str, Any]) -> Config:
-        """Return a copy with some settings changed; names and errors as in :meth:`from_dict`."""
+        """Return a copy with some settings changed; names and raised errors as in :meth:`from_dict`."""
         known = {setting.name: setting for setting in iter_settings(self)}
         tree = self
         for name, value in _flatten(values):

@@ -103,7 +103,7 @@ def global_features(visual: Any, tokens: Tensor, scene: Tensor, masks: Tensor) -
 
 
 def text_features(model: open_clip.CLIP, tokens: Tensor) -> Tensor:
-    """Encode texts like ``model.encode_text``, but only up to the longest; later padding cannot change the result."""
+    """Encode texts, int64 [M, L], to features [M, D] like ``model.encode_text``, but without common padding."""
     tokens = trim_padding(tokens)
     return text_features_of(model, tokens, model.token_embedding(tokens))
 

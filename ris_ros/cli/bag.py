@@ -51,7 +51,7 @@ def bag(
     config: ConfigFile = None,
     settings: Settings = None,
 ) -> None:
-    """Process recordings without ROS: write a bag, JSON lines, a video and a page of results for each."""
+    """Process recordings without ROS: write a bag, JSON lines, a video and a contact sheet for each."""
     from ris_ros.recordings.batch import BagPlan
     from ris_ros.types import check_text
 

@@ -29,7 +29,7 @@ def weights_list(as_json: Json = False) -> None:
     for name, checkpoint in weights.CHECKPOINTS.items():
         table.add_row(name, states[name], f"{checkpoint.size / 1e6:.0f}", checkpoint.licence, checkpoint.note)
     out.print(table)
-    out.print(f"folder: {weights.cache_dir()}; CLIP models go by their open_clip names, such as ViT-B-16/openai")
+    out.print(f"folder: {weights.cache_dir()}; CLIP models have their open_clip names, such as ViT-B-16/openai")
 
 
 @weights_app.command("fetch")

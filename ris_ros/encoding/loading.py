@@ -80,7 +80,7 @@ def _create_model(name: str) -> tuple[ClipModel, Tokenizer]:
             model = open_clip.create_model_from_pretrained(architecture, pretrained, return_transform=False)
         return model, open_clip.get_tokenizer(architecture)
     except Exception as error:
-        # open_clip passes on whatever its readers and downloaders raise.
+        # open_clip passes on any exception of its readers and downloaders.
         raise MissingError(f"cannot load encoder.model {name}: {_remedy(name, pretrained)}") from error
 
 

@@ -160,9 +160,9 @@ def _random_object(pairs: list[Pair], scene: Scene, rng: np.random.Generator) ->
     draw = rng.random()
     if scene.objects and draw < 0.6:
         model = scene.objects[rng.integers(len(scene.objects))]
-        alike = [pair for pair in pairs if pair[1] == model.category] if draw < 0.3 else \
-                [pair for pair in pairs if pair[0] == model.colour]
-        pairs = alike or pairs
+        similar = [pair for pair in pairs if pair[1] == model.category] if draw < 0.3 else \
+                  [pair for pair in pairs if pair[0] == model.colour]
+        pairs = similar or pairs
     # Two objects of the same colour and category ("the left one of the red cups") should occur sometimes, not always.
     new = [pair for pair in pairs if all(pair != (obj.colour, obj.category) for obj in scene.objects)]
     if new and rng.random() < 0.85:

@@ -102,7 +102,7 @@ class PointTracker:
         self._target = self._trial = self._trial_expected = self._target[:0]
 
     def advance(self, grey: np.ndarray) -> FrameMotion:
-        """Track the points into the next frame and return the motion to it."""
+        """Track the points into the next frame, uint8 grey [h, w], and return the motion to it."""
         parts = self._target, self._background, self._trial
         moved_points, is_tracked = _track_points(self._grey, grey, np.concatenate(parts))
         ends = np.cumsum([len(part) for part in parts])[:2]

@@ -27,12 +27,12 @@ def box_to_list(box: np.ndarray) -> list[int]:
 
 
 def mask_overlap(a: np.ndarray, b: np.ndarray) -> tuple[int, int]:
-    """Return the pixels in the intersection and in the union of two masks of one shape."""
+    """Return the number of pixels in the intersection and in the union of two masks, bool [H, W] each."""
     return int(np.count_nonzero(a & b)), int(np.count_nonzero(a | b))
 
 
 def mask_iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the intersection over union, 0..1, of two masks of one shape; 0 when both are empty."""
+    """Return the intersection over union, 0..1, of two masks, bool [H, W] each; 0 when both are empty."""
     intersection, union = mask_overlap(a, b)
     return intersection / max(1, union)
 
@@ -58,7 +58,7 @@ def pairwise_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def box_iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the intersection over union, 0..1, of two boxes [4]; 0 when either is empty."""
+    """Return the intersection over union, 0..1, of two boxes [4], xyxy pixels; 0 when either is empty."""
     a, b = np.asarray(a, float), np.asarray(b, float)
     sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     shared = float(np.prod(np.maximum(sides, 0)))

@@ -13,7 +13,10 @@ from ris_ros.encoding.towers.base import GlobalPath, attention_logits, masked_me
 
 
 def encode_class_token(visual: TimmModel, image: Tensor, masks: Tensor, masked_blocks: int) -> Tensor:
-    """Multiply the patch tokens by the mask before each of the last blocks; class and register tokens are kept."""
+    """Multiply the patch tokens by the mask before each of the last blocks; class and register tokens are kept.
+
+    Parameters and shapes of this and the other encoders as in :class:`GlobalPath`.
+    """
     _, masked = split_blocks(visual.trunk.blocks, masked_blocks)
     kept = masks.new_ones(len(masks), visual.trunk.num_prefix_tokens)
     keep = torch.cat([kept, masks.flatten(1)], dim=1)[:, :, None]
