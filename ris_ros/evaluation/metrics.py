@@ -121,7 +121,8 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
 
 def calibration_error(confidence: np.ndarray, positive: np.ndarray, bins: int = 10) -> float:
     """Return the expected calibration error of confidences float [N], with positives and negatives weighted alike."""
-    weight = np.where(positive, 0.5 / max(1, np.count_nonzero(positive)), 0.5 / max(1, np.count_nonzero(~positive)))
+    count, others = int(np.count_nonzero(positive)), int(np.count_nonzero(~positive))
+    weight = np.where(positive, 0.5 / max(1, count), 0.5 / max(1, others))
     index = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(index, weight * (confidence - positive), bins)
     return float(np.abs(gaps).sum())

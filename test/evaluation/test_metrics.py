@@ -6,6 +6,8 @@ import pytest
 from ris_ros.errors import InputError
 from ris_ros.evaluation.metrics import (
     Bootstrap,
+    auroc,
+    calibration_error,
     generalized_iou,
     intersection_and_union,
     mean_iou,
@@ -130,3 +132,17 @@ def test_expressions_about_one_picture_are_resampled_together():
     apart = Bootstrap(np.arange(100)).interval(values, np.ones(100))
     together = Bootstrap(np.repeat(np.arange(10), 10)).interval(values, np.ones(100))
     assert together[1] - together[0] > 2 * (apart[1] - apart[0])
+
+
+@pytest.mark.parametrize(("scores", "expected"), [([0.1, 0.2, 0.8, 0.9], 1.0), ([0.9, 0.8, 0.2, 0.1], 0.0),
+                                                  ([0.5, 0.5, 0.5, 0.5], 0.5), ([0.1, 0.6, 0.4, 0.9], 0.75)])
+def test_auroc_is_the_share_of_pairs_in_the_right_order(scores, expected):
+    assert auroc(np.array(scores), np.array([False, False, True, True])) == pytest.approx(expected)
+
+
+def test_the_calibration_error_weights_present_and_absent_alike():
+    positive = np.array([True] * 8 + [False] * 2)
+    # Right in half of the cases, as both are weighted alike, at a confidence of 0.5 and of 0.9.
+    assert calibration_error(np.full(10, 0.5), positive) == pytest.approx(0.0)
+    assert calibration_error(np.full(10, 0.9), positive) == pytest.approx(0.4)
+    assert calibration_error(positive.astype(float), positive) == 0
