@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -26,8 +26,19 @@ from ris_ros.cli.common import (
 
 if TYPE_CHECKING:
     import numpy as np
+    from rich.table import Table
 
     from ris_ros.config import Config
+
+
+class _Report(Protocol):
+    """A report that can be printed as JSON or as a table."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+
+    def table(self) -> Table:
+        """Return the report as a table for the terminal."""
 
 
 @eval_app.command("sim")
@@ -86,10 +97,7 @@ def eval_sim(
     report = evaluate(segmenter, split=split, scenes=scenes, start=seed, per_kind=per_kind or None,
                       kinds=kind or (), proposals=proposals, depth=depth,
                       reasoning=segmenter.parser if published else None, published=published, progress=True)
-    if as_json:
-        print(json.dumps(report.to_dict()))
-    else:
-        out.print(report.table())
+    _print_report(report, as_json)
 
 
 def _print_visual_weights(config: Config, scenes: int) -> None:
@@ -99,6 +107,13 @@ def _print_visual_weights(config: Config, scenes: int) -> None:
 
     encoder = load_encoder(config.encoder, resolve_device(config.device))
     print(json.dumps(evaluate(encoder, scenes=scenes, progress=True), indent=2))
+
+
+def _print_report(report: _Report, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report.to_dict()))
+    else:
+        out.print(report.table())
 
 
 @eval_app.command("follow")
@@ -137,10 +152,7 @@ def eval_follow(
                     list(track(records, "following", total=sequences, console=err)))
     if sheet is not None and tiles:
         write_image(sheet, draw_sheet(tiles, TILES_PER_SEQUENCE, 320))
-    if as_json:
-        print(json.dumps(report.to_dict()))
-    else:
-        out.print(report.table())
+    _print_report(report, as_json)
 
 
 @eval_app.command("geometry")
@@ -154,10 +166,7 @@ def eval_geometry(
     from ris_ros.evaluation.geometry import evaluate
 
     report = evaluate(split=split, scenes=scenes, start=seed, progress=True)
-    if as_json:
-        print(json.dumps(report.to_dict()))
-    else:
-        out.print(report.table())
+    _print_report(report, as_json)
 
 
 @eval_app.command("snapshot")

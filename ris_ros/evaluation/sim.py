@@ -19,6 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from ris_ros.errors import InputError
+from ris_ros.evaluation.json_values import nan_to_none
 from ris_ros.evaluation.metrics import (
     IOU_THRESHOLDS,
     Estimate,
@@ -117,7 +118,7 @@ class Report:
         """Return the summary as JSON values, with None for the standard error of a single expression."""
         return {"split": self.split, "scenes": self.scenes, "expressions": len(self.records),
                 "confidence": self.confidence_metrics(),
-                "figures": {name: {metric: _to_plain(estimate) for metric, estimate in metrics.items()}
+                "figures": {name: {metric: nan_to_none(asdict(estimate)) for metric, estimate in metrics.items()}
                             for name, metrics in self.summary().items()}}
 
     def table(self) -> Table:
@@ -293,10 +294,6 @@ def _summarize(records: list[ExpressionRecord]) -> dict[str, Estimate]:
         "oIoU": overall_iou(intersections, unions), "mIoU": mean_iou(intersections, unions),
         **{f"Pr@{threshold}": precision_at(threshold, intersections, unions) for threshold in IOU_THRESHOLDS},
         "false absences": unanswered}
-
-
-def _to_plain(estimate: Estimate) -> dict[str, float | int | None]:
-    return {name: None if np.isnan(value) else value for name, value in asdict(estimate).items()}
 
 
 def _percent(estimate: Estimate | None) -> str:
