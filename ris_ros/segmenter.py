@@ -35,6 +35,28 @@ _NO_PROPOSALS = "no object stands out in the image"
 _MAX_SEARCHES = 4
 """Searches of one image whose masks are kept for further queries."""
 
+_SearchKey = tuple[tuple[str, tuple[str, ...], str], ...]
+"""Head, attributes and appearance of each description that is searched for."""
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedFrame:
+    """An image, its proposals and their features; immutable.
+
+    Attributes
+    ----------
+    image : uint8 RGB [H, W, 3]
+    proposals : of the image
+    features : of the proposals
+    embedding : for further prompts; None where no more masks can be asked for
+
+    """
+
+    image: np.ndarray
+    proposals: Proposals
+    features: MaskFeatures
+    embedding: ImageEmbedding | None
+
 
 class ReferringSegmenter:
     """Zero-shot referring image segmentation.
@@ -67,7 +89,7 @@ class ReferringSegmenter:
         self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
         self._frame: EncodedFrame | None = None
         self._depth: Depth | None = None
-        # Of the frame, depth and settings at hand; computed when first asked for.
+        # Computed lazily for the current frame, depth and settings.
         self._grounder: Grounder | None = None
         self._searches: OrderedDict[_SearchKey, tuple[EncodedFrame, Grounder] | None] = OrderedDict()
         self._timer = StageTimer()
@@ -98,7 +120,7 @@ class ReferringSegmenter:
 
     def __call__(self, image: np.ndarray, text: str, *, depth: Depth | None = None) -> Result:
         """Find what `text` names in `image`, uint8 RGB [H, W, 3]; `depth` as in :meth:`set_image`."""
-        self.parser.parse(text)  # A text without words is refused before the image costs anything.
+        self.parser.parse(text)  # Fail early: refuse a text without words before the image is processed.
         self.set_image(image, depth=depth)
         return self.query(text)
 
@@ -106,13 +128,13 @@ class ReferringSegmenter:
                   ) -> Proposals:
         """Propose masks for an image and encode them.
 
-        An image that was seen among the last few, as from a still camera, costs nothing, see :class:`FrameCache`.
+        An image that matches a recent one, as from a static camera, is served from the :class:`FrameCache`.
 
         Parameters
         ----------
         image : uint8 RGB [H, W, 3]
         proposals : masks to use instead of the proposer's
-        depth : of the image; with it, "behind", "closest" and the like are answered in space, else in the image
+        depth : of the image; with it, relations and distances are computed in 3-D, otherwise from the image
 
         Returns
         -------
@@ -145,7 +167,7 @@ class ReferringSegmenter:
         Parameters
         ----------
         text : an expression
-        min_confidence : 0..1; replaces a lower one of the settings, as when the target may well be absent
+        min_confidence : 0..1, lower bound on the configured threshold, for targets that may be absent
 
         Raises
         ------
@@ -158,9 +180,9 @@ class ReferringSegmenter:
             query = self.parser.parse(text)
         if self.config.method == "reference":
             with self._timer.stage("matching"):
-                result = self._match_as_published(query, frame)
+                result = self._match_reference(query, frame)
         else:
-            result = self._match_and_search(query, frame, min_confidence)
+            result = self._match_full(query, frame, min_confidence)
         return replace(result, timings=self._timer.take())
 
     def visual_features(self) -> Tensor:
@@ -175,7 +197,7 @@ class ReferringSegmenter:
 
     @property
     def notes(self) -> list[str]:
-        """What does not run as it was asked for, such as on the CPU instead of a GPU; for diagnostics."""
+        """The fallbacks in effect, such as the CPU instead of a GPU; for diagnostics."""
         return [*getattr(self.proposer, "notes", ()), *self.encoder.notes]
 
     def update(self, config: Config) -> None:
@@ -197,11 +219,11 @@ class ReferringSegmenter:
                 proposals = self.proposer(image)
         with self._timer.stage("visual"):
             features = self.encoder.encode_masks(image, proposals.masks, method=self.config.method)
-            features.for_fusion(self.visual_weight)  # Computes them in this stage.
+            features.for_fusion(self.visual_weight)  # They are lazy: compute them here, to time them as "visual".
         return EncodedFrame(image, proposals, features, embedding)
 
-    def _match_as_published(self, query: Query, frame: EncodedFrame) -> Result:
-        """Choose the proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3), however far."""
+    def _match_reference(self, query: Query, frame: EncodedFrame) -> Result:
+        """Choose the proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3)."""
         proposals, weight = frame.proposals, self.config.matching.text_weight
         if not len(proposals):
             return Result.nothing(query, proposals.masks.shape[1:], _NO_PROPOSALS)
@@ -217,11 +239,11 @@ class ReferringSegmenter:
         return Result(found=True, mask=best.mask, box=best.box, score=best.score, confidence=best.score,
                       candidates=candidates, query=query, instances=[best])
 
-    def _match_and_search(self, query: Query, frame: EncodedFrame, min_confidence: float) -> Result:
+    def _match_full(self, query: Query, frame: EncodedFrame, min_confidence: float) -> Result:
         """Choose what fits every part of the query; where nothing does, propose more masks and choose again."""
         with self._timer.stage("matching"):
             if self._grounder is None and len(frame.proposals):
-                self._grounder = self._ground(frame)
+                self._grounder = self._make_grounder(frame)
             result = self._decide(query, frame, self._grounder, min_confidence)
         if result.found:
             return result
@@ -241,21 +263,21 @@ class ReferringSegmenter:
                       max_candidates=settings.max_candidates)
 
     def _search(self, query: Query, frame: EncodedFrame) -> tuple[EncodedFrame, Grounder] | None:
-        """Propose masks where the image looks like something that no proposal shows; None when that adds none."""
+        """Prompt for masks where patches match descriptions that no proposal matches; None without any."""
         if frame.embedding is None or not self.config.proposals.search_prompts:
             return None
         missing = missing_descriptions(query, self._grounder)
         key = tuple((description.head, description.attributes, description.appearance) for description in missing)
         if key not in self._searches:
-            extended = self._extended(frame, missing) if missing else None
-            self._searches[key] = None if extended is None else (extended, self._ground(extended))
+            extended = self._with_searched_masks(frame, missing) if missing else None
+            self._searches[key] = None if extended is None else (extended, self._make_grounder(extended))
             while len(self._searches) > _MAX_SEARCHES:
                 self._searches.popitem(last=False)
         self._searches.move_to_end(key)
         return self._searches[key]
 
-    def _extended(self, frame: EncodedFrame, missing: list[Description]) -> EncodedFrame | None:
-        """Return the frame with further masks of what patches look like; None when there are none."""
+    def _with_searched_masks(self, frame: EncodedFrame, missing: list[Description]) -> EncodedFrame | None:
+        """Return the frame extended by masks prompted at matching patches; None when there are none."""
         patches, settings = frame.features.patch_features, self.config.proposals
         promptable = as_promptable(self.proposer)
         if patches is None or promptable is None:
@@ -272,7 +294,7 @@ class ReferringSegmenter:
             return None
         return replace(frame, proposals=frame.proposals.extended(found), features=frame.features.extended(found.masks))
 
-    def _ground(self, frame: EncodedFrame) -> Grounder:
+    def _make_grounder(self, frame: EncodedFrame) -> Grounder:
         layout = Layout.measure(frame.proposals, self._depth)
         return Grounder(layout, self._scorer(self._fused(frame.features), self.bank, layout))
 
@@ -300,26 +322,3 @@ def text_fingerprint(encoder: MaskGuidedEncoder) -> np.ndarray:
     """Return the normalised text feature, float32 [D], by which a calibration recognises its model."""
     feature = encoder.encode_text([FINGERPRINT_TEXT])[0]
     return (feature / feature.norm()).float().cpu().numpy()
-
-
-_SearchKey = tuple[tuple[str, tuple[str, ...], str], ...]
-"""Head, attributes and appearance of each description that is searched for."""
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedFrame:
-    """An image, its proposals and their features; nothing of it changes.
-
-    Attributes
-    ----------
-    image : uint8 RGB [H, W, 3]
-    proposals : of the image
-    features : of the proposals
-    embedding : for further prompts; None where no more masks can be asked for
-
-    """
-
-    image: np.ndarray
-    proposals: Proposals
-    features: MaskFeatures
-    embedding: ImageEmbedding | None

@@ -17,7 +17,7 @@ from torch import Tensor
 from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets.folder import Sample
 from ris_ros.grounding import AppearanceScorer, Grounder, Layout, PromptBank
-from ris_ros.grounding.appearance import probability
+from ris_ros.grounding.appearance import positive_probability
 from ris_ros.grounding.decision import choose
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
@@ -144,7 +144,7 @@ def _fit_temperatures(bank: PromptBank, labels: list[tuple[_Contrasts, np.ndarra
     def negative_log_likelihood(values: np.ndarray) -> float:
         temperatures, fit = settings(values), np.ones(len(shown))
         for kind, meant, logits, rows in groups:
-            fit[rows] *= probability(logits, meant, temperatures[f"{kind}_temperature"])
+            fit[rows] *= positive_probability(logits, meant, temperatures[f"{kind}_temperature"])
         fit = fit.clip(1e-6, 1 - 1e-6)
         return -np.log(np.where(shown, fit, 1 - fit)).mean()
 

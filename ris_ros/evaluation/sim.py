@@ -103,7 +103,7 @@ class Report:
         """Return how well the confidence among the true masks tells present from absent targets.
 
         "AUROC"; "calibration error", the expected one over ten bins, with present and absent weighted alike; "false
-        absences", the share of present targets that are not found; "absent told", of absent ones. Empty unless both
+        absences", the share of present targets that are not found; "rejected", of absent ones. Empty unless both
         were asked.
         """
         present = np.array([record.present for record in self.records], bool)
@@ -112,7 +112,7 @@ class Report:
         confidence = np.array([record.confidence for record in self.records])
         found = np.array([record.found for record in self.records], bool)
         return {"AUROC": auroc(confidence, present), "calibration error": calibration_error(confidence, present),
-                "false absences": float(1 - found[present].mean()), "absent told": float(1 - found[~present].mean())}
+                "false absences": float(1 - found[present].mean()), "rejected": float(1 - found[~present].mean())}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values, with None for the standard error of a single expression."""

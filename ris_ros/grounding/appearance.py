@@ -1,8 +1,9 @@
-"""What a vision-language model says of proposals, as probabilities of phrases against other phrases.
+"""Probabilities that proposals match a description, from contrastive logits of a vision-language model.
 
-A cosine between image and text says little by itself; its lead over other phrases does. "Red cup" is contrasted, as a
-name, with other names ("plate", "book") and with background ("table top"), and, as a colour, with "blue cup" and "white
-cup". A model's own phrases and temperatures, fitted by `ris calibrate`, are kept beside its weights.
+A cosine between image and text is not calibrated; only its lead over contrasting phrases is informative. "Red cup" is
+contrasted, as a name, with other names ("plate", "book") and with background ("table top"), and, as a colour, with
+"blue cup" and "white cup". A model's own phrases and temperatures, fitted by `ris calibrate`, are kept beside its
+weights.
 
 Two background classes depend on the other masks. A model judges every mask by itself and takes a plate under a cup for
 several objects, or a short banana for a part of one. But a part lies in a larger mask of its object, and each of
@@ -26,7 +27,7 @@ from ris_ros.grounding.layout import Layout
 from ris_ros.grounding.prompt_bank import GROUP, PART, PromptBank
 from ris_ros.types import Description
 
-ANY_OBJECT = frozenset({"", "object", "thing", "one", "item", "stuff", "anything", "something"})
+GENERIC_NOUNS = frozenset({"", "object", "thing", "one", "item", "stuff", "anything", "something"})
 """Heads that name no kind of object."""
 
 
@@ -70,12 +71,12 @@ class AppearanceScorer:
         fit = np.ones(len(self._features))
         bank = self._bank
         if "name" in contrasts:
-            name = probability(*contrasts["name"], bank.name_temperature, self._log_priors)
+            name = positive_probability(*contrasts["name"], bank.name_temperature, self._log_priors)
             fit = fit * _calibrated(name, bank.name_slope, bank.name_bias)
         if "colour" in contrasts:
-            colour = probability(*contrasts["colour"], bank.colour_temperature)
+            colour = positive_probability(*contrasts["colour"], bank.colour_temperature)
             fit = fit * _calibrated(colour, bank.colour_slope, bank.colour_bias)
-        if self._says_more(description) and len(fit):
+        if self._has_further_words(description) and len(fit):
             # Nothing contrasts with the rest of a phrase: it only chooses among the proposals that fit so far.
             logit = self._logits([description.appearance])[:, 0]
             if bank.statistics is not None:
@@ -88,12 +89,12 @@ class AppearanceScorer:
 
         Returns
         -------
-        By kind, "name" and, where one is said, "colour": logits float64 [N, K] of K phrases, those that are meant
-        first, and how many are meant.
+        By kind, "name" and, if the description has one, "colour": logits float64 [N, K] of K phrases, positives first,
+        and the number of positives.
 
         """
         bank = self._bank
-        if description.head in ANY_OBJECT:
+        if description.head in GENERIC_NOUNS:
             name, meant, others = "object", list(bank.names), []
         else:
             name, meant = description.head, [description.head]
@@ -121,23 +122,23 @@ class AppearanceScorer:
 
     @cached_property
     def _log_priors(self) -> np.ndarray:
-        """The logarithm of how possible each background class is for each proposal, float64 [N, classes]."""
+        """The log prior of each background class for each proposal, float64 [N, classes]."""
         bank = self._bank
         prior = np.ones((len(self._features), len(bank.background_classes)))
         if self._layout is not None:
-            objects = probability(self._name_logits, len(bank.names), bank.name_temperature)
-            for name, of_layout in ((PART, part_prior), (GROUP, group_prior)):
+            objects = positive_probability(self._name_logits, len(bank.names), bank.name_temperature)
+            for name, compute_prior in ((PART, part_prior), (GROUP, group_prior)):
                 if name in bank.background_classes:
-                    prior[:, bank.background_classes.index(name)] = of_layout(self._layout, objects)
+                    prior[:, bank.background_classes.index(name)] = compute_prior(self._layout, objects)
         return np.log(prior)
 
     def _colour(self, description: Description) -> str:
         words = " ".join(description.attributes).split()
         return next((word for word in words if word in self._bank.colours), "")
 
-    def _says_more(self, description: Description) -> bool:
-        name = "" if description.head in ANY_OBJECT else description.head
-        return bool(set(description.appearance.split()) - {name, self._colour(description), *ANY_OBJECT})
+    def _has_further_words(self, description: Description) -> bool:
+        name = "" if description.head in GENERIC_NOUNS else description.head
+        return bool(set(description.appearance.split()) - {name, self._colour(description), *GENERIC_NOUNS})
 
     def _logits(self, texts: list[str]) -> np.ndarray:
         encoded = F.normalize(self._encode_text([f"the {text}" for text in texts]), dim=1)
@@ -147,14 +148,15 @@ class AppearanceScorer:
         return logits
 
 
-def probability(logits: np.ndarray, meant: int, temperature: float, log_priors: np.ndarray | None = None) -> np.ndarray:
+def positive_probability(logits: np.ndarray, meant: int, temperature: float, log_priors: np.ndarray | None = None
+                         ) -> np.ndarray:
     """Return the probability, float64 [N], of the first `meant` of K phrases against the rest.
 
     Parameters
     ----------
     logits : float64 [N, K]
     meant : number of phrases that are meant
-    temperature : what the logits are divided by
+    temperature : of the softmax
     log_priors : float64 [N, M], added to the logits of the last M phrases
 
     """

@@ -1,4 +1,4 @@
-"""From scores to an answer: which proposals are meant, or that none is, and why."""
+"""Decision: the proposals that answer a query, or the reason why the target is absent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The distribution of a model's visual features over unlabelled images: a null distribution for every text.
 
-The cosine between the features of a mask and of a text depends on both in ways that mean nothing: some texts are close
-to everything, and all masks share a direction. With the mean and the covariance of features over many masks, a cosine
+The cosine between the features of a mask and of a text has an offset for each text and a component that all masks
+share: some texts are close to everything. With the mean and the covariance of features over many masks, a cosine
 becomes a standard score: how unusual it is for this text. Both follow for any text from the same few numbers.
 """
 

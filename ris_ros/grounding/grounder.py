@@ -1,4 +1,4 @@
-"""How well proposals fit a description: what each looks like, where it is, and how it stands to others.
+"""Scores of proposals for a description: appearance, region, relations, exclusions and rank.
 
 With every factor in 0..1, the score of proposal i for description d is
 
@@ -7,7 +7,9 @@ With every factor in 0..1, the score of proposal i for description d is
                   * product over exclusions of 1 - score(i, excluded)
                   * probability that i has the rank d asks for among all that fit so far
 
-The factors are returned beside the score, for explanations.
+where the appearance of a mask inside a larger one that fits as well is suppressed, as it is only a part; masks that
+differ at the edge alone are not related; and what is excluded includes its landmarks. The factors are returned beside
+the score, for explanations, under the names that `~/result` publishes ("looks" and "place" for appearance and region).
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ class Grounder:
         self.appearance = appearance
         names = appearance.names()
         alike = _bhattacharyya(names)
-        # How certainly proposal i is a part of j: it lies in j, which is larger and goes by the same name.
+        # How certainly proposal i is a part of j: it lies in j, which is larger and has a similar name distribution.
         within = (layout.inside > t.PART_INSIDE) & (layout.area[None, :] > t.PART_AREA * layout.area[:, None])
         self._is_part_of = within * alike
         # What lies in a bowl is another object, although its mask lies in the bowl's. A piece of the bowl may go by any
@@ -58,7 +60,7 @@ class Grounder:
         factors : float64 [N] each, by name
 
         """
-        factors = {"looks": self._without_parts(self.appearance.probability(description))}
+        factors = {"looks": self._suppress_parts(self.appearance.probability(description))}
         if description.region:
             factors["place"] = spatial.in_region(description.region, self.layout)
         for relation in description.relations:
@@ -67,7 +69,7 @@ class Grounder:
             factors[_numbered("not", factors)] = 1 - self._excluded(excluded)
         score: np.ndarray = np.prod(list(factors.values()), axis=0)
         if description.ranking is not None:
-            # The rank counts objects, not the several masks of one, and many unlikely ones do not add up to one more.
+            # Count each object once, and sharpen memberships so that many small ones do not sum to an object.
             members = self.distinct_objects(score)
             members = members**2 / (members**2 + (1 - members)**2)
             factors["rank"] = spatial.rank_probability(description.ranking, self.layout, members)
@@ -84,8 +86,8 @@ class Grounder:
         distinct[kept] = score[kept]
         return distinct
 
-    def _without_parts(self, probability: np.ndarray) -> np.ndarray:
-        """Lower the probability of what lies in something larger that fits as well: it is only a part of it."""
+    def _suppress_parts(self, probability: np.ndarray) -> np.ndarray:
+        """Lower the probability of a mask inside a larger mask that fits as well: it is only a part."""
         return probability * (1 - (self._is_part_of * probability[None, :]).max(axis=1, initial=0))
 
     def _related(self, name: str, landmarks: tuple[Description, ...]) -> np.ndarray:

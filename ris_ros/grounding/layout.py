@@ -112,15 +112,16 @@ def _ends_on_flat_ground(boxes: np.ndarray, width: int, height: int) -> tuple[np
     focal = max(width, height) / 2 / np.tan(t.FIELD_OF_VIEW / 2)
     x1, y1, x2, y2 = boxes.T
     # The angle below the horizon; what reaches above it is taken to be very far.
-    fall = (t.PITCH + np.arctan((y2 - height / 2) / focal)).clip(np.radians(2))
-    forward = 1 / np.tan(fall)
-    away = np.hypot(forward, 1) * np.cos(fall - t.PITCH)  # along the optical axis
-    left, right = ((x - width / 2) / focal * away for x in (x1, x2))
+    depression = (t.PITCH + np.arctan((y2 - height / 2) / focal)).clip(np.radians(2))
+    forward = 1 / np.tan(depression)
+    optical_depth = np.hypot(forward, 1) * np.cos(depression - t.PITCH)  # along the optical axis
+    left, right = ((x - width / 2) / focal * optical_depth for x in (x1, x2))
     # Objects are taken to be as deep as they are wide; seen from above, part of the height in the image is depth.
-    deep = right - left
-    tall = ((y2 - y1) / focal * away - deep * np.sin(fall)).clip(0.2 * deep) / np.cos(fall).clip(0.3)
+    length = right - left
+    visible_height = (y2 - y1) / focal * optical_depth - length * np.sin(depression)
+    height_up = visible_height.clip(0.2 * length) / np.cos(depression).clip(0.3)
     return (np.stack([left, forward, np.zeros_like(left)], axis=1),
-            np.stack([right, forward + deep, tall], axis=1))
+            np.stack([right, forward + length, height_up], axis=1))
 
 
 def _ends_by_depth(masks: np.ndarray, boxes: np.ndarray, depth: Depth) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Where to look for what no proposal shows, by the features of the image's patches."""
+"""Prompt points for descriptions that no proposal matches."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ris_ros.types import Description, Query
 
 
 def missing_descriptions(query: Query, grounder: Grounder | None) -> list[Description]:
-    """Return the targets and landmarks of a query that no proposal shows; without a grounder, all of them."""
+    """Return the targets and landmarks of a query that no proposal matches; without a grounder, all of them."""
     return [description for description in query.descriptions()
-            if grounder is None or grounder.appearance.probability(description).max() < t.SHOWN]
+            if grounder is None or grounder.appearance.probability(description).max() < t.SEARCH_BELOW]
 
 
 def search_points(descriptions: list[Description], patches: AppearanceScorer, grid: tuple[int, int], max_points: int
@@ -22,7 +22,7 @@ def search_points(descriptions: list[Description], patches: AppearanceScorer, gr
 
     Parameters
     ----------
-    descriptions : what is searched for
+    descriptions : those that no proposal matches
     patches : scores of the patches of the image, row by row
     grid : rows and columns of patches
     max_points : for each description
@@ -34,7 +34,7 @@ def search_points(descriptions: list[Description], patches: AppearanceScorer, gr
     """
     maps = [patches.probability(description).reshape(grid) for description in descriptions]
     return np.concatenate([np.zeros((0, 2)), *(
-        local_maxima(probability, min_value=t.HINTED, max_count=max_points) for probability in maps)])
+        local_maxima(probability, min_value=t.MIN_PATCH_PROBABILITY, max_count=max_points) for probability in maps)])
 
 
 def local_maxima(values: np.ndarray, *, min_value: float, max_count: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Regions, relations and rankings: how well proposals fit what an expression says of their position and size.
 
-Every function takes the :class:`Layout` of N proposals and returns degrees of certainty in 0..1.
+Every function takes the :class:`Layout` of N proposals and returns fuzzy truth values in 0..1.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def between(layout: Layout, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def placed_on_support(layout: Layout) -> Layout:
     """Return the layout with objects that rest on others moved to where their support stands.
 
-    Without depth every object is taken to stand on the ground, so that what stands on a book seems to be behind it.
+    Without depth every object is assumed to stand on the ground, which places an object on a book behind the book.
     """
     if layout.metric or not len(layout):
         return layout
@@ -99,12 +99,12 @@ def _in_direction(along: np.ndarray, across: np.ndarray, gap: float) -> np.ndarr
 
 def _left_of(layout: Layout) -> np.ndarray:
     x, y = layout.centre.T
-    return _in_direction(_difference(x), t.DIRECTION_SLOPE * _difference(y), t.IMAGE_GAP)
+    return _in_direction(_difference(x), t.IMAGE_ASPECT * _difference(y), t.IMAGE_GAP)
 
 
 def _above(layout: Layout) -> np.ndarray:
     x, y = layout.centre.T
-    return _in_direction(t.DIRECTION_SLOPE * _difference(y), _difference(x), t.IMAGE_GAP)
+    return _in_direction(t.IMAGE_ASPECT * _difference(y), _difference(x), t.IMAGE_GAP)
 
 
 def _behind(layout: Layout) -> np.ndarray:
@@ -149,7 +149,7 @@ def _in(layout: Layout) -> np.ndarray:
 
 
 def _over(layout: Layout) -> np.ndarray:
-    """Return how certainly i is over j, [N, N]: within its outline on the ground, or by the look of the image."""
+    """Return how certainly i is over j, [N, N]: within its outline on the ground, or estimated from the boxes."""
     if not layout.metric:
         x, y = layout.centre.T
         left, top, width = x, y - layout.extent[:, 1] / 2, layout.extent[:, 0]
@@ -195,7 +195,7 @@ _RELATIONS: dict[str, Callable[[Layout], np.ndarray]] = {
 
 
 def rank_probability(ranking: Ranking, layout: Layout, members: np.ndarray) -> np.ndarray:
-    """Return the probability, float64 [N], that each proposal, if it is ranked at all, has the rank asked for.
+    """Return the probability, float64 [N], that each proposal has the rank asked for, given that it is a member.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def _count_probability(count: int, events: np.ndarray) -> np.ndarray:
 
 
 def _log_distance(layout: Layout) -> np.ndarray:
-    # The near end is seen better than the far one, but a large object is not nearer because it begins nearer.
+    # The near end is more visible, but a nearer edge alone does not make a large object nearer.
     forward = (layout.low[:, 1] + layout.middle[:, 1]) / 2
     return np.log(np.hypot(layout.middle[:, 0], forward).clip(1e-6))
 
@@ -264,4 +264,4 @@ _RANKED_VALUES: dict[str, Callable[[Layout], np.ndarray]] = {
     "wide": lambda layout: -_log_width(layout),
     "narrow": _log_width,
 }
-"""What objects are ranked by; the first has the least."""
+"""What objects are ranked by, in ascending order."""

@@ -62,9 +62,11 @@ ONLY_MEMBER = 0.2
 
 # Relations. Kinds "relation" and "between".
 IMAGE_GAP = 0.02
-"""Least offset in the image for "left of" and "above"."""
+"""Minimum offset in the image for "left of" and "above"."""
 DEPTH_GAP, FLAT_GROUND_GAP = 0.02, 0.03
-"""Least offset along the ground for "behind", with and without depth."""
+"""Minimum offset along the ground for "behind", with and without depth."""
+IMAGE_ASPECT = 0.75
+"""Height by width of an ordinary image, to compare shares of both."""
 DIRECTION_SLOPE = 0.75
 """Sideways share of an offset at which a direction no longer holds; beyond about 45 degrees."""
 NEXT_TO_GAP, NEAR_GAP, FAR_GAP = 0.8, 1.6, 3.0
@@ -77,7 +79,7 @@ BETWEEN_START, BETWEEN_END = SoftThreshold(0.1, 0.03), SoftThreshold(0.9, 0.03)
 BETWEEN_OFFSET = SoftThreshold(0.3, 0.04)
 """Distance from that line, as a share of its length."""
 MAX_PAIRS = 64
-"""Pairs of landmarks that "between" looks at, the likeliest."""
+"""Most probable pairs of landmarks considered for "between"."""
 ON_LOWEST, ON_HIGHEST = SoftThreshold(-0.012, 0.003), SoftThreshold(0.04, 0.005)
 """Height of an object's base over the top of what it is on, metres."""
 ON_CONTACT = SoftThreshold(0.55, 0.06)
@@ -141,6 +143,6 @@ CLOSE_SCORE = 0.05
 """Candidates within this of the best score are named as an ambiguity."""
 MEMBER_SCORE = 0.5
 """Score from which an object is one of "all the cups"."""
-SHOWN, HINTED = 0.5, 0.2
-"""A description is searched for when no proposal shows it with the first probability, where patches show it with the
-second."""
+SEARCH_BELOW, MIN_PATCH_PROBABILITY = 0.5, 0.2
+"""A description is searched for when no proposal matches it with the first probability, at patches that match it with
+the second."""

@@ -62,7 +62,7 @@ def test_a_weak_encoder_calls_less_absent_after_a_calibration_without_labels(sce
     assert weak_segmenter.bank.calibrated_by == "frames"
     assert before["false absences"] > 0.3
     assert after["false absences"] < 0.15
-    assert after["absent told"] > 0.5
+    assert after["rejected"] > 0.5
     assert after["calibration error"] < before["calibration error"]
 
 

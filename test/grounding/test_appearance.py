@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ris_ros.grounding.appearance import AppearanceScorer, probability
+from ris_ros.grounding.appearance import AppearanceScorer, positive_probability
 from ris_ros.grounding.prompt_bank import PromptBank
 from ris_ros.types import Description
 
@@ -61,4 +61,4 @@ def test_colours_are_probabilities():
 def test_probability_is_a_softmax_with_temperature(temperature):
     logits = np.array([[3.0, 1.0, 0.5], [0.0, 2.0, 1.0]])
     odds = np.exp(logits[:, 0] / temperature) / np.exp(logits[:, 1:] / temperature).sum(axis=1)
-    np.testing.assert_allclose(probability(logits, 1, temperature), odds / (1 + odds))
+    np.testing.assert_allclose(positive_probability(logits, 1, temperature), odds / (1 + odds))
