@@ -17,7 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.json_values import nan_to_none
+from ris_ros.evaluation.metrics import nan_to_none
 from ris_ros.geometry import Object3D, locate, rays
 from ris_ros.sim.degradation import degrade_mask
 from ris_ros.sim.poses import pose, world_vertices

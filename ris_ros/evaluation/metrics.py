@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -126,6 +127,11 @@ def calibration_error(confidence: np.ndarray, positive: np.ndarray, bins: int = 
     index = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(index, weight * (confidence - positive), bins)
     return float(np.abs(gaps).sum())
+
+
+def nan_to_none(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values by name with None for NaN, which JSON does not have."""
+    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in values.items()}
 
 
 def mask_contour(mask: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.evaluation.json_values import nan_to_none
+from ris_ros.evaluation.metrics import nan_to_none
 from ris_ros.evaluation.run import Report
 from ris_ros.evaluation.summary import IntervalEstimate, Metrics, Summary
 

@@ -19,7 +19,6 @@ from rich.progress import track
 from rich.table import Table
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.json_values import nan_to_none
 from ris_ros.evaluation.metrics import (
     IOU_THRESHOLDS,
     Estimate,
@@ -27,6 +26,7 @@ from ris_ros.evaluation.metrics import (
     calibration_error,
     intersection_and_union,
     mean_iou,
+    nan_to_none,
     overall_iou,
     precision_at,
     proportion,

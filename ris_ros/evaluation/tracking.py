@@ -17,8 +17,7 @@ import numpy as np
 from rich.table import Table
 
 from ris_ros.errors import InputError
-from ris_ros.evaluation.json_values import nan_to_none
-from ris_ros.evaluation.metrics import intersection_and_union, proportion
+from ris_ros.evaluation.metrics import intersection_and_union, nan_to_none, proportion
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.samples import TEST_SEEDS
 from ris_ros.sim.sequences import CAMERA_KINDS, FRAME_RATE, KINDS, Frame, Sequence, render_frames, sample_sequence
