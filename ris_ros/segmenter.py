@@ -196,6 +196,11 @@ class ReferringSegmenter:
         return weight if weight >= 0 else self.encoder.default_visual_weight
 
     @property
+    def calibrated_by(self) -> str:
+        """What the confidence was fitted with: "labels", "frames" or "nothing"."""
+        return self.bank.calibrated_by
+
+    @property
     def notes(self) -> list[str]:
         """The fallbacks in effect, such as the CPU instead of a GPU; for diagnostics."""
         return [*getattr(self.proposer, "notes", ()), *self.encoder.notes]

@@ -69,7 +69,7 @@ class CameraPipeline:
     @property
     def calibrated_by(self) -> str:
         """Return what the confidence was fitted with: labels, frames or nothing."""
-        return self._segmenter.bank.calibrated_by
+        return self._segmenter.calibrated_by
 
     @property
     def notes(self) -> list[str]:

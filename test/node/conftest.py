@@ -100,6 +100,7 @@ class FakeSegmenter:
         self.gate.set()
         self.encoder = SimpleNamespace(device="fake", arithmetic="float32")
         self.notes = []
+        self.calibrated_by = "labels"
 
     def sibling(self):
         return FakeSegmenter(self.config, self.seen, self.gate)

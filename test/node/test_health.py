@@ -55,6 +55,7 @@ def test_the_diagnostics_describe_node_and_camera(robot):
     assert 0 <= median <= high
     status, values = robot.status("ris: node", lambda status, _: status.level == DiagnosticStatus.OK)
     assert (values["state"], values["device"], values["encoder model"]) == ("active", "fake", "bundled (float32)")
+    assert values["confidence calibrated by"] == "labels"
     assert float(values["memory [MB]"]) > 10
 
 
