@@ -140,7 +140,7 @@ def _right_scores(views: _Views, texts: np.ndarray) -> _RightScores:
     for features in (views.first, views.second):
         norm = np.linalg.norm(features, axis=1, keepdims=True)
         unit = features / norm
-        statistics = FeatureStatistics.fit(unit, texts[0])
+        statistics = FeatureStatistics.fit(unit, texts[0])  # Not stored: any text will do for a fingerprint.
         units.append(unit)
         norms.append(float(norm.mean()))
         spreads.append(float((unit @ texts.T).std(axis=0).mean()))
