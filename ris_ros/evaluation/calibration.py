@@ -78,6 +78,7 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Pr
         When too few expressions describe appearance alone, or none names an absent object.
 
     """
+    bank = bank.without_statistics()  # Labels fit temperatures of logits, not of the standard scores of frames.
     images = [_label(segmenter, list(group)) for _, group in groupby(samples, key=lambda sample: sample.image)]
     present = {is_present for image in images for _, is_present in image.queries}
     count = sum(len(image.labels) for image in images)

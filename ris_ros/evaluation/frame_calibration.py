@@ -102,12 +102,13 @@ def calibrate_from_frames(segmenter: ReferringSegmenter, images: Iterable[np.nda
 def _encode(segmenter: ReferringSegmenter, images: Iterable[np.ndarray]) -> _Views:
     first, second, fused, counts = [], [], [], []
     weight, method = segmenter.visual_weight, segmenter.config.method
+    has_two_features = segmenter.encoder.has_global_path and 0 < weight < 1
     for image in images:
         masks = segmenter.proposer(image).masks
         if not len(masks):
             continue
         features = segmenter.encoder.encode_masks(image, masks, method=method)
-        if segmenter.encoder.has_global_path and 0 < weight < 1:
+        if has_two_features:
             one, other = features.global_features, features.local_features
         else:
             # Without a second feature, the mirrored image is the other view.
@@ -121,8 +122,8 @@ def _encode(segmenter: ReferringSegmenter, images: Iterable[np.ndarray]) -> _Vie
     if len(counts) < MIN_IMAGES or sum(counts) < MIN_MASKS:
         raise InputError(f"a calibration needs at least {MIN_IMAGES} images with {MIN_MASKS} masks in all; there are "
                          f"{len(counts)} with {sum(counts)}")
-    share = weight if segmenter.encoder.has_global_path and 0 < weight < 1 else 1.0
-    return _Views(np.concatenate(first), np.concatenate(second), share, np.concatenate(fused), counts)
+    return _Views(np.concatenate(first), np.concatenate(second), weight if has_two_features else 1.0,
+                  np.concatenate(fused), counts)
 
 
 def _texts(segmenter: ReferringSegmenter, phrases: list[str]) -> np.ndarray:
@@ -136,12 +137,11 @@ def _by_image(rows: np.ndarray, views: _Views) -> list[np.ndarray]:
 
 def _right_scores(views: _Views, texts: np.ndarray) -> _RightScores:
     """Estimate the scores of right texts for the fused features by testing each view's best text on the other."""
-    units, norms, spreads, scores = [], [], [], []
+    norms, spreads, scores = [], [], []
     for features in (views.first, views.second):
         norm = np.linalg.norm(features, axis=1, keepdims=True)
         unit = features / norm
         statistics = FeatureStatistics.fit(unit, texts[0])  # Not stored: any text will do for a fingerprint.
-        units.append(unit)
         norms.append(float(norm.mean()))
         spreads.append(float((unit @ texts.T).std(axis=0).mean()))
         scores.append(statistics.standardize(unit, texts))

@@ -86,10 +86,8 @@ def _with_noisy_features(encoder: MaskGuidedEncoder, level: float, seed: int) ->
 
 def _with_shared_bias(encoder: MaskGuidedEncoder, level: float, seed: int) -> MaskGuidedEncoder:
     """Add one vector of `level` times the norm of each feature to all features."""
-    generator = torch.Generator().manual_seed(seed)
-
     def add_bias(features: Tensor) -> Tensor:
-        generator.manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         direction = F.normalize(torch.randn(features.shape[1:], generator=generator), dim=0).to(features)
         return features + level * features.norm(dim=1, keepdim=True) * direction
 

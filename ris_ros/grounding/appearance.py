@@ -67,12 +67,9 @@ class AppearanceScorer:
 
     def probability(self, description: Description) -> np.ndarray:
         """Return the probability, float64 [N], that each proposal shows what a description calls it."""
-        contrasts = self.contrastive_logits(description)
-        fit = np.ones(len(self._features))
-        bank = self._bank
-        if "name" in contrasts:
-            name = positive_probability(*contrasts["name"], bank.name_temperature, self._log_priors)
-            fit = fit * _calibrated(name, bank.name_slope, bank.name_bias)
+        bank, contrasts = self._bank, self.contrastive_logits(description)
+        name = positive_probability(*contrasts["name"], bank.name_temperature, self._log_priors)
+        fit = _calibrated(name, bank.name_slope, bank.name_bias)
         if "colour" in contrasts:
             colour = positive_probability(*contrasts["colour"], bank.colour_temperature)
             fit = fit * _calibrated(colour, bank.colour_slope, bank.colour_bias)

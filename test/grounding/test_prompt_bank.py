@@ -1,10 +1,13 @@
 """Calibration files: accepted and refused content, and their keys."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ris_ros.errors import InputError
+from ris_ros.grounding.feature_statistics import FeatureStatistics
 from ris_ros.grounding.prompt_bank import PHOTOGRAPHS, PromptBank
 
 
@@ -25,3 +28,12 @@ def test_a_calibration_file_keeps_its_keys():
     values = PHOTOGRAPHS.to_dict()
     assert values.keys() == {"nouns", "colours", "nothings", "name_temperature", "colour_temperature", "min_confidence"}
     assert PromptBank.from_dict(json.loads(json.dumps(values))) == PHOTOGRAPHS
+
+
+def test_a_calibration_from_frames_keeps_nothing_but_its_phrases_without_its_statistics():
+    features = np.random.default_rng(0).normal(size=(20, 4))
+    statistics = FeatureStatistics.fit(features, features[0])
+    fitted = replace(PHOTOGRAPHS, name_temperature=0.2, name_slope=0.5, colour_bias=1.0, statistics=statistics)
+    assert (fitted.calibrated_by, PHOTOGRAPHS.calibrated_by) == ("frames", "nothing")
+    assert fitted.without_statistics() == PHOTOGRAPHS
+    assert PromptBank.from_dict(json.loads(json.dumps(fitted.to_dict()))).name_slope == 0.5
