@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from ris_ros.calibration import calibrate_unless_done, calibration_notes, load_bank
 from ris_ros.config import Config
 from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
@@ -23,7 +24,6 @@ from ris_ros.grounding import (
     search_points,
     similarity,
 )
-from ris_ros.grounding.feature_statistics import FINGERPRINT_TEXT
 from ris_ros.language import ExpressionParser
 from ris_ros.proposals import ImageEmbedding, Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
@@ -74,18 +74,17 @@ class ReferringSegmenter:
     proposer : image uint8 RGB [H, W, 3] -> Proposals
     encoder : features of masks and texts
     parser : expression -> Query
+    bank : phrases to contrast a description with, and the calibration; None for the one of the settings or the model
 
     """
 
-    def __init__(self, config: Config, proposer: Proposer, encoder: MaskGuidedEncoder, parser: ExpressionParser):
+    def __init__(self, config: Config, proposer: Proposer, encoder: MaskGuidedEncoder, parser: ExpressionParser,
+                 bank: PromptBank | None = None):
         self.config = config
         self.proposer = proposer
         self.encoder = encoder
         self.parser = parser
-        self.bank = PromptBank.load(config.matching.calibration, encoder.calibration)
-        if (statistics := self.bank.statistics) is not None and not statistics.is_of(text_fingerprint(encoder)):
-            raise InputError(f"matching.calibration {config.matching.calibration} is of another model than "
-                             f"{config.encoder.model}: run `ris calibrate` for this one")
+        self.bank = bank or load_bank(config.matching, encoder)
         self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
         self._frame: EncodedFrame | None = None
         self._depth: Depth | None = None
@@ -111,12 +110,15 @@ class ReferringSegmenter:
         if not isinstance(config, Config):
             config = Config() if config is None else Config.from_yaml(config)
         device = resolve_device(config.device)
-        return cls(config, make_proposer(config.proposals, device), load_encoder(config.encoder, device),
-                   ExpressionParser(config.language, config.method))
+        segmenter = cls(config, make_proposer(config.proposals, device), load_encoder(config.encoder, device),
+                        ExpressionParser(config.language, config.method))
+        if config.method == "full":
+            segmenter.bank = calibrate_unless_done(segmenter.bank, segmenter.encoder, segmenter.visual_weight)
+        return segmenter
 
     def sibling(self) -> ReferringSegmenter:
         """Return another segmenter on the same models, with an image of its own."""
-        return ReferringSegmenter(self.config, self.proposer, self.encoder, self.parser)
+        return ReferringSegmenter(self.config, self.proposer, self.encoder, self.parser, self.bank)
 
     def __call__(self, image: np.ndarray, text: str, *, depth: Depth | None = None) -> Result:
         """Find what `text` names in `image`, uint8 RGB [H, W, 3]; `depth` as in :meth:`set_image`."""
@@ -197,13 +199,14 @@ class ReferringSegmenter:
 
     @property
     def calibrated_by(self) -> str:
-        """What the confidence was fitted with: "labels", "frames" or "nothing"."""
+        """What the confidence was fitted with: "labels", "frames", "stock images" or "nothing"."""
         return self.bank.calibrated_by
 
     @property
     def notes(self) -> list[str]:
         """The fallbacks in effect, such as the CPU instead of a GPU; for diagnostics."""
-        return [*getattr(self.proposer, "notes", ()), *self.encoder.notes]
+        return [*getattr(self.proposer, "notes", ()), *self.encoder.notes,
+                *calibration_notes(self.config.matching, self.bank)]
 
     def update(self, config: Config) -> None:
         """Adopt the settings of another configuration; those that are not live need a new segmenter."""
@@ -321,9 +324,3 @@ class ReferringSegmenter:
     def _forget_grounding(self) -> None:
         self._grounder = None
         self._searches.clear()
-
-
-def text_fingerprint(encoder: MaskGuidedEncoder) -> np.ndarray:
-    """Return the normalised text feature, float32 [D], by which a calibration recognises its model."""
-    feature = encoder.encode_text([FINGERPRINT_TEXT])[0]
-    return (feature / feature.norm()).float().cpu().numpy()

@@ -77,18 +77,22 @@ def eval_sim(
 
     segmenter = ReferringSegmenter.from_config(chosen)
     if weaken is not None:
+        from ris_ros.calibration import calibrate_unless_done
         from ris_ros.evaluation.weakening import parse_weakening
         from ris_ros.evaluation.weakening import weaken as weakened
 
         encoder = weakened(segmenter.encoder, *parse_weakening(weaken))
         segmenter = ReferringSegmenter(chosen, segmenter.proposer, encoder, segmenter.parser)
+        if not frames:
+            segmenter.bank = calibrate_unless_done(segmenter.bank, encoder, segmenter.visual_weight)
     if frames:
-        from ris_ros.evaluation.frame_calibration import calibrate_from_frames
+        from ris_ros.calibration import calibrate_from_images
         from ris_ros.sim.samples import samples
 
         with err.status("calibrating on unlabelled images"):
             images = (sample.rendering.image for sample in samples("validation", frames, per_kind=0))
-            segmenter.bank = calibrate_from_frames(segmenter, images)
+            segmenter.bank = calibrate_from_images(images, segmenter.proposer, segmenter.encoder, segmenter.bank,
+                                                   segmenter.visual_weight)
     published = None
     if segmenter.config.method == "full":
         reference = segmenter.config.replace({"method": "reference"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from copy import deepcopy
 from functools import cached_property
@@ -33,6 +34,9 @@ METHODS = ("reference", "full")
 
 MAX_CACHED_TEXTS = 1024
 """Texts whose features are kept, the most recently used ones."""
+
+FINGERPRINT_SAMPLE = 64
+"""Values of each parameter that the fingerprint of a model depends on, evenly spread."""
 
 NEIGHBOUR_WEIGHT = 0.5
 """Soft mask value of a patch's direct neighbours when the region around the patch is encoded."""
@@ -96,6 +100,17 @@ class MaskGuidedEncoder:
     def has_global_path(self) -> bool:
         """Return whether the image tower can apply masks; if not, the local feature replaces the global one."""
         return self._global_path is not None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return a digest of the model's weights and their dtype: the name of this model, to recognise its data by."""
+        digest = hashlib.sha256()
+        for name, weights in self.model.state_dict().items():
+            flat = weights.detach().flatten()
+            sample = flat[::max(1, len(flat) // FINGERPRINT_SAMPLE)]
+            digest.update(f"{name} {tuple(weights.shape)} {weights.dtype}".encode())
+            digest.update(sample.float().cpu().numpy().tobytes())
+        return digest.hexdigest()[:32]
 
     @property
     def arithmetic(self) -> str:

@@ -19,6 +19,7 @@ from ris_ros.evaluation.datasets.folder import Sample
 from ris_ros.grounding import AppearanceScorer, Grounder, Layout, PromptBank
 from ris_ros.grounding.appearance import positive_probability
 from ris_ros.grounding.decision import choose
+from ris_ros.grounding.prompt_bank import LABELS, SHARES
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.types import CameraModel, Depth, Description, Proposals, Query
 from ris_ros.utils.masks import mask_ious
@@ -59,7 +60,8 @@ _Contrasts = dict[str, tuple[np.ndarray, int]]
 """What AppearanceScorer.contrastive_logits returns."""
 
 
-def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: PromptBank) -> dict[str, Any]:
+def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: PromptBank, *,
+              max_false_absence: float = MAX_FALSE_ABSENCES) -> PromptBank:
     """Fit a bank's temperatures and threshold to a data set.
 
     Parameters
@@ -67,10 +69,7 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Pr
     segmenter : proposes, encodes and parses; the calibration holds for its configuration
     samples : expressions about images, those about one image together
     bank : the phrases to contrast with
-
-    Returns
-    -------
-    The values of a calibration file, as in ``ris.json``.
+    max_false_absence : share of the present objects that may be called absent, 0..1
 
     Raises
     ------
@@ -89,8 +88,10 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Pr
                                     for image in images for description, shown in image.labels])
     confidences = sorted(confidence for image in images
                          for confidence, is_present in _confidences(segmenter, image, bank) if is_present)
-    threshold = min(float(np.quantile(confidences, MAX_FALSE_ABSENCES)), MAX_THRESHOLD)
-    return replace(bank, min_confidence=round(threshold, 4)).to_dict()
+    thresholds = np.quantile(confidences, SHARES).clip(0, MAX_THRESHOLD).round(4).tolist()
+    bank = replace(bank, false_absences=tuple(zip(thresholds, SHARES, strict=True)), calibrated_by=LABELS,
+                   fingerprint=segmenter.encoder.fingerprint)
+    return replace(bank, min_confidence=round(bank.threshold(max_false_absence), 4))
 
 
 def _label(segmenter: ReferringSegmenter, samples: list[Sample]) -> _LabelledImage:

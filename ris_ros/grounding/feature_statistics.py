@@ -15,9 +15,6 @@ import numpy as np
 
 from ris_ros.errors import InputError
 
-FINGERPRINT_TEXT = "the object"
-SAME_MODEL = 0.99
-"""Cosine of two fingerprints from which they are of one model, perhaps in another dtype."""
 MAX_FACTORS = 64
 """Directions of the covariance that are kept; the rest counts with its mean variance."""
 
@@ -31,17 +28,15 @@ class FeatureStatistics:
     mean : float32 [D]
     factors : float32 [R, D]; the covariance is factors.T @ factors + residual * identity
     residual : variance along all other directions
-    fingerprint : float32 [D], the normalised feature of FINGERPRINT_TEXT, by which the model is recognised
 
     """
 
     mean: np.ndarray
     factors: np.ndarray
     residual: float
-    fingerprint: np.ndarray
 
     @classmethod
-    def fit(cls, features: np.ndarray, fingerprint: np.ndarray) -> FeatureStatistics:
+    def fit(cls, features: np.ndarray) -> FeatureStatistics:
         """Fit to normalised features of many masks, float [M, D].
 
         Raises
@@ -62,11 +57,7 @@ class FeatureStatistics:
         rest = features.shape[1] - kept
         residual = float(variance[kept:].sum() / rest) if rest else 0.0
         factors = directions[:kept] * np.sqrt(np.maximum(variance[:kept] - residual, 0))[:, None]
-        return cls(mean.astype(np.float32), factors.astype(np.float32), residual, fingerprint.astype(np.float32))
-
-    def is_of(self, fingerprint: np.ndarray) -> bool:
-        """Return whether the statistics are of the model with this normalised feature of FINGERPRINT_TEXT, [D]."""
-        return fingerprint.shape == self.fingerprint.shape and float(fingerprint @ self.fingerprint) > SAME_MODEL
+        return cls(mean.astype(np.float32), factors.astype(np.float32), residual)
 
     def standardize(self, features: np.ndarray, texts: np.ndarray) -> np.ndarray:
         """Return the standard scores, float64 [N, T], of normalised features [N, D] for normalised texts [T, D]."""
@@ -77,7 +68,7 @@ class FeatureStatistics:
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics as JSON values."""
         return {"dimension": len(self.mean), "mean": _encode(self.mean), "factors": _encode(self.factors),
-                "residual": self.residual, "fingerprint": _encode(self.fingerprint)}
+                "residual": self.residual}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> FeatureStatistics:
@@ -91,12 +82,11 @@ class FeatureStatistics:
         """
         dimension = int(values["dimension"])
         mean, factors = _decode(values["mean"]), _decode(values["factors"]).reshape(-1, dimension)
-        residual, fingerprint = float(values["residual"]), _decode(values["fingerprint"])
-        arrays = (mean, factors, fingerprint)
-        if len(mean) != dimension or len(fingerprint) != dimension or not np.isfinite(residual) \
-                or not all(np.isfinite(array).all() for array in arrays):
+        residual = float(values["residual"])
+        if len(mean) != dimension or not (np.isfinite(residual) and np.isfinite(mean).all()
+                                          and np.isfinite(factors).all()):
             raise ValueError("the statistics do not hold finite numbers of one dimension")
-        return cls(mean, factors, residual, fingerprint)
+        return cls(mean, factors, residual)
 
 
 def _encode(values: np.ndarray) -> str:

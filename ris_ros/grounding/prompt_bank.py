@@ -7,8 +7,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ris_ros.errors import InputError
 from ris_ros.grounding.feature_statistics import FeatureStatistics
+
+LABELS, FRAMES, STOCK_IMAGES, NOTHING = "labels", "frames", "stock images", "nothing"
+"""What a confidence was fitted with: labelled images, unlabelled ones of the user's, or those of the package."""
+SHARES = (0.0, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Shares of present objects whose thresholds a calibration keeps."""
 
 PART, GROUP = "part of an object", "several objects"
 """Background classes that depend on other masks, see `appearance`."""
@@ -28,6 +35,9 @@ class PromptBank:
     name_slope, name_bias, colour_slope, colour_bias : the log-odds of the softmax become slope * log-odds + bias
     statistics : of the model's features over unlabelled images; with them, logits are standard scores instead of scaled
         cosines
+    calibrated_by : one of LABELS, FRAMES, STOCK_IMAGES and NOTHING
+    fingerprint : of the weights that it was fitted to; empty if unknown
+    false_absences : pairs of a threshold of the confidence and the share of present objects that are below it
 
     """
 
@@ -42,17 +52,20 @@ class PromptBank:
     colour_slope: float = 1.0
     colour_bias: float = 0.0
     statistics: FeatureStatistics | None = None
-
-    @property
-    def calibrated_by(self) -> str:
-        """Return what the confidence was fitted with: "labels", "frames", or "nothing"."""
-        if self.statistics is not None:
-            return "frames"
-        return "nothing" if self == PHOTOGRAPHS else "labels"
+    calibrated_by: str = NOTHING
+    fingerprint: str = ""
+    false_absences: tuple[tuple[float, float], ...] = ()
 
     def without_statistics(self) -> PromptBank:
         """Return the same phrases without a calibration from frames, for features of another kind than its own."""
         return self if self.statistics is None else PromptBank(self.nouns, self.colours, self.background_classes)
+
+    def threshold(self, max_false_absence: float) -> float:
+        """Return the confidence that this share of the present objects, 0..1, is below; negative: the bank's own."""
+        if max_false_absence < 0 or not self.false_absences:
+            return self.min_confidence
+        thresholds, shares = np.transpose(self.false_absences)
+        return float(np.interp(max_false_absence, shares, thresholds))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +89,7 @@ class PromptBank:
         """
         try:
             values = json.loads(Path(file).read_text()) if file else own
-            return PHOTOGRAPHS if values is None else cls.from_dict(values)
+            return PHOTOGRAPHS if values is None else cls.from_dict({"calibrated_by": LABELS, **values})
         except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise InputError(f"matching.calibration {file or 'of the model'} is not what `ris calibrate` writes: "
                              f"{error}") from error
@@ -86,6 +99,7 @@ class PromptBank:
         """Make a bank of the values of a calibration file."""
         given: dict[str, Any] = {_FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
                                  for name, value in values.items()}
+        given["false_absences"] = tuple((float(at), float(share)) for at, share in given.get("false_absences", ()))
         if isinstance(given.get("statistics"), dict):
             given["statistics"] = FeatureStatistics.from_dict(given["statistics"])
         return cls(**given)

@@ -13,17 +13,19 @@ threshold of "not here".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
 
 from ris_ros.errors import InputError
-from ris_ros.grounding import PromptBank, fuse
 from ris_ros.grounding.feature_statistics import FeatureStatistics
-from ris_ros.segmenter import ReferringSegmenter, text_fingerprint
+from ris_ros.grounding.prompt_bank import FRAMES, SHARES, PromptBank
 
+VERSION = 1
+"""Of this method and its constants: stored calibrations of other versions are made anew."""
 MIN_IMAGES, MIN_MASKS = 3, 60
 SHARPNESS = 6.0
 """Logits per standard score. Tuned on weakened encoders and validation scenes: it ranks present above absent best."""
@@ -31,6 +33,9 @@ CONFIDENT_SHARE = 0.2
 """Share of the masks, those with the best scores in one view, that are tested in the other."""
 MIN_SPREAD = 0.5
 """Least standard deviation of the scores of right names."""
+PW = 1.0
+MISS = 3.0
+BIAS_PENALTY = 0.003
 SIMULATED_PER_IMAGE = 24
 CORRELATION = 0.2
 """Of the errors of the global and the local view of a mask."""
@@ -45,8 +50,17 @@ class _RightScores:
 
 
 @dataclass(frozen=True, eq=False)
-class _Views:
-    """Features of all masks of the images, float64 [M, D] each, and how many masks each image has."""
+class MaskViews:
+    """The features of all masks of some images, in two views that make different errors.
+
+    Attributes
+    ----------
+    first, second : float64 [M, D], unnormalised, such as the global and the local feature
+    first_share : share of the first view in the fusion, 0..1
+    fused : float64 [M, D], normalised
+    counts : number of masks of each image, in their order
+
+    """
 
     first: np.ndarray
     second: np.ndarray
@@ -55,14 +69,18 @@ class _Views:
     counts: list[int]
 
 
-def calibrate_from_frames(segmenter: ReferringSegmenter, images: Iterable[np.ndarray], *,
-                          max_false_absence: float = 0.05, seed: int = 0) -> PromptBank:
-    """Fit a bank's probabilities and threshold to unlabelled images.
+def calibrate_from_frames(views: MaskViews, bank: PromptBank, encode_text: Callable[[list[str]], Tensor],
+                          fingerprint: str, *, source: str = FRAMES, max_false_absence: float = 0.05, seed: int = 0
+                          ) -> PromptBank:
+    """Fit a bank's probabilities and threshold to the features of unlabelled images.
 
     Parameters
     ----------
-    segmenter : proposes and encodes; the calibration holds for its models and settings
-    images : uint8 RGB [H, W, 3], of the kind that the robot sees; some twenty are enough
+    views : features of all masks of the images
+    bank : the phrases to contrast with
+    encode_text : M texts -> float32 [M, D]
+    fingerprint : of the encoder's weights
+    source : of the images, FRAMES or STOCK_IMAGES
     max_false_absence : share of the present objects that may be called absent, 0..1
     seed : of the simulation
 
@@ -72,11 +90,19 @@ def calibrate_from_frames(segmenter: ReferringSegmenter, images: Iterable[np.nda
         When there are too few images or masks, or the features are constant or not finite.
 
     """
-    views = _encode(segmenter, images)
-    bank = segmenter.bank.without_statistics()
-    statistics = FeatureStatistics.fit(views.fused, text_fingerprint(segmenter.encoder))
-    names = _texts(segmenter, [*bank.names, *bank.background_classes])
-    colours = _texts(segmenter, [f"{colour} object" for colour in bank.colours])
+    if len(views.counts) < MIN_IMAGES or len(views.fused) < MIN_MASKS:
+        raise InputError(f"a calibration needs at least {MIN_IMAGES} images with {MIN_MASKS} masks in all; there are "
+                         f"{len(views.counts)} with {len(views.fused)}")
+    bank = bank.without_statistics()
+
+    def encode(phrases: list[str]) -> np.ndarray:
+        texts: np.ndarray = F.normalize(encode_text([f"the {phrase}" for phrase in phrases]), dim=1).double().cpu(
+            ).numpy()
+        return texts
+
+    statistics = FeatureStatistics.fit(views.fused)
+    names = encode([*bank.names, *bank.background_classes])
+    colours = encode([f"{colour} object" for colour in bank.colours])
     name_scores = statistics.standardize(views.fused, names)
     colour_scores = statistics.standardize(views.fused, colours)
     right_name = _right_scores(views, names[:len(bank.names)])
@@ -86,62 +112,39 @@ def calibrate_from_frames(segmenter: ReferringSegmenter, images: Iterable[np.nda
                  for scores, tints in zip(_by_image(name_scores, views), _by_image(colour_scores, views), strict=True)
                  for _ in range(SIMULATED_PER_IMAGE)]
     name_slope, name_bias = _fit_logistic([one.names.max() for one in simulated],
-                                          [one.absent_name for one in simulated])
+                                          [one.absent_names.max() for one in simulated],
+                                          [one.name_absence for one in simulated])
     colour_slope, colour_bias = _fit_logistic([one.colours[one.mask] for one in simulated],
-                                              [one.absent_colour for one in simulated])
-    confidences = []
+                                              [one.absent_colours[one.mask] for one in simulated],
+                                              [one.colour_absence for one in simulated])
+    present, absent, absence = [], [], []
     for one in simulated:
-        name = _sigmoid(name_slope * one.names + name_bias)
-        confidences += [name.max(), (name * _sigmoid(colour_slope * one.colours + colour_bias)).max()]
-    threshold = float(np.quantile(confidences, max_false_absence))
+        name, absent_name = (_sigmoid(name_slope * odds + name_bias) for odds in (one.names, one.absent_names))
+        colour, absent_colour = (_sigmoid(colour_slope * odds + colour_bias)
+                                 for odds in (one.colours, one.absent_colours))
+        present += [name.max(), (name * colour).max()]
+        absent += [absent_name.max(), (name * absent_colour).max()]
+        absence += [one.name_absence, one.colour_absence]
+    thresholds = np.quantile(present, SHARES).round(4).tolist()
+    bank = replace(bank, false_absences=tuple(zip(thresholds, SHARES, strict=True)), calibrated_by=source,
+                   fingerprint=fingerprint)
+    best = _best_threshold(np.array(present), np.array(absent), np.array(absence))
     return replace(bank, name_temperature=1 / SHARPNESS, colour_temperature=1 / SHARPNESS, name_slope=name_slope,
                    name_bias=name_bias, colour_slope=colour_slope, colour_bias=colour_bias, statistics=statistics,
-                   min_confidence=round(threshold, 4))
+                   min_confidence=round(min(best, bank.threshold(max_false_absence)), 4))
 
 
-def _encode(segmenter: ReferringSegmenter, images: Iterable[np.ndarray]) -> _Views:
-    first, second, fused, counts = [], [], [], []
-    weight, method = segmenter.visual_weight, segmenter.config.method
-    has_two_features = segmenter.encoder.has_global_path and 0 < weight < 1
-    for image in images:
-        masks = segmenter.proposer(image).masks
-        if not len(masks):
-            continue
-        features = segmenter.encoder.encode_masks(image, masks, method=method)
-        if has_two_features:
-            one, other = features.global_features, features.local_features
-        else:
-            # Without a second feature, the mirrored image is the other view.
-            mirrored = segmenter.encoder.encode_masks(image[:, ::-1].copy(), masks[:, :, ::-1].copy(), method=method)
-            one = fuse(*features.for_fusion(weight), weight)
-            other = fuse(*mirrored.for_fusion(weight), weight)
-        first.append(one.double().cpu().numpy())
-        second.append(other.double().cpu().numpy())
-        fused.append(F.normalize(fuse(*features.for_fusion(weight), weight), dim=1).double().cpu().numpy())
-        counts.append(len(masks))
-    if len(counts) < MIN_IMAGES or sum(counts) < MIN_MASKS:
-        raise InputError(f"a calibration needs at least {MIN_IMAGES} images with {MIN_MASKS} masks in all; there are "
-                         f"{len(counts)} with {sum(counts)}")
-    return _Views(np.concatenate(first), np.concatenate(second), weight if has_two_features else 1.0,
-                  np.concatenate(fused), counts)
-
-
-def _texts(segmenter: ReferringSegmenter, phrases: list[str]) -> np.ndarray:
-    encoded = segmenter.encoder.encode_text([f"the {phrase}" for phrase in phrases])
-    return F.normalize(encoded, dim=1).double().cpu().numpy()
-
-
-def _by_image(rows: np.ndarray, views: _Views) -> list[np.ndarray]:
+def _by_image(rows: np.ndarray, views: MaskViews) -> list[np.ndarray]:
     return np.split(rows, np.cumsum(views.counts)[:-1])
 
 
-def _right_scores(views: _Views, texts: np.ndarray) -> _RightScores:
+def _right_scores(views: MaskViews, texts: np.ndarray) -> _RightScores:
     """Estimate the scores of right texts for the fused features by testing each view's best text on the other."""
     norms, spreads, scores = [], [], []
     for features in (views.first, views.second):
         norm = np.linalg.norm(features, axis=1, keepdims=True)
         unit = features / norm
-        statistics = FeatureStatistics.fit(unit, texts[0])  # Not stored: any text will do for a fingerprint.
+        statistics = FeatureStatistics.fit(unit)
         norms.append(float(norm.mean()))
         spreads.append(float((unit @ texts.T).std(axis=0).mean()))
         scores.append(statistics.standardize(unit, texts))
@@ -177,16 +180,18 @@ class _Simulated:
     ----------
     mask : the mask that shows the object
     names, colours : of the object's name and colour, float64 [N], for all masks of the image
-    absent_name : the highest of a name that is not there
-    absent_colour : of a colour that the mask does not have
+    absent_names, absent_colours : of a name that the image does not show, and of a colour that the mask does not have
+    name_absence, colour_absence : probability that they are indeed absent
 
     """
 
     mask: int
     names: np.ndarray
     colours: np.ndarray
-    absent_name: float
-    absent_colour: float
+    absent_names: np.ndarray
+    absent_colours: np.ndarray
+    name_absence: float
+    colour_absence: float
 
 
 def _simulate(scores: np.ndarray, names: int, tints: np.ndarray, right_name: _RightScores, right_colour: _RightScores,
@@ -196,7 +201,17 @@ def _simulate(scores: np.ndarray, names: int, tints: np.ndarray, right_name: _Ri
     present_names, present_colours = name_odds.copy(), colour_odds.copy()
     present_names[mask] = _log_odds(_replaced(scores[mask], name, right_name, rng), name)[0]
     present_colours[mask] = _log_odds(_replaced(tints[mask], colour, right_colour, rng), colour)[0]
-    return _Simulated(mask, present_names, present_colours, float(name_odds.max()), float(colour_odds[mask]))
+    return _Simulated(mask, present_names, present_colours, name_odds, colour_odds,
+                      float(np.prod(1 - _right_probability(scores[:, name], right_name, names))),
+                      float(1 - _right_probability(tints[mask, colour], right_colour, tints.shape[1])))
+
+
+def _right_probability(scores: np.ndarray, right: _RightScores, texts: int) -> np.ndarray:
+    """Return the probability that a text with these scores is the right one of so many texts."""
+    # A wide distribution, as masks that show their object badly score less than the confident ones it was fitted to.
+    odds = _normal(np.minimum(scores, right.mean), right.mean, PW) / _normal(scores, 0.0, 1.0) / texts
+    probability: np.ndarray = odds / (1 + odds)
+    return probability
 
 
 def _replaced(scores: np.ndarray, right: int, distribution: _RightScores, rng: np.random.Generator) -> np.ndarray:
@@ -216,18 +231,30 @@ def _log_odds(scores: np.ndarray, text: int) -> np.ndarray:
     return odds.clip(-20, 20)
 
 
-def _fit_logistic(present: list[float], absent: list[float]) -> tuple[float, float]:
-    """Return the slope and bias of the logistic function that tells present from absent, both equally likely."""
+def _fit_logistic(present: list[float], absent: list[float], absence: list[float]) -> tuple[float, float]:
+    """Return the slope and bias of the logistic function that tells present from absent, both equally likely.
+
+    Absent ones count with the probability that they are absent.
+    """
     from scipy.optimize import minimize
 
     odds = np.array([*present, *absent])
     sign = np.array([1.0] * len(present) + [-1.0] * len(absent))
+    weight = np.array([1 / len(present)] * len(present) + (np.array(absence) / sum(absence)).tolist())
 
     def loss(values: np.ndarray) -> float:
-        return float(np.logaddexp(0, -sign * (values[0] * odds / 10 + values[1])).mean())
+        return float((weight * np.logaddexp(0, -sign * (values[0] * odds / 10 + values[1]))).sum() + BIAS_PENALTY * values[1]**2)
 
     slope, bias = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
     return max(float(slope) / 10, 1e-3), float(bias)
+
+
+def _best_threshold(present: np.ndarray, absent: np.ndarray, absence: np.ndarray) -> float:
+    """Return the threshold with the fewest errors, present and absent objects being equally likely."""
+    candidates = np.quantile(present, np.linspace(0, 0.5, 101))
+    missed = (present[None] < candidates[:, None]).mean(axis=1)
+    found = ((absent[None] >= candidates[:, None]) * absence).sum(axis=1) / absence.sum()
+    return float(candidates[np.argmin(MISS * missed + found)])
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:
