@@ -14,20 +14,20 @@ from PIL import Image
 
 from ris_ros.encoding.preprocessing import IMAGENET_MEAN
 from ris_ros.sim.degradation import cut_mask, degrade_mask
-from ris_ros.sim.poses import TABLE_HALF
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.scene import Rendering, Scene
 from ris_ros.sim.shapes import Pair
+from ris_ros.sim.styles import PLAIN
 from ris_ros.sim.tabletop import PairFilter, sample_scene
 from ris_ros.types import Proposals
-from ris_ros.utils.masks import mask_box
+from ris_ros.utils.masks import mask_box, mask_iou
 from training.texts import BACKGROUND_CLASSES, CATEGORY_NAMES, COLOUR_NAMES
 
 SCENES_PER_SHARD = 50
 """Scenes in one file of rendered views."""
 MIN_OBJECT_PIXELS, MIN_PART_PIXELS = 100, 60
 """Pixels of 640 x 480 from which on a mask of an object or surface, or of a part of an object, is used."""
-_MAX_PROPOSED = {"table": 3, "floor": 2, "several": 4, "part": 12}
+_MAX_PROPOSED = {"table": 3, "floor": 2, "several": 4, "part": 12, "distractor": 4}
 """Maximum number of proposed masks of each background class that is taken from a scene."""
 
 Label = tuple[int, int, int]
@@ -71,7 +71,7 @@ class TrainingViews:
 def load_or_render(folder: Path, seeds: Iterable[int], size: int, grid: int,
                    progress: Callable[[range], Iterable[int]] = lambda shards: shards,
                    proposer: Proposer | None = None, *, exclude_pairs: Collection[Pair] = (),
-                   only_pairs: Collection[Pair] | None = None) -> TrainingViews:
+                   only_pairs: Collection[Pair] | None = None, style: str = PLAIN) -> TrainingViews:
     """Load the views of scenes from the shards in a folder; render and save missing shards.
 
     Parameters
@@ -82,7 +82,7 @@ def load_or_render(folder: Path, seeds: Iterable[int], size: int, grid: int,
     grid : patches of the model's input along one side
     progress : wraps the shards, such as ``tqdm``
     proposer : source of additional masks, used if the ground truth labels them clearly; such shards have other names
-    exclude_pairs, only_pairs : as in :func:`tabletop.sample_scene`
+    exclude_pairs, only_pairs, style : as in :func:`tabletop.sample_scene`; the folder has scenes of one style only
 
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def load_or_render(folder: Path, seeds: Iterable[int], size: int, grid: int,
             path = folder / f"{seeds[start]}-{size}-{grid}{'-proposed' if proposer else ''}.npz"
             if not path.is_file():
                 part = TrainingViews.concatenate([
-                    _render_views(renderer, sample_scene(seed, **pairs), seed, size, grid, proposer)
+                    _render_views(renderer, sample_scene(seed, style=style, **pairs), seed, size, grid, proposer)
                     for seed in seeds[start:start + SCENES_PER_SHARD]])
                 unfinished = path.with_suffix(".part.npz")
                 np.savez(unfinished, **{field.name: getattr(part, field.name) for field in fields(part)})
@@ -157,6 +157,10 @@ def _true_masks(scene: Scene, rendering: Rendering, rng: np.random.Generator) ->
         patch = surface if rng.random() < 0.3 else surface & _random_ellipse(surface, rng)
         if patch.sum() >= MIN_OBJECT_PIXELS:
             yield _background_label(name), patch
+    for index in range(len(scene.distractors)):
+        mask = _distractor(rendering, index)
+        if mask.sum() >= MIN_OBJECT_PIXELS:
+            yield _background_label("distractor"), mask
     if len(objects) > 1:
         first = rng.integers(len(objects))
         centroids = np.array([np.argwhere(mask).mean(0) for mask in objects])
@@ -179,11 +183,16 @@ def _proposed_masks(scene: Scene, rendering: Rendering, masks: np.ndarray, rng: 
     for mask in rng.permutation(masks):
         covered = np.bincount(rendering.instances[mask], minlength=count + 1)[1:]
         area, best = mask.sum(), int(covered.argmax())
+        others = max((mask_iou(mask, _distractor(rendering, i)) for i in range(len(scene.distractors))), default=0.0)
         iou = covered[best] / (area + areas[best] - covered[best])
         if iou >= 0.75 and areas[best] >= MIN_OBJECT_PIXELS:
             labelled.append((_object_label(scene, best), mask))
             continue
-        if covered.sum() < 0.1 * area:
+        if others >= 0.5:
+            name = "distractor"
+        elif others > 0.05:
+            continue
+        elif covered.sum() < 0.1 * area:
             name = "floor" if (mask & floor).sum() > (mask & table).sum() else "table"
         elif (covered > 0.7 * areas.clip(MIN_OBJECT_PIXELS)).sum() > 1 and covered.sum() > 0.6 * area:
             name = "several"
@@ -206,6 +215,12 @@ def _background_label(name: str) -> Label:
     return -1, -1, BACKGROUND_CLASSES.index(name)
 
 
+def _distractor(rendering: Rendering, index: int) -> np.ndarray:
+    assert rendering.distractors is not None, "the scene has no distractors"
+    mask: np.ndarray = rendering.distractors == index + 1
+    return mask
+
+
 def _surfaces(rendering: Rendering) -> tuple[np.ndarray, np.ndarray]:
     """Return the visible parts of the table top and of the floor, bool [H, W] each."""
     height, width = rendering.depth.shape
@@ -213,8 +228,9 @@ def _surfaces(rendering: Rendering) -> tuple[np.ndarray, np.ndarray]:
     rays = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(rendering.intrinsics).T
     world = (rays * rendering.depth[..., None]) @ rendering.camera_pose[:3, :3].T + rendering.camera_pose[:3, 3]
     free = rendering.instances == 0
-    top = (np.abs(world[..., 2]) < 0.003) & (np.abs(world[..., :2]) <= TABLE_HALF).all(-1)
-    return free & top, free & (world[..., 2] < -0.1)
+    if rendering.distractors is not None:
+        free &= rendering.distractors == 0
+    return free & (np.abs(world[..., 2]) < 0.003), free & (world[..., 2] < -0.1)
 
 
 def _random_ellipse(surface: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -106,9 +106,14 @@ Noun = tuple[str, str]
 
 
 def _noun_counts(view: SceneView) -> Counter[Noun]:
-    """Count the objects that each noun of the scene names."""
-    return Counter(noun for obj in view.objects for noun in (
+    """Count the objects that each noun of the scene names; "the thing" that may be a distractor is left out."""
+    counts = Counter(noun for obj in view.objects for noun in (
         (obj.category, obj.colour), (obj.category, ""), ("", obj.colour), ("", "")))
+    if view.distractor_colours is not None:
+        for colour in ["", *(colour for colour in COLOURS
+                             if any(_is_confusable(colour, other) for other in view.distractor_colours))]:
+            counts.pop(("", colour), None)
+    return counts
 
 
 def _nouns(view: SceneView, min_count: int = 1) -> list[Noun]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from ris_ros.sim.scene import Scene, SceneObject
-from ris_ros.sim.shapes import CATEGORIES, Shape
+from ris_ros.sim.shapes import Shape
 
 TABLE_HALF = (0.56, 0.42)
 """Half the extent of the table top along x and y, metres."""
@@ -18,13 +18,13 @@ TABLE_HEIGHT = 0.72
 def pose(scene: Scene, index: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rotation [3, 3] and translation [3] of an object, for rotation @ (scale * vertex) + translation."""
     obj = scene.objects[index]
-    shape = CATEGORIES[obj.category]
+    shape = obj.shape
     orientation = rotation("z", obj.yaw)
     position = np.array(obj.position)
     if obj.lying:
         assert shape.lying_tilt is not None, f"a {obj.category} cannot lie on its side"
         orientation = orientation @ rotation("x", shape.lying_tilt)
-        return orientation, position - rotation("z", obj.yaw) @ (obj.scale * _underside_centre(obj.category))
+        return orientation, position - rotation("z", obj.yaw) @ (obj.scale * _underside_centre(shape))
     if obj.inside and obj.support is not None and shape.rod:
         angle, _ = lean(obj, scene.objects[obj.support])
         orientation = orientation @ rotation("y", angle - np.pi / 2)
@@ -36,7 +36,7 @@ def world_vertices(scene: Scene, index: int) -> np.ndarray:
     """Return an object's vertices, float64 [V, 3], metres, world frame."""
     obj = scene.objects[index]
     orientation, translation = pose(scene, index)
-    vertices: np.ndarray = obj.scale * CATEGORIES[obj.category].vertices @ orientation.T + translation
+    vertices: np.ndarray = obj.scale * obj.shape.vertices @ orientation.T + translation
     return vertices
 
 
@@ -49,7 +49,7 @@ def lean(rod: SceneObject, vessel: SceneObject) -> tuple[float, np.ndarray]:
     foot : [3], metres, the centre of its lower end from the centre of the vessel's underside, at yaw 0
 
     """
-    shape = CATEGORIES[rod.category]
+    shape = rod.shape
     inside = _interior(vessel)
     assert shape.rod is not None, f"a {rod.category} is not a rod"
     radius, vertices = shape.rod * rod.scale, (shape.vertices - _lower_end(shape)) * rod.scale
@@ -67,7 +67,7 @@ def rest_height(obj: SceneObject, vessel: SceneObject) -> float:
 
     The height is measured from the vessel's underside to the object's.
     """
-    vertices = CATEGORIES[obj.category].vertices * obj.scale
+    vertices = obj.shape.vertices * obj.scale
     radius, height = _interior(vessel).T
     return float((np.interp(np.linalg.norm(vertices[:, :2], axis=1), radius, height) - vertices[:, 2]).max())
 
@@ -109,17 +109,16 @@ def rotation(axis: str, angle: float) -> np.ndarray:
 
 def _interior(vessel: SceneObject) -> np.ndarray:
     """Return the profile (radius, z), float [K, 2], metres, of a vessel's inside."""
-    interior = CATEGORIES[vessel.category].interior
+    interior = vessel.shape.interior
     assert interior is not None, f"a {vessel.category} holds nothing"
     scaled: np.ndarray = interior * vessel.scale
     return scaled
 
 
 @lru_cache
-def _underside_centre(category: str) -> np.ndarray:
+def _underside_centre(shape: Shape) -> np.ndarray:
     """Return the centre of the underside of a shape laid on its side, before any yaw."""
-    shape = CATEGORIES[category]
-    assert shape.lying_tilt is not None, f"a {category} cannot lie on its side"
+    assert shape.lying_tilt is not None, "the shape cannot lie on its side"
     lying = shape.vertices @ rotation("x", shape.lying_tilt).T
     low, high = lying.min(0), lying.max(0)
     return np.array([*(low + high)[:2] / 2, low[2]])

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from ris_ros.sim.scene import Rendering, Scene, supports
-from ris_ros.sim.shapes import CATEGORIES
 
 Truth = bool | None
 
@@ -29,6 +28,7 @@ class SceneView:
     ----------
     objects : the scene's objects
     aspect : the image's height over its width
+    distractor_colours : colours of the things that no expression refers to; None if there are no such things
     area : int64 [N], visible pixels
     visible : bool [N], whether at least MIN_VISIBLE_PIXELS of an object are visible
     measures : name -> float64 [N]; NaN where a measure does not apply, which makes every comparison with it false
@@ -43,6 +43,7 @@ class SceneView:
 
     def __init__(self, scene: Scene, rendering: Rendering):
         self.objects = scene.objects
+        self.distractor_colours = {thing.colour for thing in scene.distractors} if scene.distractors else None
         height, width = rendering.instances.shape
         self.aspect = height / width
         count = len(scene.objects)
@@ -64,7 +65,7 @@ class SceneView:
             "lateral": ground @ right,
             "depth": ground @ forward,
             "distance": np.linalg.norm(ground, axis=1),
-            "reach": np.array([obj.scale * np.sqrt(np.prod(CATEGORIES[obj.category].size[:2])) / 2
+            "reach": np.array([obj.scale * np.sqrt(np.prod(obj.shape.size[:2])) / 2
                                for obj in scene.objects]),
             "size": size,
             "tallness": np.where(upright, size, np.nan),

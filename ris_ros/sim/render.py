@@ -5,22 +5,30 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ris_ros.errors import MissingError
-from ris_ros.sim.meshes import corner_normals
+from ris_ros.sim import effects
+from ris_ros.sim.meshes import Mesh, corner_normals
 from ris_ros.sim.poses import TABLE_HALF, TABLE_HEIGHT, camera_pose, intrinsics, pose
-from ris_ros.sim.scene import Rendering, Scene, SceneObject
-from ris_ros.sim.shapes import CATEGORIES, COLOURS, MATERIALS
+from ris_ros.sim.scene import Light, Rendering, Scene, SceneObject
+from ris_ros.sim.shapes import COLOURS, MATERIALS
+from ris_ros.sim.styles import PLAIN, STYLES, Style
+from ris_ros.sim.textures import texture
+from ris_ros.sim.variants import DISTRACTORS, catalogue
 
 if sys.platform == "linux" and "DISPLAY" not in os.environ:
     os.environ.setdefault("MUJOCO_GL", "egl")
 
 _SPECULAR = {"metal": 0.7, "paper": 0.05}
-"""Specular reflection by material, 0..1, where it differs from _DEFAULT_SPECULAR."""
-_DEFAULT_SPECULAR = 0.25
+"""Specular reflection by material, 0..1, where it differs from that of the look."""
+_TEXTURE_SIZE = 0.12
+"""Extent, metres, that an object's texture covers once."""
+_MAX_LIGHTS = 7
+"""Lights that the graphics library draws, besides the camera's own."""
 _NEAR_PLANE, _FAR_PLANE = 0.05, 25.0
 """Clipping planes, metres from the camera."""
 
@@ -28,8 +36,9 @@ _NEAR_PLANE, _FAR_PLANE = 0.05, 25.0
 class Renderer:
     """A renderer of scenes; the first one creates the graphics context, which lives until :meth:`close`.
 
-    The MuJoCo model contains only the surroundings and the meshes. The objects of a scene are added directly to the
-    list of geometries to draw, as compiling a model for every scene would be slow.
+    The MuJoCo model contains only the surroundings and the meshes of one style. It is compiled anew when a scene has
+    another style than the last one. The objects of a scene are added directly to the list of geometries to draw, as
+    compiling a model for every scene would be slow.
 
     Raises
     ------
@@ -50,10 +59,8 @@ class Renderer:
         except Exception as error:      # The import loads the graphics library, which may raise any exception.
             raise _graphics_error() from error
         self._mujoco = mujoco
-        self._model, self._meshes = _compile(mujoco)
-        self._data = mujoco.MjData(self._model)
-        mujoco.mj_forward(self._model, self._data)
         self._renderer: Any = None
+        self._load(STYLES[PLAIN])
 
     def __enter__(self) -> Renderer:
         return self
@@ -67,6 +74,14 @@ class Renderer:
             self._renderer.close()
             self._renderer = None
 
+    def _load(self, style: Style) -> None:
+        """Compile the model of a style."""
+        self.close()
+        self._style = style.name
+        self._model, self._meshes = _compile(self._mujoco, style)
+        self._data = self._mujoco.MjData(self._model)
+        self._mujoco.mj_forward(self._model, self._data)
+
     def render(self, scene: Scene) -> Rendering:
         """Render a scene as its camera sees it."""
         renderer = self._prepare(scene)
@@ -77,10 +92,16 @@ class Renderer:
         ids, kinds = np.moveaxis(renderer.render(), -1, 0)
         renderer.disable_segmentation_rendering()
         instances = np.where(kinds == self._mujoco.mjtObj.mjOBJ_BODY, ids, 0).astype(np.int32)
-        return Rendering(image, depth, instances, intrinsics(scene), camera_pose(scene))
+        distractors = None
+        if scene.distractors:
+            distractors = np.where(kinds == self._mujoco.mjtObj.mjOBJ_SITE, ids, 0).astype(np.int32)
+        return Rendering(effects.apply(scene.look.effects, image, depth), depth, instances, intrinsics(scene),
+                         camera_pose(scene), distractors)
 
     def _prepare(self, scene: Scene) -> Any:
         """Set camera, light, surroundings and objects, and return the MuJoCo renderer."""
+        if scene.look.style != self._style:
+            self._load(STYLES[scene.look.style])
         camera, model, data = scene.camera, self._model, self._data
         if self._renderer is None or (self._renderer.width, self._renderer.height) != (camera.width, camera.height):
             self.close()
@@ -93,23 +114,56 @@ class Renderer:
         optical = camera_pose(scene)
         data.cam_xpos[0] = optical[:3, 3]
         data.cam_xmat[0] = (optical[:3, :3] * (1, -1, -1)).ravel()      # MuJoCo's cameras: y up, z backward.
-        position = np.array(scene.light_position)
-        data.light_xpos[0] = position
-        data.light_xdir[0] = -position / np.linalg.norm(position)
-        model.light_diffuse[0] = scene.light_intensity
-        model.mat_rgba[model.mat("wood").id, :3] = model.mat_rgba[model.mat("plain").id, :3] = scene.table_rgb
-        model.mat_rgba[model.mat("floor").id, :3] = scene.floor_rgb
-        model.geom_matid[model.geom("table").id] = model.mat("wood" if scene.wood else "plain").id
+        self._set_light(scene)
+        self._set_surroundings(scene)
         self._renderer.update_scene(data, camera=0)
-        for index in range(len(scene.objects)):
-            self._add_object(scene, index)
+        for index, obj in enumerate(scene.objects):
+            self._add_object(scene, obj, *pose(scene, index), index + 1, self._mujoco.mjtObj.mjOBJ_BODY)
+        alone = replace(scene, objects=scene.distractors)
+        for index, thing in enumerate(scene.distractors):
+            self._add_object(alone, thing, *pose(alone, index), index + 1, self._mujoco.mjtObj.mjOBJ_SITE)
         return self._renderer
 
-    def _add_object(self, scene: Scene, index: int) -> None:
-        drawn, obj = self._renderer.scene, scene.objects[index]
-        orientation, translation = pose(scene, index)
-        for material in CATEGORIES[obj.category].parts:
-            mesh, centre, axes = self._meshes[obj.category, material]
+    def _set_light(self, scene: Scene) -> None:
+        model, data, look = self._model, self._data, scene.look
+        lights = look.lights or (Light(scene.light_position, (scene.light_intensity,) * 3, shadow=True),)
+        model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = look.ambient, look.headlight
+        for number in range(model.nlight):
+            model.light_active[number] = number < len(lights)
+        for number, light in enumerate(lights):
+            position = np.array(light.position)
+            data.light_xpos[number] = position
+            data.light_xdir[number] = -position / np.linalg.norm(position)
+            model.light_diffuse[number] = light.rgb
+            model.light_castshadow[number] = light.shadow
+
+    def _set_surroundings(self, scene: Scene) -> None:
+        model, look = self._model, scene.look
+        if look.style == PLAIN:
+            model.mat_rgba[model.mat("wood").id, :3] = model.mat_rgba[model.mat("plain").id, :3] = scene.table_rgb
+            model.mat_rgba[model.mat("floor").id, :3] = scene.floor_rgb
+            model.geom_matid[model.geom("table").id] = model.mat("wood" if scene.wood else "plain").id
+            return
+        for geom, name, rgb in (("table", look.table, scene.table_rgb), ("floor", look.floor, scene.floor_rgb),
+                                ("wall", look.wall, look.wall_rgb)):
+            material = model.mat(f"{geom} {name}").id
+            model.mat_rgba[material, :3] = rgb
+            model.geom_matid[model.geom(geom).id] = material
+        extents = 1 if look.round_table else 2
+        model.geom_size[model.geom("table").id, :extents] = np.array(TABLE_HALF[:extents]) * look.table_size
+        # The wall is behind the table as the camera sees it; no wall is one far below the floor.
+        away = np.array(scene.camera.target[:2]) - scene.camera.position[:2]
+        away /= np.linalg.norm(away)
+        wall = model.geom("wall").id
+        self._data.geom_xpos[wall] = (*(away * look.wall_distance), 0.0 if look.wall else -50.0)
+        self._data.geom_xmat[wall] = np.array([[away[1], away[0], 0], [-away[0], away[1], 0], [0, 0, 1]]).ravel()
+
+    def _add_object(self, scene: Scene, obj: SceneObject, orientation: np.ndarray, translation: np.ndarray,
+                    number: int, kind: int) -> None:
+        drawn, look = self._renderer.scene, scene.look
+        pattern = look.textures[number % len(look.textures)]
+        for material in obj.shape.parts:
+            mesh, centre, axes = self._meshes[obj.catalogue, obj.category, material]
             geom = drawn.geoms[drawn.ngeom]
             # The renderer multiplies vertices by this matrix, so it can include the scale.
             self._mujoco.mjv_initGeom(geom, self._mujoco.mjtGeom.mjGEOM_MESH, np.ones(3),
@@ -117,10 +171,12 @@ class Renderer:
                                       (orientation @ axes * obj.scale).ravel(),
                                       np.array([*_rgb(obj, material), 1], np.float32))
             geom.dataid = 2 * mesh
-            geom.objtype, geom.objid = self._mujoco.mjtObj.mjOBJ_BODY, index + 1
+            geom.objtype, geom.objid = kind, number
             geom.segid = drawn.ngeom
             geom.category = self._mujoco.mjtCatBit.mjCAT_DYNAMIC
-            geom.specular, geom.shininess = _SPECULAR.get(material, _DEFAULT_SPECULAR), 0.4
+            geom.specular, geom.shininess = _SPECULAR.get(material, look.specular), look.shininess
+            if pattern:
+                geom.matid, geom.texcoord = self._model.mat(f"object {pattern}").id, 1
             drawn.ngeom += 1
 
 
@@ -131,15 +187,12 @@ def _rgb(obj: SceneObject, material: str) -> np.ndarray:
     return np.array(COLOURS[obj.colour].rgb(obj.tint)) * (0.72 if material == "trim" else 1.0)
 
 
-def _compile(mujoco: Any) -> tuple[Any, dict[tuple[str, str], tuple[int, np.ndarray, np.ndarray]]]:
-    """Compile the model of surroundings and meshes.
+_Meshes = dict[tuple[str, str, str], tuple[int, np.ndarray, np.ndarray]]
+"""(catalogue, category, material) -> id, position [3] and axes [3, 3] of the frame that MuJoCo has moved the mesh to."""
 
-    Returns
-    -------
-    model : MuJoCo's model
-    meshes : (category, material) -> id, position [3] and axes [3, 3] of the frame that MuJoCo has moved the mesh to
 
-    """
+def _compile(mujoco: Any, style: Style) -> tuple[Any, _Meshes]:
+    """Compile MuJoCo's model of a style's surroundings and meshes; return it with its meshes."""
     spec = mujoco.MjSpec()
     spec.stat.extent, spec.stat.center = 1.0, (0, 0, 0)
     spec.visual.map.znear, spec.visual.map.zfar = _NEAR_PLANE, _FAR_PLANE
@@ -147,56 +200,62 @@ def _compile(mujoco: Any) -> tuple[Any, dict[tuple[str, str], tuple[int, np.ndar
     spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 4096, 4
     spec.visual.headlight.ambient, spec.visual.headlight.diffuse = (0.40,) * 3, (0.22,) * 3
     spec.visual.headlight.specular = (0.05,) * 3
-    for name, pixels, repeat in (("wood", _wood_texture(), (1, 1)), ("floor", _tile_texture(), (12, 12))):
-        texture = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3)
-        texture.height, texture.width = pixels.shape[:2]
-        texture.data = pixels.tobytes()
-        material = spec.add_material(name=name, specular=0.15, shininess=0.3, texrepeat=repeat, texuniform=False)
-        material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
-    spec.add_material(name="plain", specular=0.15, shininess=0.3)
-    world = spec.worldbody
-    world.add_geom(name="table", type=mujoco.mjtGeom.mjGEOM_BOX, size=(*TABLE_HALF, 0.0175), pos=(0, 0, -0.0175),
-                   material="wood")
-    world.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=(11, 11, 0.1), pos=(0, 0, -TABLE_HEIGHT),
-                   material="floor")
-    world.add_camera()
-    world.add_light(type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, castshadow=True, ambient=(0, 0, 0),
-                    specular=(0.3,) * 3)
-    for category, shape in CATEGORIES.items():
-        for part, mesh in shape.parts.items():
-            corners, normals = corner_normals(mesh)
-            spec.add_mesh(name=f"{category} {part}", uservert=corners.ravel(), usernormal=normals.ravel(),
-                          userface=np.arange(len(corners)), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL)
+    _add_surroundings(mujoco, spec, style)
+    parts = {(name, category, part): mesh
+             for name in (*style.catalogues, *([DISTRACTORS] if style.distractors[1] else []))
+             for category, shape in catalogue(name).items() for part, mesh in shape.parts.items()}
+    for name, category, part in parts:
+        crease = catalogue(name)[category].crease
+        corners, normals = corner_normals(parts[name, category, part], crease)
+        mesh = spec.add_mesh(name=f"{name} {category} {part}", uservert=corners.ravel(), usernormal=normals.ravel(),
+                             userface=np.arange(len(corners)), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL)
+        if any(style.object_textures):
+            mesh.usertexcoord = _texture_coordinates(corners).ravel()
     model = spec.compile()
     meshes = {}
-    for category, shape in CATEGORIES.items():
-        for part in shape.parts:
-            mesh, axes = model.mesh(f"{category} {part}").id, np.empty(9)
-            mujoco.mju_quat2Mat(axes, model.mesh_quat[mesh])
-            meshes[category, part] = mesh, model.mesh_pos[mesh].copy(), axes.reshape(3, 3)
+    for key in parts:
+        mesh, axes = model.mesh(" ".join(key)).id, np.empty(9)
+        mujoco.mju_quat2Mat(axes, model.mesh_quat[mesh])
+        meshes[key] = mesh, model.mesh_pos[mesh].copy(), axes.reshape(3, 3)
     return model, meshes
 
 
-def _wood_texture() -> np.ndarray:
-    """Draw light grey wood, uint8 [512, 512, 3], to be tinted: boards with long fibres and year rings."""
-    rng = np.random.default_rng(7)
-    y, x = np.mgrid[0:1:512j, 0:1:512j]
-    board = np.minimum((y * 5).astype(int), 4)
-    tone, offset, bend = rng.uniform(-0.05, 0.05, 5)[board], rng.uniform(0, 9, 5)[board], rng.uniform(4, 9, 5)[board]
-    rings = np.sin(38 * (y + 0.035 * np.sin(bend * x + offset)) + 4 * np.sin(2.1 * x + offset) + offset)
-    fibres = rng.normal(size=(512, 40)).repeat(13, axis=1)[:, :512]
-    seam = np.abs(y * 5 - np.round(y * 5)) < 0.012
-    grey = 0.90 + tone + 0.045 * rings + 0.022 * fibres - 0.22 * (seam & (y > 0.02) & (y < 0.98))
-    return np.repeat((np.clip(grey, 0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2)
+def _add_surroundings(mujoco: Any, spec: Any, style: Style) -> None:
+    """Add table, floor, wall, camera and lights, and one material for each texture of each of them."""
+    textures = [("wood", "wood", (1, 1)), ("floor", "tile", (12, 12)), ("plain", "", (1, 1))]
+    if style.name != PLAIN:
+        textures = [(f"{geom} {name}", name, repeat) for geom, names, repeat in (
+            ("table", style.table_textures, (2, 2)), ("floor", style.floor_textures, (12, 12)),
+            ("wall", (*style.wall_textures, ""), (6, 2)), ("object", style.object_textures, (1, 1)))
+            for name in sorted(set(names))]
+    for name, pattern, repeat in textures:
+        material = spec.add_material(name=name, specular=0.15, shininess=0.3, texrepeat=repeat, texuniform=False)
+        if pattern:
+            pixels = texture(pattern)
+            image = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3)
+            image.height, image.width = pixels.shape[:2]
+            image.data = pixels.tobytes()
+            material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
+    world, shapes = spec.worldbody, mujoco.mjtGeom
+    table, size = (shapes.mjGEOM_CYLINDER, (TABLE_HALF[0], 0.0175, 0)) if style.round_table else \
+        (shapes.mjGEOM_BOX, (*TABLE_HALF, 0.0175))
+    world.add_geom(name="table", type=table, size=size, pos=(0, 0, -0.0175), material=textures[0][0])
+    world.add_geom(name="floor", type=shapes.mjGEOM_PLANE, size=(11, 11, 0.1), pos=(0, 0, -TABLE_HEIGHT),
+                   material=next(name for name, _, _ in textures if name.startswith("floor")))
+    if style.name != PLAIN:
+        world.add_geom(name="wall", type=shapes.mjGEOM_BOX, size=(6, 0.05, 3), material="wall ")
+    world.add_camera()
+    for _ in range(1 if style.name == PLAIN else _MAX_LIGHTS):
+        world.add_light(type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, castshadow=True, ambient=(0, 0, 0),
+                        specular=(0.3,) * 3)
 
 
-def _tile_texture() -> np.ndarray:
-    """Draw light grey tiles, uint8 [256, 256, 3], to be tinted."""
-    rng = np.random.default_rng(8)
-    y, x = np.mgrid[0:256, 0:256]
-    joint = (x % 128 < 2) | (y % 128 < 2)
-    grey = 0.93 + rng.normal(size=(256, 256)) * 0.012 - 0.16 * joint
-    return np.repeat((np.clip(grey, 0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2)
+def _texture_coordinates(corners: np.ndarray) -> np.ndarray:
+    """Project the corners of all faces, [3 F, 3], along the axis that each face is nearest to, float [3 F, 2]."""
+    faces = corners.reshape(-1, 3, 3)
+    normals = np.abs(np.cross(faces[:, 1] - faces[:, 0], faces[:, 2] - faces[:, 0]))
+    kept = np.array([(1, 2), (0, 2), (0, 1)])[normals.argmax(1)]
+    return np.take_along_axis(faces, kept[:, None, :].repeat(3, 1), axis=2).reshape(-1, 2) / _TEXTURE_SIZE
 
 
 def _graphics_error() -> MissingError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from ris_ros.sim.phrasing import Split
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.scene import Rendering, Scene
 from ris_ros.sim.shapes import Pair
+from ris_ros.sim.styles import PLAIN
 from ris_ros.sim.tabletop import PairFilter, sample_scene
 
 TRAIN_SEEDS = range(0, 100_000)
@@ -64,16 +65,18 @@ def split_seeds(split: str, scenes: int, start: int = 0) -> range:
     return seeds[start:start + scenes]
 
 
-def samples(split: str, scenes: int, start: int = 0, per_kind: int | None = 2) -> Iterator[SceneSample]:
-    """Render the scenes of a split and describe them.
+def samples(split: str, scenes: int, start: int = 0, per_kind: int | None = 2, styles: Sequence[str] = (PLAIN,)
+            ) -> Iterator[SceneSample]:
+    """Render the scenes of a split and describe them; several styles share the scenes in equal blocks.
 
-    Parameters and errors are those of :func:`split_seeds` and :func:`expressions.expressions`.
+    Parameters and errors are those of :func:`split_seeds`, :func:`expressions.expressions` and
+    :func:`styles.find_style`.
     """
     seeds = split_seeds(split, scenes, start)
     _, templates, pairs = SPLITS[split]
     with Renderer() as renderer:
-        for seed in seeds:
-            scene = sample_scene(seed, **pairs)
+        for number, seed in enumerate(seeds):
+            scene = sample_scene(seed, style=styles[number * len(styles) // scenes], **pairs)
             rendering = renderer.render(scene)
             yield SceneSample(seed, scene, rendering,
                               expressions(scene, rendering, np.random.default_rng((seed, 1)), templates, per_kind))

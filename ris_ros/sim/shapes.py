@@ -37,6 +37,7 @@ class Shape:
     carries : categories that may stand on it
     holds : categories that may lie in it
     rod : radius of a rod, which lies along x and leans when put in a vessel; None for other shapes
+    crease : degrees between two faces from which on their edge looks sharp
 
     """
 
@@ -47,6 +48,7 @@ class Shape:
     carries: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
     rod: float | None = None
+    crease: float = 40.0
 
     @cached_property
     def vertices(self) -> np.ndarray:
@@ -92,7 +94,7 @@ COLOURS: dict[str, Colour] = {
 }
 
 
-def _lying_tilt(profile: Profile) -> float:
+def lying_tilt(profile: Profile) -> float:
     """Return the angle, radians, by which a body of revolution tilts to lie on its side.
 
     It lies on the side of its profile's convex hull that is below its middle.
@@ -108,18 +110,18 @@ def _lying_tilt(profile: Profile) -> float:
     raise ValueError("the profile has no side to lie on")
 
 
-def _circle(radius: float) -> np.ndarray:
+def circle(radius: float) -> np.ndarray:
     """Return the outline, float [32, 2], of a circle."""
     angle = np.arange(32) * 2 * np.pi / 32
     return radius * np.column_stack([np.cos(angle), np.sin(angle)])
 
 
-def _rectangle(x: float, y: float) -> np.ndarray:
+def rectangle(x: float, y: float) -> np.ndarray:
     """Return the outline, float [4, 2], of a rectangle of x by y metres."""
     return np.array([(x, y), (-x, y), (-x, -y), (x, -y)]) / 2
 
 
-def _curve(points: Profile, steps: int = 4) -> list[tuple[float, float]]:
+def curve(points: Profile, steps: int = 4) -> list[tuple[float, float]]:
     """Interpolate profile points by a Catmull-Rom curve."""
     p = np.array([points[0], *points, points[-1]])
     t = np.arange(steps)[:, None] / steps
@@ -128,20 +130,20 @@ def _curve(points: Profile, steps: int = 4) -> list[tuple[float, float]]:
     return [tuple(point) for point in np.concatenate([*spans, p[-1:]])]
 
 
-def _vessel(outside: Profile, inside: Profile) -> tuple[Mesh, np.ndarray]:
+def vessel(outside: Profile, inside: Profile) -> tuple[Mesh, np.ndarray]:
     """Build a hollow body from two profiles, each from the axis upwards; return it with its interior."""
     return lathe([(0, 0), *outside, *reversed(inside)]), np.array(inside)
 
 
 def _cup() -> Shape:
     outside = [(0.028, 0), (0.031, 0.002), (0.042, 0.093), (0.0415, 0.095)]
-    mesh, inside = _vessel(outside, [(0, 0.006), (0.027, 0.006), (0.0295, 0.009), (0.0393, 0.095)])
-    return Shape({"body": mesh}, lying_tilt=_lying_tilt(outside), interior=inside, holds=("pen", "spoon"))
+    mesh, inside = vessel(outside, [(0, 0.006), (0.027, 0.006), (0.0295, 0.009), (0.0393, 0.095)])
+    return Shape({"body": mesh}, lying_tilt=lying_tilt(outside), interior=inside, holds=("pen", "spoon"))
 
 
 def _mug() -> Shape:
     outside = [(0.036, 0), (0.0395, 0.0015), (0.041, 0.005), (0.041, 0.088), (0.0405, 0.090)]
-    mesh, inside = _vessel(outside, [(0, 0.006), (0.034, 0.006), (0.037, 0.009), (0.0375, 0.090)])
+    mesh, inside = vessel(outside, [(0, 0.006), (0.034, 0.006), (0.037, 0.009), (0.0375, 0.090)])
     angle = np.linspace(-np.pi / 2, np.pi / 2, 15)
     path = np.column_stack([0.040 + 0.030 * np.cos(angle), 0 * angle, 0.046 + 0.026 * np.sin(angle)])
     handle = sweep(path, np.tile([0.0065, 0.0045], (15, 1)), up=(-1, 0, 0.001))
@@ -150,26 +152,26 @@ def _mug() -> Shape:
 
 def _bowl() -> Shape:
     outside = [(0.036, 0), (0.038, 0.001), (0.038, 0.006),
-               *_curve([(0.040, 0.008), (0.060, 0.020), (0.074, 0.040), (0.080, 0.060)])]
-    mesh, inside = _vessel(outside, [(0, 0.010), *_curve([(0.020, 0.0105), (0.040, 0.014), (0.058, 0.025),
+               *curve([(0.040, 0.008), (0.060, 0.020), (0.074, 0.040), (0.080, 0.060)])]
+    mesh, inside = vessel(outside, [(0, 0.010), *curve([(0.020, 0.0105), (0.040, 0.014), (0.058, 0.025),
                                                            (0.071, 0.043), (0.0765, 0.060)])])
     return Shape({"body": mesh}, interior=inside, holds=("ball", "block"))
 
 
 def _plate() -> Shape:
     outside = [(0.060, 0), (0.062, 0.001), (0.070, 0.006), (0.106, 0.019), (0.107, 0.0205)]
-    mesh, _ = _vessel(outside, [(0, 0.006), (0.064, 0.006), (0.072, 0.010), (0.105, 0.0215)])
-    return Shape({"body": mesh}, top=(0.006, _circle(0.063)),
+    mesh, _ = vessel(outside, [(0, 0.006), (0.064, 0.006), (0.072, 0.010), (0.105, 0.0215)])
+    return Shape({"body": mesh}, top=(0.006, circle(0.063)),
                  carries=("cup", "mug", "bowl", "can", "banana", "block", "ball", "vase"))
 
 
 def _bottle() -> Shape:
     outside = [(0.031, 0), (0.034, 0.003), (0.034, 0.115),
-               *_curve([(0.0335, 0.125), (0.026, 0.148), (0.015, 0.168), (0.0135, 0.180)]), (0.0135, 0.196)]
+               *curve([(0.0335, 0.125), (0.026, 0.148), (0.015, 0.168), (0.0135, 0.180)]), (0.0135, 0.196)]
     cap = [(0, 0.192), (0.0165, 0.192), (0.0165, 0.212), (0.0150, 0.2145), (0, 0.2145)]
     label = [(0, 0.040), (0.0345, 0.040), (0.0345, 0.090), (0, 0.090)]
     return Shape({"body": lathe([(0, 0), *outside, (0, 0.196)]), "paper": lathe(label), "trim": lathe(cap)},
-                 lying_tilt=_lying_tilt(outside))
+                 lying_tilt=lying_tilt(outside))
 
 
 def _can() -> Shape:
@@ -177,22 +179,22 @@ def _can() -> Shape:
     rims = [lathe([(0, 0), (0.0275, 0), (0.0290, 0.001), (0.0290, 0.0032), (0, 0.0032)]),
             lathe([(0, 0.114), (0.0297, 0.1155), (0.0300, 0.1195), (0.0285, 0.1195), (0.0275, 0.1165), (0, 0.1165)])]
     return Shape({"body": lathe([(0, 0.003), *outside, (0, 0.116)]), "metal": join(*rims)},
-                 lying_tilt=_lying_tilt(outside))
+                 lying_tilt=lying_tilt(outside))
 
 
 def _vase() -> Shape:
-    outside = [(0.032, 0), *_curve([(0.034, 0.002), (0.050, 0.035), (0.056, 0.070), (0.040, 0.115), (0.0235, 0.145),
+    outside = [(0.032, 0), *curve([(0.034, 0.002), (0.050, 0.035), (0.056, 0.070), (0.040, 0.115), (0.0235, 0.145),
                                     (0.0235, 0.165), (0.036, 0.190)])]
-    mesh, inside = _vessel(outside, [(0, 0.008), *_curve([(0.030, 0.008), (0.046, 0.036), (0.051, 0.070),
+    mesh, inside = vessel(outside, [(0, 0.008), *curve([(0.030, 0.008), (0.046, 0.036), (0.051, 0.070),
                                                           (0.036, 0.115), (0.0200, 0.146), (0.0200, 0.166),
                                                           (0.0335, 0.1915)])])
-    return Shape({"body": mesh}, lying_tilt=_lying_tilt(outside), interior=inside)
+    return Shape({"body": mesh}, lying_tilt=lying_tilt(outside), interior=inside)
 
 
 def _box() -> Shape:
     return Shape({"body": box((0.130, 0.095, 0.072), bevel=0.0015),
                   "trim": box((0.137, 0.102, 0.032), (0, 0, 0.068), bevel=0.002)},
-                 top=(0.100, _rectangle(0.131, 0.096)), carries=("cup", "mug", "bowl", "can", "block", "banana"))
+                 top=(0.100, rectangle(0.131, 0.096)), carries=("cup", "mug", "bowl", "can", "block", "banana"))
 
 
 def _book() -> Shape:
@@ -200,7 +202,7 @@ def _book() -> Shape:
     covers = join(box((x, y, cover)), box((x, y, cover), (0, 0, z - cover)),
                   box((cover, y, z - 2 * cover), (cover / 2 - x / 2, 0, cover)))
     pages = box((x - cover - 0.005, y - 0.010, z - 2 * cover), (cover / 2 - 0.0025, 0, cover))
-    return Shape({"body": covers, "paper": pages}, top=(z, _rectangle(x - 0.006, y - 0.006)),
+    return Shape({"body": covers, "paper": pages}, top=(z, rectangle(x - 0.006, y - 0.006)),
                  carries=("cup", "mug", "bowl", "can", "bottle", "vase", "box", "block", "cone", "banana", "pen",
                           "spoon", "ball"))
 
@@ -214,7 +216,7 @@ def _block() -> Shape:
     x, y, z = 0.084, 0.056, 0.040
     stud = [(0, z - 0.001), (0.0095, z - 0.001), (0.0095, z + 0.0065), (0.0085, z + 0.0075), (0, z + 0.0075)]
     studs = [lathe(stud, 20).transformed((i * 0.028, j * 0.028, 0)) for i in (-1, 0, 1) for j in (-0.5, 0.5)]
-    return Shape({"body": join(box((x, y, z), bevel=0.002), *studs)}, top=(z + 0.0075, _rectangle(0.074, 0.046)),
+    return Shape({"body": join(box((x, y, z), bevel=0.002), *studs)}, top=(z + 0.0075, rectangle(0.074, 0.046)),
                  carries=("block", "can"))
 
 
@@ -236,7 +238,7 @@ def _banana() -> Shape:
 
 
 def _spoon() -> Shape:
-    hollow = _curve([(0, 0), (0.012, 0.0015), (0.019, 0.006), (0.022, 0.012)])
+    hollow = curve([(0, 0), (0.012, 0.0015), (0.019, 0.006), (0.022, 0.012)])
     scoop = lathe([*hollow, (0.0213, 0.013), *((r * 0.93, z + 0.0018) for r, z in reversed(hollow))], 32)
     t = np.linspace(0, 1, 14)
     path = np.column_stack([0.030 - 0.130 * t, 0 * t, 0.0115 + 0.012 * np.sin(np.pi * t) * (1 - t) - 0.0085 * t])

@@ -16,8 +16,10 @@ import numpy as np
 
 from ris_ros.errors import InputError
 from ris_ros.sim.poses import lean, project, rest_height, rotation, world_vertices
-from ris_ros.sim.scene import Camera, Scene, SceneObject, supports
-from ris_ros.sim.shapes import ALL_PAIRS, CATEGORIES, COLOURS, Pair
+from ris_ros.sim.scene import Camera, Look, Scene, SceneObject, supports
+from ris_ros.sim.shapes import ALL_PAIRS, COLOURS, Pair
+from ris_ros.sim.styles import PLAIN, Style, draw_camera, draw_look, find_style, style_generator
+from ris_ros.sim.variants import DISTRACTORS, catalogue
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class _NoRoomError(Exception):
 
 
 def sample_scene(seed: int, *, count: int | None = None, exclude_pairs: Collection[Pair] = (),
-                 only_pairs: Collection[Pair] | None = None) -> Scene:
+                 only_pairs: Collection[Pair] | None = None, style: str = PLAIN) -> Scene:
     """Sample the scene of a seed.
 
     Categories and colours repeat often, so that a single word rarely identifies an object. If the objects do not fit on
@@ -65,22 +67,25 @@ def sample_scene(seed: int, *, count: int | None = None, exclude_pairs: Collecti
     count : number of objects; None for 4 to 9
     exclude_pairs : (colour, category) that must not appear
     only_pairs : the only (colour, category) that may appear; None for all
+    style : name of the style, as of :data:`styles.STYLES`
 
     Raises
     ------
     InputError
-        If no pair of colour and category is left, or not even one object fits.
+        If no pair of colour and category is left, not even one object fits, or there is no such style.
 
     """
     pairs = sorted((ALL_PAIRS if only_pairs is None else set(only_pairs)) - set(exclude_pairs))
     if not pairs or not set(pairs) <= ALL_PAIRS:
         raise InputError("exclude_pairs and only_pairs must leave some (colour, category) of shapes.ALL_PAIRS")
-    rng = np.random.default_rng((seed, 2303))
+    rng, drawn = np.random.default_rng((seed, 2303)), find_style(style)
+    style_rng = style_generator(drawn, seed)
+    look = draw_look(drawn, style_rng)
     wanted = count or int(rng.integers(4, 10))
     for missing in range(wanted):
         for _ in range(_ATTEMPTS):
             try:
-                scene = _sample(rng, wanted - missing, pairs)
+                scene = _sample(rng, wanted - missing, pairs, drawn, look, style_rng)
             except _NoRoomError:
                 continue
             if missing:
@@ -89,13 +94,15 @@ def sample_scene(seed: int, *, count: int | None = None, exclude_pairs: Collecti
     raise InputError(f"the objects of scene {seed} do not fit on the table; allow more pairs of colour and category")
 
 
-def _sample(rng: np.random.Generator, count: int, pairs: list[Pair]) -> Scene:
-    scene = Scene((), camera=_camera(rng))
+def _sample(rng: np.random.Generator, count: int, pairs: list[Pair], style: Style, look: Look,
+            style_rng: np.random.Generator) -> Scene:
+    scene = Scene((), camera=draw_camera(style, _camera(rng), style_rng), look=look)
     for _ in range(count):
         scene = _add_object(scene, rng, pairs)
     if (_visibility(scene) < 1).any():
         raise _NoRoomError
-    return replace(scene, **_surroundings(scene, rng))
+    scene = replace(scene, **_surroundings(scene, rng, style))
+    return _with_distractors(scene, style, style_rng)
 
 
 def _camera(rng: np.random.Generator) -> Camera:
@@ -108,15 +115,16 @@ def _camera(rng: np.random.Generator) -> Camera:
                   default.fovy + float(rng.uniform(-2.5, 2.5)))
 
 
-def _surroundings(scene: Scene, rng: np.random.Generator) -> dict[str, Any]:
+def _surroundings(scene: Scene, rng: np.random.Generator, style: Style) -> dict[str, Any]:
     """Choose table, floor and light, as fields of :class:`Scene`; the table contrasts with every object."""
-    tables = np.clip(np.array(_TABLE_COLOURS) * rng.uniform(0.92, 1.06) + rng.uniform(-0.012, 0.012, 3), 0.05, 0.92)
+    palette, floors = (_TABLE_COLOURS, _FLOOR_COLOURS) if style.name == PLAIN else (style.tables, style.floors)
+    tables = np.clip(np.array(palette) * rng.uniform(0.92, 1.06) + rng.uniform(-0.012, 0.012, 3), 0.05, 0.92)
     colours = np.array([COLOURS[obj.colour].rgb(obj.tint) for obj in scene.objects])
     contrast = np.linalg.norm(tables[:, None] - colours, axis=2).min(1)
     suitable = np.flatnonzero(contrast >= min(0.3, contrast.max()))
     return {
         "table_rgb": tuple(tables[rng.choice(suitable)].tolist()),
-        "floor_rgb": tuple((np.array(_FLOOR_COLOURS[rng.integers(len(_FLOOR_COLOURS))])
+        "floor_rgb": tuple((np.array(floors[rng.integers(len(floors))])
                             * rng.uniform(0.85, 1.15)).tolist()),
         # The light is on the viewer's side: on the other side the shadow map's edge would be visible on the floor.
         "light_position": (float(rng.uniform(-0.6, 0.6)), float(rng.uniform(-0.9, -0.45)),
@@ -132,19 +140,19 @@ def _add_object(scene: Scene, rng: np.random.Generator, pairs: list[Pair]) -> Sc
     """Return the scene with one more object, which is on the table, on another object or in one."""
     free = [i for i, obj in enumerate(scene.objects)
             if not obj.lying and all(other.support != i for other in scene.objects)
-            and (CATEGORIES[obj.category].carries or CATEGORIES[obj.category].holds)]
+            and (obj.shape.carries or obj.shape.holds)]
     for attempt in range(30):
         placed: SceneObject | None
         if free and attempt < 8 and rng.random() < 0.4:
             support = int(rng.choice(free))
-            shape = CATEGORIES[scene.objects[support].category]
+            shape = scene.objects[support].shape
             fitting = [pair for pair in pairs if pair[1] in shape.carries + shape.holds]
             if not fitting:
                 continue
             placed = _place_on(scene, support, _random_object(fitting, scene, rng), rng)
         else:
             obj = _random_object(pairs, scene, rng)
-            if CATEGORIES[obj.category].lying_tilt is not None and rng.random() < 0.4:
+            if obj.shape.lying_tilt is not None and rng.random() < 0.4:
                 obj = replace(obj, lying=True)
             placed = replace(obj, position=(float(rng.uniform(-_AREA_HALF_WIDTH, _AREA_HALF_WIDTH)),
                                             float(rng.uniform(*_AREA_DEPTH)), 0.0))
@@ -169,15 +177,16 @@ def _random_object(pairs: list[Pair], scene: Scene, rng: np.random.Generator) ->
         pairs = new
     colour, category = pairs[rng.integers(len(pairs))]
     yaw, scale = float(rng.uniform(-np.pi, np.pi)), float(rng.uniform(0.84, 1.24))
-    hue, saturation, value = rng.uniform(-1, 1, 3).tolist()
-    return SceneObject(category, colour, (0.0, 0.0, 0.0), yaw=yaw, scale=scale, tint=(hue, saturation, value))
+    hue, saturation, value = (scene.look.tint_spread * rng.uniform(-1, 1, 3)).tolist()
+    return SceneObject(category, colour, (0.0, 0.0, 0.0), yaw=yaw, scale=scale, tint=(hue, saturation, value),
+                       catalogue=scene.look.catalogues.get(category, PLAIN))
 
 
 def _place_on(scene: Scene, support: int, obj: SceneObject, rng: np.random.Generator) -> SceneObject | None:
     """Return the object placed on or in a support; None if it does not fit."""
     under = scene.objects[support]
-    shape, base = CATEGORIES[obj.category], np.array(under.position)
-    below = CATEGORIES[under.category]
+    shape, base = obj.shape, np.array(under.position)
+    below = under.shape
     if obj.category in below.holds:
         if shape.rod:
             angle, foot = lean(obj, under)
@@ -214,6 +223,27 @@ def _within(outline: np.ndarray, points: np.ndarray) -> bool:
     edge = np.roll(outline, -1, axis=0) - outline
     ahead = points[:, None] - outline
     return bool((edge[:, 0] * ahead[..., 1] - edge[:, 1] * ahead[..., 0] >= -1e-9).all())
+
+
+def _with_distractors(scene: Scene, style: Style, rng: np.random.Generator) -> Scene:
+    """Return the scene with things of no category, which hide no object and prefer colours that no object has."""
+    wanted = int(rng.integers(style.distractors[0], style.distractors[1] + 1))
+    free = sorted(set(COLOURS) - {obj.colour for obj in scene.objects}) or sorted(COLOURS)
+    kinds = sorted(catalogue(DISTRACTORS))
+    count, drawn = len(scene.objects), scene
+    for _ in range(8 * wanted):
+        if len(drawn.objects) == count + wanted:
+            break
+        hue, saturation, value = rng.uniform(-1, 1, 3).tolist()
+        thing = SceneObject(
+            kinds[rng.integers(len(kinds))], free[rng.integers(len(free))],
+            (float(rng.uniform(-_AREA_HALF_WIDTH, _AREA_HALF_WIDTH)), float(rng.uniform(*_AREA_DEPTH)), 0.0),
+            yaw=float(rng.uniform(-np.pi, np.pi)), scale=float(rng.uniform(0.8, 1.3)), tint=(hue, saturation, value),
+            catalogue=DISTRACTORS)
+        more = replace(drawn, objects=(*drawn.objects, thing))
+        if _last_is_clear(more) and (_visibility(more) >= 1).all():
+            drawn = more
+    return replace(scene, distractors=drawn.objects[count:])
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------
