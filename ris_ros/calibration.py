@@ -18,20 +18,19 @@ from pathlib import Path
 import numpy as np
 import torch.nn.functional as F  # noqa: N812
 
-from ris_ros.config import MatchingConfig
+from ris_ros.config import Config, MatchingConfig
 from ris_ros.encoding import MaskGuidedEncoder
 from ris_ros.errors import InputError
 from ris_ros.grounding import PromptBank, fuse
 from ris_ros.grounding.frame_calibration import VERSION, MaskViews, calibrate_from_frames
-from ris_ros.grounding.prompt_bank import FRAMES, LABELS, NOTHING, PHOTOGRAPHS, STOCK_IMAGES
+from ris_ros.grounding.prompt_bank import NOTHING, PHOTOGRAPHS, STOCK_IMAGES
 from ris_ros.proposals import Proposer
+from ris_ros.proposals.given import from_coco
 from ris_ros.utils.images import read_image
 from ris_ros.utils.weights import cache_dir
 
 STOCK_FOLDER = Path(__file__).parent / "models" / "stock_images"
 """Images and their masks, made by ``python -m training.stock_images``."""
-STOCK_FALSE_ABSENCE = 0.02
-"""`max_false_absence` of a calibration from stock images, which do not show what this robot's camera sees."""
 
 Frame = tuple[np.ndarray, np.ndarray]
 """An image, uint8 RGB [H, W, 3], and its masks, bool [N, H, W]."""
@@ -68,11 +67,17 @@ def calibrate_unless_done(bank: PromptBank, encoder: MaskGuidedEncoder, visual_w
         return bank
 
 
-def calibration_notes(settings: MatchingConfig, bank: PromptBank) -> list[str]:
-    """Return what is wrong with a calibration, for diagnostics."""
-    if settings.calibration and bank.calibrated_by not in (LABELS, FRAMES):
-        return [_of_other_weights(settings)]
-    return ["the confidence is not calibrated: run `ris calibrate`"] if bank.calibrated_by == NOTHING else []
+def calibration_notes(config: Config, bank: PromptBank, visual_weight: float) -> list[str]:
+    """Return what is wrong with the calibration in use, for diagnostics."""
+    if config.method != "full":
+        return []
+    if config.matching.calibration and not bank.is_calibrated:
+        return [_of_other_weights(config.matching)]
+    if bank.calibrated_by == NOTHING:
+        return ["the confidence is not calibrated: run `ris calibrate`"]
+    if bank.visual_weight >= 0 and abs(bank.visual_weight - visual_weight) > 1e-6:
+        return [f"the confidence was calibrated for matching.visual_weight {bank.visual_weight:g}: run `ris calibrate`"]
+    return []
 
 
 def calibrate_from_images(images: Iterable[np.ndarray], proposer: Proposer, encoder: MaskGuidedEncoder,
@@ -96,7 +101,7 @@ def calibrate_from_images(images: Iterable[np.ndarray], proposer: Proposer, enco
 
     """
     views = encode_views(encoder, ((image, proposer(image).masks) for image in images), visual_weight, method)
-    return calibrate_from_frames(views, bank, encoder.encode_text, encoder.fingerprint,
+    return calibrate_from_frames(views, bank, encoder.encode_text, encoder.fingerprint, visual_weight,
                                  max_false_absence=max_false_absence)
 
 
@@ -116,8 +121,8 @@ def stock_calibration(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weigh
         pass  # Not there, or damaged: it is made anew.
     logger.info("calibrating the confidence of this model on stock images, once")
     views = encode_views(encoder, stock_frames(), visual_weight, "full")
-    fitted = calibrate_from_frames(views, bank, encoder.encode_text, encoder.fingerprint, source=STOCK_IMAGES,
-                                   max_false_absence=STOCK_FALSE_ABSENCE)
+    fitted = calibrate_from_frames(views, bank, encoder.encode_text, encoder.fingerprint, visual_weight,
+                                   source=STOCK_IMAGES)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         incomplete = file.with_suffix(f".{os.getpid()}")
@@ -130,11 +135,9 @@ def stock_calibration(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weigh
 
 def stock_frames() -> Iterator[Frame]:
     """Yield the stock images with their masks."""
-    from pycocotools import mask as coco
-
-    for name, rows in json.loads((STOCK_FOLDER / "masks.json").read_text()).items():
-        masks = coco.decode([{"size": rows["size"], "counts": counts} for counts in rows["counts"]])
-        yield read_image(STOCK_FOLDER / name), np.moveaxis(masks, 2, 0).astype(bool)
+    for name, masks in json.loads((STOCK_FOLDER / "masks.json").read_text()).items():
+        image = read_image(STOCK_FOLDER / name)
+        yield image, from_coco([{"segmentation": mask} for mask in masks], *image.shape[:2]).masks
 
 
 def encode_views(encoder: MaskGuidedEncoder, frames: Iterable[Frame], visual_weight: float, method: str) -> MaskViews:
@@ -149,7 +152,7 @@ def encode_views(encoder: MaskGuidedEncoder, frames: Iterable[Frame], visual_wei
 
     """
     has_two_features = encoder.has_global_path and 0 < visual_weight < 1
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    first_views, second_views, fused_views = [], [], []
     for image, masks in frames:
         if not len(masks):
             continue
@@ -161,12 +164,13 @@ def encode_views(encoder: MaskGuidedEncoder, frames: Iterable[Frame], visual_wei
             # Without a second feature, the mirrored image is the other view.
             mirrored = encoder.encode_masks(image[:, ::-1].copy(), masks[:, :, ::-1].copy(), method=method)
             first, second = fused, fuse(*mirrored.for_fusion(visual_weight), visual_weight)
-        parts.append(tuple(view.double().cpu().numpy() for view in (first, second, F.normalize(fused, dim=1))))
-    if not parts:
-        return MaskViews(*(np.zeros((0, 1)),) * 2, 1.0, np.zeros((0, 1)), [])
-    first, second, fused = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return MaskViews(first, second, visual_weight if has_two_features else 1.0, fused,
-                     [len(part[0]) for part in parts])
+        first_views.append(first.double().cpu().numpy())
+        second_views.append(second.double().cpu().numpy())
+        fused_views.append(F.normalize(fused, dim=1).double().cpu().numpy())
+    nothing = [np.zeros((0, 1))]
+    return MaskViews(np.concatenate(first_views or nothing), np.concatenate(second_views or nothing),
+                     visual_weight if has_two_features else 1.0, np.concatenate(fused_views or nothing),
+                     [len(view) for view in fused_views])
 
 
 def _cache_key(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weight: float) -> str:

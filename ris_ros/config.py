@@ -103,6 +103,10 @@ class MatchingConfig:
         -1.0, "minimum confidence; with less the object is reported as not found; 0: always answer; negative: the "
         "model's own",
         low=-1.0, high=1.0, live=True)
+    max_false_absence: float = option(
+        -1.0, "share of the objects in view that may be reported as not found: sets min_confidence by the calibration; "
+        "less finds more, also what is not there; negative: the calibration's own, 0.05 unless it was made with "
+        "another; no effect where min_confidence is set", low=-1.0, high=0.5, live=True)
     max_candidates: int = option(5, "maximum number of ranked candidates in a result", low=1, high=1000, live=True)
 
 

@@ -206,7 +206,7 @@ class ReferringSegmenter:
     def notes(self) -> list[str]:
         """The fallbacks in effect, such as the CPU instead of a GPU; for diagnostics."""
         return [*getattr(self.proposer, "notes", ()), *self.encoder.notes,
-                *calibration_notes(self.config.matching, self.bank)]
+                *calibration_notes(self.config, self.bank, self.visual_weight)]
 
     def update(self, config: Config) -> None:
         """Adopt the settings of another configuration; those that are not live need a new segmenter."""
@@ -266,9 +266,10 @@ class ReferringSegmenter:
         if grounder is None:
             return Result.nothing(query, frame.proposals.masks.shape[1:], _NO_PROPOSALS)
         settings = self.config.matching
-        threshold = settings.min_confidence if settings.min_confidence >= 0 else self.bank.min_confidence
+        threshold = (settings.min_confidence if settings.min_confidence >= 0
+                     else self.bank.threshold(settings.max_false_absence))
         return decide(query, frame.proposals, grounder, min_confidence=max(threshold, min_confidence),
-                      max_candidates=settings.max_candidates)
+                      max_candidates=settings.max_candidates, calibrated=self.bank.is_calibrated)
 
     def _search(self, query: Query, frame: EncodedFrame) -> tuple[EncodedFrame, Grounder] | None:
         """Prompt for masks where patches match descriptions that no proposal matches; None without any."""
@@ -303,8 +304,11 @@ class ReferringSegmenter:
         return replace(frame, proposals=frame.proposals.extended(found), features=frame.features.extended(found.masks))
 
     def _make_grounder(self, frame: EncodedFrame) -> Grounder:
+        fused = self._fused(frame.features)
+        if not fused.isfinite().all():
+            raise InputError("the encoder's features are not finite: try encoder.dtype float32, or another model")
         layout = Layout.measure(frame.proposals, self._depth)
-        return Grounder(layout, self._scorer(self._fused(frame.features), self.bank, layout))
+        return Grounder(layout, self._scorer(fused, self.bank, layout))
 
     def _scorer(self, features: Tensor, bank: PromptBank, layout: Layout | None = None) -> AppearanceScorer:
         return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, bank, layout)

@@ -27,6 +27,7 @@ def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
         "box": box_to_list(result.box) if result.found else None,
         "score": result.score,
         "confidence": result.confidence,
+        "calibrated": result.calibrated,
         "reason": result.reason,
         "note": result.note,
         "count": len(result.instances),

@@ -251,6 +251,7 @@ class Result:
     reason : why nothing was found; empty when found
     instances : the candidates that make up the mask: one, or for "both cups", "all the cans" several
     note : a remark on the answer, such as that another candidate fits as well
+    calibrated : whether the confidence was fitted to images of the user's; if not, it is an estimate
 
     """
 
@@ -265,6 +266,7 @@ class Result:
     reason: str = ""
     instances: list[Candidate] = field(default_factory=list)
     note: str = ""
+    calibrated: bool = False
 
     @classmethod
     def nothing(cls, query: Query, shape: tuple[int, int], reason: str, confidence: float = 0.0,

@@ -17,6 +17,7 @@ LAYERS = (
     ("types",),
     ("language", "proposals", "encoding", "geometry", "sim"),
     ("grounding",),
+    ("calibration",),
     ("segmenter",),
     ("questions", "serialization", "visualization"),
     ("tracking", "messages"),

@@ -47,10 +47,9 @@ def main() -> None:
         write_image(file, _shrunk(image))
         masks = proposer(read_image(file)).masks
         kept = np.sort(rng.permutation(len(masks))[:MAX_MASKS])
-        encoded = [mask_to_rle(mask) for mask in masks[kept]]
-        rows[file.name] = {"size": list(masks.shape[1:]), "counts": [row["counts"] for row in encoded]}
+        rows[file.name] = [mask_to_rle(mask) for mask in masks[kept]]
         print(f"{file.name}: {len(kept)} of {len(masks)} masks")
-    (STOCK_FOLDER / "masks.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (STOCK_FOLDER / "masks.json").write_text(json.dumps(rows) + "\n")
 
 
 def _images(photographs: list[Path]) -> Iterator[tuple[str, np.ndarray]]:

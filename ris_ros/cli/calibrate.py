@@ -15,7 +15,8 @@ from ris_ros.errors import InputError
 @app.command()
 def calibrate(
     source: Annotated[Path | None, typer.Argument(
-        metavar="[SOURCE]", help="Folder of images, bag, or data-set folder with expressions (docs/dataset.md).")] = None,
+        metavar="[SOURCE]", help="Folder of images, bag, or data-set folder with expressions (docs/dataset.md)."),
+    ] = None,
     topic: Annotated[str | None, typer.Option(
         help="Topic of the images: of a running camera, or of the bag.")] = None,
     images: Annotated[int, typer.Option(

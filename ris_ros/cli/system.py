@@ -24,12 +24,17 @@ def config_(config: ConfigFile = None, settings: Settings = None) -> None:
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
-    """Report what is installed, what is missing and how to get it."""
+def doctor(as_json: Json = False, model: Model = None, device: Device = None, config: ConfigFile = None,
+           settings: Settings = None) -> None:
+    """Report what is installed, what is missing and how to get it.
+
+    With a model or other settings, the model is loaded too, and the report says what calibrated its confidence.
+    """
     from ris_ros.tools.doctor import run_checks
 
     with err.status("checking"):
-        results = run_checks()
+        chosen = load_config(config, settings, model, device) if model or device or config or settings else None
+        results = run_checks(chosen)
     if as_json:
         print(json.dumps([vars(result) for result in results]))
     else:

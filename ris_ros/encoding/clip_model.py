@@ -6,7 +6,7 @@ below declare what the encoder relies on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 import open_clip
@@ -32,6 +32,9 @@ class ClipModel(Protocol):
 
     def encode_text(self, text: Tensor, normalize: bool = False) -> Tensor:
         """Return features [M, D] of token ids [M, context length]."""
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        """Return the weights by name."""
 
     def eval(self) -> Any:
         """Switch to inference behaviour, in place."""

@@ -90,7 +90,7 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Pr
                          for confidence, is_present in _confidences(segmenter, image, bank) if is_present)
     thresholds = np.quantile(confidences, SHARES).clip(0, MAX_THRESHOLD).round(4).tolist()
     bank = replace(bank, false_absences=tuple(zip(thresholds, SHARES, strict=True)), calibrated_by=LABELS,
-                   fingerprint=segmenter.encoder.fingerprint)
+                   fingerprint=segmenter.encoder.fingerprint, visual_weight=segmenter.visual_weight)
     return replace(bank, min_confidence=round(bank.threshold(max_false_absence), 4))
 
 

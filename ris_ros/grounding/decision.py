@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,8 +33,8 @@ class Choice:
     confidence: float
 
 
-def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confidence: float, max_candidates: int
-           ) -> Result:
+def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confidence: float, max_candidates: int,
+           calibrated: bool = True) -> Result:
     """Answer a query among proposals.
 
     Parameters
@@ -44,6 +44,7 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
     grounder : of these proposals
     min_confidence : 0..1; a target with less confidence is absent
     max_candidates : number of ranked candidates in the result
+    calibrated : whether the confidence was fitted to images of the user's
 
     """
     choices = [choose(description, grounder) for description in query.targets]
@@ -55,13 +56,17 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
     confidence = min(choice.confidence for choice in choices)
     absent = [choice for choice in choices if not choice.rows or choice.confidence < min_confidence]
     if absent:
-        return Result.nothing(query, proposals.masks.shape[1:], "; ".join(map(_reason, absent)), confidence,
-                              list(candidates.values()))
+        nothing = Result.nothing(query, proposals.masks.shape[1:], "; ".join(map(_reason, absent)), confidence,
+                                 list(candidates.values()))
+        return replace(nothing, calibrated=calibrated)
     mask: np.ndarray = np.any(proposals.masks[rows], axis=0)
     box = np.concatenate([proposals.boxes[rows, :2].min(axis=0), proposals.boxes[rows, 2:].max(axis=0)])
+    notes = [_ambiguity(choice, grounder) for choice in choices]
+    if not calibrated and confidence < t.UNSURE:
+        notes.append(f"it may not be here: confidence {confidence:.2f}, which is not calibrated on images of yours")
     return Result(found=True, mask=mask, box=box, score=min(float(best[i]) for i in rows), confidence=confidence,
                   candidates=list(candidates.values()), query=query, instances=[candidates[i] for i in rows],
-                  note="; ".join(filter(None, (_ambiguity(choice, grounder) for choice in choices))))
+                  note="; ".join(filter(None, notes)), calibrated=calibrated)
 
 
 def choose(description: Description, grounder: Grounder) -> Choice:

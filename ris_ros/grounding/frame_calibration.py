@@ -33,9 +33,10 @@ CONFIDENT_SHARE = 0.2
 """Share of the masks, those with the best scores in one view, that are tested in the other."""
 MIN_SPREAD = 0.5
 """Least standard deviation of the scores of right names."""
-PW = 1.0
-MISS = 3.0
+MISS_COST = 3.0
+"""Of calling a present object absent, relative to finding an absent one, in the choice of the threshold."""
 BIAS_PENALTY = 0.003
+"""Keeps the bias small where present and absent are far apart, and their middle is not well determined."""
 SIMULATED_PER_IMAGE = 24
 CORRELATION = 0.2
 """Of the errors of the global and the local view of a mask."""
@@ -70,8 +71,8 @@ class MaskViews:
 
 
 def calibrate_from_frames(views: MaskViews, bank: PromptBank, encode_text: Callable[[list[str]], Tensor],
-                          fingerprint: str, *, source: str = FRAMES, max_false_absence: float = 0.05, seed: int = 0
-                          ) -> PromptBank:
+                          fingerprint: str, visual_weight: float, *, source: str = FRAMES,
+                          max_false_absence: float = 0.05, seed: int = 0) -> PromptBank:
     """Fit a bank's probabilities and threshold to the features of unlabelled images.
 
     Parameters
@@ -80,6 +81,7 @@ def calibrate_from_frames(views: MaskViews, bank: PromptBank, encode_text: Calla
     bank : the phrases to contrast with
     encode_text : M texts -> float32 [M, D]
     fingerprint : of the encoder's weights
+    visual_weight : share of the global feature in the fusion
     source : of the images, FRAMES or STOCK_IMAGES
     max_false_absence : share of the present objects that may be called absent, 0..1
     seed : of the simulation
@@ -127,7 +129,7 @@ def calibrate_from_frames(views: MaskViews, bank: PromptBank, encode_text: Calla
         absence += [one.name_absence, one.colour_absence]
     thresholds = np.quantile(present, SHARES).round(4).tolist()
     bank = replace(bank, false_absences=tuple(zip(thresholds, SHARES, strict=True)), calibrated_by=source,
-                   fingerprint=fingerprint)
+                   fingerprint=fingerprint, visual_weight=visual_weight)
     best = _best_threshold(np.array(present), np.array(absent), np.array(absence))
     return replace(bank, name_temperature=1 / SHARPNESS, colour_temperature=1 / SHARPNESS, name_slope=name_slope,
                    name_bias=name_bias, colour_slope=colour_slope, colour_bias=colour_bias, statistics=statistics,
@@ -208,8 +210,8 @@ def _simulate(scores: np.ndarray, names: int, tints: np.ndarray, right_name: _Ri
 
 def _right_probability(scores: np.ndarray, right: _RightScores, texts: int) -> np.ndarray:
     """Return the probability that a text with these scores is the right one of so many texts."""
-    # A wide distribution, as masks that show their object badly score less than the confident ones it was fitted to.
-    odds = _normal(np.minimum(scores, right.mean), right.mean, PW) / _normal(scores, 0.0, 1.0) / texts
+    # A wide distribution: masks that show their object badly score less than the confident ones it was fitted to.
+    odds = _normal(np.minimum(scores, right.mean), right.mean, 1.0) / _normal(scores, 0.0, 1.0) / texts
     probability: np.ndarray = odds / (1 + odds)
     return probability
 
@@ -243,7 +245,8 @@ def _fit_logistic(present: list[float], absent: list[float], absence: list[float
     weight = np.array([1 / len(present)] * len(present) + (np.array(absence) / sum(absence)).tolist())
 
     def loss(values: np.ndarray) -> float:
-        return float((weight * np.logaddexp(0, -sign * (values[0] * odds / 10 + values[1]))).sum() + BIAS_PENALTY * values[1]**2)
+        surprise = np.logaddexp(0, -sign * (values[0] * odds / 10 + values[1]))
+        return float((weight * surprise).sum() + BIAS_PENALTY * values[1]**2)
 
     slope, bias = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
     return max(float(slope) / 10, 1e-3), float(bias)
@@ -254,7 +257,7 @@ def _best_threshold(present: np.ndarray, absent: np.ndarray, absence: np.ndarray
     candidates = np.quantile(present, np.linspace(0, 0.5, 101))
     missed = (present[None] < candidates[:, None]).mean(axis=1)
     found = ((absent[None] >= candidates[:, None]) * absence).sum(axis=1) / absence.sum()
-    return float(candidates[np.argmin(MISS * missed + found)])
+    return float(candidates[np.argmin(MISS_COST * missed + found)])
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

@@ -37,6 +37,7 @@ class PromptBank:
         cosines
     calibrated_by : one of LABELS, FRAMES, STOCK_IMAGES and NOTHING
     fingerprint : of the weights that it was fitted to; empty if unknown
+    visual_weight : share of the global feature in the fusion that it was fitted to; negative if unknown
     false_absences : pairs of a threshold of the confidence and the share of present objects that are below it
 
     """
@@ -54,7 +55,13 @@ class PromptBank:
     statistics: FeatureStatistics | None = None
     calibrated_by: str = NOTHING
     fingerprint: str = ""
+    visual_weight: float = -1.0
     false_absences: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Return whether the confidence was fitted to images of the user's, or by the model's makers."""
+        return self.calibrated_by in (LABELS, FRAMES)
 
     def without_statistics(self) -> PromptBank:
         """Return the same phrases without a calibration from frames, for features of another kind than its own."""
@@ -105,12 +112,12 @@ class PromptBank:
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the values of a calibration file, ready for JSON."""
+        """Return the values of a calibration file, ready for JSON; without those that it does not use."""
         keys = {field: key for key, field in _FIELDS.items()}
         values: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
-            if self.statistics is None and field.name in _OF_FRAMES:
+            if field.name in _OPTIONAL and value == field.default:
                 continue
             values[keys.get(field.name, field.name)] = (
                 value.to_dict() if isinstance(value, FeatureStatistics) else
@@ -120,8 +127,9 @@ class PromptBank:
 
 _FIELDS = {"nothings": "background_classes"}
 """Keys of calibration files that are named otherwise than the fields."""
-_OF_FRAMES = frozenset({"name_slope", "name_bias", "colour_slope", "colour_bias", "statistics"})
-"""Fields that a calibration with labels does not use."""
+_OPTIONAL = frozenset({"name_slope", "name_bias", "colour_slope", "colour_bias", "statistics", "calibrated_by",
+                       "fingerprint", "visual_weight", "false_absences"})
+"""Fields that only some calibrations use."""
 
 PHOTOGRAPHS = PromptBank(
     nouns=(

@@ -141,6 +141,8 @@ COMPARED_SIDE = 192
 # Decisions.
 CLOSE_SCORE = 0.05
 """Candidates within this of the best score are named as an ambiguity."""
+UNSURE = 0.5
+"""Confidence below which an answer of an encoder that is not calibrated comes with a note."""
 MEMBER_SCORE = 0.5
 """Score from which an object is one of "all the cups"."""
 SEARCH_BELOW, MIN_PATCH_PROBABILITY = 0.5, 0.2

@@ -68,7 +68,7 @@ class CameraPipeline:
 
     @property
     def calibrated_by(self) -> str:
-        """Return what the confidence was fitted with: labels, frames or nothing."""
+        """Return what the confidence was fitted with: labels, frames, stock images or nothing."""
         return self._segmenter.calibrated_by
 
     @property

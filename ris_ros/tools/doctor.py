@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from ris_ros.config import Config
 from ris_ros.errors import RisError
 
 
@@ -35,8 +36,8 @@ class CheckResult:
     remedy: str
 
 
-def run_checks() -> list[CheckResult]:
-    """Check everything that this package depends on, needed parts first."""
+def run_checks(config: Config | None = None) -> list[CheckResult]:
+    """Check everything that this package depends on, needed parts first; with a configuration, its encoder too."""
     setup = "run scripts/setup and activate .venv"
     ros = "source a ROS 2 installation, or run scripts/setup"
     apt = "apt install ros-$ROS_DISTRO-"
@@ -57,6 +58,7 @@ def run_checks() -> list[CheckResult]:
         _check("simulation (mujoco)", partial(_version, "mujoco", "mujoco"),
                "pip install mujoco; apt install libegl1 libgl1-mesa-dri libgles2", needed=False),
         *_check_model_families(),
+        *([] if config is None else [_check("encoder.model", partial(_encoder, config), "see docs/models.md")]),
     ]
 
 
@@ -112,6 +114,18 @@ def _bundled_model() -> str:
 
     verify_bundled()
     return f"{BUNDLED_FOLDER}: for the simulated tabletop only, not for real scenes"
+
+
+def _encoder(config: Config) -> str:
+    from ris_ros.calibration import calibrate_unless_done, calibration_notes, load_bank
+    from ris_ros.encoding import load_encoder
+    from ris_ros.utils.device import resolve_device
+
+    encoder = load_encoder(config.encoder, resolve_device(config.device))
+    weight = config.matching.visual_weight if config.matching.visual_weight >= 0 else encoder.default_visual_weight
+    bank = calibrate_unless_done(load_bank(config.matching, encoder), encoder, weight)
+    notes = "".join(f"; {note}" for note in calibration_notes(config, bank, weight))
+    return f"{config.encoder.model}: confidence calibrated by {bank.calibrated_by}{notes}"
 
 
 def _weights(name: str) -> str:

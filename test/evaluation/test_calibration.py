@@ -52,8 +52,10 @@ def segmenter(samples) -> ReferringSegmenter:
 
 
 def test_a_calibration_separates_present_from_absent_targets(samples, segmenter):
-    found = calibrate(segmenter, samples, segmenter.bank)
-    fitted = PromptBank.from_dict(found)
+    fitted = PromptBank.from_dict(calibrate(segmenter, samples, segmenter.bank).to_dict())
+    assert fitted.calibrated_by == "labels"
+    assert fitted.fingerprint == segmenter.encoder.fingerprint
+    assert fitted.threshold(0.0) <= fitted.threshold(0.1) <= fitted.threshold(0.5)
     assert fitted.nouns == segmenter.bank.nouns
     assert fitted.name_temperature > 0
     assert fitted.colour_temperature > 0

@@ -13,43 +13,35 @@ from ris_ros.grounding.feature_statistics import FeatureStatistics
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(500, 16)) @ RNG.normal(size=(16, 16)) + 3
 TEXTS = RNG.normal(size=(5, 16))
-FINGERPRINT = TEXTS[0] / np.linalg.norm(TEXTS[0])
 
 
 def test_scores_of_the_same_features_are_standard():
-    scores = FeatureStatistics.fit(FEATURES, FINGERPRINT).standardize(FEATURES, TEXTS)
+    scores = FeatureStatistics.fit(FEATURES).standardize(FEATURES, TEXTS)
     np.testing.assert_allclose(scores.mean(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose(scores.std(axis=0), 1, rtol=0.01)
 
 
 def test_a_bias_that_all_features_share_falls_out():
     bias = RNG.normal(size=16)
-    plain = FeatureStatistics.fit(FEATURES, FINGERPRINT).standardize(FEATURES[:3], TEXTS)
-    biased = FeatureStatistics.fit(FEATURES + bias, FINGERPRINT).standardize(FEATURES[:3] + bias, TEXTS)
+    plain = FeatureStatistics.fit(FEATURES).standardize(FEATURES[:3], TEXTS)
+    biased = FeatureStatistics.fit(FEATURES + bias).standardize(FEATURES[:3] + bias, TEXTS)
     np.testing.assert_allclose(plain, biased, atol=1e-4)
 
 
 def test_statistics_survive_json():
-    statistics = FeatureStatistics.fit(FEATURES, FINGERPRINT)
+    statistics = FeatureStatistics.fit(FEATURES)
     again = FeatureStatistics.from_dict(json.loads(json.dumps(statistics.to_dict())))
     np.testing.assert_allclose(again.standardize(FEATURES, TEXTS), statistics.standardize(FEATURES, TEXTS))
 
 
 @pytest.mark.parametrize("change", [{"dimension": 15}, {"mean": "AAAA"}, {"residual": float("nan")}, {"factors": "?"}])
 def test_damaged_statistics_are_refused(change):
-    values = FeatureStatistics.fit(FEATURES, FINGERPRINT).to_dict()
+    values = FeatureStatistics.fit(FEATURES).to_dict()
     with pytest.raises(ValueError):
         FeatureStatistics.from_dict(values | change)
-
-
-def test_a_model_is_recognised_by_its_fingerprint():
-    statistics = FeatureStatistics.fit(FEATURES, FINGERPRINT)
-    assert statistics.is_of(FINGERPRINT + 1e-4)
-    assert not statistics.is_of(TEXTS[1] / np.linalg.norm(TEXTS[1]))
-    assert not statistics.is_of(FINGERPRINT[:8])
 
 
 @pytest.mark.parametrize("features", [np.full((10, 4), np.nan), np.ones((10, 4)), np.ones((1, 4))])
 def test_features_without_information_are_refused(features):
     with pytest.raises(InputError, match="the encoder's features"):
-        FeatureStatistics.fit(features, FINGERPRINT)
+        FeatureStatistics.fit(features)
