@@ -23,6 +23,7 @@ from ris_ros.cli.common import (
     load_config,
     out,
 )
+from ris_ros.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,8 @@ def eval_sim(
         metavar="KIND:LEVEL", help="Weaken the encoder, and take its calibration away: weights, features, bias or "
         "input, with a level from 0 on, such as weights:0.6; a third number is the seed.")] = None,
     frames: Annotated[int, typer.Option(
-        help="First calibrate on this many unlabelled images of the validation split, as ris calibrate does.")] = 0,
+        help="First calibrate on this many unlabelled images of the validation split, as ris calibrate does; 0: as the "
+        "node does, on stock images if the model brings no calibration.")] = 0,
     as_json: Json = False,
     model: Model = None,
     device: Device = None,
@@ -72,36 +74,58 @@ def eval_sim(
         _print_visual_weights(chosen, scenes)
         return
     from ris_ros.evaluation.sim import evaluate
-    from ris_ros.language import ExpressionParser
+    from ris_ros.evaluation.weak_encoders import calibrate, published_segmenter, weakened_segmenter
     from ris_ros.segmenter import ReferringSegmenter
 
     segmenter = ReferringSegmenter.from_config(chosen)
     if weaken is not None:
-        from ris_ros.calibration import calibrate_unless_done
-        from ris_ros.evaluation.weakening import parse_weakening
-        from ris_ros.evaluation.weakening import weaken as weakened
-
-        encoder = weakened(segmenter.encoder, *parse_weakening(weaken))
-        segmenter = ReferringSegmenter(chosen, segmenter.proposer, encoder, segmenter.parser)
-        if not frames:
-            segmenter.bank = calibrate_unless_done(segmenter.bank, encoder, segmenter.visual_weight)
-    if frames:
-        from ris_ros.calibration import calibrate_from_images
-        from ris_ros.sim.samples import samples
-
+        segmenter = weakened_segmenter(segmenter, weaken, frames)
+    elif frames:
         with err.status("calibrating on unlabelled images"):
-            images = (sample.rendering.image for sample in samples("validation", frames, per_kind=0))
-            segmenter.bank = calibrate_from_images(images, segmenter.proposer, segmenter.encoder, segmenter.bank,
-                                                   segmenter.visual_weight)
-    published = None
-    if segmenter.config.method == "full":
-        reference = segmenter.config.replace({"method": "reference"})
-        published = ReferringSegmenter(reference, segmenter.proposer, segmenter.encoder,
-                                       ExpressionParser(reference.language, reference.method))
+            calibrate(segmenter, frames)
+    published = published_segmenter(segmenter) if segmenter.config.method == "full" else None
     report = evaluate(segmenter, split=split, scenes=scenes, start=seed, per_kind=per_kind or None,
                       kinds=kind or (), proposals=proposals, depth=depth,
                       reasoning=segmenter.parser if published else None, published=published, progress=True)
     _print_report(report, as_json)
+
+
+@eval_app.command("weak")
+def eval_weak(
+    weaken: Annotated[list[str] | None, typer.Option(
+        metavar="KIND:LEVEL", help="As of ris eval sim; repeatable. Default: four levels of noise on the weights.")
+    ] = None,
+    scenes: Scenes = 16,
+    split: Split = "test",
+    seed: SceneNumber = 0,
+    per_kind: PerKind = 2,
+    proposals: Annotated[bool, typer.Option(
+        help="Evaluate with the proposer's masks too, not only with the true ones.")] = False,
+    frames: Annotated[int, typer.Option(
+        help="Calibrate on this many unlabelled images of the validation split; 0: on the stock images.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Image file for a plot.")] = None,
+    as_json: Json = False,
+    model: Model = None,
+    device: Device = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Evaluate on simulated scenes with weaker and weaker encoders, next to the published method."""
+    from ris_ros.evaluation import weak_encoders
+    from ris_ros.segmenter import ReferringSegmenter
+
+    if plot is not None and not plot.parent.is_dir():
+        raise InputError(f"no folder {plot.parent} to write {plot.name} into")
+    segmenter = ReferringSegmenter.from_config(load_config(config, settings, model, device))
+    reports = list(weak_encoders.evaluate_levels(
+        segmenter, weaken or weak_encoders.LEVELS, frames=frames, split=split, scenes=scenes, start=seed,
+        per_kind=per_kind or None, proposals=proposals, progress=True))
+    if plot is not None:
+        weak_encoders.plot(reports, plot)
+    if as_json:
+        print(json.dumps([report.to_dict() for report in reports]))
+    else:
+        out.print(weak_encoders.table(reports))
 
 
 def _print_visual_weights(config: Config, scenes: int) -> None:
