@@ -137,7 +137,7 @@ def plot(reports: Sequence[WeakReport], file: Path) -> None:
         raise MissingError("a plot needs matplotlib: pip install matplotlib") from error
     rows = [100 * np.array([report.row()[name] for report in reports]) for name in (
         "category, published", "present", "present, published", "rejected", "false absences")]
-    named, ours, published, rejected, false_absences = rows
+    named, ours, published, rejected, false_absences = (values[np.argsort(-rows[0])] for values in rows)
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()
     axes.plot(named, ours, marker="o", color="tab:blue", label="right, of what is there")
