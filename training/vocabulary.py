@@ -152,6 +152,8 @@ def make_rows(wordnet: WordNet, zipf: Callable[[str], float]) -> list[Row]:
         last = name.split()[-1]
         if " " in name and any(last in wordnet.synsets[one].words for one in above - {offset}):
             continue  # "Common alder" is understood by its last word.
+        if name in rows and person in above:
+            continue  # The name of an animal or a dish that is also said of people: "fox".
         row = rows.setdefault(name, Row(name, is_rival=False))
         row.synsets.add(offset)
         row.synonyms.update(word for _, word in scored)

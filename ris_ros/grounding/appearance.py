@@ -14,6 +14,7 @@ the object.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -44,6 +45,23 @@ class AppearanceScores(Protocol):
         """Return the probabilities of C colours for each proposal, float64 [N, C]."""
 
 
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """What a description is contrasted with.
+
+    Attributes
+    ----------
+    logits : float64 [N, K] of K phrases, those that are meant first
+    meant : number of phrases that are meant
+    log_priors : of the phrases, float64 [K]
+
+    """
+
+    logits: np.ndarray
+    meant: int
+    log_priors: np.ndarray
+
+
 class AppearanceScorer:
     """The AppearanceScores of a vision-language model.
 
@@ -68,10 +86,12 @@ class AppearanceScorer:
     def probability(self, description: Description) -> np.ndarray:
         """Return the probability, float64 [N], that each proposal shows what a description calls it."""
         bank, contrasts = self._bank, self.contrastive_logits(description)
-        name = positive_probability(*contrasts["name"], bank.name_temperature, self._log_priors)
+        name = positive_probability(contrasts["name"].logits, contrasts["name"].meant, bank.name_temperature,
+                                    self._with_background(contrasts["name"].log_priors))
         fit = _calibrated(name, bank.name_slope, bank.name_bias)
         if "colour" in contrasts:
-            colour = positive_probability(*contrasts["colour"], bank.colour_temperature)
+            colour = positive_probability(contrasts["colour"].logits, contrasts["colour"].meant,
+                                          bank.colour_temperature)
             fit = fit * _calibrated(colour, bank.colour_slope, bank.colour_bias)
         if self._has_further_words(description) and len(fit):
             # Nothing contrasts with the rest of a phrase: it only chooses among the proposals that fit so far.
@@ -81,32 +101,36 @@ class AppearanceScorer:
             fit = fit * np.exp(np.minimum(logit - logit[fit >= 0.5 * fit.max()].max(), 0))
         return fit
 
-    def contrastive_logits(self, description: Description) -> dict[str, tuple[np.ndarray, int]]:
+    def contrastive_logits(self, description: Description) -> dict[str, Contrast]:
         """Return the logits of a description and of what contrasts with it.
 
         Returns
         -------
-        By kind, "name" and, if the description has one, "colour": logits float64 [N, K] of K phrases, positives first,
-        and the number of positives.
+        By kind, "name" and, if the description has one, "colour".
 
         """
         bank = self._bank
+        names, background = np.split(self._name_logits, [len(bank.names)], axis=1)
+        no_priors = np.zeros(len(bank.background_classes))
         if description.head in GENERIC_NOUNS:
-            name, meant, others = "object", list(bank.names), []
+            noun = "object"
+            name = Contrast(self._name_logits, len(bank.names), np.concatenate([bank.log_priors, no_priors]))
         else:
-            name, meant = description.head, [description.head]
-            others = [noun for noun, group in zip(bank.names, bank.nouns, strict=True) if name not in group.split("|")]
-        contrasts = {"name": (self._logits([*meant, *others, *bank.background_classes]), len(meant))}
+            noun, rivals = description.head, bank.rivals(description.head)
+            name = Contrast(np.concatenate([self._logits([noun]), names[:, rivals], background], axis=1), 1,
+                            np.concatenate([[0.0], bank.log_priors[rivals], no_priors]))
+        contrasts = {"name": name}
         if colour := self._colour(description):
             # Calibrations from frames know how far the colours of any object spread, not those of each kind.
-            noun = name if bank.statistics is None else "object"
+            noun = noun if bank.statistics is None else "object"
             other_colours = [f"{other} {noun}" for other in bank.colours if other != colour]
-            contrasts["colour"] = (self._logits([f"{colour} {noun}", *other_colours]), 1)
+            logits = self._logits([f"{colour} {noun}", *other_colours])
+            contrasts["colour"] = Contrast(logits, 1, np.zeros(logits.shape[1]))
         return contrasts
 
     def names(self) -> np.ndarray:
         """Return the probabilities of the bank's nouns and background classes, float64 [N, K]."""
-        return _softmax(self._name_logits, self._bank.name_temperature)
+        return _softmax(self._name_logits, self._bank.name_temperature, self._name_priors)
 
     def colours(self) -> np.ndarray:
         """Return the probabilities of the bank's colours, float64 [N, C]."""
@@ -118,16 +142,27 @@ class AppearanceScorer:
         return self._logits([*self._bank.names, *self._bank.background_classes])
 
     @cached_property
-    def _log_priors(self) -> np.ndarray:
+    def _name_priors(self) -> np.ndarray:
+        """The log priors of the bank's names and background classes by themselves, float64 [K]."""
+        return np.concatenate([self._bank.log_priors, np.zeros(len(self._bank.background_classes))])
+
+    @cached_property
+    def _background_priors(self) -> np.ndarray:
         """The log prior of each background class for each proposal, float64 [N, classes]."""
         bank = self._bank
         prior = np.ones((len(self._features), len(bank.background_classes)))
         if self._layout is not None:
-            objects = positive_probability(self._name_logits, len(bank.names), bank.name_temperature)
+            objects = positive_probability(self._name_logits, len(bank.names), bank.name_temperature, self._name_priors)
             for name, compute_prior in ((PART, part_prior), (GROUP, group_prior)):
                 if name in bank.background_classes:
                     prior[:, bank.background_classes.index(name)] = compute_prior(self._layout, objects)
         return np.log(prior)
+
+    def _with_background(self, log_priors: np.ndarray) -> np.ndarray:
+        """Return the log priors of phrases, float64 [K], as [N, K] with those of the background classes, the last."""
+        priors = np.tile(log_priors, (len(self._features), 1))
+        priors[:, priors.shape[1] - self._background_priors.shape[1]:] += self._background_priors
+        return priors
 
     def _colour(self, description: Description) -> str:
         words = " ".join(description.attributes).split()
@@ -154,16 +189,14 @@ def positive_probability(logits: np.ndarray, meant: int, temperature: float, log
     logits : float64 [N, K]
     meant : number of phrases that are meant
     temperature : of the softmax
-    log_priors : float64 [N, M], added to the logits of the last M phrases
+    log_priors : of the phrases, float64 [K] or [N, K]
 
     """
     return _softmax(logits, temperature, log_priors)[:, :meant].sum(1)
 
 
 def _softmax(logits: np.ndarray, temperature: float, log_priors: np.ndarray | None = None) -> np.ndarray:
-    logits = logits / temperature
-    if log_priors is not None:
-        logits[:, logits.shape[1] - log_priors.shape[1]:] += log_priors
+    logits = logits / temperature if log_priors is None else logits / temperature + log_priors
     shares: np.ndarray = torch.from_numpy(logits).softmax(1).numpy()
     return shares
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ris_ros.errors import InputError
 from ris_ros.grounding.feature_statistics import FeatureStatistics
+from ris_ros.grounding.vocabulary import Vocabulary
 
 PART, GROUP = "part of an object", "several objects"
 """Background classes that depend on other masks, see `appearance`."""
@@ -20,7 +24,8 @@ class PromptBank:
 
     Attributes
     ----------
-    nouns : kinds of objects; names of the same kind stand in one string, separated by "|"
+    nouns : kinds of objects; names of the same kind stand in one string, separated by "|"; none for those of the
+        vocabulary
     colours : words for colours
     background_classes : what a mask can show that is no object, or not one
     name_temperature, colour_temperature : what logits are divided by before the softmax (Guo et al., arXiv 1706.04599)
@@ -28,6 +33,7 @@ class PromptBank:
     name_slope, name_bias, colour_slope, colour_bias : the log-odds of the softmax become slope * log-odds + bias
     statistics : of the model's features over unlabelled images; with them, logits are standard scores instead of scaled
         cosines
+    vocabulary : the relations of names; with no `nouns`, also the names. With some, its user's names are added to them
 
     """
 
@@ -42,6 +48,7 @@ class PromptBank:
     colour_slope: float = 1.0
     colour_bias: float = 0.0
     statistics: FeatureStatistics | None = None
+    vocabulary: Vocabulary = field(default_factory=Vocabulary.load, compare=False, repr=False)
 
     @property
     def calibrated_by(self) -> str:
@@ -52,21 +59,46 @@ class PromptBank:
 
     def without_statistics(self) -> PromptBank:
         """Return the same phrases without a calibration from frames, for features of another kind than its own."""
-        return self if self.statistics is None else PromptBank(self.nouns, self.colours, self.background_classes)
+        return self if self.statistics is None else PromptBank(self.nouns, self.colours, self.background_classes,
+                                                               vocabulary=self.vocabulary)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
-        """Return one name of each kind of object."""
-        return tuple(group.split("|")[0] for group in self.nouns)
+        """The K names that a description is contrasted with: one of each kind of object."""
+        if not self.nouns:
+            return self.vocabulary.names
+        own = tuple(group.split("|")[0] for group in self.nouns)
+        return own + tuple(name for name in self.vocabulary.own_names if name not in self._groups)
+
+    @cached_property
+    def log_priors(self) -> np.ndarray:
+        """The log prior of each name, float64 [K]."""
+        return np.zeros(len(self.names)) if self.nouns else self.vocabulary.log_priors
+
+    def rivals(self, head: str) -> np.ndarray:
+        """Return which names are not a head, a synonym, a kind or a broader name of it, bool [K].
+
+        Names in different groups of `nouns` are told apart, whatever their relation.
+        """
+        if not self.nouns:
+            return self.vocabulary.unrelated(head)
+        group = self._groups.get(head)
+        return np.array([self._groups[name] != group if group is not None and name in self._groups
+                         else not self.vocabulary.are_related(head, name) for name in self.names], bool)
+
+    @cached_property
+    def _groups(self) -> dict[str, int]:
+        return {name: i for i, group in enumerate(self.nouns) for name in group.split("|")}
 
     @classmethod
-    def load(cls, file: str, own: dict[str, Any] | None) -> PromptBank:
+    def load(cls, file: str, own: dict[str, Any] | None, names: str = "") -> PromptBank:
         """Load the bank that `ris calibrate` wrote.
 
         Parameters
         ----------
         file : path of a calibration; empty for the model's own
         own : calibration stored with the model; None for PHOTOGRAPHS
+        names : path of the user's names, see `vocabulary`; empty for none
 
         Raises
         ------
@@ -76,10 +108,11 @@ class PromptBank:
         """
         try:
             values = json.loads(Path(file).read_text()) if file else own
-            return PHOTOGRAPHS if values is None else cls.from_dict(values)
+            bank = PHOTOGRAPHS if values is None else cls.from_dict(values)
         except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise InputError(f"matching.calibration {file or 'of the model'} is not what `ris calibrate` writes: "
                              f"{error}") from error
+        return replace(bank, vocabulary=Vocabulary.load(names)) if names else bank
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PromptBank:
@@ -94,11 +127,11 @@ class PromptBank:
         """Return the values of a calibration file, ready for JSON."""
         keys = {field: key for key, field in _FIELDS.items()}
         values: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if self.statistics is None and field.name in _OF_FRAMES:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name == "vocabulary" or (self.statistics is None and one.name in _OF_FRAMES):
                 continue
-            values[keys.get(field.name, field.name)] = (
+            values[keys.get(one.name, one.name)] = (
                 value.to_dict() if isinstance(value, FeatureStatistics) else
                 list(value) if isinstance(value, tuple) else value)
         return values
@@ -110,20 +143,7 @@ _OF_FRAMES = frozenset({"name_slope", "name_bias", "colour_slope", "colour_bias"
 """Fields that a calibration with labels does not use."""
 
 PHOTOGRAPHS = PromptBank(
-    nouns=(
-        "person|man|woman|boy|girl|child|kid|baby|guy|lady|player|people", "dog|puppy", "cat|kitten", "bird", "horse",
-        "cow", "sheep", "elephant", "bear", "zebra", "giraffe", "car|truck|bus|van|vehicle",
-        "bicycle|bike|motorcycle", "train", "airplane|plane", "boat", "cup|mug", "glass|wine glass", "bottle",
-        "can|tin", "bowl", "plate|dish|saucer", "fork", "knife", "spoon", "pot|pan", "vase", "box|carton|package",
-        "book|notebook|magazine", "ball", "block|brick", "cone", "banana", "apple", "orange", "sandwich", "cake",
-        "pizza", "donut", "carrot", "broccoli", "food|meal", "chair|stool|armchair", "sofa|couch", "bed", "desk",
-        "cabinet|cupboard|shelf|drawer", "lamp|light", "door", "window", "mirror", "clock",
-        "television|tv|screen|monitor", "laptop|computer", "keyboard", "mouse", "remote", "phone|cell phone",
-        "camera", "pen|pencil|marker", "scissors", "screwdriver|hammer|wrench|tool", "tape", "cable",
-        "bag|backpack|handbag|suitcase", "umbrella", "hat|cap|helmet", "shoe", "shirt|jacket|coat", "towel|cloth",
-        "toy|teddy bear|doll", "plant|potted plant", "flower", "tree", "sink", "toilet", "refrigerator|fridge",
-        "oven|stove", "microwave", "toothbrush", "paper|card", "sign", "skateboard|surfboard|skis", "kite",
-        "racket|bat"),
+    nouns=(),
     colours=("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"),
     background_classes=("table top", "floor", "wall", "background", "shadow", "sky", PART, "blurry texture"))
-"""Names of household and street scenes, for models of photographs that bring no calibration."""
+"""The everyday names of the vocabulary, for models of photographs that bring no calibration."""

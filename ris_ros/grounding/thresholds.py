@@ -146,3 +146,11 @@ MEMBER_SCORE = 0.5
 SEARCH_BELOW, MIN_PATCH_PROBABILITY = 0.5, 0.2
 """A description is searched for when no proposal matches it with the first probability, at patches that match it with
 the second."""
+
+# Names that a description is contrasted with (`vocabulary`), and words that nothing is known of (`guesses`).
+RIVALS_WEIGH = 85.0
+"""Equally likely names that the whole vocabulary weighs as much as: as many as a bank of common kinds of objects has.
+Each of thousands of rivals with full weight would add up to more than the name that is asked for, and synonyms that the
+vocabulary misses would take most of its probability."""
+FREQUENCY_EXPONENT = 0.5
+"""Power of a name's frequency that it is weighed with: 0 for equal weights, 1 for those of its use in texts."""
