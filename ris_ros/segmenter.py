@@ -24,6 +24,7 @@ from ris_ros.grounding import (
     similarity,
 )
 from ris_ros.grounding.feature_statistics import FINGERPRINT_TEXT
+from ris_ros.grounding.rivals import RivalNames, rival_texts
 from ris_ros.language import ExpressionParser
 from ris_ros.proposals import ImageEmbedding, Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
@@ -82,10 +83,13 @@ class ReferringSegmenter:
         self.proposer = proposer
         self.encoder = encoder
         self.parser = parser
-        self.bank = PromptBank.load(config.matching.calibration, encoder.calibration)
+        self.bank = PromptBank.load(config.matching.calibration, encoder.calibration, config.matching.names)
         if (statistics := self.bank.statistics) is not None and not statistics.is_of(text_fingerprint(encoder)):
             raise InputError(f"matching.calibration {config.matching.calibration} is of another model than "
                              f"{config.encoder.model}: run `ris calibrate` for this one")
+        self._rivals: RivalNames | None = None
+        if config.method == "full":
+            self._rival_names(self.bank)
         self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
         self._frame: EncodedFrame | None = None
         self._depth: Depth | None = None
@@ -304,7 +308,16 @@ class ReferringSegmenter:
         return Grounder(layout, self._scorer(self._fused(frame.features), self.bank, layout))
 
     def _scorer(self, features: Tensor, bank: PromptBank, layout: Layout | None = None) -> AppearanceScorer:
-        return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, bank, layout)
+        return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, bank, layout,
+                                self._rival_names(bank))
+
+    def _rival_names(self, bank: PromptBank) -> RivalNames:
+        """Return the names of a bank for the encoder; those of the vocabulary are encoded once for each model."""
+        if self._rivals is None or not self._rivals.are_of(bank):
+            if not bank.nouns:
+                self.encoder.store_texts(rival_texts(bank))
+            self._rivals = RivalNames(bank, self.encoder.encode_text)
+        return self._rivals
 
     def _fused(self, features: MaskFeatures) -> Tensor:
         return fuse(*features.for_fusion(self.visual_weight), self.visual_weight)

@@ -46,8 +46,8 @@ MIN_KNOWN_FREQUENCY = 1.3
 """The same for a word that is only known: it is related to names, but is no rival of them."""
 MIN_SHARE, MIN_KNOWN_SHARE = 0.3, 0.1
 """Least share of the uses of a word that is in the sense, for a name and for a synonym."""
-DEMOGRAPHIC = frozenset({"person", "adult", "man", "woman", "child", "boy", "girl", "baby", "toddler", "teenager", "male",
-                         "female"})
+DEMOGRAPHIC = frozenset({"person", "adult", "man", "woman", "child", "boy", "girl", "baby", "toddler", "teenager",
+                         "male", "female"})
 """Names that hold for people of any role: a man may be a nurse, but no woman."""
 WHEELED_CONTAINER = "wheeled vehicle", 3094503
 """A line of WordNet that is left out: that wheeled vehicles are containers (its synset)."""
@@ -205,7 +205,8 @@ def broader_names(wordnet: WordNet, rows: list[Row]) -> dict[str, list[str]]:
     broader = {}
     for row in rows:
         # What a list says of a name holds for whatever is below that name.
-        also = {one for name in above[row.name] for one in named[name].also if name == row.name or named[name].is_listed}
+        also = {one for name in above[row.name] if name == row.name or named[name].is_listed
+                for one in named[name].also}
         below_also = {one for name in also for one in above[name]}
         broader[row.name] = sorted((above[row.name] | also | below_also) - {row.name} - TOO_BROAD)
     return broader

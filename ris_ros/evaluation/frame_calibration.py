@@ -22,6 +22,7 @@ import torch.nn.functional as F  # noqa: N812
 from ris_ros.errors import InputError
 from ris_ros.grounding import PromptBank, fuse
 from ris_ros.grounding.feature_statistics import FeatureStatistics
+from ris_ros.grounding.rivals import RivalNames
 from ris_ros.segmenter import ReferringSegmenter, text_fingerprint
 
 MIN_IMAGES, MIN_MASKS = 3, 60
@@ -76,13 +77,14 @@ def calibrate_from_frames(segmenter: ReferringSegmenter, images: Iterable[np.nda
     bank = segmenter.bank.without_statistics()
     statistics = FeatureStatistics.fit(views.fused, text_fingerprint(segmenter.encoder))
     names = _texts(segmenter, [*bank.names, *bank.background_classes])
+    log_priors = RivalNames(bank, segmenter.encoder.encode_text).log_priors
     colours = _texts(segmenter, [f"{colour} object" for colour in bank.colours])
     name_scores = statistics.standardize(views.fused, names)
     colour_scores = statistics.standardize(views.fused, colours)
     right_name = _right_scores(views, names[:len(bank.names)])
     right_colour = _right_scores(views, colours)
     rng = np.random.default_rng(seed)
-    simulated = [_simulate(scores, len(bank.names), tints, right_name, right_colour, rng)
+    simulated = [_simulate(scores, len(bank.names), log_priors, tints, right_name, right_colour, rng)
                  for scores, tints in zip(_by_image(name_scores, views), _by_image(colour_scores, views), strict=True)
                  for _ in range(SIMULATED_PER_IMAGE)]
     name_slope, name_bias = _fit_logistic([one.names.max() for one in simulated],
@@ -189,13 +191,17 @@ class _Simulated:
     absent_colour: float
 
 
-def _simulate(scores: np.ndarray, names: int, tints: np.ndarray, right_name: _RightScores, right_colour: _RightScores,
-              rng: np.random.Generator) -> _Simulated:
-    mask, name, colour = (int(rng.integers(count)) for count in (len(scores), names, tints.shape[1]))
-    name_odds, colour_odds = _log_odds(scores, name), _log_odds(tints, colour)
+def _simulate(scores: np.ndarray, names: int, log_priors: np.ndarray, tints: np.ndarray, right_name: _RightScores,
+              right_colour: _RightScores, rng: np.random.Generator) -> _Simulated:
+    mask, colour = int(rng.integers(len(scores))), int(rng.integers(tints.shape[1]))
+    weights = np.exp(log_priors[:names])  # Names that the model cannot tell apart are asked for as one.
+    name = int(rng.choice(names, p=weights / weights.sum()))
+    equal = np.zeros(tints.shape[1])
+    name_odds, colour_odds = _log_odds(scores, name, log_priors), _log_odds(tints, colour, equal)
     present_names, present_colours = name_odds.copy(), colour_odds.copy()
-    present_names[mask] = _log_odds(_replaced(scores[mask], name, right_name, rng), name)[0]
-    present_colours[mask] = _log_odds(_replaced(tints[mask], colour, right_colour, rng), colour)[0]
+    present_names[mask] = _log_odds(_replaced(scores[mask], name, right_name, rng), name, log_priors)[0]
+    present_colours[mask] = _log_odds(_replaced(tints[mask], colour, right_colour, rng), colour,
+                                     equal)[0]
     return _Simulated(mask, present_names, present_colours, float(name_odds.max()), float(colour_odds[mask]))
 
 
@@ -207,12 +213,13 @@ def _replaced(scores: np.ndarray, right: int, distribution: _RightScores, rng: n
     return replaced[None]
 
 
-def _log_odds(scores: np.ndarray, text: int) -> np.ndarray:
-    """Return the log-odds, float64 [N], of one text against all others for standard scores [N, T]."""
-    logits = SHARPNESS * scores
-    others = np.delete(logits, text, axis=1)
-    highest = others.max(axis=1)
-    odds: np.ndarray = logits[:, text] - highest - np.log(np.exp(others - highest[:, None]).sum(axis=1))
+def _log_odds(scores: np.ndarray, text: int, log_priors: np.ndarray) -> np.ndarray:
+    """Return the log-odds, float64 [N], of one text, as if asked for, against all others, with their priors [T]."""
+    logits = SHARPNESS * scores + np.where(np.arange(len(log_priors)) == text, 0.0, log_priors)
+    own = logits[:, text].copy()
+    logits[:, text] = -np.inf
+    highest = logits.max(axis=1)
+    odds: np.ndarray = own - highest - np.log(np.exp(logits - highest[:, None]).sum(axis=1))
     return odds.clip(-20, 20)
 
 

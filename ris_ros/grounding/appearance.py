@@ -26,6 +26,7 @@ from torch import Tensor
 from ris_ros.grounding import thresholds as t
 from ris_ros.grounding.layout import Layout
 from ris_ros.grounding.prompt_bank import GROUP, PART, PromptBank
+from ris_ros.grounding.rivals import RivalNames
 from ris_ros.types import Description
 
 GENERIC_NOUNS = frozenset({"", "object", "thing", "one", "item", "stuff", "anything", "something"})
@@ -72,16 +73,18 @@ class AppearanceScorer:
     logit_scale : of the model
     bank : phrases to contrast with
     layout : of the proposals, for parts and groups; None where they are not masks of objects
+    rivals : the bank's names for this model; None to encode them
 
     """
 
     def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float,
-                 bank: PromptBank, layout: Layout | None = None):
+                 bank: PromptBank, layout: Layout | None = None, rivals: RivalNames | None = None):
         self._features = F.normalize(features, dim=1)
         self._encode_text = encode_text
         self._logit_scale = logit_scale
         self._bank = bank
         self._layout = layout
+        self._rivals = rivals or RivalNames(bank, encode_text)
 
     def probability(self, description: Description) -> np.ndarray:
         """Return the probability, float64 [N], that each proposal shows what a description calls it."""
@@ -111,14 +114,14 @@ class AppearanceScorer:
         """
         bank = self._bank
         names, background = np.split(self._name_logits, [len(bank.names)], axis=1)
-        no_priors = np.zeros(len(bank.background_classes))
+        priors = self._rivals.log_priors
         if description.head in GENERIC_NOUNS:
             noun = "object"
-            name = Contrast(self._name_logits, len(bank.names), np.concatenate([bank.log_priors, no_priors]))
+            name = Contrast(self._name_logits, len(bank.names), priors)
         else:
             noun, rivals = description.head, bank.rivals(description.head)
             name = Contrast(np.concatenate([self._logits([noun]), names[:, rivals], background], axis=1), 1,
-                            np.concatenate([[0.0], bank.log_priors[rivals], no_priors]))
+                            np.concatenate([[0.0], priors[:len(rivals)][rivals], priors[len(rivals):]]))
         contrasts = {"name": name}
         if colour := self._colour(description):
             # Calibrations from frames know how far the colours of any object spread, not those of each kind.
@@ -130,7 +133,7 @@ class AppearanceScorer:
 
     def names(self) -> np.ndarray:
         """Return the probabilities of the bank's nouns and background classes, float64 [N, K]."""
-        return _softmax(self._name_logits, self._bank.name_temperature, self._name_priors)
+        return _softmax(self._name_logits, self._bank.name_temperature, self._rivals.log_priors)
 
     def colours(self) -> np.ndarray:
         """Return the probabilities of the bank's colours, float64 [N, C]."""
@@ -139,12 +142,7 @@ class AppearanceScorer:
 
     @cached_property
     def _name_logits(self) -> np.ndarray:
-        return self._logits([*self._bank.names, *self._bank.background_classes])
-
-    @cached_property
-    def _name_priors(self) -> np.ndarray:
-        """The log priors of the bank's names and background classes by themselves, float64 [K]."""
-        return np.concatenate([self._bank.log_priors, np.zeros(len(self._bank.background_classes))])
+        return self._logits_of(self._rivals.features)
 
     @cached_property
     def _background_priors(self) -> np.ndarray:
@@ -152,7 +150,8 @@ class AppearanceScorer:
         bank = self._bank
         prior = np.ones((len(self._features), len(bank.background_classes)))
         if self._layout is not None:
-            objects = positive_probability(self._name_logits, len(bank.names), bank.name_temperature, self._name_priors)
+            objects = positive_probability(self._name_logits, len(bank.names), bank.name_temperature,
+                                             self._rivals.log_priors)
             for name, compute_prior in ((PART, part_prior), (GROUP, group_prior)):
                 if name in bank.background_classes:
                     prior[:, bank.background_classes.index(name)] = compute_prior(self._layout, objects)
@@ -173,7 +172,10 @@ class AppearanceScorer:
         return bool(set(description.appearance.split()) - {name, self._colour(description), *GENERIC_NOUNS})
 
     def _logits(self, texts: list[str]) -> np.ndarray:
-        encoded = F.normalize(self._encode_text([f"the {text}" for text in texts]), dim=1)
+        return self._logits_of(F.normalize(self._encode_text([f"the {text}" for text in texts]), dim=1))
+
+    def _logits_of(self, encoded: Tensor) -> np.ndarray:
+        """Return the logits, float64 [N, M], of normalised text features [M, D]."""
         if self._bank.statistics is not None:
             return self._bank.statistics.standardize(self._features.cpu().numpy(), encoded.cpu().numpy())
         logits: np.ndarray = (self._logit_scale * self._features @ encoded.T).double().cpu().numpy()

@@ -70,11 +70,6 @@ class PromptBank:
         own = tuple(group.split("|")[0] for group in self.nouns)
         return own + tuple(name for name in self.vocabulary.own_names if name not in self._groups)
 
-    @cached_property
-    def log_priors(self) -> np.ndarray:
-        """The log prior of each name, float64 [K]."""
-        return np.zeros(len(self.names)) if self.nouns else self.vocabulary.log_priors
-
     def rivals(self, head: str) -> np.ndarray:
         """Return which names are not a head, a synonym, a kind or a broader name of it, bool [K].
 

@@ -154,3 +154,5 @@ Each of thousands of rivals with full weight would add up to more than the name 
 vocabulary misses would take most of its probability."""
 FREQUENCY_EXPONENT = 0.5
 """Power of a name's frequency that it is weighed with: 0 for equal weights, 1 for those of its use in texts."""
+SAME_FEATURE_DECIMALS = 3
+"""Decimals to which the text features of names that a model cannot tell apart are equal."""

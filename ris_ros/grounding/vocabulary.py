@@ -91,16 +91,11 @@ class Vocabulary:
         return np.array([i for i, row in enumerate(self._rows) if row.frequency is not None], int)
 
     @cached_property
-    def log_priors(self) -> np.ndarray:
-        """The log prior of each rival, float64 [K]: by frequency, but 0 for the user's own names.
-
-        All names of the package together weigh as much as RIVALS_WEIGH equally likely ones.
-        """
-        rows = [self._rows[i] for i in self._rivals]
-        weights = np.array([10 ** (t.FREQUENCY_EXPONENT * (row.frequency or 0)) for row in rows])
-        is_own = np.array([row.is_own for row in rows], bool)
-        log_priors: np.ndarray = np.log(weights * t.RIVALS_WEIGH / max(1e-12, weights[~is_own].sum())).clip(None, 0)
-        return np.where(is_own, 0.0, log_priors)
+    def weights(self) -> np.ndarray:
+        """How common each name is, relative to the others, float64 [K]."""
+        weights: np.ndarray = 10 ** (t.FREQUENCY_EXPONENT * np.array(
+            [self._rows[i].frequency for i in self._rivals], float))
+        return weights
 
     def knows(self, head: str) -> bool:
         """Return whether a noun, in the singular or plural, or the last word of a compound, is in the vocabulary."""

@@ -1,0 +1,59 @@
+"""The names of a prompt bank as one model tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from ris_ros.grounding import thresholds as t
+from ris_ros.grounding.prompt_bank import PromptBank
+
+
+class RivalNames:
+    """Text features and priors of a bank's names and background classes, for one model.
+
+    Parameters
+    ----------
+    bank : its K names and B background classes
+    encode_text : M texts -> float32 [M, D]
+
+    Attributes
+    ----------
+    bank : whose names they are
+    features : normalised, float32 [K + B, D]
+
+    """
+
+    def __init__(self, bank: PromptBank, encode_text: Callable[[list[str]], Tensor]):
+        self.bank = bank
+        self.features = F.normalize(encode_text(rival_texts(bank)), dim=1)
+
+    def are_of(self, bank: PromptBank) -> bool:
+        """Return whether a bank has the same names and background classes, perhaps with another calibration."""
+        return bank.names == self.bank.names and bank.background_classes == self.bank.background_classes
+
+    @cached_property
+    def log_priors(self) -> np.ndarray:
+        """The log prior of each name and background class, float64 [K + B].
+
+        Names of the vocabulary that the model cannot tell apart count as one: a model that knows few words gives all
+        others the same feature, and they would outweigh those that it knows.
+        """
+        count, background = len(self.bank.names), np.zeros(len(self.bank.background_classes))
+        if self.bank.nouns:
+            return np.zeros(count + len(background))
+        features = self.features[:count].float().cpu().numpy().round(t.SAME_FEATURE_DECIMALS)
+        _, which, alike = np.unique(features, axis=0, return_inverse=True, return_counts=True)
+        weights = self.bank.vocabulary.weights / alike[which.ravel()]
+        is_own = np.isin(self.bank.names, self.bank.vocabulary.own_names)
+        weights = (weights * t.RIVALS_WEIGH / max(1e-12, weights[~is_own].sum())).clip(max=1)
+        return np.concatenate([np.where(is_own, 0.0, np.log(weights)), background])
+
+
+def rival_texts(bank: PromptBank) -> list[str]:
+    """Return what is encoded for the names and background classes of a bank."""
+    return [f"the {name}" for name in (*bank.names, *bank.background_classes)]
