@@ -24,8 +24,9 @@ from ris_ros.grounding import (
     similarity,
 )
 from ris_ros.grounding.feature_statistics import FINGERPRINT_TEXT
+from ris_ros.grounding.guesses import Guesses, WordLists
 from ris_ros.grounding.rivals import RivalNames, rival_texts
-from ris_ros.language import ExpressionParser
+from ris_ros.language import MAX_WORDS, ExpressionParser
 from ris_ros.proposals import ImageEmbedding, Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
 from ris_ros.utils.device import resolve_device
@@ -90,6 +91,8 @@ class ReferringSegmenter:
         self._rivals: RivalNames | None = None
         if config.method == "full":
             self._rival_names(self.bank)
+        self._guesses = Guesses(self.bank, WordLists(parser.is_noun, parser.is_english, MAX_WORDS), encoder.encode_text,
+                                encoder.is_cut, encoder.model.context_length)
         self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
         self._frame: EncodedFrame | None = None
         self._depth: Depth | None = None
@@ -269,7 +272,7 @@ class ReferringSegmenter:
         settings = self.config.matching
         threshold = settings.min_confidence if settings.min_confidence >= 0 else self.bank.min_confidence
         return decide(query, frame.proposals, grounder, min_confidence=max(threshold, min_confidence),
-                      max_candidates=settings.max_candidates)
+                      max_candidates=settings.max_candidates, doubts=self._guesses.note(query))
 
     def _search(self, query: Query, frame: EncodedFrame) -> tuple[EncodedFrame, Grounder] | None:
         """Prompt for masks where patches match descriptions that no proposal matches; None without any."""
@@ -309,7 +312,7 @@ class ReferringSegmenter:
 
     def _scorer(self, features: Tensor, bank: PromptBank, layout: Layout | None = None) -> AppearanceScorer:
         return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, bank, layout,
-                                self._rival_names(bank))
+                                self._rival_names(bank), self._guesses)
 
     def _rival_names(self, bank: PromptBank) -> RivalNames:
         """Return the names of a bank for the encoder; those of the vocabulary are encoded once for each model."""

@@ -24,13 +24,11 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ris_ros.grounding import thresholds as t
+from ris_ros.grounding.guesses import GENERIC_NOUNS, Guesses
 from ris_ros.grounding.layout import Layout
 from ris_ros.grounding.prompt_bank import GROUP, PART, PromptBank
 from ris_ros.grounding.rivals import RivalNames
 from ris_ros.types import Description
-
-GENERIC_NOUNS = frozenset({"", "object", "thing", "one", "item", "stuff", "anything", "something"})
-"""Heads that name no kind of object."""
 
 
 class AppearanceScores(Protocol):
@@ -74,17 +72,20 @@ class AppearanceScorer:
     bank : phrases to contrast with
     layout : of the proposals, for parts and groups; None where they are not masks of objects
     rivals : the bank's names for this model; None to encode them
+    guesses : recognises words that nothing is known of; None to take all for known
 
     """
 
     def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float,
-                 bank: PromptBank, layout: Layout | None = None, rivals: RivalNames | None = None):
+                 bank: PromptBank, layout: Layout | None = None, rivals: RivalNames | None = None,
+                 guesses: Guesses | None = None):
         self._features = F.normalize(features, dim=1)
         self._encode_text = encode_text
         self._logit_scale = logit_scale
         self._bank = bank
         self._layout = layout
         self._rivals = rivals or RivalNames(bank, encode_text)
+        self._guesses = guesses
 
     def probability(self, description: Description) -> np.ndarray:
         """Return the probability, float64 [N], that each proposal shows what a description calls it."""
@@ -96,6 +97,8 @@ class AppearanceScorer:
             colour = positive_probability(contrasts["colour"].logits, contrasts["colour"].meant,
                                           bank.colour_temperature)
             fit = fit * _calibrated(colour, bank.colour_slope, bank.colour_bias)
+        if self._unknown_name(description):
+            fit = fit * t.MAX_GUESS
         if self._has_further_words(description) and len(fit):
             # Nothing contrasts with the rest of a phrase: it only chooses among the proposals that fit so far.
             logit = self._logits([description.appearance])[:, 0]
@@ -114,14 +117,16 @@ class AppearanceScorer:
         """
         bank = self._bank
         names, background = np.split(self._name_logits, [len(bank.names)], axis=1)
-        priors = self._rivals.log_priors
-        if description.head in GENERIC_NOUNS:
-            noun = "object"
-            name = Contrast(self._name_logits, len(bank.names), priors)
+        priors, count = self._rivals.log_priors, len(bank.names)
+        noun = self._unknown_name(description) or description.head
+        if noun in GENERIC_NOUNS:
+            noun, name = "object", Contrast(self._name_logits, count, priors)
         else:
-            noun, rivals = description.head, bank.rivals(description.head)
-            name = Contrast(np.concatenate([self._logits([noun]), names[:, rivals], background], axis=1), 1,
-                            np.concatenate([[0.0], priors[:len(rivals)][rivals], priors[len(rivals):]]))
+            rivals = bank.rivals(noun)
+            nonsense = self._nonsense_logits if self._unknown_name(description) else names[:, :0]
+            name = Contrast(
+                np.concatenate([self._logits([noun]), nonsense, names[:, rivals], background], axis=1), 1,
+                np.concatenate([np.zeros(1 + nonsense.shape[1]), priors[:count][rivals], priors[count:]]))
         contrasts = {"name": name}
         if colour := self._colour(description):
             # Calibrations from frames know how far the colours of any object spread, not those of each kind.
@@ -145,6 +150,11 @@ class AppearanceScorer:
         return self._logits_of(self._rivals.features)
 
     @cached_property
+    def _nonsense_logits(self) -> np.ndarray:
+        assert self._guesses is not None
+        return self._logits_of(self._guesses.nonsense)
+
+    @cached_property
     def _background_priors(self) -> np.ndarray:
         """The log prior of each background class for each proposal, float64 [N, classes]."""
         bank = self._bank
@@ -162,6 +172,9 @@ class AppearanceScorer:
         priors = np.tile(log_priors, (len(self._features), 1))
         priors[:, priors.shape[1] - self._background_priors.shape[1]:] += self._background_priors
         return priors
+
+    def _unknown_name(self, description: Description) -> str:
+        return self._guesses.unknown_name(description) if self._guesses is not None else ""
 
     def _colour(self, description: Description) -> str:
         words = " ".join(description.attributes).split()

@@ -33,8 +33,8 @@ class Choice:
     confidence: float
 
 
-def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confidence: float, max_candidates: int
-           ) -> Result:
+def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confidence: float, max_candidates: int,
+           doubts: str = "") -> Result:
     """Answer a query among proposals.
 
     Parameters
@@ -44,9 +44,10 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
     grounder : of these proposals
     min_confidence : 0..1; a target with less confidence is absent
     max_candidates : number of ranked candidates in the result
+    doubts : what is not known of the query, see `guesses`; with any, the answer is a guess
 
     """
-    choices = [choose(description, grounder) for description in query.targets]
+    choices = [choose(description, grounder, is_guess=bool(doubts)) for description in query.targets]
     best = np.max([choice.score for choice in choices], axis=0)
     ranked = np.argsort(-best, kind="stable")[:max_candidates].tolist()
     rows = list(dict.fromkeys(i for choice in choices for i in choice.rows))
@@ -56,16 +57,20 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
     absent = [choice for choice in choices if not choice.rows or choice.confidence < min_confidence]
     if absent:
         return Result.nothing(query, proposals.masks.shape[1:], "; ".join(map(_reason, absent)), confidence,
-                              list(candidates.values()))
+                              list(candidates.values()), doubts)
     mask: np.ndarray = np.any(proposals.masks[rows], axis=0)
     box = np.concatenate([proposals.boxes[rows, :2].min(axis=0), proposals.boxes[rows, 2:].max(axis=0)])
     return Result(found=True, mask=mask, box=box, score=min(float(best[i]) for i in rows), confidence=confidence,
                   candidates=list(candidates.values()), query=query, instances=[candidates[i] for i in rows],
-                  note="; ".join(filter(None, (_ambiguity(choice, grounder) for choice in choices))))
+                  note="; ".join(filter(None, (doubts, *(_ambiguity(choice, grounder) for choice in choices)))))
 
 
-def choose(description: Description, grounder: Grounder) -> Choice:
-    """Choose the proposals that a description means, however low they score."""
+def choose(description: Description, grounder: Grounder, *, is_guess: bool = False) -> Choice:
+    """Choose the proposals that a description means, however low they score.
+
+    The confidence of a guess is no more than the probability of its appearance: what is known of its place or rank does
+    not make it more certain.
+    """
     score, factors = grounder.score(description)
     if description.count == 1:
         rows = [int(score.argmax())]
@@ -76,7 +81,10 @@ def choose(description: Description, grounder: Grounder) -> Choice:
                 else best_first[distinct[best_first] >= t.MEMBER_SCORE]).tolist()
     if not rows or len(rows) < description.count:
         return Choice(description, score, factors, [], 0.0)
-    return Choice(description, score, factors, rows, float(score[rows].min() ** (1 / len(factors))))
+    confidence = float(score[rows].min() ** (1 / len(factors)))
+    if is_guess:
+        confidence = min(confidence, t.MAX_GUESS, float(factors["looks"][rows].min()))
+    return Choice(description, score, factors, rows, confidence)
 
 
 def _candidate(i: int, best: np.ndarray, proposals: Proposals, choices: list[Choice]) -> Candidate:

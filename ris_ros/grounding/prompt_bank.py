@@ -70,6 +70,10 @@ class PromptBank:
         own = tuple(group.split("|")[0] for group in self.nouns)
         return own + tuple(name for name in self.vocabulary.own_names if name not in self._groups)
 
+    def has_name(self, head: str) -> bool:
+        """Return whether a head is one of the bank's own nouns."""
+        return head in self._groups
+
     def rivals(self, head: str) -> np.ndarray:
         """Return which names are not a head, a synonym, a kind or a broader name of it, bool [K].
 

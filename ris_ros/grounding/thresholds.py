@@ -156,3 +156,9 @@ FREQUENCY_EXPONENT = 0.5
 """Power of a name's frequency that it is weighed with: 0 for equal weights, 1 for those of its use in texts."""
 SAME_FEATURE_DECIMALS = 3
 """Decimals to which the text features of names that a model cannot tell apart are equal."""
+SAME_TEXT = 0.999
+"""Cosine of two text features from which a model does not tell the texts apart."""
+MAX_GUESS = 0.5
+"""Largest confidence of an answer to words of which nothing is known, or of which some were not read."""
+MAX_NOTED = 40
+"""Characters of such words that a note repeats."""

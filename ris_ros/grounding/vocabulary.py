@@ -185,8 +185,8 @@ def _read_own(file: str) -> tuple[list[Name], bool]:
         fields = line.lower().split("\t")
         names, broader = _split(fields[0]), _split(fields[1]) if len(fields) == 2 else ()
         if len(fields) > 2 or not names or not all(any(map(str.isalnum, name)) for name in (*names, *broader)):
-            raise InputError(f"matching.names: line {number} of {file} must be a name, such as cup|mug, and after a tab "
-                             f"its broader names, if any, not {line[:40]!r}")
+            raise InputError(f"matching.names: line {number} of {file} must be a name, such as cup|mug, and after a "
+                             f"tab its broader names, if any, not {line[:40]!r}")
         rows[names[0]] = Name(names[0], names[1:], broader, 0.0, True)
     if not rows or len(rows) > MAX_NAMES:
         raise InputError(f"matching.names: {file} has {len(rows)} names; it must have 1 to {MAX_NAMES}")
