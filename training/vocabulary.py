@@ -172,7 +172,10 @@ def _listed_rows(wordnet: WordNet) -> dict[str, Row]:
     """Return the rows of the lists in training/words, by name."""
     rows: dict[str, Row] = {}
     by_synset: dict[int, Row] = {}
-    own = [(False, *[*_fields(line), "", ""][:3]) for line in _lines_of("everyday.tsv")]
+    own: list[tuple[bool, str, str, str]] = []
+    for line in _lines_of("everyday.tsv"):
+        names, senses, also = [*_fields(line), "", ""][:3]
+        own.append((False, names, senses, also))
     lvis = [(True, names, senses, "") for senses, names in map(_fields, _lines_of("lvis.tsv"))]
     for is_category, names, senses, also in own + lvis:
         name, *synonyms = names.split("|")

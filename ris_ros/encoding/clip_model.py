@@ -39,6 +39,9 @@ class ClipModel(Protocol):
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Freeze or unfreeze the weights, in place."""
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the weights by name."""
+
     def to(self, *, device: torch.device, dtype: torch.dtype) -> Any:
         """Move and convert the weights, in place."""
 

@@ -43,15 +43,16 @@ class RivalNames:
         Names of the vocabulary that the model cannot tell apart count as one: a model that knows few words gives all
         others the same feature, and they would outweigh those that it knows.
         """
-        count, background = len(self.bank.names), np.zeros(len(self.bank.background_classes))
-        if self.bank.nouns:
-            return np.zeros(count + len(background))
-        features = self.features[:count].float().cpu().numpy().round(t.SAME_FEATURE_DECIMALS)
-        _, which, alike = np.unique(features, axis=0, return_inverse=True, return_counts=True)
-        weights = self.bank.vocabulary.weights / alike[which.ravel()]
-        is_own = np.isin(self.bank.names, self.bank.vocabulary.own_names)
-        weights = (weights * t.RIVALS_WEIGH / max(1e-12, weights[~is_own].sum())).clip(max=1)
-        return np.concatenate([np.where(is_own, 0.0, np.log(weights)), background])
+        bank, background = self.bank, np.zeros(len(self.bank.background_classes))
+        if bank.nouns:
+            return np.zeros(len(bank.names) + len(background))
+        features = self.features[:len(bank.names)].float().cpu().numpy().round(t.SAME_FEATURE_DECIMALS)
+        _, kind, alike = np.unique(features, axis=0, return_inverse=True, return_counts=True)
+        weights = np.bincount(kind.ravel(), bank.vocabulary.weights) / alike
+        weights = (weights * t.RIVALS_WEIGH / max(1e-12, weights.sum())).clip(max=1)
+        log_priors = np.log(weights / alike)[kind.ravel()]
+        log_priors[np.isin(bank.names, bank.vocabulary.own_names)] = 0.0
+        return np.concatenate([log_priors, background])
 
 
 def rival_texts(bank: PromptBank) -> list[str]:

@@ -117,9 +117,8 @@ class Vocabulary:
         """Return the rows that a head stands for."""
         words = " ".join(head.lower().replace("_", " ").split())
         for candidate in (words, words.replace("-", " "), words.replace("-", ""), words.replace(" ", "")):
-            for form in _singulars(candidate):
-                if rows := self._by_word.get(form):
-                    return rows
+            if rows := frozenset().union(*(self._by_word.get(form, ()) for form in _singulars(candidate))):
+                return rows
         _, _, last = words.replace("-", " ").rpartition(" ")
         return self._meanings(last) if last and last != words else frozenset()
 
