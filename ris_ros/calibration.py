@@ -13,6 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from ris_ros.encoding import MaskGuidedEncoder
 from ris_ros.errors import InputError
 from ris_ros.grounding import PromptBank, fuse
 from ris_ros.grounding.frame_calibration import VERSION, MaskViews, calibrate_from_frames
-from ris_ros.grounding.prompt_bank import NOTHING, PHOTOGRAPHS, STOCK_IMAGES
+from ris_ros.grounding.prompt_bank import NOTHING, STOCK_IMAGES
+from ris_ros.grounding.rivals import rival_texts
 from ris_ros.proposals import Proposer
 from ris_ros.proposals.given import from_coco
 from ris_ros.utils.images import read_image
@@ -49,11 +51,31 @@ def load_bank(settings: MatchingConfig, encoder: MaskGuidedEncoder) -> PromptBan
         When the file cannot be read or is not a calibration.
 
     """
-    bank = PromptBank.load(settings.calibration, encoder.calibration)
+    bank = PromptBank.load(settings.calibration, encoder.calibration, settings.names)
     if bank.fingerprint in ("", encoder.fingerprint):
         return bank
     logger.warning("%s", _of_other_weights(settings))
-    return PHOTOGRAPHS
+    return PromptBank.load("", None, settings.names)
+
+
+def visual_weight(settings: MatchingConfig, encoder: MaskGuidedEncoder) -> float:
+    """Return the share of the global feature in the fusion; the model's own where the settings leave it open."""
+    return settings.visual_weight if settings.visual_weight >= 0 else encoder.default_visual_weight
+
+
+def calibrated_bank(config: Config, encoder: MaskGuidedEncoder) -> PromptBank:
+    """Load the bank of a configuration; without a calibration, fit it to the stock images.
+
+    Raises
+    ------
+    InputError
+        As :func:`load_bank`.
+
+    """
+    bank = load_bank(config.matching, encoder)
+    if config.method != "full":
+        return bank
+    return calibrate_unless_done(bank, encoder, visual_weight(config.matching, encoder))
 
 
 def calibrate_unless_done(bank: PromptBank, encoder: MaskGuidedEncoder, visual_weight: float) -> PromptBank:
@@ -100,6 +122,7 @@ def calibrate_from_images(images: Iterable[np.ndarray], proposer: Proposer, enco
         When there are too few images or masks, or the features are constant or not finite.
 
     """
+    store_names(encoder, bank)
     views = encode_views(encoder, ((image, proposer(image).masks) for image in images), visual_weight, method)
     return calibrate_from_frames(views, bank, encoder.encode_text, encoder.fingerprint, visual_weight,
                                  max_false_absence=max_false_absence)
@@ -116,10 +139,11 @@ def stock_calibration(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weigh
     """
     file = cache_dir() / "calibrations" / f"{_cache_key(encoder, bank, visual_weight)}.json"
     try:
-        return PromptBank.from_dict(json.loads(file.read_text()))
+        return replace(PromptBank.from_dict(json.loads(file.read_text())), vocabulary=bank.vocabulary)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass  # Not there, or damaged: it is made anew.
     logger.info("calibrating the confidence of this model on stock images, once")
+    store_names(encoder, bank)
     views = encode_views(encoder, stock_frames(), visual_weight, "full")
     fitted = calibrate_from_frames(views, bank, encoder.encode_text, encoder.fingerprint, visual_weight,
                                    source=STOCK_IMAGES)
@@ -131,6 +155,12 @@ def stock_calibration(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weigh
     except OSError as error:
         logger.info("the calibration is not kept, as %s cannot be written: %s", file, error)
     return fitted
+
+
+def store_names(encoder: MaskGuidedEncoder, bank: PromptBank) -> None:
+    """Encode the names of the vocabulary, if the bank has no nouns of its own: once for each model."""
+    if not bank.nouns:
+        encoder.store_texts(rival_texts(bank))
 
 
 def stock_frames() -> Iterator[Frame]:
@@ -175,7 +205,7 @@ def encode_views(encoder: MaskGuidedEncoder, frames: Iterable[Frame], visual_wei
 
 def _cache_key(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weight: float) -> str:
     """Return a name for everything that a calibration from stock images depends on."""
-    content = [encoder.fingerprint, encoder.arithmetic, encoder.masked_blocks, visual_weight, bank.to_dict(),
+    content = [encoder.fingerprint, encoder.arithmetic, encoder.masked_blocks, visual_weight, bank.names, bank.to_dict(),
                (STOCK_FOLDER / "masks.json").read_text(), VERSION]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 

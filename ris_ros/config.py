@@ -99,6 +99,9 @@ class MatchingConfig:
     calibration: str = option(
         "", "JSON file, written by `ris calibrate`, that maps the model's cosines to probabilities; empty: the model's "
         "own")
+    names: str = option(
+        "", "file of names that objects are contrasted with, besides the everyday ones: one a line, as in cup|mug; "
+        "empty: none")
     min_confidence: float = option(
         -1.0, "minimum confidence; with less the object is reported as not found; 0: always answer; negative: the "
         "model's own",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from ris_ros.calibration import calibrate_unless_done, calibration_notes, load_bank
+from ris_ros.calibration import calibrated_bank, calibration_notes, load_bank, store_names, visual_weight
 from ris_ros.config import Config
 from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
@@ -24,7 +24,9 @@ from ris_ros.grounding import (
     search_points,
     similarity,
 )
-from ris_ros.language import ExpressionParser
+from ris_ros.grounding.guesses import Guesses, WordLists
+from ris_ros.grounding.rivals import RivalNames
+from ris_ros.language import MAX_WORDS, ExpressionParser
 from ris_ros.proposals import ImageEmbedding, Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
 from ris_ros.utils.device import resolve_device
@@ -85,6 +87,9 @@ class ReferringSegmenter:
         self.encoder = encoder
         self.parser = parser
         self.bank = bank or load_bank(config.matching, encoder)
+        self._rivals: RivalNames | None = None
+        self._guesses = Guesses(self.bank, WordLists(parser.is_noun, parser.is_english, MAX_WORDS), encoder.encode_text,
+                                encoder.is_cut, encoder.model.context_length)
         self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
         self._frame: EncodedFrame | None = None
         self._depth: Depth | None = None
@@ -110,11 +115,9 @@ class ReferringSegmenter:
         if not isinstance(config, Config):
             config = Config() if config is None else Config.from_yaml(config)
         device = resolve_device(config.device)
-        segmenter = cls(config, make_proposer(config.proposals, device), load_encoder(config.encoder, device),
-                        ExpressionParser(config.language, config.method))
-        if config.method == "full":
-            segmenter.bank = calibrate_unless_done(segmenter.bank, segmenter.encoder, segmenter.visual_weight)
-        return segmenter
+        encoder = load_encoder(config.encoder, device)
+        return cls(config, make_proposer(config.proposals, device), encoder,
+                   ExpressionParser(config.language, config.method), calibrated_bank(config, encoder))
 
     def sibling(self) -> ReferringSegmenter:
         """Return another segmenter on the same models, with an image of its own."""
@@ -194,8 +197,7 @@ class ReferringSegmenter:
     @property
     def visual_weight(self) -> float:
         """The share of the global feature in the fusion; the model's own where the settings leave it open."""
-        weight = self.config.matching.visual_weight
-        return weight if weight >= 0 else self.encoder.default_visual_weight
+        return visual_weight(self.config.matching, self.encoder)
 
     @property
     def calibrated_by(self) -> str:
@@ -269,7 +271,8 @@ class ReferringSegmenter:
         threshold = (settings.min_confidence if settings.min_confidence >= 0
                      else self.bank.threshold(settings.max_false_absence))
         return decide(query, frame.proposals, grounder, min_confidence=max(threshold, min_confidence),
-                      max_candidates=settings.max_candidates, calibrated=self.bank.is_calibrated)
+                      max_candidates=settings.max_candidates, calibrated=self.bank.is_calibrated,
+                      doubts=self._guesses.note(query))
 
     def _search(self, query: Query, frame: EncodedFrame) -> tuple[EncodedFrame, Grounder] | None:
         """Prompt for masks where patches match descriptions that no proposal matches; None without any."""
@@ -311,7 +314,15 @@ class ReferringSegmenter:
         return Grounder(layout, self._scorer(fused, self.bank, layout))
 
     def _scorer(self, features: Tensor, bank: PromptBank, layout: Layout | None = None) -> AppearanceScorer:
-        return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, bank, layout)
+        return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, bank, layout,
+                                self._rival_names(bank), self._guesses)
+
+    def _rival_names(self, bank: PromptBank) -> RivalNames:
+        """Return the names of a bank for the encoder; those of the vocabulary are encoded once for each model."""
+        if self._rivals is None or not self._rivals.are_of(bank):
+            store_names(self.encoder, bank)
+            self._rivals = RivalNames(bank, self.encoder.encode_text)
+        return self._rivals
 
     def _fused(self, features: MaskFeatures) -> Tensor:
         return fuse(*features.for_fusion(self.visual_weight), self.visual_weight)

@@ -270,10 +270,10 @@ class Result:
 
     @classmethod
     def nothing(cls, query: Query, shape: tuple[int, int], reason: str, confidence: float = 0.0,
-                candidates: list[Candidate] | None = None) -> Result:
+                candidates: list[Candidate] | None = None, note: str = "") -> Result:
         """Return the answer that the target is not in an image of `shape` (height, width)."""
         return cls(found=False, mask=np.zeros(shape, bool), box=np.zeros(4, np.float32), score=0.0,
-                   confidence=confidence, candidates=candidates or [], query=query, reason=reason)
+                   confidence=confidence, candidates=candidates or [], query=query, reason=reason, note=note)
 
 
 def check_image(image: np.ndarray) -> None:

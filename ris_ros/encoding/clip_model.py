@@ -33,14 +33,14 @@ class ClipModel(Protocol):
     def encode_text(self, text: Tensor, normalize: bool = False) -> Tensor:
         """Return features [M, D] of token ids [M, context length]."""
 
-    def state_dict(self) -> Mapping[str, Tensor]:
-        """Return the weights by name."""
-
     def eval(self) -> Any:
         """Switch to inference behaviour, in place."""
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Freeze or unfreeze the weights, in place."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the weights by name."""
 
     def to(self, *, device: torch.device, dtype: torch.dtype) -> Any:
         """Move and convert the weights, in place."""

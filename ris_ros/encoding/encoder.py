@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ris_ros.encoding import sparse
+from ris_ros.encoding import sparse, text_store
 from ris_ros.encoding.clip_model import (
     ClipModel,
     Tokenizer,
@@ -35,8 +36,10 @@ METHODS = ("reference", "full")
 MAX_CACHED_TEXTS = 1024
 """Texts whose features are kept, the most recently used ones."""
 
-FINGERPRINT_SAMPLE = 64
-"""Values of each parameter that the fingerprint of a model depends on, evenly spread."""
+TEXT_BATCH = 64
+"""Texts of a long list that are encoded at a time: more are no faster on a CPU."""
+MAX_SAMPLED_WEIGHTS = 1024
+"""Values of each weight that the fingerprint reads."""
 
 NEIGHBOUR_WEIGHT = 0.5
 """Soft mask value of a patch's direct neighbours when the region around the patch is encoded."""
@@ -95,22 +98,23 @@ class MaskGuidedEncoder:
         self._mean, self._std = channel_statistics(model, self.device)
         self._batcher = AdaptiveBatcher(batch_size, "masks")
         self._text_cache: OrderedDict[str, Tensor] = OrderedDict()
+        self._stored_texts: dict[str, Tensor] = {}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256, in hexadecimal, of a sample of every weight of both towers: another for any other model."""
+        digest = hashlib.sha256()
+        for name, weights in sorted(self.model.state_dict().items()):
+            flat = weights.detach().flatten()
+            sample = flat[::max(1, len(flat) // MAX_SAMPLED_WEIGHTS)]
+            digest.update(f"{name} {tuple(weights.shape)}".encode())
+            digest.update(sample.float().cpu().numpy().astype("<f4").tobytes())
+        return digest.hexdigest()
 
     @property
     def has_global_path(self) -> bool:
         """Return whether the image tower can apply masks; if not, the local feature replaces the global one."""
         return self._global_path is not None
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Return a digest of the model's weights and their dtype: the name of this model, to recognise its data by."""
-        digest = hashlib.sha256()
-        for name, weights in self.model.state_dict().items():
-            flat = weights.detach().flatten()
-            sample = flat[::max(1, len(flat) // FINGERPRINT_SAMPLE)]
-            digest.update(f"{name} {tuple(weights.shape)} {weights.dtype}".encode())
-            digest.update(sample.float().cpu().numpy().tobytes())
-        return digest.hexdigest()[:32]
 
     @property
     def arithmetic(self) -> str:
@@ -197,15 +201,36 @@ class MaskGuidedEncoder:
             As :meth:`tokenize`.
 
         """
-        missing = [text for text in dict.fromkeys(texts) if text not in self._text_cache]
+        stored = self._stored_texts
+        missing = [text for text in dict.fromkeys(texts) if text not in stored and text not in self._text_cache]
         if missing:
             self._text_cache.update(zip(missing, self._encode_new_texts(missing), strict=True))
         for text in texts:
-            self._text_cache.move_to_end(text)
-        features = [self._text_cache[text] for text in texts]
+            if text not in stored:
+                self._text_cache.move_to_end(text)
+        features = [stored[text] if text in stored else self._text_cache[text] for text in texts]
         while len(self._text_cache) > MAX_CACHED_TEXTS:
             self._text_cache.popitem(last=False)
         return torch.stack(features) if features else self._no_features()
+
+    def store_texts(self, texts: Sequence[str]) -> None:
+        """Compute the features of a long list of texts once for each model, and keep them in memory and on disk.
+
+        :meth:`encode_text` then returns them, with the precision of float16.
+        """
+        if all(text in self._stored_texts for text in texts):
+            return
+        features = text_store.load_or_compute(self.fingerprint, texts, lambda: self._encode_many(texts))
+        rows = torch.from_numpy(features.astype(np.float32)).to(self.device)
+        self._stored_texts.update(zip(texts, rows, strict=True))
+
+    def is_cut(self, text: str) -> bool:
+        """Return whether a text has more tokens than the model reads."""
+        if encode := getattr(self.tokenizer, "encode", None):
+            return len(encode(text)) + 2 > self.model.context_length  # The start and the end are tokens too.
+        # Other tokenizers: what follows a text that is cut changes nothing.
+        tokens, longer = self.tokenize([text, f"{text} x"])
+        return torch.equal(tokens, longer)
 
     def tokenize(self, texts: list[str]) -> Tensor:
         """Return the token ids of M texts, int64 [M, context length], on the encoder's device.
@@ -241,6 +266,21 @@ class MaskGuidedEncoder:
     def _encode_new_texts(self, texts: list[str]) -> Tensor:
         tokens = self.tokenize(texts)
         return torch.cat(self._batcher.map(lambda batch: text_features(self.model, batch), tokens)).float()
+
+    @torch.inference_mode()
+    def _encode_many(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the features of many texts, float32 [M, D]: those of similar length together, with a progress bar."""
+        from rich.console import Console
+        from rich.progress import track
+
+        console = Console(stderr=True)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        batches = [order[start:start + TEXT_BATCH] for start in range(0, len(order), TEXT_BATCH)]
+        features = np.zeros((len(texts), self._feature_size), np.float32)
+        for rows in track(batches, "encoding the vocabulary, once for this model", console=console, transient=True,
+                          disable=not console.is_terminal):
+            features[rows] = self._encode_new_texts([texts[i] for i in rows]).cpu().numpy()
+        return features
 
     def _no_features(self) -> Tensor:
         return torch.zeros((0, self._feature_size), device=self.device)

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from ris_ros.calibration import calibrate_unless_done
+from ris_ros.calibration import calibrated_bank
 from ris_ros.config import Config, LanguageConfig
 from ris_ros.encoding import MaskGuidedEncoder
 from ris_ros.encoding.towers import ImageTower
@@ -146,10 +146,7 @@ def make_method(name: str, config: Config, encoder: MaskGuidedEncoder, proposer:
     if name in SCORERS:
         return ScorerMethod(SCORERS[name](encoder.model.visual), encoder, parser, proposer)
     # With masks for every image the segmenter never calls its proposer.
-    segmenter = ReferringSegmenter(config, cast(Proposer, proposer), encoder, parser)
-    if config.method == "full":
-        segmenter.bank = calibrate_unless_done(segmenter.bank, encoder, segmenter.visual_weight)
-    return segmenter
+    return ReferringSegmenter(config, cast(Proposer, proposer), encoder, parser, calibrated_bank(config, encoder))
 
 
 @lru_cache(maxsize=4)

@@ -17,7 +17,7 @@ from torch import Tensor
 from ris_ros.errors import InputError
 from ris_ros.evaluation.datasets.folder import Sample
 from ris_ros.grounding import AppearanceScorer, Grounder, Layout, PromptBank
-from ris_ros.grounding.appearance import positive_probability
+from ris_ros.grounding.appearance import Contrast, positive_probability
 from ris_ros.grounding.decision import choose
 from ris_ros.grounding.prompt_bank import LABELS, SHARES
 from ris_ros.segmenter import ReferringSegmenter
@@ -56,8 +56,8 @@ class _LabelledImage:
     labels: list[tuple[Description, np.ndarray]]
 
 
-_Contrasts = dict[str, tuple[np.ndarray, int]]
-"""What AppearanceScorer.contrastive_logits returns."""
+MAX_PHRASES = 200
+"""Phrases of one description that the temperatures are fitted with: those that come closest to some mask."""
 
 
 def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: PromptBank, *,
@@ -84,8 +84,10 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Pr
     if count < MIN_EXPRESSIONS or present != {True, False}:
         raise InputError(f"a calibration needs at least {MIN_EXPRESSIONS} expressions that describe appearance "
                          f"alone (there are {count}), some of them of absent objects")
-    bank = _fit_temperatures(bank, [(_scorer(segmenter, image.features, bank).contrastive_logits(description), shown)
-                                    for image in images for description, shown in image.labels])
+    labels = [({kind: _closest_phrases(contrast) for kind, contrast in scorer.contrastive_logits(description).items()},
+               shown) for image in images for scorer in [_scorer(segmenter, image.features, bank)]
+              for description, shown in image.labels]
+    bank = _fit_temperatures(bank, labels)
     confidences = sorted(confidence for image in images
                          for confidence, is_present in _confidences(segmenter, image, bank) if is_present)
     thresholds = np.quantile(confidences, SHARES).clip(0, MAX_THRESHOLD).round(4).tolist()
@@ -130,13 +132,23 @@ def _scorer(segmenter: ReferringSegmenter, features: Tensor, bank: PromptBank, l
     return AppearanceScorer(features, encoder.encode_text, encoder.logit_scale, bank, layout)
 
 
-def _fit_temperatures(bank: PromptBank, labels: list[tuple[_Contrasts, np.ndarray]]) -> PromptBank:
+def _closest_phrases(contrast: Contrast) -> Contrast:
+    """Return a contrast with no more than MAX_PHRASES, which saves memory: a vocabulary has thousands."""
+    if contrast.logits.shape[1] <= max(MAX_PHRASES, contrast.meant):
+        return contrast
+    highest = (contrast.logits + contrast.log_priors).max(axis=0)
+    highest[:contrast.meant] = np.inf
+    kept = np.sort(np.argsort(-highest, kind="stable")[:max(MAX_PHRASES, contrast.meant + 1)])
+    return Contrast(contrast.logits[:, kept], contrast.meant, contrast.log_priors[kept])
+
+
+def _fit_temperatures(bank: PromptBank, labels: list[tuple[dict[str, Contrast], np.ndarray]]) -> PromptBank:
     """Return the bank with the temperatures of maximum likelihood."""
     from scipy.optimize import minimize
 
     # For each expression only the masks that clearly show its target or clearly do not.
-    clear = [({kind: (logits[~np.isnan(shown)], meant) for kind, (logits, meant) in contrasts.items()},
-              shown[~np.isnan(shown)]) for contrasts, shown in labels]
+    clear = [({kind: replace(contrast, logits=contrast.logits[~np.isnan(shown)])
+               for kind, contrast in contrasts.items()}, shown[~np.isnan(shown)]) for contrasts, shown in labels]
     shown = np.concatenate([of_one for _, of_one in clear]) > 0
     groups = _stacked(clear)
 
@@ -145,8 +157,9 @@ def _fit_temperatures(bank: PromptBank, labels: list[tuple[_Contrasts, np.ndarra
 
     def negative_log_likelihood(values: np.ndarray) -> float:
         temperatures, fit = settings(values), np.ones(len(shown))
-        for kind, meant, logits, rows in groups:
-            fit[rows] *= positive_probability(logits, meant, temperatures[f"{kind}_temperature"])
+        for kind, contrast, rows in groups:
+            fit[rows] *= positive_probability(contrast.logits, contrast.meant, temperatures[f"{kind}_temperature"],
+                                              contrast.log_priors)
         fit = fit.clip(1e-6, 1 - 1e-6)
         return -np.log(np.where(shown, fit, 1 - fit)).mean()
 
@@ -159,16 +172,17 @@ def _fit_temperatures(bank: PromptBank, labels: list[tuple[_Contrasts, np.ndarra
     return replace(bank, **temperatures)
 
 
-def _stacked(labels: list[tuple[_Contrasts, np.ndarray]]) -> list[tuple[str, int, np.ndarray, np.ndarray]]:
-    """Stack contrasts of one kind and shape: kind, phrases meant, logits [R, K] and their rows, int [R]."""
-    groups: dict[tuple[str, int, int], list[tuple[np.ndarray, np.ndarray]]] = {}
+def _stacked(labels: list[tuple[dict[str, Contrast], np.ndarray]]) -> list[tuple[str, Contrast, np.ndarray]]:
+    """Stack contrasts of one kind and shape: kind, contrast of R masks, log_priors [R, K], and their rows, int [R]."""
+    groups: dict[tuple[str, int, int], list[tuple[Contrast, np.ndarray]]] = {}
     start = 0
     for contrasts, shown in labels:
         rows = np.arange(start, start := start + len(shown))
-        for kind, (logits, meant) in contrasts.items():
-            groups.setdefault((kind, meant, logits.shape[1]), []).append((logits, rows))
-    return [(kind, meant, np.concatenate([logits for logits, _ in parts]), np.concatenate([rows for _, rows in parts]))
-            for (kind, meant, _), parts in groups.items()]
+        for kind, contrast in contrasts.items():
+            groups.setdefault((kind, contrast.meant, contrast.logits.shape[1]), []).append((contrast, rows))
+    return [(kind, Contrast(np.concatenate([one.logits for one, _ in parts]), meant,
+                            np.concatenate([np.tile(one.log_priors, (len(rows), 1)) for one, rows in parts])),
+             np.concatenate([rows for _, rows in parts])) for (kind, meant, _), parts in groups.items()]
 
 
 def _confidences(segmenter: ReferringSegmenter, image: _LabelledImage, bank: PromptBank

@@ -14,6 +14,7 @@ the object.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -23,12 +24,11 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ris_ros.grounding import thresholds as t
+from ris_ros.grounding.guesses import GENERIC_NOUNS, Guesses
 from ris_ros.grounding.layout import Layout
 from ris_ros.grounding.prompt_bank import GROUP, PART, PromptBank
+from ris_ros.grounding.rivals import RivalNames
 from ris_ros.types import Description
-
-GENERIC_NOUNS = frozenset({"", "object", "thing", "one", "item", "stuff", "anything", "something"})
-"""Heads that name no kind of object."""
 
 
 class AppearanceScores(Protocol):
@@ -44,6 +44,23 @@ class AppearanceScores(Protocol):
         """Return the probabilities of C colours for each proposal, float64 [N, C]."""
 
 
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """What a description is contrasted with.
+
+    Attributes
+    ----------
+    logits : float64 [N, K] of K phrases, those that are meant first
+    meant : number of phrases that are meant
+    log_priors : of the phrases, float64 [K]
+
+    """
+
+    logits: np.ndarray
+    meant: int
+    log_priors: np.ndarray
+
+
 class AppearanceScorer:
     """The AppearanceScores of a vision-language model.
 
@@ -54,25 +71,34 @@ class AppearanceScorer:
     logit_scale : of the model
     bank : phrases to contrast with
     layout : of the proposals, for parts and groups; None where they are not masks of objects
+    rivals : the bank's names for this model; None to encode them
+    guesses : recognises words that nothing is known of; None to take all for known
 
     """
 
     def __init__(self, features: Tensor, encode_text: Callable[[list[str]], Tensor], logit_scale: float,
-                 bank: PromptBank, layout: Layout | None = None):
+                 bank: PromptBank, layout: Layout | None = None, rivals: RivalNames | None = None,
+                 guesses: Guesses | None = None):
         self._features = F.normalize(features, dim=1)
         self._encode_text = encode_text
         self._logit_scale = logit_scale
         self._bank = bank
         self._layout = layout
+        self._rivals = rivals or RivalNames(bank, encode_text)
+        self._guesses = guesses
 
     def probability(self, description: Description) -> np.ndarray:
         """Return the probability, float64 [N], that each proposal shows what a description calls it."""
         bank, contrasts = self._bank, self.contrastive_logits(description)
-        name = positive_probability(*contrasts["name"], bank.name_temperature, self._log_priors)
+        name = positive_probability(contrasts["name"].logits, contrasts["name"].meant, bank.name_temperature,
+                                    self._with_background(contrasts["name"].log_priors))
         fit = _calibrated(name, bank.name_slope, bank.name_bias)
         if "colour" in contrasts:
-            colour = positive_probability(*contrasts["colour"], bank.colour_temperature)
+            colour = positive_probability(contrasts["colour"].logits, contrasts["colour"].meant,
+                                          bank.colour_temperature)
             fit = fit * _calibrated(colour, bank.colour_slope, bank.colour_bias)
+        if self._unknown_name(description):
+            fit = fit * t.MAX_GUESS
         if self._has_further_words(description) and len(fit):
             # Nothing contrasts with the rest of a phrase: it only chooses among the proposals that fit so far.
             logit = self._logits([description.appearance])[:, 0]
@@ -81,32 +107,37 @@ class AppearanceScorer:
             fit = fit * np.exp(np.minimum(logit - logit[fit >= 0.5 * fit.max()].max(), 0))
         return fit
 
-    def contrastive_logits(self, description: Description) -> dict[str, tuple[np.ndarray, int]]:
+    def contrastive_logits(self, description: Description) -> dict[str, Contrast]:
         """Return the logits of a description and of what contrasts with it.
 
         Returns
         -------
-        By kind, "name" and, if the description has one, "colour": logits float64 [N, K] of K phrases, positives first,
-        and the number of positives.
+        By kind, "name" and, if the description has one, "colour".
 
         """
         bank = self._bank
-        if description.head in GENERIC_NOUNS:
-            name, meant, others = "object", list(bank.names), []
+        noun = self._unknown_name(description) or description.head
+        if noun in GENERIC_NOUNS:
+            noun, name = "object", Contrast(self._name_logits, len(bank.names), self._rivals.log_priors)
         else:
-            name, meant = description.head, [description.head]
-            others = [noun for noun, group in zip(bank.names, bank.nouns, strict=True) if name not in group.split("|")]
-        contrasts = {"name": (self._logits([*meant, *others, *bank.background_classes]), len(meant))}
+            text = F.normalize(self._encode_text([f"the {noun}"]), dim=1)
+            rivals = self._rivals.are_contrasted(noun, text[0].cpu().numpy(), bank.statistics)
+            nonsense = self._nonsense_logits if self._unknown_name(description) else self._name_logits[:, :0]
+            name = Contrast(
+                np.concatenate([self._logits_of(text), nonsense, self._name_logits[:, rivals]], axis=1), 1,
+                np.concatenate([np.zeros(1 + nonsense.shape[1]), self._rivals.log_priors[rivals]]))
+        contrasts = {"name": name}
         if colour := self._colour(description):
             # Calibrations from frames know how far the colours of any object spread, not those of each kind.
-            noun = name if bank.statistics is None else "object"
+            noun = noun if bank.statistics is None else "object"
             other_colours = [f"{other} {noun}" for other in bank.colours if other != colour]
-            contrasts["colour"] = (self._logits([f"{colour} {noun}", *other_colours]), 1)
+            logits = self._logits([f"{colour} {noun}", *other_colours])
+            contrasts["colour"] = Contrast(logits, 1, np.zeros(logits.shape[1]))
         return contrasts
 
     def names(self) -> np.ndarray:
         """Return the probabilities of the bank's nouns and background classes, float64 [N, K]."""
-        return _softmax(self._name_logits, self._bank.name_temperature)
+        return _softmax(self._name_logits, self._bank.name_temperature, self._rivals.log_priors)
 
     def colours(self) -> np.ndarray:
         """Return the probabilities of the bank's colours, float64 [N, C]."""
@@ -115,19 +146,34 @@ class AppearanceScorer:
 
     @cached_property
     def _name_logits(self) -> np.ndarray:
-        return self._logits([*self._bank.names, *self._bank.background_classes])
+        return self._logits_of(self._rivals.features)
 
     @cached_property
-    def _log_priors(self) -> np.ndarray:
+    def _nonsense_logits(self) -> np.ndarray:
+        assert self._guesses is not None
+        return self._logits_of(self._guesses.nonsense)
+
+    @cached_property
+    def _background_priors(self) -> np.ndarray:
         """The log prior of each background class for each proposal, float64 [N, classes]."""
         bank = self._bank
         prior = np.ones((len(self._features), len(bank.background_classes)))
         if self._layout is not None:
-            objects = positive_probability(self._name_logits, len(bank.names), bank.name_temperature)
+            objects = positive_probability(self._name_logits, len(bank.names), bank.name_temperature,
+                                             self._rivals.log_priors)
             for name, compute_prior in ((PART, part_prior), (GROUP, group_prior)):
                 if name in bank.background_classes:
                     prior[:, bank.background_classes.index(name)] = compute_prior(self._layout, objects)
         return np.log(prior)
+
+    def _with_background(self, log_priors: np.ndarray) -> np.ndarray:
+        """Return the log priors of phrases, float64 [K], as [N, K] with those of the background classes, the last."""
+        priors = np.tile(log_priors, (len(self._features), 1))
+        priors[:, priors.shape[1] - self._background_priors.shape[1]:] += self._background_priors
+        return priors
+
+    def _unknown_name(self, description: Description) -> str:
+        return self._guesses.unknown_name(description) if self._guesses is not None else ""
 
     def _colour(self, description: Description) -> str:
         words = " ".join(description.attributes).split()
@@ -138,7 +184,10 @@ class AppearanceScorer:
         return bool(set(description.appearance.split()) - {name, self._colour(description), *GENERIC_NOUNS})
 
     def _logits(self, texts: list[str]) -> np.ndarray:
-        encoded = F.normalize(self._encode_text([f"the {text}" for text in texts]), dim=1)
+        return self._logits_of(F.normalize(self._encode_text([f"the {text}" for text in texts]), dim=1))
+
+    def _logits_of(self, encoded: Tensor) -> np.ndarray:
+        """Return the logits, float64 [N, M], of normalised text features [M, D]."""
         if self._bank.statistics is not None:
             return self._bank.statistics.standardize(self._features.cpu().numpy(), encoded.cpu().numpy())
         logits: np.ndarray = (self._logit_scale * self._features @ encoded.T).double().cpu().numpy()
@@ -154,16 +203,14 @@ def positive_probability(logits: np.ndarray, meant: int, temperature: float, log
     logits : float64 [N, K]
     meant : number of phrases that are meant
     temperature : of the softmax
-    log_priors : float64 [N, M], added to the logits of the last M phrases
+    log_priors : of the phrases, float64 [K] or [N, K]
 
     """
     return _softmax(logits, temperature, log_priors)[:, :meant].sum(1)
 
 
 def _softmax(logits: np.ndarray, temperature: float, log_priors: np.ndarray | None = None) -> np.ndarray:
-    logits = logits / temperature
-    if log_priors is not None:
-        logits[:, logits.shape[1] - log_priors.shape[1]:] += log_priors
+    logits = logits / temperature if log_priors is None else logits / temperature + log_priors
     shares: np.ndarray = torch.from_numpy(logits).softmax(1).numpy()
     return shares
 

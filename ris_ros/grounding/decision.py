@@ -34,7 +34,7 @@ class Choice:
 
 
 def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confidence: float, max_candidates: int,
-           calibrated: bool = True) -> Result:
+           calibrated: bool = True, doubts: str = "") -> Result:
     """Answer a query among proposals.
 
     Parameters
@@ -45,9 +45,10 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
     min_confidence : 0..1; a target with less confidence is absent
     max_candidates : number of ranked candidates in the result
     calibrated : whether the confidence was fitted to images of the user's
+    doubts : what is not known of the query, see `guesses`; with any, the answer is a guess
 
     """
-    choices = [choose(description, grounder) for description in query.targets]
+    choices = [choose(description, grounder, is_guess=bool(doubts)) for description in query.targets]
     best = np.max([choice.score for choice in choices], axis=0)
     ranked = np.argsort(-best, kind="stable")[:max_candidates].tolist()
     rows = list(dict.fromkeys(i for choice in choices for i in choice.rows))
@@ -57,20 +58,24 @@ def decide(query: Query, proposals: Proposals, grounder: Grounder, *, min_confid
     absent = [choice for choice in choices if not choice.rows or choice.confidence < min_confidence]
     if absent:
         nothing = Result.nothing(query, proposals.masks.shape[1:], "; ".join(map(_reason, absent)), confidence,
-                                 list(candidates.values()))
+                                 list(candidates.values()), doubts)
         return replace(nothing, calibrated=calibrated)
     mask: np.ndarray = np.any(proposals.masks[rows], axis=0)
     box = np.concatenate([proposals.boxes[rows, :2].min(axis=0), proposals.boxes[rows, 2:].max(axis=0)])
-    notes = [_ambiguity(choice, grounder) for choice in choices]
-    if not calibrated and confidence < t.UNSURE:
+    notes = [doubts, *(_ambiguity(choice, grounder) for choice in choices)]
+    if not calibrated and not doubts and confidence < t.UNSURE:
         notes.append(f"it may not be here: confidence {confidence:.2f}, which is not calibrated on images of yours")
     return Result(found=True, mask=mask, box=box, score=min(float(best[i]) for i in rows), confidence=confidence,
                   candidates=list(candidates.values()), query=query, instances=[candidates[i] for i in rows],
                   note="; ".join(filter(None, notes)), calibrated=calibrated)
 
 
-def choose(description: Description, grounder: Grounder) -> Choice:
-    """Choose the proposals that a description means, however low they score."""
+def choose(description: Description, grounder: Grounder, *, is_guess: bool = False) -> Choice:
+    """Choose the proposals that a description means, however low they score.
+
+    The confidence of a guess is no more than the probability of its appearance: what is known of its place or rank does
+    not make it more certain.
+    """
     score, factors = grounder.score(description)
     if description.count == 1:
         rows = [int(score.argmax())]
@@ -81,7 +86,10 @@ def choose(description: Description, grounder: Grounder) -> Choice:
                 else best_first[distinct[best_first] >= t.MEMBER_SCORE]).tolist()
     if not rows or len(rows) < description.count:
         return Choice(description, score, factors, [], 0.0)
-    return Choice(description, score, factors, rows, float(score[rows].min() ** (1 / len(factors))))
+    confidence = float(score[rows].min() ** (1 / len(factors)))
+    if is_guess:
+        confidence = min(confidence, t.MAX_GUESS, float(factors["looks"][rows].min()))
+    return Choice(description, score, factors, rows, confidence)
 
 
 def _candidate(i: int, best: np.ndarray, proposals: Proposals, choices: list[Choice]) -> Candidate:

@@ -65,6 +65,17 @@ class FeatureStatistics:
         variance = ((texts @ self.factors.T.astype(np.float64))**2).sum(axis=1) + self.residual * (texts**2).sum(axis=1)
         return ((features - self.mean).astype(np.float64) @ texts.T) / np.sqrt(variance.clip(1e-12))
 
+    def correlation(self, text: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Return how strongly the scores of T texts, float [T, D], correlate with those of one, [D]: float64 [T]."""
+        one, others = text.astype(np.float64), texts.astype(np.float64)
+        factors = self.factors.astype(np.float64)
+        loading, loadings = factors @ one, others @ factors.T
+        shared = loadings @ loading + self.residual * (others @ one)
+        variances = (loadings**2).sum(axis=1) + self.residual * (others**2).sum(axis=1)
+        variance = loading @ loading + self.residual * (one @ one)
+        correlations: np.ndarray = shared / np.sqrt((variances * variance).clip(1e-12))
+        return correlations
+
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics as JSON values."""
         return {"dimension": len(self.mean), "mean": _encode(self.mean), "factors": _encode(self.factors),

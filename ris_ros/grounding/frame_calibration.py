@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch.nn.functional as F  # noqa: N812
@@ -23,6 +24,7 @@ from torch import Tensor
 from ris_ros.errors import InputError
 from ris_ros.grounding.feature_statistics import FeatureStatistics
 from ris_ros.grounding.prompt_bank import FRAMES, SHARES, PromptBank
+from ris_ros.grounding.rivals import RivalNames
 
 VERSION = 1
 """Of this method and its constants: stored calibrations of other versions are made anew."""
@@ -37,6 +39,7 @@ MISS_COST = 3.0
 """Of calling a present object absent, relative to finding an absent one, in the choice of the threshold."""
 BIAS_PENALTY = 0.003
 """Keeps the bias small where present and absent are far apart, and their middle is not well determined."""
+CORR = 1.0
 SIMULATED_PER_IMAGE = 24
 CORRELATION = 0.2
 """Of the errors of the global and the local view of a mask."""
@@ -96,23 +99,12 @@ def calibrate_from_frames(views: MaskViews, bank: PromptBank, encode_text: Calla
         raise InputError(f"a calibration needs at least {MIN_IMAGES} images with {MIN_MASKS} masks in all; there are "
                          f"{len(views.counts)} with {len(views.fused)}")
     bank = bank.without_statistics()
-
-    def encode(phrases: list[str]) -> np.ndarray:
-        texts: np.ndarray = F.normalize(encode_text([f"the {phrase}" for phrase in phrases]), dim=1).double().cpu(
-            ).numpy()
-        return texts
-
     statistics = FeatureStatistics.fit(views.fused)
-    names = encode([*bank.names, *bank.background_classes])
-    colours = encode([f"{colour} object" for colour in bank.colours])
-    name_scores = statistics.standardize(views.fused, names)
-    colour_scores = statistics.standardize(views.fused, colours)
-    right_name = _right_scores(views, names[:len(bank.names)])
-    right_colour = _right_scores(views, colours)
+    names = _names(bank, RivalNames(bank, encode_text), statistics, views)
+    colours = _colours(bank, encode_text, statistics, views)
     rng = np.random.default_rng(seed)
-    simulated = [_simulate(scores, len(bank.names), tints, right_name, right_colour, rng)
-                 for scores, tints in zip(_by_image(name_scores, views), _by_image(colour_scores, views), strict=True)
-                 for _ in range(SIMULATED_PER_IMAGE)]
+    simulated = [_simulate(rows, names, colours, rng) for rows in np.split(np.arange(len(views.fused)), np.cumsum(
+        views.counts)[:-1]) for _ in range(SIMULATED_PER_IMAGE)]
     name_slope, name_bias = _fit_logistic([one.names.max() for one in simulated],
                                           [one.absent_names.max() for one in simulated],
                                           [one.name_absence for one in simulated])
@@ -136,8 +128,54 @@ def calibrate_from_frames(views: MaskViews, bank: PromptBank, encode_text: Calla
                    min_confidence=round(min(best, bank.threshold(max_false_absence)), 4))
 
 
-def _by_image(rows: np.ndarray, views: MaskViews) -> list[np.ndarray]:
-    return np.split(rows, np.cumsum(views.counts)[:-1])
+@dataclass(frozen=True, eq=False)
+class _Texts:
+    """Texts of one kind, names or colours, with their scores.
+
+    Attributes
+    ----------
+    scores : standard scores, float64 [M, T] of all masks
+    log_priors : float64 [T]
+    right : scores of right texts
+    probability : float64 [T], with which a text is asked for
+    is_rival : index of a text -> which ones it is contrasted with, bool [T]
+    correlation : index of a text -> correlation of its scores with those of each text, float64 [T]
+
+    """
+
+    scores: np.ndarray
+    log_priors: np.ndarray
+    right: _RightScores
+    probability: np.ndarray
+    is_rival: Callable[[int], np.ndarray]
+    correlation: Callable[[int], np.ndarray]
+
+
+def _names(bank: PromptBank, rivals: RivalNames, statistics: FeatureStatistics, views: MaskViews) -> _Texts:
+    texts, count = rivals.features.double().cpu().numpy(), len(bank.names)
+    weights = np.zeros(len(texts))
+    weights[:count] = np.exp(rivals.log_priors[:count])  # Names that the model cannot tell apart are asked for as one.
+
+    @lru_cache(maxsize=4096)
+    def is_rival(text: int) -> np.ndarray:
+        return rivals.are_contrasted(bank.names[text], texts[text], statistics)
+
+    @lru_cache(maxsize=4096)
+    def correlation(text: int) -> np.ndarray:
+        return statistics.correlation(texts[text], texts)
+
+    return _Texts(statistics.standardize(views.fused, texts), rivals.log_priors, _right_scores(views, texts[:count]),
+                  weights / weights.sum(), is_rival, correlation)
+
+
+def _colours(bank: PromptBank, encode_text: Callable[[list[str]], Tensor], statistics: FeatureStatistics,
+             views: MaskViews) -> _Texts:
+    count = len(bank.colours)
+    encoded = F.normalize(encode_text([f"the {colour} object" for colour in bank.colours]), dim=1)
+    texts = encoded.double().cpu().numpy()
+    return _Texts(statistics.standardize(views.fused, texts), np.zeros(count), _right_scores(views, texts),
+                  np.full(count, 1 / count), lambda text: np.arange(count) != text,
+                  lambda text: statistics.correlation(texts[text], texts))
 
 
 def _right_scores(views: MaskViews, texts: np.ndarray) -> _RightScores:
@@ -196,40 +234,47 @@ class _Simulated:
     colour_absence: float
 
 
-def _simulate(scores: np.ndarray, names: int, tints: np.ndarray, right_name: _RightScores, right_colour: _RightScores,
-              rng: np.random.Generator) -> _Simulated:
-    mask, name, colour = (int(rng.integers(count)) for count in (len(scores), names, tints.shape[1]))
-    name_odds, colour_odds = _log_odds(scores, name), _log_odds(tints, colour)
+def _simulate(rows: np.ndarray, names: _Texts, colours: _Texts, rng: np.random.Generator) -> _Simulated:
+    """Simulate a present and an absent object among the masks of one image, which are the given rows of the scores."""
+    mask = int(rng.integers(len(rows)))
+    name, colour = (int(rng.choice(len(texts.probability), p=texts.probability)) for texts in (names, colours))
+    name_odds, colour_odds = _log_odds(names.scores[rows], names, name), _log_odds(colours.scores[rows], colours, colour)
     present_names, present_colours = name_odds.copy(), colour_odds.copy()
-    present_names[mask] = _log_odds(_replaced(scores[mask], name, right_name, rng), name)[0]
-    present_colours[mask] = _log_odds(_replaced(tints[mask], colour, right_colour, rng), colour)[0]
-    return _Simulated(mask, present_names, present_colours, name_odds, colour_odds,
-                      float(np.prod(1 - _right_probability(scores[:, name], right_name, names))),
-                      float(1 - _right_probability(tints[mask, colour], right_colour, tints.shape[1])))
+    present_names[mask] = _log_odds(_shown(names, rows[mask], name, rng), names, name)[0]
+    present_colours[mask] = _log_odds(_shown(colours, rows[mask], colour, rng), colours, colour)[0]
+    name_shown = _right_probability(names.scores[rows, name], names.right, names.probability[name])
+    colour_shown = _right_probability(colours.scores[rows[mask], colour], colours.right, colours.probability[colour])
+    return _Simulated(mask, present_names, present_colours, name_odds, colour_odds, float(np.prod(1 - name_shown)),
+                      float(1 - colour_shown))
 
 
-def _right_probability(scores: np.ndarray, right: _RightScores, texts: int) -> np.ndarray:
-    """Return the probability that a text with these scores is the right one of so many texts."""
+def _right_probability(scores: np.ndarray, right: _RightScores, prior: float) -> np.ndarray:
+    """Return the probability that a text with these scores and this prior is the right one."""
     # A wide distribution: masks that show their object badly score less than the confident ones it was fitted to.
-    odds = _normal(np.minimum(scores, right.mean), right.mean, 1.0) / _normal(scores, 0.0, 1.0) / texts
+    odds = _normal(np.minimum(scores, right.mean), right.mean, 1.0) / _normal(scores, 0.0, 1.0) * prior
     probability: np.ndarray = odds / (1 + odds)
     return probability
 
 
-def _replaced(scores: np.ndarray, right: int, distribution: _RightScores, rng: np.random.Generator) -> np.ndarray:
-    """Return scores [1, T] as if `right` were the right text: what was best may have been right, and is no longer."""
-    replaced = scores.copy()
-    replaced[scores.argmax()] = np.partition(scores, -2)[-2]
-    replaced[right] = rng.normal(distribution.mean, distribution.deviation)
-    return replaced[None]
+def _shown(texts: _Texts, row: int, right: int, rng: np.random.Generator) -> np.ndarray:
+    """Return scores, float64 [1, T], of a mask as if `right` were the right text.
+
+    The best text so far may have been right, and is no longer. Texts with similar features follow, as far as their
+    scores are correlated.
+    """
+    scores = texts.scores[row]
+    best = int(scores.argmax())
+    scores = scores + CORR * texts.correlation(best) * (np.partition(scores, -2)[-2] - scores[best])
+    score = rng.normal(texts.right.mean, texts.right.deviation)
+    moved = scores + CORR * texts.correlation(right) * (score - scores[right]); moved[right]=score
+    return moved[None]
 
 
-def _log_odds(scores: np.ndarray, text: int) -> np.ndarray:
-    """Return the log-odds, float64 [N], of one text against all others for standard scores [N, T]."""
-    logits = SHARPNESS * scores
-    others = np.delete(logits, text, axis=1)
-    highest = others.max(axis=1)
-    odds: np.ndarray = logits[:, text] - highest - np.log(np.exp(others - highest[:, None]).sum(axis=1))
+def _log_odds(scores: np.ndarray, texts: _Texts, text: int) -> np.ndarray:
+    """Return the log-odds, float64 [N], of one text, as if asked for, against its rivals for scores [N, T]."""
+    logits = (SHARPNESS * scores + texts.log_priors)[:, texts.is_rival(text)]
+    highest = logits.max(axis=1)
+    odds: np.ndarray = SHARPNESS * scores[:, text] - highest - np.log(np.exp(logits - highest[:, None]).sum(axis=1))
     return odds.clip(-20, 20)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from ris_ros.errors import InputError
 from ris_ros.grounding.feature_statistics import FeatureStatistics
+from ris_ros.grounding.vocabulary import Vocabulary
 
 LABELS, FRAMES, STOCK_IMAGES, NOTHING = "labels", "frames", "stock images", "nothing"
 """What a confidence was fitted with: labelled images, unlabelled ones of the user's, or those of the package."""
@@ -27,7 +29,8 @@ class PromptBank:
 
     Attributes
     ----------
-    nouns : kinds of objects; names of the same kind stand in one string, separated by "|"
+    nouns : kinds of objects; names of the same kind stand in one string, separated by "|"; none for those of the
+        vocabulary
     colours : words for colours
     background_classes : what a mask can show that is no object, or not one
     name_temperature, colour_temperature : what logits are divided by before the softmax (Guo et al., arXiv 1706.04599)
@@ -39,6 +42,7 @@ class PromptBank:
     fingerprint : of the weights that it was fitted to; empty if unknown
     visual_weight : share of the global feature in the fusion that it was fitted to; negative if unknown
     false_absences : pairs of a threshold of the confidence and the share of present objects that are below it
+    vocabulary : the relations of names; with no `nouns`, also the names. With some, its user's names are added to them
 
     """
 
@@ -57,6 +61,7 @@ class PromptBank:
     fingerprint: str = ""
     visual_weight: float = -1.0
     false_absences: tuple[tuple[float, float], ...] = ()
+    vocabulary: Vocabulary = field(default_factory=Vocabulary.load, compare=False, repr=False)
 
     @property
     def is_calibrated(self) -> bool:
@@ -65,7 +70,8 @@ class PromptBank:
 
     def without_statistics(self) -> PromptBank:
         """Return the same phrases without a calibration from frames, for features of another kind than its own."""
-        return self if self.statistics is None else PromptBank(self.nouns, self.colours, self.background_classes)
+        return self if self.statistics is None else PromptBank(self.nouns, self.colours, self.background_classes,
+                                                               vocabulary=self.vocabulary)
 
     def threshold(self, max_false_absence: float) -> float:
         """Return the confidence that this share of the present objects, 0..1, is below; negative: the bank's own."""
@@ -74,19 +80,42 @@ class PromptBank:
         thresholds, shares = np.transpose(self.false_absences)
         return float(np.interp(max_false_absence, shares, thresholds))
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
-        """Return one name of each kind of object."""
-        return tuple(group.split("|")[0] for group in self.nouns)
+        """The K names that a description is contrasted with: one of each kind of object."""
+        if not self.nouns:
+            return self.vocabulary.names
+        own = tuple(group.split("|")[0] for group in self.nouns)
+        return own + tuple(name for name in self.vocabulary.own_names if name not in self._groups)
+
+    def has_name(self, head: str) -> bool:
+        """Return whether a head is one of the bank's own nouns."""
+        return head in self._groups
+
+    def rivals(self, head: str) -> np.ndarray:
+        """Return which names are not a head, a synonym, a kind or a broader name of it, bool [K].
+
+        Names in different groups of `nouns` are told apart, whatever their relation.
+        """
+        if not self.nouns:
+            return self.vocabulary.unrelated(head)
+        group = self._groups.get(head)
+        return np.array([self._groups[name] != group if group is not None and name in self._groups
+                         else not self.vocabulary.are_related(head, name) for name in self.names], bool)
+
+    @cached_property
+    def _groups(self) -> dict[str, int]:
+        return {name: i for i, group in enumerate(self.nouns) for name in group.split("|")}
 
     @classmethod
-    def load(cls, file: str, own: dict[str, Any] | None) -> PromptBank:
+    def load(cls, file: str, own: dict[str, Any] | None, names: str = "") -> PromptBank:
         """Load the bank that `ris calibrate` wrote.
 
         Parameters
         ----------
         file : path of a calibration; empty for the model's own
         own : calibration stored with the model; None for PHOTOGRAPHS
+        names : path of the user's names, see `vocabulary`; empty for none
 
         Raises
         ------
@@ -96,10 +125,11 @@ class PromptBank:
         """
         try:
             values = json.loads(Path(file).read_text()) if file else own
-            return PHOTOGRAPHS if values is None else cls.from_dict({"calibrated_by": LABELS, **values})
+            bank = PHOTOGRAPHS if values is None else cls.from_dict({"calibrated_by": LABELS, **values})
         except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise InputError(f"matching.calibration {file or 'of the model'} is not what `ris calibrate` writes: "
                              f"{error}") from error
+        return replace(bank, vocabulary=Vocabulary.load(names)) if names else bank
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PromptBank:
@@ -115,11 +145,11 @@ class PromptBank:
         """Return the values of a calibration file, ready for JSON; without those that it does not use."""
         keys = {field: key for key, field in _FIELDS.items()}
         values: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in _OPTIONAL and value == field.default:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name == "vocabulary" or (one.name in _OPTIONAL and value == one.default):
                 continue
-            values[keys.get(field.name, field.name)] = (
+            values[keys.get(one.name, one.name)] = (
                 value.to_dict() if isinstance(value, FeatureStatistics) else
                 list(value) if isinstance(value, tuple) else value)
         return values
@@ -132,20 +162,7 @@ _OPTIONAL = frozenset({"name_slope", "name_bias", "colour_slope", "colour_bias",
 """Fields that only some calibrations use."""
 
 PHOTOGRAPHS = PromptBank(
-    nouns=(
-        "person|man|woman|boy|girl|child|kid|baby|guy|lady|player|people", "dog|puppy", "cat|kitten", "bird", "horse",
-        "cow", "sheep", "elephant", "bear", "zebra", "giraffe", "car|truck|bus|van|vehicle",
-        "bicycle|bike|motorcycle", "train", "airplane|plane", "boat", "cup|mug", "glass|wine glass", "bottle",
-        "can|tin", "bowl", "plate|dish|saucer", "fork", "knife", "spoon", "pot|pan", "vase", "box|carton|package",
-        "book|notebook|magazine", "ball", "block|brick", "cone", "banana", "apple", "orange", "sandwich", "cake",
-        "pizza", "donut", "carrot", "broccoli", "food|meal", "chair|stool|armchair", "sofa|couch", "bed", "desk",
-        "cabinet|cupboard|shelf|drawer", "lamp|light", "door", "window", "mirror", "clock",
-        "television|tv|screen|monitor", "laptop|computer", "keyboard", "mouse", "remote", "phone|cell phone",
-        "camera", "pen|pencil|marker", "scissors", "screwdriver|hammer|wrench|tool", "tape", "cable",
-        "bag|backpack|handbag|suitcase", "umbrella", "hat|cap|helmet", "shoe", "shirt|jacket|coat", "towel|cloth",
-        "toy|teddy bear|doll", "plant|potted plant", "flower", "tree", "sink", "toilet", "refrigerator|fridge",
-        "oven|stove", "microwave", "toothbrush", "paper|card", "sign", "skateboard|surfboard|skis", "kite",
-        "racket|bat"),
+    nouns=(),
     colours=("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"),
     background_classes=("table top", "floor", "wall", "background", "shadow", "sky", PART, "blurry texture"))
-"""Names of household and street scenes, for models of photographs that bring no calibration."""
+"""The everyday names of the vocabulary, for models of photographs that bring no calibration."""

@@ -148,3 +148,21 @@ MEMBER_SCORE = 0.5
 SEARCH_BELOW, MIN_PATCH_PROBABILITY = 0.5, 0.2
 """A description is searched for when no proposal matches it with the first probability, at patches that match it with
 the second."""
+
+# Names that a description is contrasted with (`vocabulary`), and words that nothing is known of (`guesses`).
+RIVALS_WEIGH = 85.0
+"""Equally likely names that the whole vocabulary weighs as much as: as many as a bank of common kinds of objects has.
+Each of thousands of rivals with full weight would add up to more than the name that is asked for, and synonyms that the
+vocabulary misses would take most of its probability."""
+FREQUENCY_EXPONENT = 0.5
+"""Power of a name's frequency that it is weighed with: 0 for equal weights, 1 for those of its use in texts."""
+SAME_FEATURE_DECIMALS = 3
+"""Decimals to which the text features of names that a model cannot tell apart are equal."""
+SAME_SCORES = 0.8
+"""Correlation of the scores of two names over many masks from which a model does not contrast them."""
+SAME_TEXT = 0.999
+"""Cosine of two text features from which a model does not tell the texts apart."""
+MAX_GUESS = 0.5
+"""Largest confidence of an answer to words of which nothing is known, or of which some were not read."""
+MAX_NOTED = 40
+"""Characters of such words that a note repeats."""

@@ -88,6 +88,10 @@ class English:
         return word.endswith("ing") and word not in lex.ING_NOUNS and (
             self.has_sense(word, "verb") or (len(word) > 5 and not self.has_sense(word, "noun")))
 
+    def is_noun(self, word: str) -> bool:
+        """Return whether a word is a noun of the lists, or a compound of two of them."""
+        return self.has_sense(word, "noun") or word in _NOUNS or self._is_compound(word)
+
     def is_known(self, word: str) -> bool:
         """Return whether a word is English, according to the lists."""
         if word in self._function_words or word in _ALSO_KNOWN or any(character.isdigit() for character in word):
@@ -147,6 +151,7 @@ class English:
 
 # Words that distinguish English from related languages.
 _NATIVE = v.words("the of and that this with from is are on in at to next my your it one not which who left right top")
+_NOUNS = frozenset().union(lex.CLOTHES, lex.PEOPLE, lex.ANIMALS, lex.EVERYDAY, v.COLOURS)
 _ATTRIBUTE_ENDINGS = ("y", "ie", "ed", "ish", "less", "ful")
 _ALSO_KNOWN = frozenset().union(
     v.COLOURS, v.SHADES, v.DIRECTIONS, v.ORDINALS, v.CARDINALS, lex.CLOTHES, lex.PEOPLE, lex.ANIMALS, v.IDLE_AFTER,

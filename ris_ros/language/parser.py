@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
+from unicodedata import category
 
 from ris_ros.config import LanguageConfig
 from ris_ros.language.draft import MAX_WORDS
@@ -44,6 +45,14 @@ class ExpressionParser:
             self._targets = self._understood
         self.parse = lru_cache(maxsize=1024)(self._parse)
 
+    def is_noun(self, word: str) -> bool:
+        """Return whether a word is an English noun; with the method "full" only."""
+        return self._english.is_noun(word)
+
+    def is_english(self, text: str) -> bool:
+        """Return whether a text is English, rather than another language or no language; "full" only."""
+        return self._english.is_english(split(text, self._english.is_known))
+
     def _parse(self, text: str) -> Query:
         """Return the query for an expression; raise InputError if it has no words."""
         written = " ".join(text.split())
@@ -60,7 +69,10 @@ class ExpressionParser:
         return (Description(phrase.text, head.lemma_ if head is not None else ""),)
 
     def _understood(self, sentence: str, written: str) -> tuple[Description, ...]:
-        text = split(sentence, self._english.is_known)
+        # Emoji and other symbols are no words.
+        words = "".join(" " if category(character) in ("So", "Sk", "Cs", "Co", "Cn") else character
+                        for character in sentence)
+        text = split(words, self._english.is_known)
         drafts = []
         if self._english.is_english(text):
             text = self._english.mend(text, written)

@@ -117,13 +117,13 @@ def _bundled_model() -> str:
 
 
 def _encoder(config: Config) -> str:
-    from ris_ros.calibration import calibrate_unless_done, calibration_notes, load_bank
+    from ris_ros.calibration import calibrated_bank, calibration_notes, visual_weight
     from ris_ros.encoding import load_encoder
     from ris_ros.utils.device import resolve_device
 
     encoder = load_encoder(config.encoder, resolve_device(config.device))
-    weight = config.matching.visual_weight if config.matching.visual_weight >= 0 else encoder.default_visual_weight
-    bank = calibrate_unless_done(load_bank(config.matching, encoder), encoder, weight)
+    bank = calibrated_bank(config, encoder)
+    weight = visual_weight(config.matching, encoder)
     notes = "".join(f"; {note}" for note in calibration_notes(config, bank, weight))
     return f"{config.encoder.model}: confidence calibrated by {bank.calibrated_by}{notes}"
 

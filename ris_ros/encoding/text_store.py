@@ -1,0 +1,73 @@
+"""Text features of a long list, kept on disk for each model: they are computed once, with a progress bar."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ris_ros.utils.weights import cache_dir
+
+MAX_FILES = 32
+"""Files that are kept, the most recently written ones."""
+
+logger = logging.getLogger(__name__)
+
+
+def load_or_compute(fingerprint: str, texts: Sequence[str], compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return the features of M texts, float16 [M, D]: from the user's cache folder, or computed and stored there.
+
+    A file that is damaged or holds something else is computed anew. Where the folder cannot be written, nothing is
+    stored.
+
+    Parameters
+    ----------
+    fingerprint : of the model
+    texts : in the order of the features
+    compute : returns the features, float [M, D]
+
+    """
+    listed = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    file = cache_dir() / "texts" / f"{fingerprint[:16]}-{listed[:16]}.npz"
+    stored = _read(file, fingerprint, listed, len(texts))
+    if stored is not None:
+        return stored
+    features = compute().astype(np.float16)
+    try:
+        _write(file, fingerprint, listed, features)
+    except OSError as error:
+        logger.debug("text features are not kept: %s", error)
+    return features
+
+
+def _read(file: Path, fingerprint: str, listed: str, count: int) -> np.ndarray | None:
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            features: np.ndarray = stored["features"]
+            key = str(stored["key"])
+    except Exception:
+        # Damage shows as any exception of numpy's and zipfile's readers.
+        return None
+    is_sound = features.dtype == np.float16 and features.ndim == 2 and len(features) == count \
+        and np.isfinite(features).all()
+    return features if is_sound and key == fingerprint + listed else None
+
+
+def _write(file: Path, fingerprint: str, listed: str, features: np.ndarray) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, scratch = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            np.savez(stream, features=features, key=np.array(fingerprint + listed))
+        os.replace(scratch, file)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+    by_age = sorted(file.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime, reverse=True)
+    for old in by_age[MAX_FILES:]:
+        old.unlink(missing_ok=True)
