@@ -24,7 +24,7 @@ from ris_ros.grounding import (
     similarity,
 )
 from ris_ros.grounding.feature_statistics import FINGERPRINT_TEXT
-from ris_ros.grounding.guesses import Guesses, WordLists
+from ris_ros.grounding.guesses import NONSENSE, Guesses, WordLists
 from ris_ros.grounding.rivals import RivalNames, rival_texts
 from ris_ros.language import MAX_WORDS, ExpressionParser
 from ris_ros.proposals import ImageEmbedding, Proposer, as_promptable, make_proposer
@@ -318,7 +318,7 @@ class ReferringSegmenter:
         """Return the names of a bank for the encoder; those of the vocabulary are encoded once for each model."""
         if self._rivals is None or not self._rivals.are_of(bank):
             if not bank.nouns:
-                self.encoder.store_texts(rival_texts(bank))
+                self.encoder.store_texts([*rival_texts(bank), *NONSENSE])
             self._rivals = RivalNames(bank, self.encoder.encode_text)
         return self._rivals
 
