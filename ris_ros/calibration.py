@@ -25,6 +25,7 @@ from ris_ros.errors import InputError
 from ris_ros.grounding import PromptBank, fuse
 from ris_ros.grounding.frame_calibration import VERSION, MaskViews, calibrate_from_frames
 from ris_ros.grounding.prompt_bank import NOTHING, STOCK_IMAGES
+from ris_ros.grounding.guesses import NONSENSE
 from ris_ros.grounding.rivals import rival_texts
 from ris_ros.proposals import Proposer
 from ris_ros.proposals.given import from_coco
@@ -160,7 +161,7 @@ def stock_calibration(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weigh
 def store_names(encoder: MaskGuidedEncoder, bank: PromptBank) -> None:
     """Encode the names of the vocabulary, if the bank has no nouns of its own: once for each model."""
     if not bank.nouns:
-        encoder.store_texts(rival_texts(bank))
+        encoder.store_texts([*rival_texts(bank), *NONSENSE])
 
 
 def stock_frames() -> Iterator[Frame]:

@@ -88,7 +88,7 @@ class ReferringSegmenter:
         self.parser = parser
         self.bank = bank or load_bank(config.matching, encoder)
         self._rivals: RivalNames | None = None
-        self._guesses = Guesses(self.bank, WordLists(parser.is_noun, parser.is_english, MAX_WORDS), encoder.encode_text,
+        self._guesses = Guesses(self.bank, WordLists(parser.is_noun, parser.is_english, MAX_WORDS), self._encode_text,
                                 encoder.is_cut, encoder.model.context_length)
         self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
         self._frame: EncodedFrame | None = None

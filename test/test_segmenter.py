@@ -43,6 +43,31 @@ def test_one_image_serves_many_queries(segmenter):
     assert "visual" not in segmenter.query("the cup").timings
 
 
+@pytest.mark.parametrize("text", ["asdf qwer", "12345", "eine rote Flasche", "红色的杯子", "the stapler",
+                                  f"the {'very ' * 90}green thing", "the cup left of the flurble"])
+def test_words_that_nothing_is_known_of_are_answered_with_a_guess(segmenter, text):
+    segmenter.set_image(PHOTOGRAPH)
+    result = segmenter.query(text)
+    assert result.confidence <= 0.5
+    assert "guess" in result.note or "are read" in result.note
+
+
+def test_the_users_names_are_contrasted_and_a_wrong_file_is_refused(segmenter, tmp_path):
+    file = tmp_path / "names.txt"
+
+    def with_names() -> ReferringSegmenter:
+        config = Config.from_dict({**SETTINGS, "matching.names": str(file)})
+        return ReferringSegmenter(config, segmenter.proposer, segmenter.encoder, segmenter.parser)
+
+    with pytest.raises(InputError, match=r"matching\.names"):
+        with_names()
+    file.write_text("flurble\n")
+    named = with_names()
+    assert "flurble" in named.bank.names
+    named.set_image(PHOTOGRAPH)
+    assert "ris_ros knows" not in named.query("the flurble").note
+
+
 def test_timings_of_nested_stages_do_not_overlap(segmenter):
     segmenter.set_image(PHOTOGRAPH)
     segmenter.query("the cup")

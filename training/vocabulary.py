@@ -52,9 +52,12 @@ DEMOGRAPHIC = frozenset({"person", "adult", "man", "woman", "child", "boy", "gir
 """Names that hold for people of any role: a man may be a nurse, but no woman."""
 WHEELED_CONTAINER = "wheeled vehicle", 3094503
 """A line of WordNet that is left out: that wheeled vehicles are containers (its synset)."""
-TOO_BROAD = frozenset({"artifact", "instrumentation", "natural object", "chordate", "vertebrate", "placental", "medium",
-                       "plant organ", "plant part", "reproductive structure", "vascular plant", "woody plant",
-                       "herb", "body part", "external body part", "structure", "article", "ware", "green goods"})
+TOO_BROAD = frozenset({
+    "artifact", "instrumentation", "natural object", "chordate", "vertebrate", "placental", "medium", "plant organ",
+    "plant part", "reproductive structure", "vascular plant", "woody plant", "nutrition", "commodity", "consumer goods",
+    "durable goods", "fixings", "food product", "starches", "toilet articles", "creation", "covering", "spore",
+    "formation", "natural elevation", "foodstuff", "herb", "body part", "external body part", "structure", "article",
+    "ware", "green goods"})
 """Broader names that nobody uses for an object."""
 MAX_KINDS = 40
 """A name with more names below it, such as "device", is too broad to be a rival."""
@@ -164,7 +167,7 @@ def make_rows(wordnet: WordNet, zipf: Callable[[str], float]) -> list[Row]:
         row.synonyms -= {row.name}
         row.frequency = zipf(row.name)
         if row.name not in DEMOGRAPHIC and any(person in wordnet.ancestors(synset) for synset in row.synsets):
-            row.also.update(DEMOGRAPHIC)
+            row.also.update(DEMOGRAPHIC & rows.keys())
     return sorted(rows.values(), key=lambda row: row.name)
 
 
@@ -209,8 +212,7 @@ def broader_names(wordnet: WordNet, rows: list[Row]) -> dict[str, list[str]]:
     broader = {}
     for row in rows:
         # What a list says of a name holds for whatever is below that name.
-        also = {one for name in above[row.name] if name == row.name or named[name].is_listed
-                for one in named[name].also}
+        also = row.also | {one for name in above[row.name] if named[name].is_listed for one in named[name].also}
         below_also = {one for name in also for one in above[name]}
         broader[row.name] = sorted((above[row.name] | also | below_also) - {row.name} - TOO_BROAD)
     return broader

@@ -37,6 +37,7 @@ def load_or_compute(fingerprint: str, texts: Sequence[str], compute: Callable[[]
     stored = _read(file, fingerprint, listed, len(texts))
     if stored is not None:
         return stored
+    logger.info("computing the features of %d texts, once for this model", len(texts))
     features = compute().astype(np.float16)
     try:
         _write(file, fingerprint, listed, features)

@@ -136,8 +136,23 @@ class AppearanceScorer:
         return contrasts
 
     def names(self) -> np.ndarray:
-        """Return the probabilities of the bank's nouns and background classes, float64 [N, K]."""
-        return _softmax(self._name_logits, self._bank.name_temperature, self._rivals.log_priors)
+        """Return the probabilities of the bank's kinds of objects and background classes, float64 [N, K]."""
+        shares = _softmax(self._name_logits, self._bank.name_temperature, self._rivals.log_priors)
+        return shares if self._bank.nouns else self._merge_kinds(shares)
+
+    def _merge_kinds(self, shares: np.ndarray) -> np.ndarray:
+        """Return probabilities of names with those of one kind added up: a cup may also be called a mug or a teacup.
+
+        The names that are most probable for a proposal are merged with whatever they do not rival.
+        """
+        names, background = np.split(shares, [len(self._bank.names)], axis=1)
+        best = names.argmax(axis=1)[np.argsort(-names.max(axis=1, initial=0), kind="stable")]
+        is_free, kinds = np.ones(names.shape[1], bool), []
+        for name in dict.fromkeys(best.tolist()):
+            kind = is_free & ~self._bank.rivals(self._bank.names[name])
+            kinds.append(names[:, kind].sum(axis=1))
+            is_free &= ~kind
+        return np.column_stack([*kinds, names[:, is_free], background])
 
     def colours(self) -> np.ndarray:
         """Return the probabilities of the bank's colours, float64 [N, C]."""

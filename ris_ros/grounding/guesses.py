@@ -90,7 +90,7 @@ class Guesses:
     @cached_property
     def nonsense(self) -> Tensor:
         """The normalised features of strings of random characters, float32 [M, D]."""
-        return F.normalize(self._encode_text([f"the {text}" for text in NONSENSE]), dim=1)
+        return F.normalize(self._encode_text(list(NONSENSE)), dim=1)
 
     def _name(self, description: Description) -> str:
         if description.head not in GENERIC_NOUNS:
@@ -135,5 +135,5 @@ def _nonsense() -> tuple[str, ...]:
             *(draw(chinese, length) for length in range(1, 5)))
 
 
-NONSENSE = _nonsense()
+NONSENSE = tuple(f"the {text}" for text in _nonsense())
 """Texts that name nothing."""

@@ -14,6 +14,7 @@ package; with `# replace` in the first line, only they are contrasted.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -29,7 +30,7 @@ MAX_NAMES = 5000
 """Names that a user's file may have: more would make every command slower."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Name:
     """One row: a name, its synonyms, its broader names, and whether and how strongly it rivals others.
 
@@ -126,15 +127,15 @@ class Vocabulary:
         return rows.union(*(self._broader(row) for row in rows))
 
     def _broader(self, row: int) -> frozenset[int]:
-        return frozenset().union(*(self._by_word.get(name, frozenset()) for name in self._rows[row].broader))
+        return frozenset().union(*(self._by_word.get(name, ()) for name in self._rows[row].broader))
 
     @cached_property
-    def _by_word(self) -> dict[str, frozenset[int]]:
-        rows: dict[str, set[int]] = {}
+    def _by_word(self) -> dict[str, tuple[int, ...]]:
+        rows: dict[str, tuple[int, ...]] = {}
         for i, row in enumerate(self._rows):
-            for word in (row.name, *row.synonyms):
-                rows.setdefault(word, set()).add(i)
-        return {word: frozenset(found) for word, found in rows.items()}
+            for word in {row.name, *row.synonyms}:
+                rows[word] = (*rows.get(word, ()), i)
+        return rows
 
     @cached_property
     def _kinds(self) -> dict[int, set[int]]:
@@ -193,7 +194,8 @@ def _read_own(file: str) -> tuple[list[Name], bool]:
 
 
 def _split(names: str) -> tuple[str, ...]:
-    return tuple(filter(None, (" ".join(name.split()) for name in names.split("|"))))
+    # Interned, as the same broader names stand in many rows.
+    return tuple(sys.intern(" ".join(name.split())) for name in names.split("|") if name.strip())
 
 
 def _singulars(noun: str) -> Iterable[str]:

@@ -62,7 +62,7 @@ def test_a_damaged_file_is_computed_anew(cache, monkeypatch, change):
     computed = counting(encoder, monkeypatch)
     encoder.store_texts(TEXTS)
     assert sum(computed) == len(TEXTS)
-    assert text_store.load_or_compute(encoder.fingerprint, TEXTS, lambda: pytest.fail("the file was not replaced")).any()
+    assert text_store.load_or_compute(encoder.fingerprint, TEXTS, lambda: pytest.fail("was not replaced")).any()
 
 
 def test_a_file_of_another_model_or_other_texts_is_not_used(cache):
