@@ -24,8 +24,8 @@ from ris_ros.encoding import MaskGuidedEncoder
 from ris_ros.errors import InputError
 from ris_ros.grounding import PromptBank, fuse
 from ris_ros.grounding.frame_calibration import VERSION, MaskViews, calibrate_from_frames
-from ris_ros.grounding.prompt_bank import NOTHING, STOCK_IMAGES
 from ris_ros.grounding.guesses import NONSENSE
+from ris_ros.grounding.prompt_bank import NOTHING, STOCK_IMAGES
 from ris_ros.grounding.rivals import rival_texts
 from ris_ros.proposals import Proposer
 from ris_ros.proposals.given import from_coco

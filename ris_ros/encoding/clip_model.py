@@ -6,7 +6,7 @@ below declare what the encoder relies on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 import open_clip

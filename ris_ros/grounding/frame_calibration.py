@@ -25,6 +25,7 @@ from ris_ros.errors import InputError
 from ris_ros.grounding.feature_statistics import FeatureStatistics
 from ris_ros.grounding.prompt_bank import FRAMES, SHARES, PromptBank
 from ris_ros.grounding.rivals import RivalNames
+from ris_ros.grounding.thresholds import SAME_FEATURE_DECIMALS
 
 VERSION = 1
 """Of this method and its constants: stored calibrations of other versions are made anew."""
@@ -39,7 +40,18 @@ MISS_COST = 3.0
 """Of calling a present object absent, relative to finding an absent one, in the choice of the threshold."""
 BIAS_PENALTY = 0.003
 """Keeps the bias small where present and absent are far apart, and their middle is not well determined."""
-CORR = 1.0
+PRESENT_ODDS = 2.0
+"""Of present to absent objects in the fit of the probabilities."""
+COMMON_NAMES = (
+    "person", "dog", "cat", "bird", "horse", "cow", "sheep", "elephant", "bear", "zebra", "giraffe", "car", "bicycle",
+    "train", "airplane", "boat", "cup", "glass", "bottle", "can", "bowl", "plate", "fork", "knife", "spoon", "pot",
+    "vase", "box", "book", "ball", "block", "cone", "banana", "apple", "orange", "sandwich", "cake", "pizza", "donut",
+    "carrot", "broccoli", "food", "chair", "sofa", "bed", "desk", "cabinet", "lamp", "door", "window", "mirror", "clock",
+    "television", "laptop", "keyboard", "mouse", "remote", "phone", "camera", "pen", "scissors", "screwdriver", "tape",
+    "cable", "bag", "umbrella", "hat", "shoe", "shirt", "towel", "toy", "plant", "flower", "tree", "sink", "toilet",
+    "refrigerator", "oven", "microwave", "toothbrush", "paper", "sign", "skateboard", "kite", "racket")
+"""Names of household and street scenes, by which right scores are estimated: among thousands of names, the best one of a
+mask is too often a wrong one."""
 SIMULATED_PER_IMAGE = 24
 CORRELATION = 0.2
 """Of the errors of the global and the local view of a mask."""
@@ -152,9 +164,13 @@ class _Texts:
 
 
 def _names(bank: PromptBank, rivals: RivalNames, statistics: FeatureStatistics, views: MaskViews) -> _Texts:
-    texts, count = rivals.features.double().cpu().numpy(), len(bank.names)
-    weights = np.zeros(len(texts))
-    weights[:count] = np.exp(rivals.log_priors[:count])  # Names that the model cannot tell apart are asked for as one.
+    texts = rivals.features.double().cpu().numpy()
+    common = np.flatnonzero(np.isin(bank.names, COMMON_NAMES)) if not bank.nouns else np.arange(len(bank.names))
+    # Names that the model cannot tell apart, such as those that it does not know, count as one.
+    _, distinct = np.unique(texts[common].round(SAME_FEATURE_DECIMALS), axis=0, return_index=True)
+    common = common[np.sort(distinct)]
+    probability = np.zeros(len(texts))
+    probability[common] = 1 / len(common)
 
     @lru_cache(maxsize=4096)
     def is_rival(text: int) -> np.ndarray:
@@ -164,8 +180,8 @@ def _names(bank: PromptBank, rivals: RivalNames, statistics: FeatureStatistics, 
     def correlation(text: int) -> np.ndarray:
         return statistics.correlation(texts[text], texts)
 
-    return _Texts(statistics.standardize(views.fused, texts), rivals.log_priors, _right_scores(views, texts[:count]),
-                  weights / weights.sum(), is_rival, correlation)
+    return _Texts(statistics.standardize(views.fused, texts), rivals.log_priors, _right_scores(views, texts[common]),
+                  probability, is_rival, correlation)
 
 
 def _colours(bank: PromptBank, encode_text: Callable[[list[str]], Tensor], statistics: FeatureStatistics,
@@ -264,9 +280,10 @@ def _shown(texts: _Texts, row: int, right: int, rng: np.random.Generator) -> np.
     """
     scores = texts.scores[row]
     best = int(scores.argmax())
-    scores = scores + CORR * texts.correlation(best) * (np.partition(scores, -2)[-2] - scores[best])
+    scores = scores + texts.correlation(best) * (np.partition(scores, -2)[-2] - scores[best])
     score = rng.normal(texts.right.mean, texts.right.deviation)
-    moved = scores + CORR * texts.correlation(right) * (score - scores[right]); moved[right]=score
+    moved = scores + texts.correlation(right) * (score - scores[right])
+    moved[right] = score
     return moved[None]
 
 
@@ -287,7 +304,7 @@ def _fit_logistic(present: list[float], absent: list[float], absence: list[float
 
     odds = np.array([*present, *absent])
     sign = np.array([1.0] * len(present) + [-1.0] * len(absent))
-    weight = np.array([1 / len(present)] * len(present) + (np.array(absence) / sum(absence)).tolist())
+    weight = np.array([PRESENT_ODDS / len(present)] * len(present) + (np.array(absence) / sum(absence)).tolist())
 
     def loss(values: np.ndarray) -> float:
         surprise = np.logaddexp(0, -sign * (values[0] * odds / 10 + values[1]))
