@@ -278,7 +278,8 @@ class ReferringSegmenter:
         """Prompt for masks where patches match descriptions that no proposal matches; None without any."""
         if frame.embedding is None or not self.config.proposals.search_prompts:
             return None
-        missing = missing_descriptions(query, self._grounder)
+        missing = [description for description in missing_descriptions(query, self._grounder)
+                   if not self._guesses.unknown_name(description)]  # They would be found anywhere.
         key = tuple((description.head, description.attributes, description.appearance) for description in missing)
         if key not in self._searches:
             extended = self._with_searched_masks(frame, missing) if missing else None

@@ -10,6 +10,7 @@ seen. `training/words` corrects this where frequency and sense counts mislead:
     everyday.tsv    names with their senses, and with broader names that WordNet lacks: all of them are taken
     lvis.tsv        category names of a data set of photographs, with their senses: all of them are taken
     not_rivals.txt  words that name nothing that stands out in a picture, or are seldom meant so: no rivals
+    left_out.txt    offensive words, besides those that WordNet calls so
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ MIN_SHARE, MIN_KNOWN_SHARE = 0.3, 0.1
 DEMOGRAPHIC = frozenset({"person", "adult", "man", "woman", "child", "boy", "girl", "baby", "toddler", "teenager",
                          "male", "female"})
 """Names that hold for people of any role: a man may be a nurse, but no woman."""
+OFFENSIVE = ("slur", "offensive", "obscene", "vulgar", "disparaging", "derogatory", "contempt", "prostitut")
+"""What WordNet says of offensive senses."""
 WHEELED_CONTAINER = "wheeled vehicle", 3094503
 """A line of WordNet that is left out: that wheeled vehicles are containers (its synset)."""
 TOO_BROAD = frozenset({
@@ -70,6 +73,7 @@ class Synset:
     words: list[str]
     above: list[int]
     is_instance: bool
+    is_offensive: bool
 
 
 @dataclass
@@ -91,7 +95,8 @@ class WordNet:
     def __init__(self, folder: Path):
         self.synsets: dict[int, Synset] = {}
         for line in _lines(folder / "data.noun"):
-            fields = line.split(" | ")[0].split()
+            content, _, gloss = line.partition(" | ")
+            fields = content.split()
             count = int(fields[3], 16)
             # "Band_Aid(p)": syntactic markers in brackets.
             words = [fields[4 + 2 * i].split("(")[0].replace("_", " ") for i in range(count)]
@@ -99,7 +104,8 @@ class WordNet:
             above = [int(pointers[i + 1]) for i in range(0, len(pointers) - 3, 4)
                      if pointers[i] in ("@", "@i") and (words[0], int(pointers[i + 1])) != WHEELED_CONTAINER]
             is_instance = any(pointers[i] == "@i" for i in range(0, len(pointers) - 3, 4))
-            self.synsets[int(fields[0])] = Synset(words, above, is_instance)
+            is_offensive = any(mark in gloss for mark in OFFENSIVE)
+            self.synsets[int(fields[0])] = Synset(words, above, is_instance, is_offensive)
         self.senses: dict[str, list[int]] = {}
         for line in _lines(folder / "index.noun"):
             fields = line.split()
@@ -140,15 +146,17 @@ def make_rows(wordnet: WordNet, zipf: Callable[[str], float]) -> list[Row]:
     rows = _listed_rows(wordnet)
     listed = {synset for row in rows.values() for synset in row.synsets}
     taken = {word for row in rows.values() for word in (row.name, *row.synonyms)}
-    not_rivals = {word for line in _lines_of("not_rivals.txt") for word in line.split()}
+    not_rivals, left_out = ({word for line in _lines_of(file) for word in line.split()}
+                            for file in ("not_rivals.txt", "left_out.txt"))
     person = wordnet.find("person.n.01")
     roots, banned = ({wordnet.find(name) for name in names} for names in (ROOTS, NOT_BELOW))
     for offset, synset in wordnet.synsets.items():
         above = wordnet.ancestors(offset)
-        if offset in listed or synset.is_instance or not above & roots:
+        if offset in listed or synset.is_instance or synset.is_offensive or not above & roots:
             continue
         shares = {word: wordnet.share(word, offset) for word in synset.words
-                  if word.islower() and "-" not in word and word not in taken and word.replace(" ", "").isalpha()}
+                  if word.islower() and word not in taken and word.replace(" ", "").isalpha()
+                  and not set(word.split()) & left_out}
         scored = [(zipf(word) + math.log10(share), word) for word, share in shares.items() if share >= MIN_KNOWN_SHARE]
         if not scored or max(scored)[0] < MIN_KNOWN_FREQUENCY:
             continue
@@ -164,7 +172,7 @@ def make_rows(wordnet: WordNet, zipf: Callable[[str], float]) -> list[Row]:
         row.is_rival |= (frequency >= MIN_FREQUENCY and shares[name] >= MIN_SHARE and " " not in name
                          and person not in above and not above & banned and name not in not_rivals)
     for row in rows.values():
-        row.synonyms -= {row.name}
+        row.synonyms = {word for word in row.synonyms - {row.name} if not set(word.split()) & left_out}
         row.frequency = zipf(row.name)
         if row.name not in DEMOGRAPHIC and any(person in wordnet.ancestors(synset) for synset in row.synsets):
             row.also.update(DEMOGRAPHIC & rows.keys())

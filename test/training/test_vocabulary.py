@@ -13,7 +13,8 @@ from training.vocabulary import WordNet, broader_names, make_rows, write
 # Number, words, numbers of what is above.
 SYNSETS = ((1, "artifact", ()), (2, "container", (1,)), (3, "cup", (2,)), (4, "mug", (2,)), (5, "animal", ()),
            (6, "mouse", (5,)), (7, "mouse computer_mouse", (1,)), (8, "idea", ()), (9, "sturdy_cup", (3,)),
-           (10, "person", ()), (11, "nurse nanny", (10,)), (12, "mug", (10,)), (13, "quark", (1,)))
+           (10, "person", ()), (11, "nurse nanny", (10,)), (12, "mug", (10,)), (13, "quark", (1,)), (14, "oaf", (10,)),
+           (15, "lout", (10,)))
 FREQUENCY = {"quark": 1.0, "cup": 5.1, "mouse": 4.3, "idea": 5.8, "animal": 5.0}
 
 
@@ -27,7 +28,7 @@ def wordnet(tmp_path, monkeypatch) -> WordNet:
         names = words.split()
         pointers = " ".join(f"@ {one:08d} n 0000" for one in above)
         lines.append(f"{number:08d} 06 n {len(names):02x} {' '.join(f'{name} 0' for name in names)} {len(above):03d} "
-                     f"{pointers} | a gloss; with @ and words")
+                     f"{pointers} | a gloss; with @ and words{' (an ethnic slur)' * (words == 'lout')}")
         for name in names:
             senses.setdefault(name, []).append(number)
     (folder / "data.noun").write_text("\n".join(lines))
@@ -41,6 +42,7 @@ def wordnet(tmp_path, monkeypatch) -> WordNet:
                                         "mouse\tmouse.n.01|mouse.n.02\n")
     (lists / "lvis.tsv").write_text("mug.n.01\tbeaker\nstop_sign.n.01\tstop sign\n")
     (lists / "not_rivals.txt").write_text("# words\nartifact\n")
+    (lists / "left_out.txt").write_text("# words\noaf\n")
     monkeypatch.setattr(vocabulary, "WORDS", lists)
     return WordNet(folder)
 
@@ -63,6 +65,10 @@ def test_names_get_their_kinds_synonyms_and_broader_names(wordnet, tmp_path):
 
 def test_what_is_abstract_rare_or_understood_by_its_last_word_is_left_out(wordnet, tmp_path):
     assert not {"idea", "quark", "sturdy cup"} & table(wordnet, tmp_path).keys()
+
+
+def test_offensive_words_are_left_out(wordnet, tmp_path):
+    assert not {"oaf", "lout"} & table(wordnet, tmp_path).keys()
 
 
 def test_people_are_known_and_no_rivals_unless_a_list_has_them(wordnet, tmp_path):
