@@ -206,8 +206,8 @@ def encode_views(encoder: MaskGuidedEncoder, frames: Iterable[Frame], visual_wei
 
 def _cache_key(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weight: float) -> str:
     """Return a name for everything that a calibration from stock images depends on."""
-    content = [encoder.fingerprint, encoder.arithmetic, encoder.masked_blocks, visual_weight, bank.names, bank.to_dict(),
-               (STOCK_FOLDER / "masks.json").read_text(), VERSION]
+    content = [VERSION, (STOCK_FOLDER / "masks.json").read_text(), encoder.fingerprint, encoder.arithmetic,
+               encoder.masked_blocks, visual_weight, bank.names, bank.to_dict()]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 

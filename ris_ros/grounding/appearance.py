@@ -121,7 +121,7 @@ class AppearanceScorer:
             noun, name = "object", Contrast(self._name_logits, len(bank.names), self._rivals.log_priors)
         else:
             text = F.normalize(self._encode_text([f"the {noun}"]), dim=1)
-            rivals = self._rivals.are_contrasted(noun, text[0].cpu().numpy(), bank.statistics)
+            rivals = self._rivals.are_contrasted(noun, bank.statistics)
             nonsense = self._nonsense_logits if self._unknown_name(description) else self._name_logits[:, :0]
             name = Contrast(
                 np.concatenate([self._logits_of(text), nonsense, self._name_logits[:, rivals]], axis=1), 1,

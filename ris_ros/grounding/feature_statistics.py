@@ -65,17 +65,6 @@ class FeatureStatistics:
         variance = ((texts @ self.factors.T.astype(np.float64))**2).sum(axis=1) + self.residual * (texts**2).sum(axis=1)
         return ((features - self.mean).astype(np.float64) @ texts.T) / np.sqrt(variance.clip(1e-12))
 
-    def correlation(self, text: np.ndarray, texts: np.ndarray) -> np.ndarray:
-        """Return how strongly the scores of T texts, float [T, D], correlate with those of one, [D]: float64 [T]."""
-        one, others = text.astype(np.float64), texts.astype(np.float64)
-        factors = self.factors.astype(np.float64)
-        loading, loadings = factors @ one, others @ factors.T
-        shared = loadings @ loading + self.residual * (others @ one)
-        variances = (loadings**2).sum(axis=1) + self.residual * (others**2).sum(axis=1)
-        variance = loading @ loading + self.residual * (one @ one)
-        correlations: np.ndarray = shared / np.sqrt((variances * variance).clip(1e-12))
-        return correlations
-
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics as JSON values."""
         return {"dimension": len(self.mean), "mean": _encode(self.mean), "factors": _encode(self.factors),
@@ -98,6 +87,37 @@ class FeatureStatistics:
                                           and np.isfinite(factors).all()):
             raise ValueError("the statistics do not hold finite numbers of one dimension")
         return cls(mean, factors, residual)
+
+
+class ScoreCorrelation:
+    """How the standard scores of texts are correlated over many masks.
+
+    Parameters
+    ----------
+    statistics : of the features
+    texts : normalised features of T texts, float [T, D]
+
+    """
+
+    def __init__(self, statistics: FeatureStatistics, texts: np.ndarray):
+        self._texts = texts.astype(np.float32)
+        self._statistics = statistics
+        self._loadings = self._texts @ statistics.factors.T
+        variances = self._covariance(self._texts, self._loadings, self._texts, self._loadings)
+        self._deviations = np.sqrt(variances.clip(1e-12))
+
+    def of(self, text: np.ndarray) -> np.ndarray:
+        """Return the correlation, float32 [T], of the scores of each text with those of another one, float [D]."""
+        text = text.astype(np.float32)
+        loadings = self._statistics.factors @ text
+        deviation = np.sqrt(max(float(self._covariance(text, loadings, text, loadings)), 1e-12))
+        return self._covariance(self._texts, self._loadings, text, loadings) / (self._deviations * deviation)
+
+    def _covariance(self, texts: np.ndarray, loadings: np.ndarray, others: np.ndarray, other_loadings: np.ndarray
+                    ) -> np.ndarray:
+        covariance: np.ndarray = ((loadings * other_loadings).sum(axis=-1)
+                                  + self._statistics.residual * (texts * others).sum(axis=-1))
+        return covariance
 
 
 def _encode(values: np.ndarray) -> str:

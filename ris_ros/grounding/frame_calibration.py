@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ris_ros.errors import InputError
-from ris_ros.grounding.feature_statistics import FeatureStatistics
+from ris_ros.grounding.feature_statistics import FeatureStatistics, ScoreCorrelation
 from ris_ros.grounding.prompt_bank import FRAMES, SHARES, PromptBank
 from ris_ros.grounding.rivals import RivalNames
 from ris_ros.grounding.thresholds import SAME_FEATURE_DECIMALS
@@ -43,15 +42,18 @@ BIAS_PENALTY = 0.003
 PRESENT_ODDS = 2.0
 """Of present to absent objects in the fit of the probabilities."""
 COMMON_NAMES = (
-    "person", "dog", "cat", "bird", "horse", "cow", "sheep", "elephant", "bear", "zebra", "giraffe", "car", "bicycle",
-    "train", "airplane", "boat", "cup", "glass", "bottle", "can", "bowl", "plate", "fork", "knife", "spoon", "pot",
-    "vase", "box", "book", "ball", "block", "cone", "banana", "apple", "orange", "sandwich", "cake", "pizza", "donut",
-    "carrot", "broccoli", "food", "chair", "sofa", "bed", "desk", "cabinet", "lamp", "door", "window", "mirror", "clock",
-    "television", "laptop", "keyboard", "mouse", "remote", "phone", "camera", "pen", "scissors", "screwdriver", "tape",
-    "cable", "bag", "umbrella", "hat", "shoe", "shirt", "towel", "toy", "plant", "flower", "tree", "sink", "toilet",
-    "refrigerator", "oven", "microwave", "toothbrush", "paper", "sign", "skateboard", "kite", "racket")
-"""Names of household and street scenes, by which right scores are estimated: among thousands of names, the best one of a
-mask is too often a wrong one."""
+    "person", "dog", "cat", "bird", "horse", "cow", "sheep", "elephant", "bear", "zebra", "giraffe", "car",
+    "bicycle", "train", "airplane", "boat", "cup", "glass", "bottle", "can", "bowl", "plate", "fork", "knife",
+    "spoon", "pot", "vase", "box", "book", "ball", "block", "cone", "banana", "apple", "orange", "sandwich",
+    "cake", "pizza", "donut", "carrot", "broccoli", "food", "chair", "sofa", "bed", "desk", "cabinet", "lamp",
+    "door", "window", "mirror", "clock", "television", "laptop", "keyboard", "mouse", "remote", "phone", "camera",
+    "pen", "scissors", "screwdriver", "tape", "cable", "bag", "umbrella", "hat", "shoe", "shirt", "towel", "toy",
+    "plant", "flower", "tree", "sink", "toilet", "refrigerator", "oven", "microwave", "toothbrush", "paper",
+    "sign", "skateboard", "kite", "racket")
+"""Names of household and street scenes, by which right scores are estimated: among thousands of names, the best one of
+a mask is too often a wrong one."""
+MIN_COMMON = 20
+"""With fewer of these among the names, as the user may replace them, right scores are estimated by all names."""
 SIMULATED_PER_IMAGE = 24
 CORRELATION = 0.2
 """Of the errors of the global and the local view of a mask."""
@@ -165,23 +167,19 @@ class _Texts:
 
 def _names(bank: PromptBank, rivals: RivalNames, statistics: FeatureStatistics, views: MaskViews) -> _Texts:
     texts = rivals.features.double().cpu().numpy()
-    common = np.flatnonzero(np.isin(bank.names, COMMON_NAMES)) if not bank.nouns else np.arange(len(bank.names))
+    common = np.flatnonzero(np.isin(bank.names, COMMON_NAMES))
+    if bank.nouns or len(common) < MIN_COMMON:
+        common = np.arange(len(bank.names))
     # Names that the model cannot tell apart, such as those that it does not know, count as one.
     _, distinct = np.unique(texts[common].round(SAME_FEATURE_DECIMALS), axis=0, return_index=True)
     common = common[np.sort(distinct)]
     probability = np.zeros(len(texts))
     probability[common] = 1 / len(common)
 
-    @lru_cache(maxsize=4096)
-    def is_rival(text: int) -> np.ndarray:
-        return rivals.are_contrasted(bank.names[text], texts[text], statistics)
-
-    @lru_cache(maxsize=4096)
-    def correlation(text: int) -> np.ndarray:
-        return statistics.correlation(texts[text], texts)
-
+    correlation = ScoreCorrelation(statistics, texts)
     return _Texts(statistics.standardize(views.fused, texts), rivals.log_priors, _right_scores(views, texts[common]),
-                  probability, is_rival, correlation)
+                  probability, lambda text: rivals.are_contrasted(bank.names[text], statistics),
+                  lambda text: correlation.of(texts[text]))
 
 
 def _colours(bank: PromptBank, encode_text: Callable[[list[str]], Tensor], statistics: FeatureStatistics,
@@ -189,9 +187,10 @@ def _colours(bank: PromptBank, encode_text: Callable[[list[str]], Tensor], stati
     count = len(bank.colours)
     encoded = F.normalize(encode_text([f"the {colour} object" for colour in bank.colours]), dim=1)
     texts = encoded.double().cpu().numpy()
+    correlation = ScoreCorrelation(statistics, texts)
     return _Texts(statistics.standardize(views.fused, texts), np.zeros(count), _right_scores(views, texts),
                   np.full(count, 1 / count), lambda text: np.arange(count) != text,
-                  lambda text: statistics.correlation(texts[text], texts))
+                  lambda text: correlation.of(texts[text]))
 
 
 def _right_scores(views: MaskViews, texts: np.ndarray) -> _RightScores:
@@ -254,7 +253,8 @@ def _simulate(rows: np.ndarray, names: _Texts, colours: _Texts, rng: np.random.G
     """Simulate a present and an absent object among the masks of one image, which are the given rows of the scores."""
     mask = int(rng.integers(len(rows)))
     name, colour = (int(rng.choice(len(texts.probability), p=texts.probability)) for texts in (names, colours))
-    name_odds, colour_odds = _log_odds(names.scores[rows], names, name), _log_odds(colours.scores[rows], colours, colour)
+    name_odds = _log_odds(names.scores[rows], names, name)
+    colour_odds = _log_odds(colours.scores[rows], colours, colour)
     present_names, present_colours = name_odds.copy(), colour_odds.copy()
     present_names[mask] = _log_odds(_shown(names, rows[mask], name, rng), names, name)[0]
     present_colours[mask] = _log_odds(_shown(colours, rows[mask], colour, rng), colours, colour)[0]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ris_ros.grounding import thresholds as t
-from ris_ros.grounding.feature_statistics import FeatureStatistics
+from ris_ros.grounding.feature_statistics import FeatureStatistics, ScoreCorrelation
 from ris_ros.grounding.prompt_bank import PromptBank
 
 
@@ -32,26 +32,31 @@ class RivalNames:
     def __init__(self, bank: PromptBank, encode_text: Callable[[list[str]], Tensor]):
         self.bank = bank
         self.features = F.normalize(encode_text(rival_texts(bank)), dim=1)
+        self._encode_text = encode_text
+        # They serve every command.
+        self._correlation = lru_cache(maxsize=2)(lambda statistics: ScoreCorrelation(
+            statistics, self.features.cpu().numpy()))
+        self.are_contrasted = lru_cache(maxsize=1024)(self._are_contrasted)
 
     def are_of(self, bank: PromptBank) -> bool:
         """Return whether a bank has the same names and background classes, perhaps with another calibration."""
         return bank.names == self.bank.names and bank.background_classes == self.bank.background_classes
 
-    def are_contrasted(self, name: str, text: np.ndarray, statistics: FeatureStatistics | None) -> np.ndarray:
-        """Return which names and background classes a name is contrasted with, bool [K + B].
+    def _are_contrasted(self, name: str, statistics: FeatureStatistics | None) -> np.ndarray:
+        """Return which names and background classes a name is contrasted with, bool [K + B]; do not change it.
 
         Names are left out that are related to it, or that the model hardly tells apart from it.
 
         Parameters
         ----------
         name : what is asked for
-        text : its normalised feature, float [D]
         statistics : of the model's features; None if unknown
 
         """
         rivals = np.concatenate([self.bank.rivals(name), np.ones(len(self.bank.background_classes), bool)])
         if statistics is not None and not self.bank.nouns:
-            rivals &= statistics.correlation(text, self.features.cpu().numpy()) < t.SAME_SCORES
+            text = F.normalize(self._encode_text([f"the {name}"]), dim=1)[0]
+            rivals &= self._correlation(statistics).of(text.cpu().numpy()) < t.SAME_SCORES
         return rivals
 
     @cached_property

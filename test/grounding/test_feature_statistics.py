@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ris_ros.errors import InputError
-from ris_ros.grounding.feature_statistics import FeatureStatistics
+from ris_ros.grounding.feature_statistics import FeatureStatistics, ScoreCorrelation
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(500, 16)) @ RNG.normal(size=(16, 16)) + 3
@@ -45,3 +45,10 @@ def test_damaged_statistics_are_refused(change):
 def test_features_without_information_are_refused(features):
     with pytest.raises(InputError, match="the encoder's features"):
         FeatureStatistics.fit(features)
+
+
+def test_the_correlation_of_scores_is_the_measured_one():
+    statistics = FeatureStatistics.fit(FEATURES)
+    measured = np.corrcoef(statistics.standardize(FEATURES, TEXTS).T)
+    for text, row in zip(TEXTS, measured, strict=True):
+        np.testing.assert_allclose(ScoreCorrelation(statistics, TEXTS).of(text), row, atol=1e-3)
