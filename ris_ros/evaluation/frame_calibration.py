@@ -77,14 +77,15 @@ def calibrate_from_frames(segmenter: ReferringSegmenter, images: Iterable[np.nda
     bank = segmenter.bank.without_statistics()
     statistics = FeatureStatistics.fit(views.fused, text_fingerprint(segmenter.encoder))
     names = _texts(segmenter, [*bank.names, *bank.background_classes])
-    log_priors = RivalNames(bank, segmenter.encoder.encode_text).log_priors
+    all_names = _Phrases(RivalNames(bank, segmenter.encoder.encode_text).log_priors, [
+        ~bank.rivals(name) for name in bank.names])
     colours = _texts(segmenter, [f"{colour} object" for colour in bank.colours])
     name_scores = statistics.standardize(views.fused, names)
     colour_scores = statistics.standardize(views.fused, colours)
     right_name = _right_scores(views, names[:len(bank.names)])
     right_colour = _right_scores(views, colours)
     rng = np.random.default_rng(seed)
-    simulated = [_simulate(scores, len(bank.names), log_priors, tints, right_name, right_colour, rng)
+    simulated = [_simulate(scores, all_names, tints, right_name, right_colour, rng)
                  for scores, tints in zip(_by_image(name_scores, views), _by_image(colour_scores, views), strict=True)
                  for _ in range(SIMULATED_PER_IMAGE)]
     name_slope, name_bias = _fit_logistic([one.names.max() for one in simulated],
@@ -191,35 +192,56 @@ class _Simulated:
     absent_colour: float
 
 
-def _simulate(scores: np.ndarray, names: int, log_priors: np.ndarray, tints: np.ndarray, right_name: _RightScores,
+@dataclass(frozen=True, eq=False)
+class _Phrases:
+    """The phrases of a softmax: K names of objects or colours, and background classes.
+
+    Attributes
+    ----------
+    log_priors : float64 [T]
+    same : for each name, which names are the same kind, bool [K], itself included
+
+    """
+
+    log_priors: np.ndarray
+    same: list[np.ndarray]
+
+    def alike(self, text: int) -> np.ndarray:
+        """Return which phrases are the same kind as one of them, bool [T]."""
+        alike = np.arange(len(self.log_priors)) == text
+        if text < len(self.same):
+            alike[:len(self.same)] |= self.same[text]
+        return alike
+
+
+def _simulate(scores: np.ndarray, names: _Phrases, tints: np.ndarray, right_name: _RightScores,
               right_colour: _RightScores, rng: np.random.Generator) -> _Simulated:
     mask, colour = int(rng.integers(len(scores))), int(rng.integers(tints.shape[1]))
-    weights = np.exp(log_priors[:names])  # Names that the model cannot tell apart are asked for as one.
-    name = int(rng.choice(names, p=weights / weights.sum()))
-    equal = np.zeros(tints.shape[1])
-    name_odds, colour_odds = _log_odds(scores, name, log_priors), _log_odds(tints, colour, equal)
+    weights = np.exp(names.log_priors[:len(names.same)])  # Names that the model cannot tell apart count as one.
+    name = int(rng.choice(len(weights), p=weights / weights.sum()))
+    colours = _Phrases(np.zeros(tints.shape[1]), [])
+    name_odds, colour_odds = _log_odds(scores, name, names), _log_odds(tints, colour, colours)
     present_names, present_colours = name_odds.copy(), colour_odds.copy()
-    present_names[mask] = _log_odds(_replaced(scores[mask], name, right_name, rng), name, log_priors)[0]
-    present_colours[mask] = _log_odds(_replaced(tints[mask], colour, right_colour, rng), colour,
-                                     equal)[0]
+    present_names[mask] = _log_odds(_replaced(scores[mask], name, names, right_name, rng), name, names)[0]
+    present_colours[mask] = _log_odds(_replaced(tints[mask], colour, colours, right_colour, rng), colour, colours)[0]
     return _Simulated(mask, present_names, present_colours, float(name_odds.max()), float(colour_odds[mask]))
 
 
-def _replaced(scores: np.ndarray, right: int, distribution: _RightScores, rng: np.random.Generator) -> np.ndarray:
+def _replaced(scores: np.ndarray, right: int, phrases: _Phrases, distribution: _RightScores, rng: np.random.Generator
+              ) -> np.ndarray:
     """Return scores [1, T] as if `right` were the right text: what was best may have been right, and is no longer."""
-    replaced = scores.copy()
-    replaced[scores.argmax()] = np.partition(scores, -2)[-2]
+    alike = phrases.alike(int(scores.argmax()))
+    replaced = np.where(alike, np.minimum(scores, scores[~alike].max(initial=-np.inf)), scores)
     replaced[right] = rng.normal(distribution.mean, distribution.deviation)
     return replaced[None]
 
 
-def _log_odds(scores: np.ndarray, text: int, log_priors: np.ndarray) -> np.ndarray:
-    """Return the log-odds, float64 [N], of one text, as if asked for, against all others, with their priors [T]."""
-    logits = SHARPNESS * scores + np.where(np.arange(len(log_priors)) == text, 0.0, log_priors)
-    own = logits[:, text].copy()
-    logits[:, text] = -np.inf
-    highest = logits.max(axis=1)
-    odds: np.ndarray = own - highest - np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+def _log_odds(scores: np.ndarray, text: int, phrases: _Phrases) -> np.ndarray:
+    """Return the log-odds, float64 [N], of one text, as if asked for, against its rivals for scores [N, T]."""
+    logits = SHARPNESS * scores
+    others = np.where(phrases.alike(text), -np.inf, logits + phrases.log_priors)
+    highest = others.max(axis=1)
+    odds: np.ndarray = logits[:, text] - highest - np.log(np.exp(others - highest[:, None]).sum(axis=1))
     return odds.clip(-20, 20)
 
 
