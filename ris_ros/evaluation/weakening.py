@@ -39,7 +39,10 @@ def weaken(encoder: MaskGuidedEncoder, kind: str, level: float, seed: int = 0) -
         raise InputError(f"no kind of weakening {kind!r}; there are {', '.join(KINDS)}")
     if not np.isfinite(level) or level < 0:
         raise InputError(f"the level of a weakening must be a number from 0 on, not {level}")
-    return KINDS[kind](encoder, level, seed)
+    weakened = KINDS[kind](encoder, level, seed)
+    # Not all kinds change the weights, and what is stored for one model must not serve another.
+    weakened.fingerprint = f"{weakened.fingerprint} {kind}:{level}:{seed}"
+    return weakened
 
 
 def parse_weakening(text: str) -> tuple[str, float, int]:

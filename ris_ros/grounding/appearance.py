@@ -90,13 +90,10 @@ class AppearanceScorer:
     def probability(self, description: Description) -> np.ndarray:
         """Return the probability, float64 [N], that each proposal shows what a description calls it."""
         bank, contrasts = self._bank, self.contrastive_logits(description)
-        name = positive_probability(contrasts["name"].logits, contrasts["name"].meant, bank.name_temperature,
-                                    self._with_background(contrasts["name"].log_priors))
-        fit = _calibrated(name, bank.name_slope, bank.name_bias)
+        fit = self._fit(contrasts["name"], bank.name_temperature, bank.name_slope, bank.name_bias,
+                        self._with_background(contrasts["name"].log_priors))
         if "colour" in contrasts:
-            colour = positive_probability(contrasts["colour"].logits, contrasts["colour"].meant,
-                                          bank.colour_temperature)
-            fit = fit * _calibrated(colour, bank.colour_slope, bank.colour_bias)
+            fit = fit * self._fit(contrasts["colour"], bank.colour_temperature, bank.colour_slope, bank.colour_bias)
         if self._unknown_name(description):
             fit = fit * t.MAX_GUESS
         if self._has_further_words(description) and len(fit):
@@ -134,6 +131,15 @@ class AppearanceScorer:
             logits = self._logits([f"{colour} {noun}", *other_colours])
             contrasts["colour"] = Contrast(logits, 1, np.zeros(logits.shape[1]))
         return contrasts
+
+    def _fit(self, contrast: Contrast, temperature: float, slope: float, bias: float,
+             log_priors: np.ndarray | None = None) -> np.ndarray:
+        if self._bank.statistics is None:
+            return positive_probability(contrast.logits, contrast.meant, temperature, log_priors)
+        logits = contrast.logits / temperature + (0 if log_priors is None else log_priors)
+        odds = contrastive_log_odds(*(log_sum_exp(part) for part in np.split(logits, [contrast.meant], axis=1)))
+        probability: np.ndarray = 1 / (1 + np.exp(-(slope * odds + bias).clip(-40, 40)))
+        return probability
 
     def names(self) -> np.ndarray:
         """Return the probabilities of the bank's kinds of objects and background classes, float64 [N, K]."""
@@ -230,13 +236,27 @@ def _softmax(logits: np.ndarray, temperature: float, log_priors: np.ndarray | No
     return shares
 
 
-def _calibrated(probability: np.ndarray, slope: float, bias: float) -> np.ndarray:
-    """Return probabilities, float64 [N], with their log-odds scaled and shifted."""
-    if (slope, bias) == (1.0, 0.0):
-        return probability
-    clipped = probability.clip(1e-9, 1 - 1e-9)
-    calibrated: np.ndarray = 1 / (1 + np.exp(-(slope * np.log(clipped / (1 - clipped)) + bias)))
-    return calibrated
+def contrastive_log_odds(meant: np.ndarray, rivals: np.ndarray, mean_rivals: float | None = None) -> np.ndarray:
+    """Return the log-odds, float64 [N], of what is meant against its rivals.
+
+    A softmax takes the rivals of each mask by itself; the published method, which compares cosines, none. The evidence
+    of the rivals is between the two: noise of the features moves them as well.
+
+    Parameters
+    ----------
+    meant, rivals : logits of each mask, float64 [N]; of several phrases, the logarithm of their summed exponentials
+    mean_rivals : mean of `rivals` over all masks of the image; None where these are all
+
+    """
+    mean = rivals.mean() if mean_rivals is None and len(rivals) else mean_rivals or 0.0
+    odds: np.ndarray = meant - (1 - t.MEAN_RIVALS_SHARE) * rivals - t.MEAN_RIVALS_SHARE * mean
+    return odds
+
+
+def log_sum_exp(logits: np.ndarray) -> np.ndarray:
+    """Return the logarithm, float64 [N], of the summed exponentials of logits [N, K]."""
+    summed: np.ndarray = torch.from_numpy(logits).logsumexp(1).numpy()
+    return summed
 
 
 def part_prior(layout: Layout, objects: np.ndarray) -> np.ndarray:

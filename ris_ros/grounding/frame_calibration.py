@@ -21,6 +21,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ris_ros.errors import InputError
+from ris_ros.grounding.appearance import contrastive_log_odds, log_sum_exp
 from ris_ros.grounding.feature_statistics import FeatureStatistics, ScoreCorrelation
 from ris_ros.grounding.prompt_bank import FRAMES, SHARES, PromptBank
 from ris_ros.grounding.rivals import RivalNames
@@ -253,15 +254,20 @@ def _simulate(rows: np.ndarray, names: _Texts, colours: _Texts, rng: np.random.G
     """Simulate a present and an absent object among the masks of one image, which are the given rows of the scores."""
     mask = int(rng.integers(len(rows)))
     name, colour = (int(rng.choice(len(texts.probability), p=texts.probability)) for texts in (names, colours))
-    name_odds = _log_odds(names.scores[rows], names, name)
-    colour_odds = _log_odds(colours.scores[rows], colours, colour)
-    present_names, present_colours = name_odds.copy(), colour_odds.copy()
-    present_names[mask] = _log_odds(_shown(names, rows[mask], name, rng), names, name)[0]
-    present_colours[mask] = _log_odds(_shown(colours, rows[mask], colour, rng), colours, colour)[0]
+
+    def simulate(texts: _Texts, text: int) -> tuple[np.ndarray, np.ndarray]:
+        scores = texts.scores[rows]
+        absent = _log_odds(texts, text, scores, scores)
+        present = absent.copy()
+        present[mask] = _log_odds(texts, text, _shown(texts, rows[mask], text, rng), scores)[0]
+        return present, absent
+
+    present_names, absent_names = simulate(names, name)
+    present_colours, absent_colours = simulate(colours, colour)
     name_shown = _right_probability(names.scores[rows, name], names.right, names.probability[name])
     colour_shown = _right_probability(colours.scores[rows[mask], colour], colours.right, colours.probability[colour])
-    return _Simulated(mask, present_names, present_colours, name_odds, colour_odds, float(np.prod(1 - name_shown)),
-                      float(1 - colour_shown))
+    return _Simulated(mask, present_names, present_colours, absent_names, absent_colours,
+                      float(np.prod(1 - name_shown)), float(1 - colour_shown))
 
 
 def _right_probability(scores: np.ndarray, right: _RightScores, prior: float) -> np.ndarray:
@@ -287,11 +293,20 @@ def _shown(texts: _Texts, row: int, right: int, rng: np.random.Generator) -> np.
     return moved[None]
 
 
-def _log_odds(scores: np.ndarray, texts: _Texts, text: int) -> np.ndarray:
-    """Return the log-odds, float64 [N], of one text, as if asked for, against its rivals for scores [N, T]."""
-    logits = (SHARPNESS * scores + texts.log_priors)[:, texts.is_rival(text)]
-    highest = logits.max(axis=1)
-    odds: np.ndarray = SHARPNESS * scores[:, text] - highest - np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+def _log_odds(texts: _Texts, text: int, scores: np.ndarray, of_image: np.ndarray) -> np.ndarray:
+    """Return the log-odds, float64 [N], of one text, as if asked for, against its rivals.
+
+    Parameters
+    ----------
+    texts, text : the texts, and the index of the one
+    scores : of masks, float64 [N, T]
+    of_image : of all masks of their image, float64 [M, T]
+
+    """
+    def rivals(rows: np.ndarray) -> np.ndarray:
+        return log_sum_exp((SHARPNESS * rows + texts.log_priors)[:, texts.is_rival(text)])
+
+    odds = contrastive_log_odds(SHARPNESS * scores[:, text], rivals(scores), float(rivals(of_image).mean()))
     return odds.clip(-20, 20)
 
 

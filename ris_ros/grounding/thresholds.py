@@ -158,6 +158,9 @@ FREQUENCY_EXPONENT = 0.5
 """Power of a name's frequency that it is weighed with: 0 for equal weights, 1 for those of its use in texts."""
 SAME_FEATURE_DECIMALS = 3
 """Decimals to which the text features of names that a model cannot tell apart are equal."""
+MEAN_RIVALS_SHARE = 0.2
+"""Share of the rivals' mean over all masks in what a name is contrasted with, in calibrations without labels: with 0,
+weak encoders name fewer categories than the published method, with 1, all masks have the same rivals."""
 SAME_SCORES = 0.8
 """Correlation of the scores of two names over many masks from which a model does not contrast them."""
 SAME_TEXT = 0.999
