@@ -137,7 +137,8 @@ class AppearanceScorer:
         if self._bank.statistics is None:
             return positive_probability(contrast.logits, contrast.meant, temperature, log_priors)
         logits = contrast.logits / temperature + (0 if log_priors is None else log_priors)
-        odds = contrastive_log_odds(*(log_sum_exp(part) for part in np.split(logits, [contrast.meant], axis=1)))
+        meant, rivals = np.split(logits, [contrast.meant], axis=1)
+        odds = contrastive_log_odds(log_sum_exp(meant), log_sum_exp(rivals))
         probability: np.ndarray = 1 / (1 + np.exp(-(slope * odds + bias).clip(-40, 40)))
         return probability
 
