@@ -32,6 +32,9 @@ HEADS = 8
 PIXELS = 4
 """Logits along each side of a cell."""
 
+OUTPUTS = 5
+"""Tokens before those of the points: one of the quality and one of each mask."""
+
 SAMPLED = 3, 0
 """The logit of a cell that is computed first, as its place in the two upscalings, each by 2 x 2: (2, 2) of 4 x 4."""
 
@@ -208,6 +211,8 @@ class MaskDecoder:
         tokens = self._after_attention(name, tokens)
         cells = self._norm(name + "norm4", self._attend_from_cells(
             "layers.1.cross_attn_image_to_token", cells, tokens + prompts, tokens))
+        # The points have had their say: only the tokens of the quality and the masks go on.
+        tokens, prompts = tokens[:, :OUTPUTS], prompts[:, :OUTPUTS]
         tokens = tokens + self._attend_cells("final_attn_token_to_image", tokens + prompts, cells)
         return self._norm(TRANSFORMER + "norm_final_attn", tokens), cells
 

@@ -67,7 +67,8 @@ class MobileSam:
             if not (encoder.is_file() and decoder.is_file()):
                 raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a folder with "
                                  "encoder.onnx and sam.onnx")
-        self._encoder = _create_session(str(encoder), device, tensorrt)
+        self._encoder = create_session(str(encoder), device, tensorrt)
+        self.decoder_file = decoder
         self.decoder = MaskDecoder(_decoder_state(decoder), device)
         self.notes: list[str] = []
         if device.startswith("cuda") and self._encoder.get_providers()[0] == "CPUExecutionProvider":
@@ -86,7 +87,7 @@ class MobileSam:
         return embedding
 
 
-def _create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxruntime.InferenceSession:
+def create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxruntime.InferenceSession:
     """Return a session for an ONNX file or its bytes, on the best execution provider for the device."""
     import onnxruntime
 

@@ -15,9 +15,6 @@ from ris_ros.utils.masks import pairwise_iou
 MIN_IMPROVEMENT = 0.02
 """Difference of score from which on a duplicate is worth computing in full."""
 
-NEW_IOU = 0.7
-"""IoU with all masks so far below which a mask is new, not another version of one of them."""
-
 STABILITY_MARGIN, MIN_STABILITY_CELLS = 0.15, 16
 """How much more stable a mask may be than it seems from one logit in each cell, if it covers so many cells; of a smaller
 mask the stability cannot be told from so few."""
@@ -47,6 +44,7 @@ class MaskPool:
 
     Attributes
     ----------
+    prompts : number of prompts whose masks were added
     masks : those that were computed in full
     coarse : what each was compared by, bool [N, rows, columns] of cells
 
@@ -56,12 +54,14 @@ class MaskPool:
         self._config, self.transform = config, transform
         rows, columns = transform.logit_shape
         self.min_area = max(config.min_area * rows * columns, 1)
+        self.prompts = 0
         self.masks: list[PromptedMask] = []
         self.coarse = np.zeros((0, *transform.cell_shape), bool)
         self._scores = np.zeros(0)
 
-    def add(self, decoded: DecodedPrompts) -> np.ndarray:
-        """Add the masks of prompts of one point each, and return the number of new ones of each prompt, int [P]."""
+    def add(self, decoded: DecodedPrompts) -> None:
+        """Add the masks of prompts of one point each."""
+        self.prompts += len(decoded.quality)
         quality = decoded.quality[:, 1:].ravel()
         coarse = decoded.coarse[:, 1:].reshape(len(quality), *decoded.coarse.shape[2:])
         stability = filters.stability_score(coarse)
@@ -70,10 +70,9 @@ class MaskPool:
                     | (np.count_nonzero(coarse > -1, axis=(1, 2)) < MIN_STABILITY_CELLS))
         good = np.flatnonzero(is_good)
         scores = (quality * stability)[good]
-        new = np.zeros(len(decoded.quality), int)
-        chosen, is_new = self._without_duplicates(coarse[good] > 0, scores)
+        chosen = self._without_duplicates(coarse[good] > 0, scores)
         if not len(chosen):
-            return new
+            return
         prompts, masks = np.divmod(good[chosen], 3)
         rows, columns = self.transform.logit_shape
         logits = decoded.logits(prompts, masks + 1)[:, :rows, :columns]
@@ -83,10 +82,12 @@ class MaskPool:
         for k in kept:
             self.masks.append(PromptedMask(filters.remove_small_regions(logits[k], self.min_area),
                                            quality[good[chosen[k]]], full_stability[k]))
-            new[prompts[k]] += is_new[k]
         self.coarse = np.concatenate([self.coarse, coarse[good[chosen[kept]]] > 0])
         self._scores = np.concatenate([self._scores, scores[chosen[kept]]])
-        return new
+
+    def shown(self) -> np.ndarray:
+        """Return the masks, bool [N, rows, columns] at the size of the logits, duplicates included."""
+        return np.array([mask.logits > 0 for mask in self.masks], bool).reshape(-1, *self.transform.logit_shape)
 
     def best(self) -> tuple[np.ndarray, np.ndarray]:
         """Return logits float32 [N, rows, columns] and predicted IoU float32 [N] without duplicates, best first."""
@@ -96,16 +97,14 @@ class MaskPool:
         kept = filters.mask_nms(logits > 0, quality * stability, self._config.duplicate_iou)
         return logits[kept], np.minimum(quality[kept], 1)
 
-    def _without_duplicates(self, coarse: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, list[bool]]:
-        """Return which masks, bool [M, rows, columns], are neither empty nor duplicates, and which of these are new."""
+    def _without_duplicates(self, coarse: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return the indices of masks, bool [M, rows, columns], that are neither empty nor duplicates, best first."""
         among, before = pairwise_iou(coarse, coarse), pairwise_iou(coarse, self.coarse)
         chosen: list[int] = []
-        is_new: list[bool] = []
         for index in np.argsort(-scores, kind="stable"):
             iou = np.concatenate([before[index], among[index, chosen]])
             rivals = np.concatenate([self._scores, scores[chosen]])[iou > self._config.duplicate_iou]
             if not coarse[index].any() or (rivals > scores[index] - MIN_IMPROVEMENT).any():
                 continue
             chosen.append(index)
-            is_new.append(bool((iou < NEW_IOU).all()))
-        return np.array(chosen, int), is_new
+        return np.array(chosen, int)

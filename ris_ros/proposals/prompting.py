@@ -9,16 +9,16 @@ import numpy as np
 from ris_ros.config import ProposalsConfig
 from ris_ros.proposals import filters
 from ris_ros.proposals.decoder import MaskDecoder, PreparedImage
-from ris_ros.proposals.points import spread_points, unexplained_points
+from ris_ros.proposals.points import PointChooser, spread_points
 from ris_ros.proposals.pool import MaskPool
 from ris_ros.proposals.proposer import ImageEmbedding
 from ris_ros.proposals.resize import CELL_STRIDE, ResizeTransform
 from ris_ros.types import Proposals, check_image
 from ris_ros.utils.device import AdaptiveBatcher
+from ris_ros.utils.masks import pairwise_iou
 
-import os
-FIRST_ROUND = int(os.environ.get("FIRST", 38))
-ROUND = int(os.environ.get("ROUND", 18))
+FIRST_ROUND, ROUND = 24, 16
+"""Prompts of the first round, which are spread over the embedding, and of each further one."""
 
 
 class Network(Protocol):
@@ -85,13 +85,35 @@ class PromptedProposer:
 
         """
         embedding = embedding or self.embed(image)
-        transform = embedding.transform
-        pool = MaskPool(self.config, transform)
-        prepared = self.network.decoder.prepare(embedding.features)
         if points is None:
-            self._prompt_everywhere(image, embedding, prepared, pool)
-        else:
-            self._prompt(points * transform.scale, prepared, pool)
+            return self.finish(self.collect(image, embedding))
+        pool = MaskPool(self.config, embedding.transform)
+        self._prompt(points * embedding.transform.scale, self.network.decoder.prepare(embedding.features), pool)
+        return self.finish(pool)
+
+    def collect(self, image: np.ndarray, embedding: ImageEmbedding) -> MaskPool:
+        """Return the masks of a whole image, before duplicates are removed and remainders are added.
+
+        The image decides on the number of prompts: after a first round that is spread over it, each further round goes
+        where prompts are likely to find something new, until no place is (see `points.PointChooser`).
+        """
+        pool = MaskPool(self.config, embedding.transform)
+        prepared = self.network.decoder.prepare(embedding.features)
+        rows, columns = embedding.transform.cell_shape
+        cells = embedding.features[0, :, :rows, :columns]
+        chooser = PointChooser(image, cells)
+        points = spread_points(cells, min(FIRST_ROUND, self.config.max_prompts))
+        chooser.add(points)
+        while len(points):
+            self._prompt(CELL_STRIDE * points, prepared, pool)
+            if pool.prompts >= self.config.max_prompts:
+                break
+            points = chooser.choose(pool.shown(), pool.coarse, min(ROUND, self.config.max_prompts - pool.prompts))
+        return pool
+
+    def finish(self, pool: MaskPool) -> Proposals:
+        """Return the masks of a pool without duplicates, with remainders, at the size of the image."""
+        transform = pool.transform
         logits, quality = self._with_remainders(*pool.best(), pool.min_area)
         # A thin mask may cover a smaller share of the image than its low-resolution logits.
         min_area = self.config.min_area * transform.height * transform.width
@@ -99,41 +121,27 @@ class PromptedProposer:
         is_large = masks.any(axis=(1, 2))
         return Proposals.from_masks(masks if is_large.all() else masks[is_large], quality[is_large])
 
-    def _prompt_everywhere(self, image: np.ndarray, embedding: ImageEmbedding, prepared: PreparedImage, pool: MaskPool
-                           ) -> None:
-        rows, columns = embedding.transform.cell_shape
-        cells = embedding.features[0, :, :rows, :columns]
-        max_prompts = self.config.max_prompts
-        points = spread_points(cells, min(FIRST_ROUND, max_prompts))
-        new=self._prompt(CELL_STRIDE * points, prepared, pool)
-        import os
-        if os.environ.get("DBG"): print("round",len(points),new)
-        while len(points) < max_prompts:
-            masks = np.array([mask.logits > 0 for mask in pool.masks]).reshape(-1, *embedding.transform.logit_shape)
-            more = unexplained_points(image, cells, masks, points, min(ROUND, max_prompts - len(points)))
-            if not len(more): break
-            new=self._prompt(CELL_STRIDE * more, prepared, pool)
-            points = np.concatenate([points, more])
-            if os.environ.get("DBG"): print("round",len(points),new)
-
-    def _prompt(self, points: np.ndarray, prepared: PreparedImage, pool: MaskPool) -> int:
-        """Add the masks at points [P, 2], xy input pixels, to a pool, and return how many of them are new."""
+    def _prompt(self, points: np.ndarray, prepared: PreparedImage, pool: MaskPool) -> None:
+        """Add the masks at points [P, 2], xy input pixels, to a pool."""
         transform, decoder = pool.transform, self.network.decoder
         # The last cell may reach into the padding.
         points = np.minimum(points, np.array(transform.input_size) - 0.5)
         # The decoder was trained with a padding point, labelled -1, at the end of a prompt without a box.
         prompts = np.stack([points, np.zeros_like(points)], axis=1)
 
-        def decode_batch(batch: np.ndarray) -> int:
+        def decode_batch(batch: np.ndarray) -> None:
             labels = np.tile((1, -1), (len(batch), 1))
-            return pool.add(decoder.decode(prepared, batch, labels, *transform.cell_shape))
+            pool.add(decoder.decode(prepared, batch, labels, *transform.cell_shape))
 
-        return [int(x) for v in self._batcher.map(decode_batch, prompts) for x in v]
+        self._batcher.map(decode_batch, prompts)
 
     def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, min_area: float
                          ) -> tuple[np.ndarray, np.ndarray]:
         """Return these masks, followed by their remainders (see `filters.remainders`) that no mask matches yet."""
         rest, wholes = filters.remainders(logits, min_area)
-        logits, quality = np.concatenate([logits, rest]), np.concatenate([quality, quality[wholes]])
-        kept = filters.mask_nms(logits > 0, -np.arange(len(logits)), self.config.duplicate_iou)
-        return logits[kept], quality[kept]
+        masks = logits > 0
+        for remainder, whole in zip(rest, wholes, strict=True):
+            if (pairwise_iou(remainder[None] > 0, masks) <= self.config.duplicate_iou).all():
+                masks = np.concatenate([masks, remainder[None] > 0])
+                logits, quality = np.concatenate([logits, remainder[None]]), np.append(quality, quality[whole])
+        return logits, quality

@@ -57,7 +57,7 @@ class Sam:
         except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
             raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a file with a state "
                              f"dictionary of Segment Anything: {one_line(error)[:MAX_ERROR_LENGTH]}") from error
-        self._model = model.eval().to(device)
+        self.model = model.eval().to(device)
         self.decoder = MaskDecoder(model.state_dict(), device)
         # On a CPU a larger batch gains nothing; on a GPU it saves kernel launches.
         self.batch_size = 4 if device == "cpu" else 64
@@ -66,6 +66,6 @@ class Sam:
     @torch.inference_mode()
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Return the embedding, float32 [1, 256, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
-        pixels = torch.from_numpy(image).to(self._model.device).permute(2, 0, 1).float()
-        embedding: np.ndarray = self._model.image_encoder(self._model.preprocess(pixels)[None]).cpu().numpy()
+        pixels = torch.from_numpy(image).to(self.model.device).permute(2, 0, 1).float()
+        embedding: np.ndarray = self.model.image_encoder(self.model.preprocess(pixels)[None]).cpu().numpy()
         return embedding

@@ -90,7 +90,7 @@ def bench_command(example: Example, config: Config, device: str) -> list[Row]:
 def _measure_ours(example: Example, config: Config) -> dict[str, float]:
     """Return the median seconds of each kind of command and of text encoding, and the peak of memory in GB."""
     from ris_ros.segmenter import ReferringSegmenter
-    from ris_ros.tools.bench import reference
+    from ris_ros.tools.bench import published, reference
 
     segmenter = ReferringSegmenter.from_config(config)
     segmenter(np.rot90(example.image).copy(), "the red cup")  # Lets the libraries choose their kernels.
@@ -118,9 +118,9 @@ def _measure_reference(example: Example, config: Config, device: str) -> tuple[f
     """Return the seconds of a command and the peak of memory in GB."""
     from ris_ros.encoding import load_encoder
     from ris_ros.language import ExpressionParser
-    from ris_ros.tools.bench import reference
+    from ris_ros.tools.bench import published, reference
 
-    network, encoder = reference.load_network(config.proposals, device), load_encoder(config.encoder, device)
+    network, encoder = published.load_network(config.proposals, device), load_encoder(config.encoder, device)
     parser = ExpressionParser(config.language, "reference")
     parser.parse(example.texts[1])
     # Lets the libraries choose their kernels.
