@@ -290,11 +290,11 @@ class ReferringSegmenter:
 
         A search ends without success where no further patch matches, or after ``proposals.search_prompts``.
         """
-        patches, settings = frame.features.patch_features, self.config.proposals
-        if patches is None or frame.embedding is None:
+        patches, settings, embedding = frame.features.patch_features, self.config.proposals, frame.embedding
+        if patches is None or embedding is None:
             return None
         scorer = self._scorer(patches.flatten(0, 1), self.bank.without_statistics())
-        searches = [PatchSearch(description, scorer, patches.shape[:2]) for description in missing]
+        searches = [PatchSearch(description, scorer, (patches.shape[0], patches.shape[1])) for description in missing]
         grounder, is_first = None, True
         budget = settings.search_prompts
         while searches and budget > 0:
@@ -304,7 +304,7 @@ class ReferringSegmenter:
             points = np.concatenate([search.next_points(count) for search in searches])
             if not len(points):
                 break
-            found = self._prompt(frame.image, frame.embedding, points, regions)
+            found = self._prompt(frame.image, embedding, points, regions)
             found = found.new_to(frame.proposals, settings.duplicate_iou)
             if len(found):
                 frame = replace(frame, proposals=frame.proposals.extended(found),
@@ -324,8 +324,9 @@ class ReferringSegmenter:
         size = np.array(image.shape[1::-1])
         found = promptable(image, points * size, embedding=embedding)
         for region in regions:
-            masks = promptable.object_in(embedding, region.box * np.tile(size, 2), region.point[None] * size, np.ones(1))
-            for index in np.flatnonzero(masks.quality >= settings.min_quality):
+            masks = promptable.object_in(embedding, region.box * np.tile(size, 2), region.point[None] * size,
+                                         np.ones(1))
+            for index in np.flatnonzero(masks.quality >= settings.min_quality).tolist():
                 found = found.extended(masks.take([index]).new_to(found, settings.duplicate_iou))
         return found
 

@@ -8,5 +8,5 @@ from ris_ros.grounding.layout import Layout
 from ris_ros.grounding.prompt_bank import PromptBank
 from ris_ros.grounding.search import PatchSearch, missing_descriptions, still_missing
 
-__all__ = ["AppearanceScorer", "AppearanceScores", "Grounder", "Layout", "PromptBank", "decide", "fuse",
+__all__ = ["AppearanceScorer", "AppearanceScores", "Grounder", "Layout", "PatchSearch", "PromptBank", "decide", "fuse",
            "missing_descriptions", "similarity", "still_missing"]

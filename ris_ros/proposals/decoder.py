@@ -4,7 +4,7 @@ The published decoder computes everything for all 4096 cells of an image, for ea
 numbers with less:
 
 - What only depends on the image is computed once (`MaskDecoder.prepare`).
-- Attention between the cells and a prompt's few tokens projects the tokens instead of the cells: (W x) . q = x . (W^T q).
+- Attention between the cells and a prompt's few tokens projects the tokens, not the cells: (W x) . q = x . (W^T q).
 - Masks are computed at one pixel of the 16 in each cell first. Those that are wanted are then computed at all pixels,
   in the cells near their border (`DecodedPrompts.logits`).
 """

@@ -98,7 +98,7 @@ def remainders(logits: np.ndarray, min_area: float) -> tuple[np.ndarray, np.ndar
     wholes, parts = wholes[by_share], parts[by_share]
     rest: list[np.ndarray] = []
     kept: list[int] = []
-    for whole, part in zip(wholes, parts, strict=True):
+    for whole, part in zip(wholes.tolist(), parts.tolist(), strict=True):
         remainder = remove_small_regions(np.minimum(logits[whole], -logits[part]), min_area)
         if _is_compact(remainder > 0, min_area):
             rest.append(remainder)

@@ -69,7 +69,8 @@ class MobileSam:
                                  "encoder.onnx and sam.onnx")
         self._encoder = create_session(str(encoder), device, tensorrt)
         self.decoder_file = decoder
-        self.decoder = MaskDecoder(_decoder_state(decoder), device)
+        # onnxruntime and torch need not agree on whether there is CUDA.
+        self.decoder = MaskDecoder(_decoder_state(decoder), device if torch.cuda.is_available() else "cpu")
         self.notes: list[str] = []
         if device.startswith("cuda") and self._encoder.get_providers()[0] == "CPUExecutionProvider":
             self.notes = ["MobileSAM runs on the CPU: this onnxruntime has no working CUDA; "

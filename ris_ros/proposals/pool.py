@@ -16,8 +16,8 @@ MIN_IMPROVEMENT = 0.02
 """Difference of score from which on a duplicate is worth computing in full."""
 
 STABILITY_MARGIN, MIN_STABILITY_CELLS = 0.15, 16
-"""How much more stable a mask may be than it seems from one logit in each cell, if it covers so many cells; of a smaller
-mask the stability cannot be told from so few."""
+"""How much more stable a mask may be than it seems from one logit in each cell, if it covers so many cells; the
+stability of a smaller one cannot be told from so few."""
 
 
 class PromptedMask(NamedTuple):

@@ -17,9 +17,9 @@ from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.tools.bench.boxes import BoxedPicture
 from ris_ros.utils.masks import box_iou, mask_box
 
-NAMES = ("zebra", "giraffe", "elephant", "tiger", "lion", "wolf", "fox", "rabbit", "squirrel", "camel", "donkey", "goat",
-         "pig", "monkey", "penguin", "eagle", "owl", "parrot", "turtle", "walrus", "badger", "otter", "hedgehog",
-         "kangaroo")
+NAMES = ("zebra", "giraffe", "elephant", "tiger", "lion", "wolf", "fox", "rabbit", "squirrel", "camel", "donkey",
+         "goat", "pig", "monkey", "penguin", "eagle", "owl", "parrot", "turtle", "walrus", "badger", "otter",
+         "hedgehog", "kangaroo")
 """What the things of a picture are called, whatever they are: words that the parser knows to be things."""
 
 PATCHES = 14
@@ -81,8 +81,8 @@ class BoxEncoder:
 
 
 def count_after_search(picture: BoxedPicture, proposer: Proposer, parser: ExpressionParser, config: Config) -> int:
-    """Return how many of the first things of a picture, one for each of `NAMES`, are found by their names."""
-    boxes = np.array([*picture.boxes.values()])[:len(NAMES)]
+    """Return how many things of a picture, at most one for each of `NAMES`, are found by their names."""
+    boxes = np.array([*picture.boxes.values()]).reshape(-1, 4)[:len(NAMES)]
     # The stand-in has what the segmenter needs of an encoder, but no model.
     encoder = cast(MaskGuidedEncoder, BoxEncoder(boxes))
     segmenter = ReferringSegmenter(config, proposer, encoder, parser)

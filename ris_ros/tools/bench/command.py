@@ -90,7 +90,7 @@ def bench_command(example: Example, config: Config, device: str) -> list[Row]:
 def _measure_ours(example: Example, config: Config) -> dict[str, float]:
     """Return the median seconds of each kind of command and of text encoding, and the peak of memory in GB."""
     from ris_ros.segmenter import ReferringSegmenter
-    from ris_ros.tools.bench import published, reference
+    from ris_ros.tools.bench import reference
 
     segmenter = ReferringSegmenter.from_config(config)
     segmenter(np.rot90(example.image).copy(), "the red cup")  # Lets the libraries choose their kernels.

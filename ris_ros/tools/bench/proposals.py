@@ -1,7 +1,7 @@
 """Time, memory and recall of mask proposals.
 
-Next to them stand, on the same weights, Segment Anything's automatic mask generation, and a fixed number of prompts by the
-published decoder.
+Next to them stand, on the same weights, Segment Anything's automatic mask generation, and a fixed number of prompts by
+the published decoder.
 """
 
 from __future__ import annotations
@@ -45,11 +45,14 @@ def bench_recall(pictures: Iterable[BoxedPicture], config: Config, device: str) 
     A row for each picture and one for each group of pictures.
 
     """
+    from ris_ros.language import ExpressionParser
     from ris_ros.proposals import make_proposer
     from ris_ros.tools.bench import published
+    from ris_ros.tools.bench.box_encoder import count_after_search
 
     network = published.load_network(config.proposals, device)
     proposer = cast(PromptedProposer, make_proposer(config.proposals, device))
+    parser = ExpressionParser(config.language, "full")
     rows: list[Row] = []
     for group, members in groupby(pictures, lambda picture: picture.group):
         rows_of_group: list[Row] = []
@@ -59,9 +62,11 @@ def bench_recall(pictures: Iterable[BoxedPicture], config: Config, device: str) 
                 published.propose_fixed(network, picture.image, config.proposals)
             (ours, prompts), seconds = timed(partial(_propose_and_count, proposer, picture.image))
             fixed, fixed_seconds = timed(partial(published.propose_fixed, network, picture.image, config.proposals))
+            searched = count_after_search(picture, proposer, parser, config)
             rows_of_group.append({
                 "what": picture.name, "things": len(picture.boxes), "found": count_found(picture.boxes, ours.boxes),
-                "fixed: found": count_found(picture.boxes, fixed.boxes), "prompts": prompts, "masks": len(ours),
+                "fixed: found": count_found(picture.boxes, fixed.boxes),
+                "found after search": searched, "prompts": prompts, "masks": len(ours),
                 "seconds": seconds, "fixed: seconds": fixed_seconds, "time ratio": seconds / fixed_seconds})
         rows += [*rows_of_group, _summary(group, rows_of_group)]
     return rows
@@ -119,5 +124,6 @@ def _summary(group: str, rows: list[Row]) -> Row:
     means = {name: statistics.fmean(row[name] for row in rows)
              for name in ("prompts", "masks", "seconds", "fixed: seconds")}
     return {"what": f"{group}: {len(rows)} pictures", "things": things,
-            **{name: sum(row[name] for row in rows) / max(things, 1) for name in ("found", "fixed: found")}, **means,
+            **{name: sum(row[name] for row in rows) / max(things, 1)
+               for name in ("found", "fixed: found", "found after search")}, **means,
             "time ratio": means["seconds"] / means["fixed: seconds"]}

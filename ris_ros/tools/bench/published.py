@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -145,7 +146,7 @@ def _cut_decoder(file: Path) -> bytes:
     return bytes(decoder.SerializeToString())
 
 
-def _sam_decoder(model: torch.nn.Module, device: str) -> Decode:
+def _sam_decoder(model: Any, device: str) -> Decode:
     """Return the decoder of the package segment_anything."""
 
     @torch.inference_mode()
