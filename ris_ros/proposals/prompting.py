@@ -88,7 +88,7 @@ class PromptedProposer:
         if points is None:
             return self.finish(self.collect(image, embedding))
         pool = MaskPool(self.config, embedding.transform)
-        self._prompt(points * embedding.transform.scale, self.network.decoder.prepare(embedding.features), pool)
+        self.prompt(points * embedding.transform.scale, self.network.decoder.prepare(embedding.features), pool)
         return self.finish(pool)
 
     def collect(self, image: np.ndarray, embedding: ImageEmbedding) -> MaskPool:
@@ -105,7 +105,7 @@ class PromptedProposer:
         points = spread_points(cells, min(FIRST_ROUND, self.config.max_prompts))
         chooser.add(points)
         while len(points):
-            self._prompt(CELL_STRIDE * points, prepared, pool)
+            self.prompt(CELL_STRIDE * points, prepared, pool)
             if pool.prompts >= self.config.max_prompts:
                 break
             points = chooser.choose(pool.shown(), pool.coarse, min(ROUND, self.config.max_prompts - pool.prompts))
@@ -121,7 +121,7 @@ class PromptedProposer:
         is_large = masks.any(axis=(1, 2))
         return Proposals.from_masks(masks if is_large.all() else masks[is_large], quality[is_large])
 
-    def _prompt(self, points: np.ndarray, prepared: PreparedImage, pool: MaskPool) -> None:
+    def prompt(self, points: np.ndarray, prepared: PreparedImage, pool: MaskPool) -> None:
         """Add the masks at points [P, 2], xy input pixels, to a pool."""
         transform, decoder = pool.transform, self.network.decoder
         # The last cell may reach into the padding.
