@@ -1,6 +1,7 @@
 """Fit where prompts find something new: ``python -m training.novelty IMAGE...``.
 
-Prints `NOVELTY_WEIGHTS` of `ris_ros/proposals/points.py`, and how well a fit to the others ranks the prompts of an image.
+Prints `NOVELTY_WEIGHTS` of `ris_ros/proposals/points.py`, and how well a fit to the other images ranks an image's
+prompts.
 The images need no labels: each is prompted in rounds, partly at random, and a prompt counts as a success if one of its
 masks differs from all before.
 """
