@@ -50,10 +50,11 @@ class ProposalsConfig:
         False, "run MobileSAM with TensorRT on CUDA devices, if onnxruntime supports it; the first image then takes "
         "minutes")
     max_prompts: int = option(
-        56, "maximum number of prompt points per image; simple images get fewer", low=1, high=4096, live=True)
+        256, "maximum number of prompt points per image, which has as many as find something new", low=1, high=4096,
+        live=True)
     search_prompts: int = option(
-        4, "additional prompt points if the object is not found, placed where the image matches the text best; 0: none",
-        low=0, high=64, live=True)
+        24, "maximum number of additional prompt points for each thing that is not found, placed where the image "
+        "matches the text best; 0: none", low=0, high=64, live=True)
     min_quality: float = option(0.78, "minimum predicted IoU of a mask", low=0.0, high=1.0, live=True)
     min_stability: float = option(
         0.65, "minimum stability of a mask: the IoU of its versions at logit thresholds -1 and +1", low=0.0, high=1.0,

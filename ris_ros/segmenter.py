@@ -17,18 +17,22 @@ from ris_ros.grounding import (
     AppearanceScorer,
     Grounder,
     Layout,
+    PatchSearch,
     PromptBank,
     decide,
     fuse,
     missing_descriptions,
-    search_points,
     similarity,
+    still_missing,
 )
+from ris_ros.grounding import thresholds as t
 from ris_ros.grounding.guesses import Guesses, WordLists
 from ris_ros.grounding.rivals import RivalNames
+from ris_ros.grounding.search import MatchingRegion
 from ris_ros.language import MAX_WORDS, ExpressionParser
 from ris_ros.proposals import ImageEmbedding, Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
+from ris_ros.utils.cancellation import check_cancelled
 from ris_ros.utils.device import resolve_device
 from ris_ros.utils.frame_cache import FrameCache
 from ris_ros.utils.stage_timer import StageTimer
@@ -282,30 +286,57 @@ class ReferringSegmenter:
                    if not self._guesses.unknown_name(description)]  # They would be found anywhere.
         key = tuple((description.head, description.attributes, description.appearance) for description in missing)
         if key not in self._searches:
-            extended = self._with_searched_masks(frame, missing) if missing else None
-            self._searches[key] = None if extended is None else (extended, self._make_grounder(extended))
+            self._searches[key] = self._with_searched_masks(frame, missing) if missing else None
             while len(self._searches) > _MAX_SEARCHES:
                 self._searches.popitem(last=False)
         self._searches.move_to_end(key)
         return self._searches[key]
 
-    def _with_searched_masks(self, frame: EncodedFrame, missing: list[Description]) -> EncodedFrame | None:
-        """Return the frame extended by masks prompted at matching patches; None when there are none."""
-        patches, settings = frame.features.patch_features, self.config.proposals
-        promptable = as_promptable(self.proposer)
-        if patches is None or promptable is None:
+    def _with_searched_masks(self, frame: EncodedFrame, missing: list[Description]
+                             ) -> tuple[EncodedFrame, Grounder] | None:
+        """Return the frame extended by masks prompted where patches match, until all is found; None without any.
+
+        A search ends without success where no further patch matches, or after ``proposals.search_prompts``.
+        """
+        patches, settings, embedding = frame.features.patch_features, self.config.proposals, frame.embedding
+        if patches is None or embedding is None:
             return None
-        rows, columns = patches.shape[:2]
         scorer = self._scorer(patches.flatten(0, 1), self.bank.without_statistics())
-        points = search_points(missing, scorer, (rows, columns), settings.search_prompts)
-        if not len(points):
-            return None
-        height, width = frame.image.shape[:2]
-        found = promptable(frame.image, points * (width, height), embedding=frame.embedding)
-        found = found.new_to(frame.proposals, settings.duplicate_iou)
-        if not len(found):
-            return None
-        return replace(frame, proposals=frame.proposals.extended(found), features=frame.features.extended(found.masks))
+        searches = [PatchSearch(description, scorer, (patches.shape[0], patches.shape[1])) for description in missing]
+        grounder, is_first = None, True
+        budget = settings.search_prompts
+        while searches and budget > 0:
+            check_cancelled()
+            count = min(budget, t.SEARCH_ROUND)
+            regions = [region for search in searches for region in search.regions()] if is_first else []
+            points = np.concatenate([search.next_points(count) for search in searches])
+            if not len(points):
+                break
+            found = self._prompt(frame.image, embedding, points, regions)
+            found = found.new_to(frame.proposals, settings.duplicate_iou)
+            if len(found):
+                frame = replace(frame, proposals=frame.proposals.extended(found),
+                                features=frame.features.extended(found.masks))
+                grounder = self._make_grounder(frame)
+                missing = still_missing(missing, grounder)
+                searches = [search for search in searches if search.description in missing]
+            is_first, budget = False, budget - count
+        return None if grounder is None else (frame, grounder)
+
+    def _prompt(self, image: np.ndarray, embedding: ImageEmbedding, points: np.ndarray, regions: list[MatchingRegion]
+                ) -> Proposals:
+        """Return the masks at points and in regions, both in shares of the image's width and height."""
+        promptable, settings = as_promptable(self.proposer), self.config.proposals
+        if promptable is None:
+            return Proposals.from_masks(np.zeros((0, *image.shape[:2]), bool))
+        size = np.array(image.shape[1::-1])
+        found = promptable(image, points * size, embedding=embedding)
+        for region in regions:
+            masks = promptable.object_in(embedding, region.box * np.tile(size, 2), region.point[None] * size,
+                                         np.ones(1))
+            for index in np.flatnonzero(masks.quality >= settings.min_quality).tolist():
+                found = found.extended(masks.take([index]).new_to(found, settings.duplicate_iou))
+        return found
 
     def _make_grounder(self, frame: EncodedFrame) -> Grounder:
         fused = self._fused(frame.features)

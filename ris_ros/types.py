@@ -60,8 +60,14 @@ class Proposals:
 
     def new_to(self, others: Proposals, max_iou: float) -> Proposals:
         """Return those whose IoU with each of `others`, of the same image, is at most `max_iou`."""
-        rows = [i for i, mask in enumerate(self.masks)
-                if all(mask_iou(mask, other) <= max_iou for other in others.masks)]
+        areas, other_areas = (masks.sum(axis=(1, 2)) for masks in (self.masks, others.masks))
+        # No IoU exceeds the ratio of the areas: most pairs need no comparison of pixels.
+        ratio = np.minimum(areas[:, None], other_areas) / np.maximum(np.maximum(areas[:, None], other_areas), 1)
+        return self.take([i for i, mask in enumerate(self.masks) if all(
+            mask_iou(mask, others.masks[j]) <= max_iou for j in np.flatnonzero(ratio[i] > max_iou))])
+
+    def take(self, rows: list[int]) -> Proposals:
+        """Return some of the proposals."""
         return Proposals(self.masks[rows], self.boxes[rows], self.quality[rows])
 
 

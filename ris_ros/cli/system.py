@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,6 +55,9 @@ def bench(
     images: Annotated[list[Path] | None, typer.Option(
         "--image", help="Image; repeatable, but all after the first are only used to compare answers. Default: "
         "simulated images.")] = None,
+    photos: Annotated[Path | None, typer.Option(
+        help="Folder of pictures whose things are boxed in its boxes.json, for proposals. Default: boxed pictures of "
+        "installed packages, such as scikit-image.")] = None,
     architectures: Annotated[list[str] | None, typer.Option(
         "--architecture", help="Architecture for encoding; repeatable. Default: ViT-B-32 and ViT-B-16.")] = None,
     counts: Annotated[list[int] | None, typer.Option(
@@ -84,7 +88,10 @@ def bench(
         if part == "start":
             return {part: bench.bench_start()}
         if part == "proposals":
-            return {part: bench.bench_proposals(examples[0].image, chosen, torch_device)}
+            pictures = bench.read_folder(photos) if photos else bench.installed_pictures()
+            return {part: bench.bench_proposals(examples[0].image, chosen, torch_device),
+                    "boxed things that are proposed": bench.bench_recall(
+                        itertools.chain(pictures, bench.tabletops(bench.TABLETOPS)), chosen, torch_device)}
         if part == "command":
             return {part: bench.bench_command(examples[0], chosen, torch_device)}
         if part == "node":

@@ -6,7 +6,7 @@ from ris_ros.grounding.fusion import fuse, similarity
 from ris_ros.grounding.grounder import Grounder
 from ris_ros.grounding.layout import Layout
 from ris_ros.grounding.prompt_bank import PromptBank
-from ris_ros.grounding.search import missing_descriptions, search_points
+from ris_ros.grounding.search import PatchSearch, missing_descriptions, still_missing
 
-__all__ = ["AppearanceScorer", "AppearanceScores", "Grounder", "Layout", "PromptBank", "decide", "fuse",
-           "missing_descriptions", "search_points", "similarity"]
+__all__ = ["AppearanceScorer", "AppearanceScores", "Grounder", "Layout", "PatchSearch", "PromptBank", "decide", "fuse",
+           "missing_descriptions", "similarity", "still_missing"]

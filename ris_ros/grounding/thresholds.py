@@ -148,6 +148,16 @@ MEMBER_SCORE = 0.5
 SEARCH_BELOW, MIN_PATCH_PROBABILITY = 0.5, 0.2
 """A description is searched for when no proposal matches it with the first probability, at patches that match it with
 the second."""
+SEARCH_REGIONS, REGION_PROBABILITY = 2, 0.5
+"""Boxes around adjoining matching patches that a search begins with, and the share of the best patch's probability from
+which on a patch belongs to one."""
+REGION_INSETS = 0.0, 0.5
+"""Patches by which the sides of such a box are moved inwards; each makes a prompt."""
+SEARCH_ROUND = 8
+"""Points of each round of a search."""
+SEARCH_GRID, SEARCH_DISTANCE = 48, 1.0
+"""Places along the longer side of the image that its points are chosen from, and the distance between them, in patches,
+from which on one does not make another less useful."""
 
 # Names that a description is contrasted with (`vocabulary`), and words that nothing is known of (`guesses`).
 RIVALS_WEIGH = 85.0

@@ -48,6 +48,17 @@ def remove_small_regions(logits: np.ndarray, min_area: float) -> np.ndarray:
 
     The largest island stays, however small.
     """
+    rows, columns = (np.flatnonzero((logits > 0).any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return logits
+    # The mask's box with one row or column around it, which connects all of the background beyond.
+    near = (slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2))
+    cleaned = logits.copy()
+    cleaned[near] = _without_small_regions(logits[near], min_area)
+    return cleaned
+
+
+def _without_small_regions(logits: np.ndarray, min_area: float) -> np.ndarray:
     logits = logits.copy()
     for is_hole, value in ((True, 1.0), (False, -1.0)):
         _, labels, stats, _ = cv2.connectedComponentsWithStats(((logits > 0) ^ is_hole).astype(np.uint8))
@@ -85,10 +96,16 @@ def remainders(logits: np.ndarray, min_area: float) -> tuple[np.ndarray, np.ndar
     # Large parts first: the remainder without a small part differs little from the whole.
     by_share = np.argsort(-area[parts] / area[wholes], kind="stable")
     wholes, parts = wholes[by_share], parts[by_share]
-    rest = [remove_small_regions(np.minimum(logits[i], -logits[j]), min_area)
-            for i, j in zip(wholes, parts, strict=True)]
-    kept = [k for k, remainder in enumerate(rest) if _is_compact(remainder > 0, min_area)][:MAX_REMAINDERS]
-    return np.array([rest[k] for k in kept]).reshape(-1, *logits.shape[1:]), wholes[kept]
+    rest: list[np.ndarray] = []
+    kept: list[int] = []
+    for whole, part in zip(wholes.tolist(), parts.tolist(), strict=True):
+        remainder = remove_small_regions(np.minimum(logits[whole], -logits[part]), min_area)
+        if _is_compact(remainder > 0, min_area):
+            rest.append(remainder)
+            kept.append(whole)
+        if len(rest) == MAX_REMAINDERS:
+            break
+    return np.array(rest, np.float32).reshape(-1, *logits.shape[1:]), np.array(kept, int)
 
 
 def mask_nms(masks: np.ndarray, scores: np.ndarray, max_iou: float) -> np.ndarray:

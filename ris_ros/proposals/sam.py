@@ -10,6 +10,7 @@ import torch
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.proposals.decoder import MaskDecoder
 from ris_ros.proposals.prompting import PromptedProposer
 from ris_ros.utils import weights
 
@@ -56,7 +57,8 @@ class Sam:
         except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
             raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a file with a state "
                              f"dictionary of Segment Anything: {one_line(error)[:MAX_ERROR_LENGTH]}") from error
-        self._model = model.eval().to(device)
+        self.model = model.eval().to(device)
+        self.decoder = MaskDecoder(model.state_dict(), device)
         # On a CPU a larger batch gains nothing; on a GPU it saves kernel launches.
         self.batch_size = 4 if device == "cpu" else 64
         self.notes: list[str] = []
@@ -64,35 +66,6 @@ class Sam:
     @torch.inference_mode()
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Return the embedding, float32 [1, 256, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
-        pixels = torch.from_numpy(image).to(self._model.device).permute(2, 0, 1).float()
-        embedding: np.ndarray = self._model.image_encoder(self._model.preprocess(pixels)[None]).cpu().numpy()
+        pixels = torch.from_numpy(image).to(self.model.device).permute(2, 0, 1).float()
+        embedding: np.ndarray = self.model.image_encoder(self.model.preprocess(pixels)[None]).cpu().numpy()
         return embedding
-
-    @torch.inference_mode()
-    def decode(self, embedding: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return three masks for each of several points, as logits and predicted IoU; see `prompting.Network`."""
-        device = self._model.device
-        coordinates = torch.from_numpy(points).float().to(device)[:, None]
-        sparse, dense = self._model.prompt_encoder(
-            points=(coordinates, torch.ones(len(points), 1, device=device)), boxes=None, masks=None)
-        masks, quality = self._run_decoder(embedding, sparse, dense)
-        return masks[:, 1:], quality[:, 1:]
-
-    @torch.inference_mode()
-    def decode_object(self, embedding: np.ndarray, points: np.ndarray, labels: np.ndarray, box: np.ndarray
-                      ) -> tuple[np.ndarray, np.ndarray]:
-        """Return four masks of the object in a box, as logits and predicted IoU; see `prompting.Network`."""
-        device = self._model.device
-        coordinates, point_labels, boxes = (torch.from_numpy(np.asarray(values)).float().to(device)[None]
-                                            for values in (points, labels, box))
-        sparse, dense = self._model.prompt_encoder(points=(coordinates, point_labels), boxes=boxes, masks=None)
-        masks, quality = self._run_decoder(embedding, sparse, dense)
-        return masks[0], quality[0]
-
-    def _run_decoder(self, embedding: np.ndarray, sparse: torch.Tensor, dense: torch.Tensor
-                     ) -> tuple[np.ndarray, np.ndarray]:
-        masks, quality = self._model.mask_decoder.predict_masks(
-            image_embeddings=torch.from_numpy(embedding).to(self._model.device),
-            image_pe=self._model.prompt_encoder.get_dense_pe(), sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense)
-        return masks.cpu().numpy(), quality.cpu().numpy()

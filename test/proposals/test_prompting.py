@@ -10,6 +10,8 @@ import pytest
 from ris_ros.config import ProposalsConfig
 from ris_ros.errors import InputError
 from ris_ros.proposals import make_proposer
+from ris_ros.tools.bench.boxes import installed_pictures, read_folder
+from ris_ros.tools.bench.proposals import count_found
 from ris_ros.utils.images import write_image
 from ris_ros.utils.masks import box_iou, mask_box, pairwise_iou
 from ris_ros.visualization import draw_proposals
@@ -76,13 +78,51 @@ def test_marked_objects_are_proposed(on_photographs, name, tmp_path):
             for obj, (_, *boxes) in MARKED[name].items()}
     missed = {obj: round(iou, 2) for obj, iou in best.items() if iou < MARKED[name][obj][0]}
     assert not missed
-    assert len(proposals) <= 66  # Each costs a forward pass of CLIP.
+    assert len(proposals) <= 140  # Each costs a forward pass of CLIP.
 
 
 def test_a_saucer_is_proposed_without_its_cup(on_photographs):
     saucer, cup = [(130, 260), (260, 360), (420, 310)], [(190, 100), (290, 150), (290, 250)]
     assert any(all(mask[y, x] for x, y in saucer) and not any(mask[y, x] for x, y in cup)
                for mask in on_photographs["coffee"].masks)
+
+
+def test_all_of_24_coins_side_by_side_are_proposed(proposer):
+    coins = next(picture for picture in installed_pictures() if picture.name == "coins")
+    proposals = proposer(coins.image)
+    assert len(coins.boxes) == 24
+    assert count_found(coins.boxes, proposals.boxes) >= 23
+
+
+def test_the_picture_decides_on_the_number_of_prompts(proposer):
+    def count_prompts(image):
+        return proposer.collect(image, proposer.embed(image)).prompts
+
+    simple = np.full((480, 640, 3), 200, np.uint8)
+    simple[200:300, 250:400] = (180, 30, 30)
+    assert count_prompts(simple) < 48
+    few, many = (count_prompts(getattr(data, name)()) for name in ("coffee", "astronaut"))
+    assert 1.5 * few < many <= ProposalsConfig().max_prompts
+
+
+def test_prompts_are_bounded(proposer, monkeypatch):
+    image = data.astronaut()
+    embedding = proposer.embed(image)
+    for bound in (1, 20, 30):
+        monkeypatch.setattr(proposer, "config", ProposalsConfig(max_prompts=bound))
+        assert proposer.collect(image, embedding).prompts == bound
+
+
+PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "photos"
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs are not in the repository")
+def test_most_things_in_further_photographs_are_proposed(proposer):
+    found = things = 0
+    for picture in read_folder(PHOTOS):
+        found += count_found(picture.boxes, proposer(picture.image).boxes)
+        things += len(picture.boxes)
+    assert found >= 0.8 * things
 
 
 @pytest.mark.parametrize("name", MARKED)
@@ -109,11 +149,12 @@ def test_a_box_gives_the_object_in_it(proposer):
         assert box_iou(answers.boxes[0], box) > min_iou
     # In the box of cup and saucer, a point on the saucer counts for it or against it.
     _, box, *_ = MARKED["coffee"]["cup with saucer"]
-    scale = embedding.transform.scale
-    point = np.array([[130.0, 300]]) * scale
-    (positive, _), (negative, _) = (proposer.network.decode_object(
-        embedding.features, point, np.array([label]), np.array(box) * np.tile(scale, 2)) for label in (1, 0))
-    column, row = (point[0] / 4).astype(int)
+    scale, decoder = embedding.transform.scale, proposer.network.decoder
+    point = np.array([130.0, 300]) * scale
+    prompt = np.array([point, *(np.array(box) * np.tile(scale, 2)).reshape(2, 2)])
+    positive, negative = (decoder.decode(decoder.prepare(embedding.features), prompt[None], np.array([[label, 2, 3]])
+                                         ).coarse[0] for label in (1, 0))
+    column, row = (point / 16).astype(int)
     assert (positive[:, row, column] > negative[:, row, column]).all()
 
 
@@ -186,15 +227,15 @@ def test_arrays_that_are_not_images_are_refused(proposer, image):
 def test_running_out_of_memory_halves_the_batches_of_prompts(proposer, monkeypatch):
     import torch
 
-    decode = proposer.network.decode
+    decode = proposer.network.decoder.decode
     expected = len(make_proposer(ProposalsConfig(max_prompts=4), "cpu")(data.chelsea()))
 
-    def run_out_of_memory(embedding, points):
+    def run_out_of_memory(image, points, *arguments):
         if len(points) > 1:
             raise torch.OutOfMemoryError
-        return decode(embedding, points)
+        return decode(image, points, *arguments)
 
     short = make_proposer(ProposalsConfig(max_prompts=4), "cpu")
-    monkeypatch.setattr(short.network, "decode", run_out_of_memory)
+    monkeypatch.setattr(short.network.decoder, "decode", run_out_of_memory)
     assert len(short(data.chelsea())) == expected
     assert short.notes == ["out of memory: prompts are computed 1 at a time, which takes longer"]

@@ -27,13 +27,19 @@ def test_masks_agree_with_the_packages_own_predictor(tmp_path):
     embedding = proposer.network.encode(image)
     np.testing.assert_allclose(embedding, predictor.features, atol=1e-4)
     points = np.array([[100.0, 50.0], [900.5, 700.0], [512.0, 384.0]])
-    logits, quality = proposer.network.decode(embedding, points)
+    decoder = proposer.network.decoder
+    prompts = np.stack([points, np.zeros_like(points)], axis=1)
+    # The predictor resizes logits to its image of 768 x 1024 pixels; these are the logits before.
+    decoded = decoder.decode(decoder.prepare(embedding), prompts, np.tile((1, -1), (3, 1)))
+    logits = decoded.logits(np.arange(3).repeat(3), np.tile((1, 2, 3), 3)).reshape(3, 3, 256, 256)
     for i, point in enumerate(points):
         _, expected_quality, expected = predictor.predict(point[None], np.ones(1))
         np.testing.assert_allclose(logits[i], expected, atol=1e-4)
-        np.testing.assert_allclose(quality[i], expected_quality, atol=1e-4)
+        np.testing.assert_allclose(decoded.quality[i, 1:], expected_quality, atol=1e-4)
     box, on_and_beside, labels = np.array([300.0, 200, 700, 600]), points[:2], np.array([1, 0])
-    logits, quality = proposer.network.decode_object(embedding, on_and_beside, labels, box)
+    prompt = np.concatenate([on_and_beside, box.reshape(2, 2)])
+    decoded = decoder.decode(decoder.prepare(embedding), prompt[None], np.array([[*labels, 2, 3]]))
+    logits, quality = decoded.logits(np.zeros(4, int), np.arange(4)), decoded.quality[0]
     for several, answers in ((False, slice(0, 1)), (True, slice(1, 4))):
         _, expected_quality, expected = predictor.predict(on_and_beside, labels, box, multimask_output=several)
         np.testing.assert_allclose(logits[answers], expected, atol=1e-4)

@@ -4,10 +4,12 @@ Absolute times differ from machine to machine and from minute to minute; compare
 process of its own, so that peaks of memory can be told apart.
 """
 
+from ris_ros.tools.bench.boxes import installed_pictures, read_folder, tabletops
 from ris_ros.tools.bench.command import Example, bench_command, bench_start, read_examples, simulated_example
 from ris_ros.tools.bench.encoding import bench_encoding, plot_encoding
 from ris_ros.tools.bench.measure import Row, device_name, run_in_subprocess
-from ris_ros.tools.bench.proposals import bench_proposals, propose_masks
+from ris_ros.tools.bench.proposals import TABLETOPS, bench_proposals, bench_recall, propose_masks
 
-__all__ = ["Example", "Row", "bench_command", "bench_encoding", "bench_proposals", "bench_start", "device_name",
-           "plot_encoding", "propose_masks", "read_examples", "run_in_subprocess", "simulated_example"]
+__all__ = ["TABLETOPS", "Example", "Row", "bench_command", "bench_encoding", "bench_proposals", "bench_recall",
+           "bench_start", "device_name", "installed_pictures", "plot_encoding", "propose_masks", "read_examples",
+           "read_folder", "run_in_subprocess", "simulated_example", "tabletops"]

@@ -118,9 +118,9 @@ def _measure_reference(example: Example, config: Config, device: str) -> tuple[f
     """Return the seconds of a command and the peak of memory in GB."""
     from ris_ros.encoding import load_encoder
     from ris_ros.language import ExpressionParser
-    from ris_ros.tools.bench import reference
+    from ris_ros.tools.bench import published, reference
 
-    network, encoder = reference.load_network(config.proposals, device), load_encoder(config.encoder, device)
+    network, encoder = published.load_network(config.proposals, device), load_encoder(config.encoder, device)
     parser = ExpressionParser(config.language, "reference")
     parser.parse(example.texts[1])
     # Lets the libraries choose their kernels.

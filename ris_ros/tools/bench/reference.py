@@ -15,12 +15,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ris_ros.config import ProposalsConfig
 from ris_ros.encoding import MaskGuidedEncoder
-from ris_ros.errors import InputError
-from ris_ros.proposals import filters, make_proposer
-from ris_ros.proposals.prompting import Network
+from ris_ros.proposals import filters
 from ris_ros.proposals.resize import ResizeTransform
+from ris_ros.tools.bench.published import PublishedNetwork
 from ris_ros.utils.masks import mask_box
 
 if TYPE_CHECKING:
@@ -33,22 +31,7 @@ IMAGENET_MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
 """Mean of the ImageNet pixels, RGB 0..1 [3, 1, 1], which replaces the surroundings of a mask."""
 
 
-def load_network(config: ProposalsConfig, device: str) -> Network:
-    """Return the network of the proposer that a configuration names, to be prompted in another way.
-
-    Raises
-    ------
-    InputError
-        If the proposer is not made of such a network.
-
-    """
-    network: Network | None = getattr(make_proposer(config, device), "network", None)
-    if network is None:
-        raise InputError(f"the proposer {config.method} has no network to prompt, so there is no reference for it")
-    return network
-
-
-def propose(network: Network, image: np.ndarray) -> np.ndarray:
+def propose(network: PublishedNetwork, image: np.ndarray) -> np.ndarray:
     """Return masks, bool [N, H, W], of everything in an image, uint8 RGB [H, W, 3]."""
     from torchvision.ops import nms
 
@@ -129,7 +112,7 @@ def choose(encoder: MaskGuidedEncoder, features: tuple[Tensor, Tensor], sentence
     return int(F.cosine_similarity(visual, text[None]).argmax())
 
 
-def answer(network: Network, encoder: MaskGuidedEncoder, parser: ExpressionParser, image: np.ndarray, text: str
+def answer(network: PublishedNetwork, encoder: MaskGuidedEncoder, parser: ExpressionParser, image: np.ndarray, text: str
            ) -> np.ndarray:
     """Return the mask, bool [H, W], of what a text names in an image, uint8 RGB [H, W, 3]."""
     masks = propose(network, image)
