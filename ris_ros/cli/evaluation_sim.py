@@ -18,6 +18,7 @@ from ris_ros.cli.common import (
     Scenes,
     Settings,
     Split,
+    Styles,
     err,
     eval_app,
     load_config,
@@ -47,6 +48,7 @@ def eval_sim(
     split: Split = "test",
     seed: SceneNumber = 0,
     per_kind: PerKind = 2,
+    style: Styles = None,
     kind: Annotated[list[str] | None, typer.Option(
         help="Kind of expression: attribute, place, relation, ...; repeatable. Default: all.")] = None,
     proposals: Annotated[bool, typer.Option(
@@ -74,7 +76,10 @@ def eval_sim(
     from ris_ros.evaluation.sim import evaluate
     from ris_ros.language import ExpressionParser
     from ris_ros.segmenter import ReferringSegmenter
+    from ris_ros.sim.styles import PLAIN, find_style
 
+    for name in style or ():
+        find_style(name)
     segmenter = ReferringSegmenter.from_config(chosen)
     if weaken is not None:
         from ris_ros.evaluation.weakening import parse_weakening
@@ -95,7 +100,7 @@ def eval_sim(
         published = ReferringSegmenter(reference, segmenter.proposer, segmenter.encoder,
                                        ExpressionParser(reference.language, reference.method))
     report = evaluate(segmenter, split=split, scenes=scenes, start=seed, per_kind=per_kind or None,
-                      kinds=kind or (), proposals=proposals, depth=depth,
+                      kinds=kind or (), proposals=proposals, depth=depth, styles=style or (PLAIN,),
                       reasoning=segmenter.parser if published else None, published=published, progress=True)
     _print_report(report, as_json)
 
