@@ -1,4 +1,4 @@
-"""Augmentation of training images: what other cameras and lights do to a picture, as far as colours keep their names."""
+"""Augmentation of training images: other cameras and lights, as far as colours keep their names."""
 
 from __future__ import annotations
 

@@ -62,7 +62,8 @@ def main() -> None:
                         help="number of training scenes in each other training style; 0: plain scenes only")
     parser.add_argument("--styled-proposed-scenes", type=int, default=60,
                         help="number of these for which MobileSAM's masks are used too")
-    parser.add_argument("--start", type=Path, help="bundle whose weights to start from, such as ris_ros/models/tabletop")
+    parser.add_argument("--start", type=Path,
+                        help="bundle whose weights to start from, such as ris_ros/models/tabletop")
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=0)

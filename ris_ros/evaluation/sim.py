@@ -179,8 +179,8 @@ def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int 
     if unknown := set(kinds) - set(KINDS):
         raise InputError(f"no kind of expression {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
     records = []
-    rendered = track(samples(split, scenes, start, per_kind, styles), "evaluating", total=scenes, console=Console(stderr=True),
-                     disable=not progress)
+    rendered = track(samples(split, scenes, start, per_kind, styles), "evaluating", total=scenes,
+                     console=Console(stderr=True), disable=not progress)
     for sample in rendered:
         if kinds:
             selected = [expression for expression in sample.expressions if expression.kind in kinds]

@@ -60,7 +60,8 @@ def write_dataset(directory: str | Path, *, split: str = "train", scenes: int = 
             file.writelines(json.dumps(row) + "\n" for row in rows)
             count += len(rows)
     about = {"format": FORMAT_VERSION, "written_by": f"ris_ros {ris_ros.__version__}", "split": split,
-             "seeds": [seeds.start, seeds.stop], "per_kind": per_kind, "styles": list(styles), "scenes": scenes, "expressions": count}
+             "seeds": [seeds.start, seeds.stop], "per_kind": per_kind, "styles": list(styles),
+             "scenes": scenes, "expressions": count}
     (directory / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return {"scenes": scenes, "expressions": count}
 
