@@ -14,7 +14,8 @@ CATEGORY_NAMES, COLOUR_NAMES = tuple(CATEGORIES), tuple(COLOURS)
 BACKGROUND_CLASSES = ("table", "floor", "several", "part", "distractor")
 """Classes of masks that do not show one whole object of a category; "several" is two objects in one mask."""
 BACKGROUND_TEXTS = (("table", "table top", "wood"), ("floor", "ground", "background"),
-                    ("two objects", "several objects", "objects"), ("part", "piece", "part of an object"), ("something else", "unknown thing", "clutter"))
+                    ("two objects", "several objects", "objects"), ("part", "piece", "part of an object"),
+                    ("something else", "unknown thing", "clutter"))
 """Names of each of BACKGROUND_CLASSES."""
 
 SEEN_PAIRS = [(c, k) for c, colour in enumerate(COLOUR_NAMES) for k, category in enumerate(CATEGORY_NAMES)

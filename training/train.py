@@ -20,12 +20,13 @@ import open_clip
 import torch
 import torch.nn.functional as F  # noqa: N812
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.proposals import make_proposer
 from ris_ros.sim.samples import HELD_OUT_PAIRS, TRAIN_SEEDS, VALIDATION_SEEDS
+from ris_ros.sim.styles import PLAIN, styles_of
 from training.dataset import TrainingViews, load_or_render
 from training.model import (
     GRID,
@@ -44,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 WEIGHTS = np.linspace(0, 1, 11)
 """Weights of the global feature at which the model is evaluated."""
+SEEDS_PER_STYLE = 10_000
+"""Distance between the first seeds of two styles."""
 CHECKPOINT_STEPS, REPORT_STEPS = 50, 500
 """Steps between two checkpoints, and between two evaluations."""
 
@@ -52,26 +55,36 @@ def main() -> None:
     """Render missing data, train, evaluate and write the bundle."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder for data, checkpoints and the bundle")
-    parser.add_argument("--scenes", type=int, default=2000, help="number of training scenes")
+    parser.add_argument("--scenes", type=int, default=2000, help="number of training scenes in the plain style")
     parser.add_argument("--proposed-scenes", type=int, default=500,
-                        help="number of training scenes for which MobileSAM's masks are used too")
+                        help="number of these for which MobileSAM's masks are used too")
+    parser.add_argument("--styled-scenes", type=int, default=400,
+                        help="number of training scenes in each other training style; 0: plain scenes only")
+    parser.add_argument("--styled-proposed-scenes", type=int, default=60,
+                        help="number of these for which MobileSAM's masks are used too")
+    parser.add_argument("--start", type=Path,
+                        help="bundle whose weights to start from, such as ris_ros/models/tabletop")
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--half-precision", action="store_true", help="compute matrix products in bfloat16")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
     train, validation, held_out = _load_data(options)
-    trainer = Trainer(train, options.steps, options.learning_rate, options.seed, options.device)
+    trainer = Trainer(train, options.steps, options.learning_rate, options.seed, options.device, options.half_precision)
+    if options.start is not None:
+        trainer.start_from(load_file(options.start / "open_clip_model.safetensors"))
     loss = _train(trainer, options.output / "checkpoint.pt", validation, held_out)
     accuracy = _report(trainer, validation, held_out, WEIGHTS, loss)
     best = _best_weight(WEIGHTS, accuracy)
     about = {"visual_weight": best, "seed": options.seed, "steps": options.steps, "scenes": options.scenes,
-             "accuracy": {"weights": WEIGHTS.round(2).tolist(), **accuracy},
+             "styles": _styles(options), "accuracy": {"weights": WEIGHTS.round(2).tolist(), **accuracy},
              # The phrases of the prompt bank, for which `ris calibrate` fits temperatures.
              "calibration": {"nouns": CATEGORY_NAMES, "colours": COLOUR_NAMES,
-                             "nothings": ["table", "floor", "several objects", "part of an object"]}}
+                             "nothings": ["table", "floor", "several objects", "part of an object",
+                                          "something else"]}}
     write_bundle(options.output / "bundle", trainer.trained(), MODEL_CONFIG, about)
     logger.info("written to %s, visual weight %.1f", options.output / "bundle", best)
 
@@ -83,16 +96,25 @@ def _load_data(options: argparse.Namespace) -> tuple[TrainingViews, TrainingView
     def load(name: str, seeds: range, **more: Any) -> TrainingViews:
         return load_or_render(data / name, seeds, IMAGE_SIZE, GRID, lambda shards: tqdm(shards, desc=name), **more)
 
-    proposed = min(options.proposed_scenes, options.scenes)
+    proposer = make_proposer(ProposalsConfig(), options.device)
     parts = []
-    if proposed:
-        parts.append(load("train", TRAIN_SEEDS[:proposed], exclude_pairs=HELD_OUT_PAIRS,
-                          proposer=make_proposer(ProposalsConfig(), options.device)))
-    if proposed < options.scenes:
-        parts.append(load("train", TRAIN_SEEDS[proposed:options.scenes], exclude_pairs=HELD_OUT_PAIRS))
+    for number, style in enumerate(_styles(options)):
+        scenes, proposed = (options.scenes, options.proposed_scenes) if style == PLAIN else \
+            (options.styled_scenes, options.styled_proposed_scenes)
+        # Each style has seeds of its own, so that no two have the same scene.
+        seeds = TRAIN_SEEDS[number * SEEDS_PER_STYLE:][:scenes]
+        folder, proposed = "train" if style == PLAIN else f"train-{style}", min(proposed, scenes)
+        if proposed:
+            parts.append(load(folder, seeds[:proposed], exclude_pairs=HELD_OUT_PAIRS, style=style, proposer=proposer))
+        if proposed < scenes:
+            parts.append(load(folder, seeds[proposed:], exclude_pairs=HELD_OUT_PAIRS, style=style))
     return (TrainingViews.concatenate(parts),
             load("validation", VALIDATION_SEEDS[:100], exclude_pairs=HELD_OUT_PAIRS),
             load("held-out", VALIDATION_SEEDS[100:200], only_pairs=HELD_OUT_PAIRS))
+
+
+def _styles(options: argparse.Namespace) -> list[str]:
+    return [PLAIN, *(style for style in styles_of("train") if style != PLAIN and options.styled_scenes)]
 
 
 def _train(trainer: Trainer, checkpoint: Path, validation: TrainingViews, held_out: TrainingViews) -> float:

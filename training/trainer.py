@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from training.augmentation import augment
 from training.dataset import TrainingViews
 from training.model import (
     CONTEXT_LENGTH,
@@ -51,12 +52,14 @@ class Trainer:
     learning_rate : its maximum
     seed : of weights and batches
     device : "cpu" or "cuda"
+    half_precision : whether matrix products are computed in bfloat16; the weights stay in single precision
 
     """
 
-    def __init__(self, views: TrainingViews, steps: int, learning_rate: float, seed: int, device: str):
+    def __init__(self, views: TrainingViews, steps: int, learning_rate: float, seed: int, device: str,
+                 half_precision: bool = False):
         self.views, self.steps, self.learning_rate, self.seed = views, steps, learning_rate, seed
-        self.device = torch.device(device)
+        self.device, self.half_precision = torch.device(device), half_precision
         self.step = 0
         torch.manual_seed(seed)
         self.model = create_model()
@@ -84,7 +87,8 @@ class Trainer:
         rate = self.learning_rate * min(1, (self.step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * math.cos(math.pi * done))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss = self._loss(rng, KEPT_PATCHES if done < ALL_PATCHES_FROM else 1.0)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half_precision):
+            loss = self._loss(rng, KEPT_PATCHES if done < ALL_PATCHES_FROM else 1.0)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([*self.model.parameters(), self.embedding], 1.0)
@@ -102,10 +106,14 @@ class Trainer:
         """Return the content of a checkpoint."""
         return {"model": self.trained().state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}
 
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Start from the weights of a trained model of the same configuration."""
+        self.model.load_state_dict(weights)
+        self.embedding.data.copy_(self.model.token_embedding.weight.data[self.words])
+
     def load(self, state: dict[str, Any]) -> None:
         """Resume from the state of a checkpoint."""
-        self.model.load_state_dict(state["model"])
-        self.embedding.data.copy_(self.model.token_embedding.weight.data[self.words])
+        self.start_from(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
 
@@ -148,10 +156,8 @@ class Trainer:
                                 (fused, small[cropped])], rng)
 
     def _model_input(self, pixels: np.ndarray, rng: np.random.Generator) -> Tensor:
-        """Vary the brightness of uint8 images [N, H, W, 3] and normalise them."""
-        brightness = rng.uniform(0.88, 1.1, (len(pixels), 1, 1, 1))
-        lit = np.clip(pixels * brightness, 0, 255).astype(np.uint8)
-        return normalise(lit).to(self.device)
+        """Augment uint8 images [N, H, W, 3] and normalise them."""
+        return normalise(augment(pixels, rng)).to(self.device)
 
     def _jitter(self, crops: Tensor, rng: np.random.Generator) -> Tensor:
         """Scale and shift crops randomly, as augmentation for inaccurate boxes of masks."""

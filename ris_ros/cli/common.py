@@ -36,6 +36,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Scenes = Annotated[int, typer.Option(help="Number of scenes.")]
 Split = Annotated[str, typer.Option(help="train, validation, test or hard (held-out pairs of colour and category).")]
 SceneNumber = Annotated[int, typer.Option("--seed", help="Number of the first scene within the split.")]
+Styles = Annotated[list[str] | None, typer.Option(
+    "--style", help="Style of the simulation, such as cartoon; repeatable: the scenes are shared out. Default: plain.")]
 PerKind = Annotated[int, typer.Option(help="Maximum number of expressions per kind and scene; 0: no limit.")]
 
 Ray = Annotated[str, typer.Option(

@@ -18,6 +18,7 @@ from ris_ros.cli.common import (
     Scenes,
     Settings,
     Split,
+    Styles,
     err,
     eval_app,
     load_config,
@@ -48,6 +49,7 @@ def eval_sim(
     split: Split = "test",
     seed: SceneNumber = 0,
     per_kind: PerKind = 2,
+    style: Styles = None,
     kind: Annotated[list[str] | None, typer.Option(
         help="Kind of expression: attribute, place, relation, ...; repeatable. Default: all.")] = None,
     proposals: Annotated[bool, typer.Option(
@@ -76,7 +78,10 @@ def eval_sim(
     from ris_ros.evaluation.sim import evaluate
     from ris_ros.evaluation.weak_encoders import calibrate, published_segmenter, weakened_segmenter
     from ris_ros.segmenter import ReferringSegmenter
+    from ris_ros.sim.styles import PLAIN, find_style
 
+    for name in style or ():
+        find_style(name)
     segmenter = ReferringSegmenter.from_config(chosen)
     if weaken is not None:
         segmenter = weakened_segmenter(segmenter, weaken, frames)
@@ -85,7 +90,7 @@ def eval_sim(
             calibrate(segmenter, frames)
     published = published_segmenter(segmenter) if segmenter.config.method == "full" else None
     report = evaluate(segmenter, split=split, scenes=scenes, start=seed, per_kind=per_kind or None,
-                      kinds=kind or (), proposals=proposals, depth=depth,
+                      kinds=kind or (), proposals=proposals, depth=depth, styles=style or (PLAIN,),
                       reasoning=segmenter.parser if published else None, published=published, progress=True)
     _print_report(report, as_json)
 

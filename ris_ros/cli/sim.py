@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ris_ros.cli.common import PerKind, SceneNumber, Scenes, Split, out, sim_app
+from ris_ros.cli.common import PerKind, SceneNumber, Scenes, Split, Styles, out, sim_app
 
 
 @sim_app.command("render")
 def sim_render(
     output: Annotated[Path, typer.Argument(metavar="IMAGE", help="The .png or .jpg to write.")],
     seed: Annotated[int, typer.Option(help="Seed of the scene.")] = 200_000,
+    style: Annotated[str, typer.Option(help="Style of the simulation.")] = "plain",
 ) -> None:
     """Render one simulated scene, and list expressions that refer to its objects."""
     import numpy as np
@@ -24,7 +25,7 @@ def sim_render(
     from ris_ros.sim.tabletop import sample_scene
     from ris_ros.utils.images import write_image
 
-    scene = sample_scene(seed)
+    scene = sample_scene(seed, style=style)
     with Renderer() as renderer:
         rendering = renderer.render(scene)
     write_image(output, rendering.image)
@@ -42,9 +43,12 @@ def sim_write(
     split: Split = "train",
     seed: SceneNumber = 0,
     per_kind: PerKind = 2,
+    style: Styles = None,
 ) -> None:
     """Write images, depth, masks and referring expressions as a data set, in the format of docs/dataset.md."""
+    from ris_ros.sim.styles import PLAIN
     from ris_ros.sim.writer import write_dataset
 
-    counts = write_dataset(folder, split=split, scenes=scenes, start=seed, per_kind=per_kind or None, progress=True)
+    counts = write_dataset(folder, split=split, scenes=scenes, start=seed, per_kind=per_kind or None,
+                           styles=style or (PLAIN,), progress=True)
     out.print(f"{folder}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))

@@ -36,6 +36,7 @@ from ris_ros.sim.expressions import KINDS
 from ris_ros.sim.samples import SceneSample, samples
 from ris_ros.sim.scene import SceneObject
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
+from ris_ros.sim.styles import PLAIN
 from ris_ros.types import CameraModel, Depth, Description, Proposals
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ _COLUMNS = (("reasoning", "reasoning alone"), ("published selection", "published
 def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int = 50, start: int = 0,
              per_kind: int | None = 2, kinds: Sequence[str] = (), proposals: bool = True, depth: bool = True,
              reasoning: ExpressionParser | None = None, published: ReferringSegmenter | None = None,
-             progress: bool = False) -> Report:
+             styles: Sequence[str] = (PLAIN,), progress: bool = False) -> Report:
     """Ask a segmenter for the objects of simulated scenes.
 
     Parameters
@@ -166,19 +167,20 @@ def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int 
     depth : whether the camera has depth
     reasoning : reads the expressions for the measurement of reasoning alone; None skips it
     published : a segmenter with the published method, for comparison; it uses the proposals of `segmenter`
+    styles : of the scenes, which they share in equal blocks
     progress : whether to show a progress bar on stderr
 
     Raises
     ------
     InputError
-        If the split has no such scenes, or there is no such kind.
+        If the split has no such scenes, or there is no such kind or style.
 
     """
     if unknown := set(kinds) - set(KINDS):
         raise InputError(f"no kind of expression {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
     records = []
-    rendered = track(samples(split, scenes, start, per_kind), "evaluating", total=scenes, console=Console(stderr=True),
-                     disable=not progress)
+    rendered = track(samples(split, scenes, start, per_kind, styles), "evaluating", total=scenes,
+                     console=Console(stderr=True), disable=not progress)
     for sample in rendered:
         if kinds:
             selected = [expression for expression in sample.expressions if expression.kind in kinds]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ris_ros.errors import MissingError
 from ris_ros.sim import effects
-from ris_ros.sim.meshes import Mesh, corner_normals
+from ris_ros.sim.meshes import corner_normals
 from ris_ros.sim.poses import TABLE_HALF, TABLE_HEIGHT, camera_pose, intrinsics, pose
 from ris_ros.sim.scene import Light, Rendering, Scene, SceneObject
 from ris_ros.sim.shapes import COLOURS, MATERIALS
@@ -188,7 +188,7 @@ def _rgb(obj: SceneObject, material: str) -> np.ndarray:
 
 
 _Meshes = dict[tuple[str, str, str], tuple[int, np.ndarray, np.ndarray]]
-"""(catalogue, category, material) -> id, position [3] and axes [3, 3] of the frame that MuJoCo has moved the mesh to."""
+"""(catalogue, category, material) -> id, position [3] and axes [3, 3] of the frame that MuJoCo moved the mesh to."""
 
 
 def _compile(mujoco: Any, style: Style) -> tuple[Any, _Meshes]:

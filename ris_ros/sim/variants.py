@@ -80,12 +80,13 @@ _CATALOGUES: dict[str, _Measures] = {
     "rounded": _Measures(
         cup=curve([(26, 0), (36, 10), (41, 40), (40, 70), (38, 84)]),
         mug=curve([(30, 0), (42, 8), (46, 38), (44, 66), (41, 80)]), handle=(28, 24, 5.5, 1.0),
-        bowl=curve([(30, 0), (40, 3), (66, 22), (78, 44), (80, 54)]), plate=curve([(58, 0), (75, 5), (95, 13), (104, 17)]),
-        bottle=curve([(33, 0), (37, 8), (38, 70), (34, 104), (20, 130), (14, 150), (14, 178)]), cap=(15, 16), label=None,
-        can=curve([(30, 0), (34, 6), (34, 90), (30, 98)]),
-        vase=curve([(30, 0), (46, 24), (62, 70), (56, 110), (34, 140), (30, 156), (44, 172)]),
-        box=(110, 110, 70), lid="none", book=(130, 180, 24), ball=(38, True), block=(64, 64, 52, 7, 0, 0),
-        cone=(46, 6, 150, 0, 0), banana=(82, 1.05, 19), spoon=(27, 22, 110, 4.5), pen=(9, 66, True)),
+        bowl=curve([(30, 0), (40, 3), (66, 22), (78, 44), (80, 54)]),
+        plate=curve([(58, 0), (75, 5), (95, 13), (104, 17)]),
+        bottle=curve([(33, 0), (37, 8), (38, 70), (34, 104), (20, 130), (14, 150), (14, 178)]), cap=(15, 16),
+        label=None, can=curve([(30, 0), (34, 6), (34, 90), (30, 98)]),
+        vase=curve([(30, 0), (46, 24), (62, 70), (56, 110), (34, 140), (30, 156), (44, 172)]), box=(110, 110, 70),
+        lid="none", book=(130, 180, 24), ball=(38, True), block=(64, 64, 52, 7, 0, 0), cone=(46, 6, 150, 0, 0),
+        banana=(82, 1.05, 19), spoon=(27, 22, 110, 4.5), pen=(9, 66, True)),
     # Training: low-poly, as in games; edges everywhere.
     "faceted": _Measures(
         cup=[(34, 0), (44, 100)], mug=[(40, 0), (40, 92)], handle=(30, 28, 6, 5.0),
@@ -97,19 +98,22 @@ _CATALOGUES: dict[str, _Measures] = {
         round_base=True, segments=9, crease=20),
     # Training: narrow and high; other proportions, with rings and small lids.
     "slim": _Measures(
-        cup=[(27, 0), (29, 2), (37, 108), (39, 110)], mug=[(32, 0), (35, 2), (33, 60), (37, 104)], handle=(22, 34, 4, 1.6),
-        bowl=[(44, 0), (44, 12), (50, 14), (70, 34), (74, 70)], plate=[(52, 0), (54, 2), (84, 4), (92, 14)],
-        bottle=[(27, 0), (30, 4), (30, 150), *curve([(29, 156), (20, 172), (10, 186), (10, 208)]), (12, 212)],
-        cap=None, label=(52, 128), can=[(26, 3), (28, 8), (28, 128), (25, 136)],
-        vase=[(38, 0), (38, 6), *curve([(22, 16), (24, 60), (36, 110), (42, 150)]), (34, 184)],
-        box=(95, 70, 96), lid="lid", book=(115, 175, 18), ball=(32, False), block=(96, 40, 34, 1.5, 3, 1),
-        cone=(34, 10, 172, 44, 1), banana=(118, 0.80, 15), spoon=(24, 15, 140, 3.5), pen=(6.5, 82, True), wall=2.5),
+        cup=[(27, 0), (29, 2), (37, 108), (39, 110)], mug=[(32, 0), (35, 2), (33, 60), (37, 104)],
+        handle=(22, 34, 4, 1.6), bowl=[(44, 0), (44, 12), (50, 14), (70, 34), (74, 70)],
+        plate=[(52, 0), (54, 2), (84, 4), (92, 14)],
+        bottle=[(27, 0), (30, 4), (30, 150), *curve([(29, 156), (20, 172), (10, 186), (10, 208)]), (12, 212)], cap=None,
+        label=(52, 128), can=[(26, 3), (28, 8), (28, 128), (25, 136)],
+        vase=[(38, 0), (38, 6), *curve([(22, 16), (24, 60), (36, 110), (42, 150)]), (34, 184)], box=(95, 70, 96),
+        lid="lid", book=(115, 175, 18), ball=(32, False), block=(96, 40, 34, 1.5, 3, 1), cone=(34, 10, 172, 44, 1),
+        banana=(118, 0.80, 15), spoon=(24, 15, 140, 3.5), pen=(6.5, 82, True), wall=2.5),
     # Validation only.
     "office": _Measures(
-        cup=[(30, 0), (31, 1), (44, 86), (46, 88)], mug=[(38, 0), (43, 10), (43, 84), (42, 86)], handle=(26, 30, 7, 2.2),
-        bowl=[(34, 0), *curve([(50, 4), (72, 30), (78, 62)])], plate=[(78, 0), (80, 2), (88, 10), (104, 11)],
-        bottle=[(35, 0), (38, 4), (38, 60), (34, 64), (34, 90), (38, 94), (38, 130), *curve([(36, 140), (22, 156), (18, 172)])],
-        cap=(20, 24), label=(64, 90), can=[(37, 2), (40, 5), (40, 82), (37, 86)],
+        cup=[(30, 0), (31, 1), (44, 86), (46, 88)], mug=[(38, 0), (43, 10), (43, 84), (42, 86)],
+        handle=(26, 30, 7, 2.2), bowl=[(34, 0), *curve([(50, 4), (72, 30), (78, 62)])],
+        plate=[(78, 0), (80, 2), (88, 10), (104, 11)],
+        bottle=[(35, 0), (38, 4), (38, 60), (34, 64), (34, 90), (38, 94), (38, 130),
+                *curve([(36, 140), (22, 156), (18, 172)])], cap=(20, 24), label=(64, 90),
+        can=[(37, 2), (40, 5), (40, 82), (37, 86)],
         vase=[(28, 0), (30, 2), *curve([(40, 40), (44, 90), (36, 150), (40, 180)])],
         box=(125, 85, 85), lid="tape", book=(140, 195, 34), ball=(34, True), block=(72, 48, 36, 4, 2, 2),
         cone=(42, 3, 140, 52, 3), banana=(90, 0.98, 17), spoon=(29, 17, 125, 4), pen=(7.5, 70, True)),
@@ -118,8 +122,8 @@ _CATALOGUES: dict[str, _Measures] = {
         cup=curve([(34, 0), (41, 10), (40, 36), (42, 62), (47, 76)]),
         mug=curve([(44, 0), (50, 20), (46, 48), (50, 70)]), handle=(24, 20, 8, 3.0),
         bowl=[(50, 0), (54, 4), (60, 18), (84, 34), (86, 44)], plate=[(40, 0), (42, 6), (100, 10), (106, 22)],
-        bottle=curve([(24, 0), (40, 14), (46, 50), (34, 92), (18, 108), (16, 140), (20, 152)]), cap=(13, 12), label=None,
-        can=[(40, 0), (42, 3), (42, 30), (40, 32), (42, 34), (42, 62), (40, 66)],
+        bottle=curve([(24, 0), (40, 14), (46, 50), (34, 92), (18, 108), (16, 140), (20, 152)]), cap=(13, 12),
+        label=None, can=[(40, 0), (42, 3), (42, 30), (40, 32), (42, 34), (42, 62), (40, 66)],
         vase=curve([(44, 0), (40, 14), (24, 40), (40, 90), (54, 130), (36, 160), (46, 176)]),
         box=(120, 78, 110), lid="tape", book=(120, 160, 48), ball=(40, False), block=(90, 60, 48, 14, 0, 0),
         cone=(56, 14, 120, 0, 2), banana=(74, 1.15, 21), spoon=(24, 24, 100, 6), pen=(10, 60, False), segments=14,
@@ -128,13 +132,13 @@ _CATALOGUES: dict[str, _Measures] = {
     "antique": _Measures(
         cup=[(32, 0), (36, 4), (33, 12), (35, 18), (40, 60), (43, 92)],
         mug=[(44, 0), (46, 6), (40, 12), (36, 84), (40, 90), (40, 96)], handle=(32, 34, 5, 1.3),
-        bowl=[(40, 0), (44, 6), (42, 10), (64, 26), (80, 52), (86, 54)], plate=[(64, 0), (66, 8), (96, 8), (100, 16), (106, 18)],
-        bottle=[(36, 0), (40, 4), (40, 90), (30, 112), (30, 120), (14, 136), (12, 184), (16, 186), (16, 194)], cap=(9, 22),
-        label=(20, 70), can=[(30, 0), (34, 4), (31, 16), (31, 96), (34, 108), (30, 114)],
-        vase=[(40, 0), (42, 8), (22, 24), (28, 34), (56, 84), (58, 104), (24, 150), (38, 184)],
-        box=(140, 104, 62), lid="lid", book=(155, 215, 55), ball=(33, True), block=(76, 76, 30, 3, 2, 2),
-        cone=(38, 8, 165, 46, 1), banana=(108, 0.9, 20), spoon=(36, 20, 115, 3.5), pen=(7.5, 84, True), round_base=True,
-        segments=8, crease=30),
+        bowl=[(40, 0), (44, 6), (42, 10), (64, 26), (80, 52), (86, 54)],
+        plate=[(64, 0), (66, 8), (96, 8), (100, 16), (106, 18)],
+        bottle=[(36, 0), (40, 4), (40, 90), (30, 112), (30, 120), (14, 136), (12, 184), (16, 186), (16, 194)],
+        cap=(9, 22), label=(20, 70), can=[(30, 0), (34, 4), (31, 16), (31, 96), (34, 108), (30, 114)],
+        vase=[(40, 0), (42, 8), (22, 24), (28, 34), (56, 84), (58, 104), (24, 150), (38, 184)], box=(140, 104, 62),
+        lid="lid", book=(155, 215, 55), ball=(33, True), block=(76, 76, 30, 3, 2, 2), cone=(38, 8, 165, 46, 1),
+        banana=(108, 0.9, 20), spoon=(36, 20, 115, 3.5), pen=(7.5, 84, True), round_base=True, segments=8, crease=30),
 }
 
 DISTRACTORS = "distractors"
@@ -225,7 +229,8 @@ def _mug(m: _Measures) -> Shape:
     z = middle + half_height * rounded(np.sin(angle))
     wall = np.interp(z * 1000, height, radius) / 1000 - 0.001
     path = np.column_stack([wall + reach * rounded(np.cos(angle)).clip(0), 0 * angle, z])
-    handle = sweep(path, np.tile([thickness, 0.8 * thickness], (17, 1)), up=(-1, 0, 0.001), segments=min(14, m.segments))
+    handle = sweep(path, np.tile([thickness, 0.8 * thickness], (17, 1)), up=(-1, 0, 0.001),
+                   segments=min(14, m.segments))
     return Shape({"body": join(vessel.parts["body"], handle)}, interior=vessel.interior)
 
 
@@ -285,11 +290,13 @@ def _ball(m: _Measures) -> Shape:
     radius = m.ball[0] / 1000
     rings = max(7, m.segments // 2) | 1
     angle = np.linspace(-np.pi / 2, np.pi / 2, rings)
-    body = list(zip((radius * np.cos(angle)).round(9).tolist(), (radius + radius * np.sin(angle)).tolist(), strict=True))
+    outline = np.column_stack([(radius * np.cos(angle)).round(9), radius + radius * np.sin(angle)])
+    body = [(r, z) for r, z in outline.tolist()]
     parts = {"body": lathe(body, m.segments)}
     if m.ball[1]:
         edge = 0.985 * radius
-        stripe = [(0, 0.8 * radius), (edge, 0.8 * radius), (1.008 * radius, radius), (edge, 1.2 * radius), (0, 1.2 * radius)]
+        stripe = [(0, 0.8 * radius), (edge, 0.8 * radius), (1.008 * radius, radius), (edge, 1.2 * radius),
+                  (0, 1.2 * radius)]
         parts["trim"] = lathe(stripe, m.segments)
     return Shape(parts)
 

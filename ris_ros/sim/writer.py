@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from rich.progress import track
 import ris_ros
 from ris_ros.errors import InputError
 from ris_ros.sim.samples import SceneSample, samples, split_seeds
+from ris_ros.sim.styles import PLAIN, find_style
 from ris_ros.utils.images import write_image
 
 FORMAT_VERSION = 1
 
 
 def write_dataset(directory: str | Path, *, split: str = "train", scenes: int = 100, start: int = 0,
-                  per_kind: int | None = 2, progress: bool = False) -> dict[str, int]:
+                  per_kind: int | None = 2, styles: Sequence[str] = (PLAIN,), progress: bool = False
+                  ) -> dict[str, int]:
     """Render scenes and write their images, depth, masks and expressions.
 
     Parameters
@@ -29,6 +32,7 @@ def write_dataset(directory: str | Path, *, split: str = "train", scenes: int = 
     split : train, validation, test or hard
     scenes, start : how many of the split's scenes, starting at which
     per_kind : maximum number of expressions of each kind and scene; None for all
+    styles : of the scenes, which they share in equal blocks
     progress : whether to show a progress bar on stderr
 
     Returns
@@ -38,14 +42,16 @@ def write_dataset(directory: str | Path, *, split: str = "train", scenes: int = 
     Raises
     ------
     InputError
-        If the directory is not empty or cannot be created, or the split has no such scenes.
+        If the directory is not empty or cannot be created, or there are no such scenes or no such style.
 
     """
     directory = Path(directory)
     seeds = split_seeds(split, scenes, start)
+    for style in styles:
+        find_style(style)
     _create_empty(directory)
     console = Console(stderr=True)
-    rendered = track(samples(split, scenes, start, per_kind), "rendering", total=scenes, console=console,
+    rendered = track(samples(split, scenes, start, per_kind, styles), "rendering", total=scenes, console=console,
                      disable=not progress)
     count = 0
     with open(directory / "expressions.jsonl", "w", encoding="utf-8") as file:
@@ -54,7 +60,8 @@ def write_dataset(directory: str | Path, *, split: str = "train", scenes: int = 
             file.writelines(json.dumps(row) + "\n" for row in rows)
             count += len(rows)
     about = {"format": FORMAT_VERSION, "written_by": f"ris_ros {ris_ros.__version__}", "split": split,
-             "seeds": [seeds.start, seeds.stop], "per_kind": per_kind, "scenes": scenes, "expressions": count}
+             "seeds": [seeds.start, seeds.stop], "per_kind": per_kind, "styles": list(styles),
+             "scenes": scenes, "expressions": count}
     (directory / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return {"scenes": scenes, "expressions": count}
 

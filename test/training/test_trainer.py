@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
+import ris_ros
 from training.train import selection_accuracy
 from training.trainer import Trainer
 
@@ -36,6 +40,16 @@ def test_a_resumed_run_repeats_an_uninterrupted_one(views, tmp_path, one_thread)
     assert resumed.advance() == uninterrupted.advance()
     for name, value in uninterrupted.trained().state_dict().items():
         assert torch.equal(resumed.trained().state_dict()[name], value), name
+
+
+def test_training_starts_from_the_weights_of_a_bundle(views):
+    weights = load_file(Path(ris_ros.__file__).parent / "models/tabletop/open_clip_model.safetensors")
+    trainer = Trainer(views, steps=1, learning_rate=1e-3, seed=0, device="cpu")
+    trainer.start_from(weights)
+    for name, value in trainer.trained().state_dict().items():
+        torch.testing.assert_close(value, weights[name].to(value.dtype), msg=name)
+    [accuracy] = selection_accuracy(trainer.trained().eval(), trainer.tokenizer, views, np.array([0.3]))
+    assert accuracy > 0.9
 
 
 def test_words_outside_the_training_texts_stay_zero(trainer):
