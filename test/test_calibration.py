@@ -127,7 +127,8 @@ def test_answers_say_whether_they_are_calibrated(scenes, weak_segmenter):
     weak_segmenter.bank = PromptBank.load("", None)
     assert "not calibrated" in " ".join(weak_segmenter.notes)
     weak_segmenter.update(Config().replace({"matching.min_confidence": 0.0}))
-    answers = [weak_segmenter.query(f"the {name}") for name in ("cup", "mug", "bowl", "plate", "bottle", "spoon", "book", "zebra")]
+    names = ("cup", "mug", "bowl", "plate", "bottle", "spoon", "book", "zebra")
+    answers = [weak_segmenter.query(f"the {name}") for name in names]
     assert not any(answer.calibrated for answer in answers)
     for answer in answers:
         is_unsure = "may not be here" in answer.note or "is a guess" in answer.note

@@ -143,7 +143,7 @@ def _noise(seed: int, cells: tuple[int, ...]) -> np.ndarray:
     for octave, count in enumerate(cells):
         values = np.pad(rng.uniform(-1, 1, (count, count)), 2, mode="wrap")
         scale = 256 // count
-        smooth = cv2.resize(values, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        smooth: np.ndarray = cv2.resize(values, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         total += smooth[2 * scale:2 * scale + 256, 2 * scale:2 * scale + 256] / 1.6 ** octave
     return total / np.abs(total).max()
 
