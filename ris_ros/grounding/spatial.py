@@ -223,9 +223,11 @@ def _count_probability(count: int, events: np.ndarray) -> np.ndarray:
     # Poisson binomial: the distribution of the number of events so far, one event after another.
     so_far = np.zeros((len(events), count + 1))
     so_far[:, 0] = 1
-    for event in events.T[:, :, None]:
-        shifted = np.pad(so_far[:, :-1], ((0, 0), (1, 0)))
-        so_far = so_far * (1 - event) + shifted * event
+    # An image has hundreds of masks, most of which are no members: their events are impossible.
+    for event in events.T[events.any(axis=0)][:, :, None]:
+        happened = so_far[:, :-1] * event
+        so_far = so_far * (1 - event)
+        so_far[:, 1:] += happened
     return so_far[:, count]
 
 

@@ -1,4 +1,4 @@
-"""Mask proposals for a whole image from a few well-placed prompt points, with any SAM."""
+"""Mask proposals for a whole image from as many well-placed prompt points as it needs, with any SAM."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Network(Protocol):
 
 
 class PromptedProposer:
-    """Proposals, best first, from a SAM that is prompted in two rounds; see `PromptableProposer`."""
+    """Proposals, best first, from a SAM that is prompted in rounds; see `PromptableProposer`."""
 
     is_promptable: ClassVar[bool] = True
 
