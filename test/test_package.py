@@ -16,7 +16,7 @@ import yaml
 import ris_ros
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHON_ONLY = {"cv2", "matplotlib", "numpy", "onnxruntime", "rerun", "rosbags", "torch", "torchvision"}
+PYTHON_ONLY = {"cv2", "matplotlib", "numpy", "onnx", "onnxruntime", "rerun", "rosbags", "torch", "torchvision"}
 """Packages that the node and the tools import and that are not ROS packages; pinned in setup.cfg."""
 MESSAGE_TYPE = re.compile(r"\w+/(?:msg|srv|action)/\w+")
 
