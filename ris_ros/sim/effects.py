@@ -46,7 +46,8 @@ def apply(effects: Effects, image: np.ndarray, depth: np.ndarray) -> np.ndarray:
     delivered = (pixels.clip(0, 1) * 255).round().astype(np.uint8)
     if effects.jpeg:
         _, encoded = cv2.imencode(".jpg", delivered[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, effects.jpeg])
-        delivered = np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+        decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+        delivered = np.ascontiguousarray(decoded[..., ::-1])
     return delivered
 
 
