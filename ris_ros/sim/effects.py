@@ -46,8 +46,7 @@ def apply(effects: Effects, image: np.ndarray, depth: np.ndarray) -> np.ndarray:
     delivered = (pixels.clip(0, 1) * 255).round().astype(np.uint8)
     if effects.jpeg:
         _, encoded = cv2.imencode(".jpg", delivered[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, effects.jpeg])
-        decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-        assert decoded is not None
+        decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
         delivered = np.ascontiguousarray(decoded[..., ::-1])
     return delivered
 

@@ -139,12 +139,12 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
 def _noise(seed: int, cells: tuple[int, ...]) -> np.ndarray:
     """Return smooth noise, float [256, 256], about -1..1, that repeats at the edges."""
     rng = np.random.default_rng(seed)
-    total = np.zeros((256, 256))
+    total: np.ndarray = np.zeros((256, 256))
     for octave, count in enumerate(cells):
         values = np.pad(rng.uniform(-1, 1, (count, count)), 2, mode="wrap")
         scale = 256 // count
-        smooth: np.ndarray = cv2.resize(values, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        total += smooth[2 * scale:2 * scale + 256, 2 * scale:2 * scale + 256] / 1.6 ** octave
+        smooth = cv2.resize(values, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        total = total + smooth[2 * scale:2 * scale + 256, 2 * scale:2 * scale + 256] / 1.6 ** octave
     return total / np.abs(total).max()
 
 
