@@ -133,7 +133,8 @@ def test_every_catalogue_has_the_shapes_of_every_category(name):
         plain = CATEGORIES[category]
         assert (shape.carries, shape.holds) == (plain.carries, plain.holds)
         assert (shape.rod is None) == (plain.rod is None)
-        assert shape.vertices[:, 2].min() == pytest.approx(0, abs=2e-3)
+        # The end of a handle or of a rim that bulges may dip a little below the foot.
+        assert shape.vertices[:, 2].min() == pytest.approx(0, abs=3e-3)
         assert all(0.4 < size / other < 2.5 for size, other in zip(shape.size, plain.size, strict=True)), category
         if shape.lying_tilt is not None:
             lying = Scene((SceneObject(category, "red", (0.1, 0.2, 0), lying=True, catalogue=name),))
