@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -45,6 +46,8 @@ class BoxEncoder:
     default_visual_weight = 0.0
     logit_scale = 100.0
     calibration = None
+    fingerprint = "boxes"
+    model = SimpleNamespace(context_length=77)
 
     def __init__(self, boxes: np.ndarray):
         self._boxes = boxes
@@ -73,6 +76,13 @@ class BoxEncoder:
         down = np.clip(np.minimum(y[1:, None], y2) - np.maximum(y[:-1, None], y1), 0, None)
         smaller = np.minimum((x2 - x1) * (y2 - y1), width * height / PATCHES**2)
         return _features(down[:, None] * across >= MIN_SHARE * smaller)
+
+    def store_texts(self, texts: list[str]) -> None:
+        """Store nothing: texts cost nothing here."""
+
+    def is_cut(self, text: str) -> bool:
+        """Return whether a text is too long, which none is."""
+        return False
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Return the features of texts, float32 [M, K + 1]."""
