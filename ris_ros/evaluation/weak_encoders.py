@@ -18,8 +18,8 @@ from ris_ros.language import ExpressionParser
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.sim.samples import samples
 
-LEVELS = ("weights:0", "weights:0.45", "weights:0.6", "weights:0.75")
-"""Weakenings at which the published method names about 100, 95, 80 and 60 % of categories."""
+LEVELS = ("weights:0", "weights:0.6", "weights:0.75", "weights:0.9")
+"""Weakenings at which the published method names about 100, 95, 80 and 50 % of categories."""
 
 
 @dataclass(frozen=True)
