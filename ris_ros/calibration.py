@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from ris_ros.grounding.prompt_bank import NOTHING, STOCK_IMAGES
 from ris_ros.grounding.rivals import rival_texts
 from ris_ros.proposals import Proposer
 from ris_ros.proposals.given import from_coco
+from ris_ros.utils.files import write_atomically
 from ris_ros.utils.images import read_image
 from ris_ros.utils.weights import cache_dir
 
@@ -53,7 +53,7 @@ def load_bank(settings: MatchingConfig, encoder: MaskGuidedEncoder) -> PromptBan
 
     """
     bank = PromptBank.load(settings.calibration, encoder.calibration, settings.names)
-    if bank.fingerprint in ("", encoder.fingerprint):
+    if not bank.fingerprint or bank.fingerprint == encoder.fingerprint:
         return bank
     logger.warning("%s", _of_other_weights(settings))
     return PromptBank.load("", None, settings.names)
@@ -149,10 +149,7 @@ def stock_calibration(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weigh
     fitted = calibrate_from_frames(views, bank, encoder.encode_text, encoder.fingerprint, visual_weight,
                                    source=STOCK_IMAGES)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        incomplete = file.with_suffix(f".{os.getpid()}")
-        incomplete.write_text(json.dumps(fitted.to_dict()))
-        incomplete.replace(file)
+        write_atomically(file, json.dumps(fitted.to_dict()).encode())
     except OSError as error:
         logger.info("the calibration is not kept, as %s cannot be written: %s", file, error)
     return fitted

@@ -11,7 +11,7 @@ import torch
 from ris_ros import Config, Proposals, ReferringSegmenter
 from ris_ros.calibration import calibrate_from_images, calibrate_unless_done, load_bank, stock_frames
 from ris_ros.config import EncoderConfig, MatchingConfig, ProposalsConfig
-from ris_ros.encoding import load_encoder
+from ris_ros.encoding import MaskGuidedEncoder, load_encoder
 from ris_ros.errors import InputError
 from ris_ros.evaluation.sim import evaluate
 from ris_ros.evaluation.weakening import weaken
@@ -41,7 +41,7 @@ class KnownMasks:
         return Proposals.from_masks(np.stack(masks))
 
 
-class BrokenEncoder(type(load_encoder(EncoderConfig(), "cpu"))):
+class BrokenEncoder(MaskGuidedEncoder):
     """Gives the same value for every mask."""
 
     def __init__(self, encoder, value):

@@ -1,4 +1,4 @@
-"""``ris eval`` on simulated scenes, and the snapshot of all answers: sim, follow, geometry, snapshot."""
+"""``ris eval`` on simulated scenes, and the snapshot of all answers: sim, weak, follow, geometry, snapshot."""
 
 from __future__ import annotations
 

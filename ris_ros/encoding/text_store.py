@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ris_ros.utils.files import write_atomically
 from ris_ros.utils.weights import cache_dir
 
 MAX_FILES = 32
@@ -60,15 +60,9 @@ def _read(file: Path, fingerprint: str, listed: str, count: int) -> np.ndarray |
 
 
 def _write(file: Path, fingerprint: str, listed: str, features: np.ndarray) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, scratch = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            np.savez(stream, features=features, key=np.array(fingerprint + listed))
-        os.replace(scratch, file)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+    content = io.BytesIO()
+    np.savez(content, features=features, key=np.array(fingerprint + listed))
+    write_atomically(file, content.getvalue())
     by_age = sorted(file.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime, reverse=True)
     for old in by_age[MAX_FILES:]:
         old.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from ris_ros.evaluation.datasets.base import Picture
 from ris_ros.proposals import Proposer
 from ris_ros.proposals.given import from_coco
 from ris_ros.types import Proposals
+from ris_ros.utils.files import write_atomically
 from ris_ros.utils.masks import mask_to_rle
 
 MaskSource = Callable[[Picture, np.ndarray], Proposals | None]
@@ -123,11 +123,7 @@ class ProposedMasks:
         if file.is_file():
             return from_coco(json.loads(file.read_bytes()), *image.shape[:2])
         proposals = self._proposer(image)
-        self._cache.mkdir(parents=True, exist_ok=True)
         rows = [{"segmentation": mask_to_rle(mask), "score": float(quality)}
                 for mask, quality in zip(proposals.masks, proposals.quality, strict=True)]
-        # Written under another name first: an interruption leaves no incomplete file.
-        incomplete = file.with_suffix(f".{os.getpid()}")
-        incomplete.write_text(json.dumps(rows))
-        incomplete.replace(file)
+        write_atomically(file, json.dumps(rows).encode())
         return proposals

@@ -25,7 +25,6 @@ from ris_ros.grounding.appearance import contrastive_log_odds, log_sum_exp
 from ris_ros.grounding.feature_statistics import FeatureStatistics, ScoreCorrelation
 from ris_ros.grounding.prompt_bank import FRAMES, SHARES, PromptBank
 from ris_ros.grounding.rivals import RivalNames
-from ris_ros.grounding.thresholds import SAME_FEATURE_DECIMALS
 
 VERSION = 1
 """Of this method and its constants: stored calibrations of other versions are made anew."""
@@ -172,12 +171,11 @@ def _names(bank: PromptBank, rivals: RivalNames, statistics: FeatureStatistics, 
     if bank.nouns or len(common) < MIN_COMMON:
         common = np.arange(len(bank.names))
     # Names that the model cannot tell apart, such as those that it does not know, count as one.
-    _, distinct = np.unique(texts[common].round(SAME_FEATURE_DECIMALS), axis=0, return_index=True)
+    _, distinct = np.unique(rivals.same_feature[common], return_index=True)
     common = common[np.sort(distinct)]
     probability = np.zeros(len(texts))
     probability[common] = 1 / len(common)
-
-    correlation = ScoreCorrelation(statistics, texts)
+    correlation = rivals.correlation(statistics)
     return _Texts(statistics.standardize(views.fused, texts), rivals.log_priors, _right_scores(views, texts[common]),
                   probability, lambda text: rivals.are_contrasted(bank.names[text], statistics),
                   lambda text: correlation.of(texts[text]))
@@ -256,10 +254,11 @@ def _simulate(rows: np.ndarray, names: _Texts, colours: _Texts, rng: np.random.G
     name, colour = (int(rng.choice(len(texts.probability), p=texts.probability)) for texts in (names, colours))
 
     def simulate(texts: _Texts, text: int) -> tuple[np.ndarray, np.ndarray]:
-        scores = texts.scores[rows]
-        absent = _log_odds(texts, text, scores, scores)
+        scores, shown = texts.scores[rows], _shown(texts, rows[mask], text, rng)
+        rivals = _rivals(texts, text, scores)
+        absent = _log_odds(scores[:, text], rivals)
         present = absent.copy()
-        present[mask] = _log_odds(texts, text, _shown(texts, rows[mask], text, rng), scores)[0]
+        present[mask] = _log_odds(shown[:, text], _rivals(texts, text, shown), float(rivals.mean()))[0]
         return present, absent
 
     present_names, absent_names = simulate(names, name)
@@ -293,27 +292,21 @@ def _shown(texts: _Texts, row: int, right: int, rng: np.random.Generator) -> np.
     return moved[None]
 
 
-def _log_odds(texts: _Texts, text: int, scores: np.ndarray, of_image: np.ndarray) -> np.ndarray:
-    """Return the log-odds, float64 [N], of one text, as if asked for, against its rivals.
+def _rivals(texts: _Texts, text: int, scores: np.ndarray) -> np.ndarray:
+    """Return the logits, float64 [N], of all rivals of a text together for scores [N, T]."""
+    return log_sum_exp((SHARPNESS * scores + texts.log_priors)[:, texts.is_rival(text)])
 
-    Parameters
-    ----------
-    texts, text : the texts, and the index of the one
-    scores : of masks, float64 [N, T]
-    of_image : of all masks of their image, float64 [M, T]
 
-    """
-    def rivals(rows: np.ndarray) -> np.ndarray:
-        return log_sum_exp((SHARPNESS * rows + texts.log_priors)[:, texts.is_rival(text)])
-
-    odds = contrastive_log_odds(SHARPNESS * scores[:, text], rivals(scores), float(rivals(of_image).mean()))
-    return odds.clip(-20, 20)
+def _log_odds(scores: np.ndarray, rivals: np.ndarray, mean_rivals: float | None = None) -> np.ndarray:
+    """Return the log-odds, float64 [N], of a text with these scores, as if asked for; see `contrastive_log_odds`."""
+    return contrastive_log_odds(SHARPNESS * scores, rivals, mean_rivals).clip(-20, 20)
 
 
 def _fit_logistic(present: list[float], absent: list[float], absence: list[float]) -> tuple[float, float]:
-    """Return the slope and bias of the logistic function that tells present from absent, both equally likely.
+    """Return the slope and bias of the logistic function that tells present from absent.
 
-    Absent ones count with the probability that they are absent.
+    Present ones weigh PRESENT_ODDS times as much as absent ones together; each of the latter counts with the
+    probability that it is absent.
     """
     from scipy.optimize import minimize
 
@@ -330,7 +323,7 @@ def _fit_logistic(present: list[float], absent: list[float], absence: list[float
 
 
 def _best_threshold(present: np.ndarray, absent: np.ndarray, absence: np.ndarray) -> float:
-    """Return the threshold with the fewest errors, present and absent objects being equally likely."""
+    """Return the threshold of the lowest cost: MISS_COST for present objects below it, 1 for absent ones above."""
     candidates = np.quantile(present, np.linspace(0, 0.5, 101))
     missed = (present[None] < candidates[:, None]).mean(axis=1)
     found = ((absent[None] >= candidates[:, None]) * absence).sum(axis=1) / absence.sum()

@@ -26,6 +26,8 @@ class RivalNames:
     ----------
     bank : whose names they are
     features : normalised, float32 [K + B, D]
+    correlation : statistics of the model's features -> how the scores of the K + B texts are correlated
+    are_contrasted : see `_are_contrasted`
 
     """
 
@@ -34,7 +36,7 @@ class RivalNames:
         self.features = F.normalize(encode_text(rival_texts(bank)), dim=1)
         self._encode_text = encode_text
         # They serve every command.
-        self._correlation = lru_cache(maxsize=2)(lambda statistics: ScoreCorrelation(
+        self.correlation = lru_cache(maxsize=2)(lambda statistics: ScoreCorrelation(
             statistics, self.features.cpu().numpy()))
         self.are_contrasted = lru_cache(maxsize=1024)(self._are_contrasted)
 
@@ -56,8 +58,15 @@ class RivalNames:
         rivals = np.concatenate([self.bank.rivals(name), np.ones(len(self.bank.background_classes), bool)])
         if statistics is not None and not self.bank.nouns:
             text = F.normalize(self._encode_text([f"the {name}"]), dim=1)[0]
-            rivals &= self._correlation(statistics).of(text.cpu().numpy()) < t.SAME_SCORES
+            rivals &= self.correlation(statistics).of(text.cpu().numpy()) < t.SAME_SCORES
         return rivals
+
+    @cached_property
+    def same_feature(self) -> np.ndarray:
+        """A number for each name, int [K], which names that the model cannot tell apart share."""
+        features = self.features[:len(self.bank.names)].float().cpu().numpy().round(t.SAME_FEATURE_DECIMALS)
+        numbers: np.ndarray = np.unique(features, axis=0, return_inverse=True)[1].ravel()
+        return numbers
 
     @cached_property
     def log_priors(self) -> np.ndarray:
@@ -69,11 +78,11 @@ class RivalNames:
         bank, background = self.bank, np.zeros(len(self.bank.background_classes))
         if bank.nouns:
             return np.zeros(len(bank.names) + len(background))
-        features = self.features[:len(bank.names)].float().cpu().numpy().round(t.SAME_FEATURE_DECIMALS)
-        _, kind, alike = np.unique(features, axis=0, return_inverse=True, return_counts=True)
-        weights = np.bincount(kind.ravel(), bank.vocabulary.weights) / alike
+        kind = self.same_feature
+        alike = np.bincount(kind)
+        weights = np.bincount(kind, bank.vocabulary.weights) / alike
         weights = (weights * t.RIVALS_WEIGH / max(1e-12, weights.sum())).clip(max=1)
-        log_priors = np.log(weights / alike)[kind.ravel()]
+        log_priors = np.log(weights / alike)[kind]
         log_priors[np.isin(bank.names, bank.vocabulary.own_names)] = 0.0
         return np.concatenate([log_priors, background])
 
