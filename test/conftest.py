@@ -7,6 +7,13 @@ import os
 
 import pytest
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+"""Number of this process among those that share the tests."""
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each process has one core: more threads would only wait for each other. Torch is not imported yet.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(autouse=True)
 def _restored_logging():
@@ -23,7 +30,8 @@ def _restored_logging():
 @pytest.fixture(scope="module")
 def private_ros_domain(request):
     """A ROS domain for a test module, limited to this machine, so that no other ROS system can interfere."""
-    domain = 1 + (os.getpid() * 7 + sum(map(ord, request.module.__name__))) % 100
+    # A quarter of the domains 1 to 100 for each process.
+    domain = 1 + 25 * (WORKER % 4) + (os.getpid() * 7 + sum(map(ord, request.module.__name__))) % 25
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROS_DOMAIN_ID", str(domain))
         patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
