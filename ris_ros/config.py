@@ -142,7 +142,7 @@ class Config:
         4.0, "an image is treated as unchanged if the means of its 8 x 8 pixel blocks differ from those of a recent "
         "image by at most this; 0: only if all pixels are equal", unit="grey levels", low=0.0, high=255.0, live=True)
     frames_kept: int = option(3, "number of images whose proposals and features are cached", low=1, high=100)
-    # Only the node reads the next ten settings. They are here because this tree defines the node's parameters.
+    # Only the node reads the next eleven settings. They are here because this tree defines the node's parameters.
     autostart: bool = option(True, "configure and activate at startup, without a lifecycle manager", live=True)
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
                        "the latest command on every frame", choices=("on_command", "continuous"), live=True)
@@ -151,6 +151,9 @@ class Config:
         "the command on every frame", live=True)
     max_rate: float = option(0.0, "maximum rate of answers in mode continuous; 0: no limit", unit="Hz",
                              low=0.0, high=1000.0, live=True)
+    max_latency: float = option(
+        0.0, "time that an answer on a new image should take; where it takes longer, less work is done in steps, which "
+        "the answer's note and the diagnostics tell; 0: no limit", unit="s", low=0.0, high=3600.0, live=True)
     cameras: tuple[str, ...] = option(
         ("",), "names of the cameras; the topics of NAME are NAME/image, ~/NAME/mask, ...; those of an empty name are "
         "image, ~/mask, ...")

@@ -20,6 +20,7 @@ from ris_ros.cli import (  # noqa: F401
     evaluation_sim,
     segment,
     sim,
+    soak,
     system,
     view,
     weights,

@@ -221,6 +221,13 @@ def use_private_ros_domain() -> None:
                    "ROS_LOCALHOST_ONLY": "1"}
 
 
+def executable_command(module: str, parameters: Mapping[str, object]) -> list[str]:
+    """Return the command line that runs one of this package's executables; parameters as in `run_executable`."""
+    assignments = [f"{name}:={json.dumps(value)}" for name, value in parameters.items()]
+    return [sys.executable, "-m", module, "--ros-args", "--log-level", "warn",
+            *(word for one in assignments for word in ("-p", one))]
+
+
 @contextmanager
 def run_executable(module: str, parameters: Mapping[str, object]) -> Iterator[subprocess.Popen[bytes]]:
     """Run one of this package's executables in a process that ends with the block.
@@ -231,9 +238,7 @@ def run_executable(module: str, parameters: Mapping[str, object]) -> Iterator[su
     parameters : ROS parameters
 
     """
-    assignments = [f"{name}:={json.dumps(value)}" for name, value in parameters.items()]
-    command = [sys.executable, "-m", module, "--ros-args", "--log-level", "warn"]
-    process = subprocess.Popen(command + [word for one in assignments for word in ("-p", one)])
+    process = subprocess.Popen(executable_command(module, parameters))
     try:
         yield process
     finally:

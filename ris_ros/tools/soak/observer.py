@@ -1,0 +1,115 @@
+"""The soak test's side of the node: sends commands and faulty messages, and passes answers to the checks."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from rcl_interfaces.srv import SetParameters
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import String
+
+from ris_ros.tools.soak.checks import AnswerChecks, Truth
+
+AFTER_PAUSE_SECONDS = 2.0
+"""Time after a pause of the camera in which an answer may still use the image before it."""
+
+
+class Observer(Node):
+    """Sends commands and checks the answers, while another thread spins this node.
+
+    Attributes
+    ----------
+    checks : the account of commands and answers; use it with `lock`
+
+    """
+
+    def __init__(self, context: rclpy.Context) -> None:
+        super().__init__("soak", context=context)
+        self.checks, self.lock = AnswerChecks(), threading.Lock()
+        self._commands = self.create_publisher(String, "command", 50)
+        # A second publisher on the image topic, for images that no camera sends.
+        self._images = self.create_publisher(Image, "image", 5)
+        self._setter: Any = self.create_client(SetParameters, "ris/set_parameters")
+        self.create_subscription(String, "ris/result", self._on_result, 100)
+        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, qos_profile_sensor_data)
+
+    def ask(self, truth: Truth) -> str:
+        """Publish a command with an id of its own, and return the id."""
+        with self.lock:
+            identifier = self.checks.add_command(truth, self.now())
+        self.send_raw(json.dumps({"id": identifier, "text": truth.text}))
+        return identifier
+
+    def send_raw(self, data: str) -> None:
+        """Publish anything as a command."""
+        self._commands.publish(String(data=data))
+
+    def send_image(self, **values: Any) -> None:
+        """Publish an image message with the given fields."""
+        message = Image(**{name: value for name, value in values.items() if name != "data"})
+        message.data = array("B", values.get("data", b""))
+        message.header.frame_id = "soak"
+        self._images.publish(message)
+
+    def set_parameter(self, name: str, value: Any, seconds: float) -> bool:
+        """Set a parameter of the node; return whether the node answered in time, also if it refused."""
+        request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+        return wait_until(self._setter.call_async(request).done, seconds)
+
+    def is_answered(self, identifier: str) -> bool:
+        """Return whether a command has an answer."""
+        with self.lock:
+            return self.checks.is_answered(identifier)
+
+    def excuse_waiting(self) -> None:
+        """Expect no answers to the commands that wait."""
+        with self.lock:
+            self.checks.excuse_waiting()
+
+    def expect_pause(self, seconds: float) -> None:
+        """Accept old images for so many seconds, and a moment longer."""
+        with self.lock:
+            self.checks.accept_old_images(self.now() + seconds + AFTER_PAUSE_SECONDS)
+
+    def count_lost(self, seconds: float) -> int:
+        """Return how many commands have waited for their answers for more than so many seconds."""
+        with self.lock:
+            return self.checks.count_lost(self.now(), seconds)
+
+    def is_ready(self) -> bool:
+        """Return whether an active node and a camera have been discovered."""
+        with self.lock:
+            has_image = self.checks.has_image
+        return bool(has_image and self._commands.get_subscription_count() and self.count_publishers("ris/result")
+                    and self._setter.service_is_ready())
+
+    def now(self) -> float:
+        """Return the time of the ROS clock, seconds."""
+        return float(self.get_clock().now().nanoseconds / 1e9)
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        with self.lock:
+            self.checks.add_image(message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec)
+
+    def _on_result(self, message: String) -> None:
+        with self.lock:
+            self.checks.add_answer(json.loads(message.data))
+
+
+def wait_until(condition: Callable[[], object], seconds: float) -> bool:
+    """Wait for a condition; return whether it held within so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True

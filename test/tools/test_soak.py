@@ -1,0 +1,113 @@
+"""The soak test's checks find each fault of an answer, and a short run with a real node and camera finds none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from ris_ros.cli import app
+from ris_ros.tools.soak.checks import AnswerChecks, Truth
+
+SECOND = 1_000_000_000
+CUP = Truth("the cup", (10, 10, 50, 50))
+ABSENT = Truth("the elephant", None)
+
+
+def answer(number, *, stamp=10 * SECOND, box=(10, 10, 50, 50), timings=True):
+    return {"id": number, "found": box is not None, "box": list(box) if box else None, "reason": "",
+            "timings": {"text": 0.1} if timings else {},
+            "stamp": {"sec": stamp // SECOND, "nanosec": stamp % SECOND}}
+
+
+@pytest.fixture
+def checks():
+    checks = AnswerChecks()
+    for stamp in (10, 11, 12, 20):
+        checks.add_image(stamp * SECOND)
+    return checks
+
+
+def test_a_good_answer_is_right(checks):
+    checks.add_answer(answer(checks.add_command(CUP, 10.5)))
+    assert not checks.violations
+    assert checks.counts == {"commands": 1, "answers": 1, "right": 1, "judged": 1}
+
+
+@pytest.mark.parametrize(("truth", "box", "right"), [
+    (CUP, (12, 12, 50, 50), 1), (CUP, (60, 60, 90, 90), 0), (CUP, None, 0), (ABSENT, None, 1),
+    (ABSENT, (10, 10, 50, 50), 0)])
+def test_answers_are_compared_with_the_scene(checks, truth, box, right):
+    checks.add_answer(answer(checks.add_command(truth, 10.5), box=box))
+    assert checks.counts["right"] == right
+
+
+def test_a_stamp_that_no_image_had_is_wrong(checks):
+    checks.add_answer(answer(checks.add_command(CUP, 10.5), stamp=11 * SECOND + 1))
+    assert checks.counts["wrong stamp"] == 1
+
+
+def test_an_image_newer_than_those_seen_so_far_is_no_fault(checks):
+    checks.add_answer(answer(checks.add_command(CUP, 20.5), stamp=21 * SECOND))
+    assert not checks.violations
+
+
+def test_an_older_image_after_a_newer_one_is_out_of_order(checks):
+    for stamp in (12, 11):
+        checks.add_answer(answer(checks.add_command(CUP, 12.0), stamp=stamp * SECOND))
+    assert checks.counts["out of order"] == 1
+
+
+def test_a_restarted_node_may_begin_with_any_image(checks):
+    checks.add_answer(answer(checks.add_command(CUP, 12.0), stamp=12 * SECOND))
+    checks.begin_life()
+    checks.add_answer(answer(checks.add_command(CUP, 12.0), stamp=11 * SECOND))
+    assert not checks.violations
+
+
+def test_an_old_image_is_a_fault_unless_the_camera_was_paused(checks):
+    checks.add_answer(answer(checks.add_command(CUP, 20.0)))
+    assert checks.counts["too old"] == 1
+    checks.accept_old_images(25.0)
+    checks.add_answer(answer(checks.add_command(CUP, 20.0)))
+    assert checks.counts["too old"] == 1
+
+
+@pytest.mark.parametrize("second", [(10, 10, 50, 60), None])
+def test_another_answer_to_the_same_command_is_inconsistent(checks, second):
+    for box in ((10, 10, 50, 50), (11, 10, 50, 51), second):
+        checks.add_answer(answer(checks.add_command(CUP, 10.5), box=box))
+    assert checks.counts["inconsistent"] == 1
+
+
+def test_a_command_without_an_answer_is_lost_unless_it_was_withdrawn(checks):
+    checks.add_command(CUP, 1.0)
+    assert (checks.count_lost(5.0, 10), checks.count_lost(15.0, 10)) == (0, 1)
+    checks.excuse_waiting()
+    assert checks.count_lost(15.0, 10) == 0
+
+
+def test_a_refusal_is_an_answer_that_is_not_judged(checks):
+    number = checks.add_command(CUP, 1.0)
+    checks.add_answer(answer(number, box=None, timings=False))
+    assert checks.is_answered(number)
+    assert (checks.counts["refused"], checks.counts["judged"]) == (1, 0)
+
+
+@pytest.mark.parametrize("number", [None, 1, "1", True])
+def test_answers_to_malformed_commands_are_not_taken_for_others(checks, number):
+    command = checks.add_command(CUP, 1.0)
+    checks.add_answer(answer(number))
+    assert checks.counts == {"commands": 1, "answers to malformed commands": 1}
+    assert not checks.is_answered(command)
+
+
+def test_a_short_run_with_faults(tmp_path):
+    run = CliRunner().invoke(app, [
+        "soak", "--minutes", "0.3", "--faults", "--json", "--log", str(tmp_path / "soak.log"), "--set", "device=cpu",
+        "--set", "proposals.max_prompts=8", "--set", "proposals.search_prompts=0"])
+    assert run.exit_code == 0, f"{run.output}\n{(tmp_path / 'soak.log').read_text()[-3000:]}"
+    report = json.loads(run.stdout)
+    assert report["answers"] > 3
+    assert report["faults"]
