@@ -11,7 +11,7 @@ import numpy as np
 
 from ris_ros.geometry import POINT_DTYPE
 from ris_ros.messages.factories import MessageFactory, RosMessageFactory
-from ris_ros.utils.masks import box_to_list
+from ris_ros.utils.masks import box_to_list, mask_box
 from ris_ros.visualization import GRASP_COLOUR, TARGET_COLOUR
 
 if TYPE_CHECKING:
@@ -75,26 +75,24 @@ class MessageBuilder:
 
     def roi(self, result: Result) -> Any:
         """Return the box of a result as a sensor_msgs/RegionOfInterest; zeros if the target was not found."""
-        x1, y1, x2, y2 = box_to_list(result.box)
-        return self._create("sensor_msgs/msg/RegionOfInterest", x_offset=x1, y_offset=y1, width=x2 - x1,
-                            height=y2 - y1)
+        return self._roi(*box_to_list(result.box))
 
     def detections(self, result: Result, header: Any) -> Any:
-        """Return the box of a result as a vision_msgs/Detection2DArray; empty if the target was not found.
+        """Return the box of each instance of a result as a vision_msgs/Detection2DArray; empty if nothing was found.
 
-        The class of the detection is the text of the query.
+        The class of a detection is the text of the query.
         """
-        array = self._create("vision_msgs/msg/Detection2DArray", header=header)
-        if result.found:
-            x1, y1, x2, y2 = (float(edge) for edge in result.box)
+        detections = []
+        for instance in result.instances:
+            x1, y1, x2, y2 = (float(edge) for edge in instance.box)
             detection = self._create("vision_msgs/msg/Detection2D", header=header)
             detection.bbox.center.position.x = (x1 + x2) / 2
             detection.bbox.center.position.y = (y1 + y2) / 2
             detection.bbox.size_x = x2 - x1
             detection.bbox.size_y = y2 - y1
             detection.results = [self._hypothesis(result.query.text, result.confidence)]
-            array.detections = [detection]
-        return array
+            detections.append(detection)
+        return self._create("vision_msgs/msg/Detection2DArray", header=header, detections=detections)
 
     def detections_3d(self, objects: Sequence[Object3D], text: str, score: float, header: Any) -> Any:
         """Return the boxes of objects as a vision_msgs/Detection3DArray; their class is `text`."""
@@ -123,6 +121,28 @@ class MessageBuilder:
         Its origin is the centre of the box; x is the longer horizontal side, y the shorter one, z is up.
         """
         return self._create("geometry_msgs/msg/PoseStamped", header=header, pose=self._pose(obj.box))
+
+    def answer(self, result: Result, objects: Sequence[Object3D | None], header: Any, objects_header: Any, *,
+               camera: str, identifier: str, latency: float | None) -> Any:
+        """Return a result as a ris_interfaces/Answer.
+
+        Parameters
+        ----------
+        result : the result
+        objects : for each of its instances the object in 3-D; None for those that could not be located
+        header : of the image
+        objects_header : with the frame of the objects
+        camera : name of the camera
+        identifier : of the command
+        latency : seconds from the image's stamp to publication; None if stamp and clock do not match
+
+        """
+        targets = [self._target(instance, obj, header, objects_header)
+                   for instance, obj in zip(result.instances, objects, strict=True)]
+        return self._create(
+            "ris_interfaces/msg/Answer", header=header, camera=camera, id=identifier, text=result.query.text,
+            found=result.found, targets=targets, confidence=float(result.confidence), calibrated=result.calibrated,
+            reason=result.reason, note=result.note, latency=float("nan") if latency is None else latency)
 
     def markers(self, objects: Sequence[Object3D], texts: Sequence[str], header: Any) -> Any:
         """Return a visualization_msgs/MarkerArray that replaces all markers shown before.
@@ -161,6 +181,23 @@ class MessageBuilder:
         float32 = self._factory.message_type("sensor_msgs/msg/PointField").FLOAT32
         return [self._create("sensor_msgs/msg/PointField", name=name, offset=4 * i, datatype=float32, count=1)
                 for i, name in enumerate(("x", "y", "z", "rgb"))]
+
+    def _target(self, instance: Candidate, obj: Object3D | None, header: Any, objects_header: Any) -> Any:
+        x1, y1, x2, y2 = mask_box(instance.mask).tolist()
+        target = self._create(
+            "ris_interfaces/msg/Target", roi=self._roi(x1, y1, x2, y2), score=float(instance.score),
+            mask=self.mask_image(instance.mask[y1:y2, x1:x2], header), has_pose=obj is not None)
+        if obj is not None:
+            grasp = obj.grasp
+            target.pose, target.size = self.pose(obj, objects_header), self._vector(obj.box.size)
+            target.grasp = self._create(
+                "ris_interfaces/msg/Grasp", centre=self._point(grasp.centre), approach=self._vector(grasp.approach),
+                closing=self._vector(grasp.closing), yaw=grasp.yaw, width=grasp.opening)
+        return target
+
+    def _roi(self, x1: int, y1: int, x2: int, y2: int) -> Any:
+        return self._create("sensor_msgs/msg/RegionOfInterest", x_offset=x1, y_offset=y1, width=x2 - x1,
+                            height=y2 - y1)
 
     def _hypothesis(self, text: str, score: float) -> Any:
         hypothesis = self._create("vision_msgs/msg/ObjectHypothesisWithPose")
