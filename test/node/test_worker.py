@@ -29,8 +29,8 @@ class Camera:
         self.polls += 1
         return self.frame
 
-    def has_frame(self):
-        return self.frame is not None
+    def missing_frame(self):
+        return "" if self.frame is not None else "no image"
 
 
 class Bench:
