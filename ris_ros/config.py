@@ -18,7 +18,9 @@ ROS_OWN_PARAMETERS = ("use_sim_time", "qos_overrides", "start_type_description_s
 
 
 MAX_FILE_BYTES = 1_000_000
-"""Size of a configuration file beyond which it is none."""
+"""Size of the largest configuration file that is read."""
+MAX_YAML_DEPTH = 20
+"""Levels of lists and mappings in YAML."""
 
 PROPOSER_PLUGINS = "ris_ros.proposers"
 """Entry point group with which other packages add proposers, under the names that `proposals.method` then accepts."""
@@ -211,7 +213,7 @@ class Config:
         try:
             with open(path, "rb") as file:
                 text = file.read(MAX_FILE_BYTES + 1).decode()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # A ValueError for text that is not UTF-8, and for NUL in the path.
             raise InputError(f"cannot read the configuration {path}: {one_line(error)}") from error
         if len(text) > MAX_FILE_BYTES:
             raise InputError(f"the configuration {path} is larger than {MAX_FILE_BYTES} bytes")
@@ -259,14 +261,14 @@ class Setting:
         """Return `value` in this setting's type; raise InputError, which says what it must be, if it is not valid."""
         if self.type == tuple[str, ...]:
             return self._validate_names(value)
-        if type(value) is not self.type and not (self.type is float and type(value) is int):
+        if type(value) not in ((float, int) if self.type is float else (self.type,)):
             raise InputError(f"{self.name} must be a {self.type.__name__}, not {excerpt(value)}")
         if self.choices and value not in self.choices and value not in self._plugin_choices():
             raise InputError(f"{self.name} must be one of {', '.join((*self.choices, *self._plugin_choices()))}, "
                              f"not {excerpt(value)}")
         if isinstance(value, int | float) and not self._is_in_range(value):
             raise InputError(f"{self.name} must be from {self.low} to {self.high}, not {excerpt(value)}")
-        return self.type(value)
+        return float(value) if self.type is float else value
 
     def _plugin_choices(self) -> list[str]:
         # The import and the search through installed packages are slow: only for a value that is not built in.
@@ -302,7 +304,9 @@ def iter_settings(tree: Any, prefix: str = "") -> Iterator[Setting]:
 
 
 def parse_yaml(text: str, source: str) -> Any:
-    """Return the value of a YAML text without aliases, which a few lines of can stand for gigabytes; nor has ROS any.
+    """Return the value of a YAML text.
+
+    It may hold no aliases, with which a few lines can stand for gigabytes; ROS's parameter files may not either.
 
     Raises
     ------
@@ -312,9 +316,12 @@ def parse_yaml(text: str, source: str) -> Any:
     """
     import yaml
 
+    depth = 0
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise InputError("aliases are not supported")
+        for event in yaml.parse(text, yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > MAX_YAML_DEPTH:
+                raise InputError(f"aliases and more than {MAX_YAML_DEPTH} levels are not supported")
         return yaml.safe_load(text)
     except Exception as error:  # PyYAML raises nearly anything for a value that does not fit its tag.
         raise InputError(f"cannot read {source}: {one_line(error)}") from error

@@ -14,7 +14,7 @@ _JOINERS = "\u200c\u200d"
 """Format characters within ordinary words and emoji."""
 
 _EXCERPT = Repr()
-_EXCERPT.maxlevel = 2
+_EXCERPT.maxlevel = 1
 _EXCERPT.maxstring = _EXCERPT.maxother = _EXCERPT.maxlong = 200
 
 

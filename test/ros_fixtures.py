@@ -21,14 +21,25 @@ import pytest
 
 PARAMETERS = {"device": "cpu", "encoder.model": "bundled", "proposals.max_prompts": 6, "matching.min_confidence": 0.0,
               "max_image_age": 0.0}
-"""Real models that are small and quick: the bundled CLIP, and MobileSAM with few prompts. An image stays valid as long as
-the slowest machine takes to answer the commands of a test."""
+"""Real models that are small and quick: the bundled CLIP, and MobileSAM with few prompts; and images that stay valid as
+long as a slow machine takes to answer the commands of a test."""
 START_UP_SECONDS = 240.0
 """Time for torch, CLIP and the proposer to load on a busy machine."""
 ANSWER_SECONDS = 60.0
 """Time for a message to arrive on a busy machine."""
 NEXT_FRAME_SECONDS = 15.0
 """Time well above what an answer takes."""
+
+
+FORGING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]")
+"""Characters with which a text could end a line, act on a terminal, turn the direction of writing, or hide."""
+
+
+def is_plain_line(text):
+    """Return whether a text is a line that cannot be mistaken for more or less than it is."""
+    return bool(text) and not FORGING.search(text)
 
 
 def wait_for(condition, seconds=ANSWER_SECONDS, what="the condition"):

@@ -220,8 +220,9 @@ class CameraInputs:
         age, clock = time.monotonic() - frame.arrived, self._node.get_clock()
         stamp = frame.header.stamp
         simulated = clock.now().nanoseconds / 1e9 - stamp.sec - stamp.nanosec / 1e9
+        is_simulated = clock.ros_time_is_active  # type: ignore[attr-defined]  # It is a ROSClock.
         # A paused simulation sends no images, but nothing moves in it either.
-        return min(age, simulated) if clock.ros_time_is_active and simulated >= 0 else age
+        return min(age, simulated) if is_simulated and simulated >= 0 else age
 
     def _suggest_topics(self) -> str:
         """Return which topics the image may be remapped to."""

@@ -1,10 +1,10 @@
 """Faults: whatever comes from outside, the program goes on and tells the truth.
 
-Each module feeds one kind of input (commands, images, parameters, transitions, ...) with what is hostile or broken, most
-of it from generators: hypothesis strategies, or every member of one list with every member of another. A fault has one
-of two answers: one clear line that says what is wrong, or a right result. After each of them the same is asserted (see
-the fixture `assert_well`): the node lives, answers the next good command on the next good image, and nothing that is
-older comes after that.
+Each module feeds one kind of input (commands, images, parameters, transitions, ...) with what is hostile or broken,
+most of it from generators: hypothesis strategies, or every member of one list with every member of another. A fault has
+one of two answers: one clear line that says what is wrong, or a right result. After each of them the same is asserted
+(see the fixture `assert_well`): the node lives, answers the next good command on the next good image, and nothing that
+is older comes after that. The node is not restarted between the tests of a module, so that a fault may show later.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from ros_fixtures import (  # noqa: F401
     make_robot,
     node,
     photograph,
-    robot,
     start_node,
 )
 
@@ -36,7 +35,14 @@ def _numbers():
 
 
 @pytest.fixture
-def assert_well(robot, _numbers):  # noqa: F811
+def robot(_robot):  # noqa: F811
+    """A robot whose node is active."""
+    _robot.clear()
+    return _robot
+
+
+@pytest.fixture
+def assert_well(robot, _numbers):
     """A function that asserts that the node answers the next good command on the next good image, and only that."""
     def assert_well(robot=robot):
         number = next(_numbers)
