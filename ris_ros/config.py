@@ -212,10 +212,11 @@ class Config:
         """
         try:
             with open(path, "rb") as file:
-                text = file.read(MAX_FILE_BYTES + 1).decode()
+                content = file.read(MAX_FILE_BYTES + 1)
+            text = content.decode()
         except (OSError, ValueError) as error:  # A ValueError for text that is not UTF-8, and for NUL in the path.
             raise InputError(f"cannot read the configuration {path}: {one_line(error)}") from error
-        if len(text) > MAX_FILE_BYTES:
+        if len(content) > MAX_FILE_BYTES:
             raise InputError(f"the configuration {path} is larger than {MAX_FILE_BYTES} bytes")
         values = parse_yaml(text, f"the configuration {path}") or {}
         if not isinstance(values, dict):

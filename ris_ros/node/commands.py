@@ -98,8 +98,7 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _checked(command: Command, readable: Command) -> Command:
     """Return a command whose text and id can be answered and published; `readable` is what to answer otherwise."""
-    problem = _problem(command.text)
-    if problem:
+    if problem := _problem(command.text):
         raise CommandError(f"the command's text {problem}", readable)
     if problem := _id_problem(command.id):
         raise CommandError(f'the command\'s "id" {problem}', readable)

@@ -160,10 +160,10 @@ class Worker:
             if not queues:
                 return "there is no standing command: publish one on command"
         # Without the lock, because receiving frames takes time.
-        reasons = {id(queue): queue.camera.missing_frame() for queue in queues}
-        queues = [queue for queue in queues if not reasons[id(queue)]]
+        reasons = [queue.camera.missing_frame() for queue in queues]
+        queues = [queue for queue, reason in zip(queues, reasons, strict=True) if not reason]
         if not queues:
-            return "; ".join(dict.fromkeys(reasons.values()))
+            return "; ".join(dict.fromkeys(reasons))
         with self._changed:
             for queue in queues:
                 if queue.standing and len(queue.waiting) < MAX_WAITING_COMMANDS:

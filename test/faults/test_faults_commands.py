@@ -64,7 +64,7 @@ ANSWERED = {
     "an empty id": ('{"id": "", "text": "TEXT"}', ""),
     "an emoji in the id": ('{"id": "\\ud83c\\udf75", "text": "TEXT"}', "🍵"),
     "a bidi mark in the id": ('{"id": "a\\u202eb", "text": "TEXT"}', "a\u202eb"),
-    "a newline in the id": ('{"id": "a b", "text": "TEXT"}', "a b"),
+    "a newline in the id": (r'{"id": "a\nb", "text": "TEXT"}', "a\nb"),
     "white space around": (' \t\n{"text" : "\\n TEXT\\t"}\r\n', None),
     "a plain text": ("  TEXT \n", None),
 }
