@@ -11,11 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ris_ros.errors import InputError, one_line
+from ris_ros.errors import InputError, excerpt, one_line
 
 ROS_OWN_PARAMETERS = ("use_sim_time", "qos_overrides", "start_type_description_service")
 """Parameters that every node has, which `ros2 param dump` therefore writes too."""
 
+
+MAX_FILE_BYTES = 1_000_000
+"""Size of the largest configuration file that is read."""
+MAX_YAML_DEPTH = 20
+"""Levels of lists and mappings in YAML."""
 
 PROPOSER_PLUGINS = "ris_ros.proposers"
 """Entry point group with which other packages add proposers, under the names that `proposals.method` then accepts."""
@@ -169,6 +174,10 @@ class Config:
     depth_tolerance: float = option(
         0.05, "maximum difference between the timestamps of an image and its depth image", unit="s", low=0.0, high=10.0,
         live=True)
+    max_image_age: float = option(
+        5.0, "maximum age of the newest image when a command is answered; with an older one, as after the camera has "
+        "stopped, the command is answered as not found, with that reason; 0: no limit", unit="s", low=0.0, high=86400.0,
+        live=True)
     target_frame: str = option(
         "", "frame with z up, such as the robot's base, in which points and poses are published; empty: the camera's",
         live=True)
@@ -204,16 +213,19 @@ class Config:
             If the file cannot be read, and as in :meth:`from_dict`.
 
         """
-        import yaml
-
         try:
-            values = yaml.safe_load(Path(path).read_text()) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            with open(path, "rb") as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+            text = content.decode()
+        except (OSError, ValueError) as error:  # A ValueError for text that is not UTF-8, and for NUL in the path.
             raise InputError(f"cannot read the configuration {path}: {one_line(error)}") from error
+        if len(content) > MAX_FILE_BYTES:
+            raise InputError(f"the configuration {path} is larger than {MAX_FILE_BYTES} bytes")
+        values = parse_yaml(text, f"the configuration {path}") or {}
         if not isinstance(values, dict):
             raise InputError(f"the configuration {path} must hold settings by name")
         for node in values.values():
-            if isinstance(node, dict) and "ros__parameters" in node:
+            if isinstance(node, dict) and isinstance(node.get("ros__parameters"), dict):
                 values = {name: value for name, value in node["ros__parameters"].items()
                           if name not in ROS_OWN_PARAMETERS}
         return cls.from_dict(values)
@@ -226,9 +238,10 @@ class Config:
         """Return a copy with some settings changed; names and raised errors as in :meth:`from_dict`."""
         known = {setting.name: setting for setting in iter_settings(self)}
         tree = self
-        for name, value in _flatten(values):
+        sections = {name.rpartition(".")[0] for name in known}
+        for name, value in _flatten(values, sections):
             if name not in known:
-                raise InputError(f"unknown setting {name!r}; known are {', '.join(known)}")
+                raise InputError(f"unknown setting {excerpt(name)}; known are {', '.join(known)}")
             tree = _replace_leaf(tree, name.split("."), known[name].validate(value))
         return tree
 
@@ -250,18 +263,16 @@ class Setting:
 
     def validate(self, value: Any) -> Any:
         """Return `value` in this setting's type; raise InputError, which says what it must be, if it is not valid."""
-        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
         if self.type == tuple[str, ...]:
             return self._validate_names(value)
-        if type(value) is not self.type:
-            raise InputError(f"{self.name} must be a {self.type.__name__}, not {value!r}")
+        if type(value) not in ((float, int) if self.type is float else (self.type,)):
+            raise InputError(f"{self.name} must be a {self.type.__name__}, not {excerpt(value)}")
         if self.choices and value not in self.choices and value not in self._plugin_choices():
             raise InputError(f"{self.name} must be one of {', '.join((*self.choices, *self._plugin_choices()))}, "
-                             f"not {value!r}")
+                             f"not {excerpt(value)}")
         if isinstance(value, int | float) and not self._is_in_range(value):
-            raise InputError(f"{self.name} must be from {self.low} to {self.high}, not {value!r}")
-        return value
+            raise InputError(f"{self.name} must be from {self.low} to {self.high}, not {excerpt(value)}")
+        return float(value) if self.type is float else value
 
     def _plugin_choices(self) -> list[str]:
         # The import and the search through installed packages are slow: only for a value that is not built in.
@@ -275,11 +286,13 @@ class Setting:
 
     def _validate_names(self, value: Any) -> tuple[str, ...]:
         # An empty list has no type in ROS, where it arrives as None or as bytes.
-        names = tuple(value or ("",))
-        if isinstance(value, str) or len(set(names)) < len(names) or not all(
-                isinstance(name, str) and re.fullmatch(r"([A-Za-z]\w*)?", name, re.ASCII) for name in names):
+        is_list = value is None or isinstance(value, list | tuple | bytes)
+        names = tuple(value or ("",)) if is_list else ()
+        if not names or not all(
+                isinstance(name, str) and re.fullmatch(r"([A-Za-z]\w*)?", name, re.ASCII) for name in names
+                ) or len(set(names)) < len(names):
             raise InputError(f"{self.name} must be a list of different names of letters, digits and underscores, "
-                             f"not {value!r}")
+                             f"not {excerpt(value)}")
         return names
 
 
@@ -292,6 +305,30 @@ def iter_settings(tree: Any, prefix: str = "") -> Iterator[Setting]:
             yield from iter_settings(value, f"{prefix}{leaf.name}.")
         else:
             yield Setting(f"{prefix}{leaf.name}", value, types[leaf.name], **leaf.metadata)
+
+
+def parse_yaml(text: str, source: str) -> Any:
+    """Return the value of a YAML text.
+
+    It may hold no aliases, with which a few lines can stand for gigabytes; ROS's parameter files may not either.
+
+    Raises
+    ------
+    InputError
+        If it is not such a text; `source` says what it is.
+
+    """
+    import yaml
+
+    depth = 0
+    try:
+        for event in yaml.parse(text, yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > MAX_YAML_DEPTH:
+                raise InputError(f"aliases and more than {MAX_YAML_DEPTH} levels are not supported")
+        return yaml.safe_load(text)
+    except Exception as error:  # PyYAML raises nearly anything for a value that does not fit its tag.
+        raise InputError(f"cannot read {source}: {one_line(error)}") from error
 
 
 def to_ros_yaml(config: Config) -> str:
@@ -328,13 +365,14 @@ def _comment_lines(setting: Setting) -> list[str]:
     return lines
 
 
-def _flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted names and values of a nested dictionary."""
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name}.")
+def _flatten(values: dict[str, Any], sections: set[str], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted names and values of a nested dictionary, which is entered where its names are those of sections."""
+    for key, value in values.items():
+        name = f"{prefix}{key if isinstance(key, str) else excerpt(key)}"
+        if isinstance(value, dict) and name in sections:
+            yield from _flatten(value, sections, f"{name}.")
         else:
-            yield f"{prefix}{name}", value
+            yield name, value
 
 
 def _replace_leaf(tree: Any, path: list[str], value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 from ris_ros.types import Candidate, Description, Proposals, Query, Result
@@ -38,6 +40,23 @@ def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
     if mask:
         answer["mask"] = mask_to_rle(result.mask)
     return answer
+
+
+def to_json(value: Any) -> str:
+    """Return plain data as JSON that any parser reads and any message can carry.
+
+    Numbers that JSON does not have (NaN and infinity) become null, and halves of a character (lone surrogates) escapes.
+    """
+    text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def query_to_dict(query: Query) -> dict[str, Any]:

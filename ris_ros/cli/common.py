@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ris_ros.config import Config
+from ris_ros.config import Config, parse_yaml
 from ris_ros.errors import InputError
 
 app = typer.Typer(
@@ -62,15 +62,13 @@ def load_config(file: Path | None, settings: list[str] | None, model: str | None
         For a setting that is not NAME=VALUE, and as in :meth:`Config.from_yaml`.
 
     """
-    import yaml
-
     config = Config() if file is None else Config.from_yaml(file)
     changes: dict[str, Any] = {}
     for setting in settings or []:
         name, separator, value = setting.partition("=")
         if not separator:
             raise InputError(f"--set takes NAME=VALUE, not {setting!r}")
-        changes[name] = yaml.safe_load(value)
+        changes[name] = parse_yaml(value, f"--set {setting}")
     if model is not None:
         changes["encoder.model"] = model
     if device is not None:

@@ -50,6 +50,8 @@ def fit_support_plane(points: np.ndarray, object_points: np.ndarray, tolerance: 
     normal, level = normals[inliers.argmax()], levels[inliers.argmax()]
     for _ in range(REFINEMENTS):
         support_points = points[np.abs(points @ normal - level) < tolerance]
+        if len(support_points) < MIN_PLANE_POINTS:  # Coordinates so large that rounding moves the plane off its points.
+            return None
         refined, centroid = _least_squares_plane(support_points)
         normal = refined if refined @ normal > 0 else -refined
         level = float(normal @ centroid)

@@ -11,11 +11,14 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
+from PIL.Image import DecompressionBombError
 
 from ris_ros.errors import InputError, MissingError, one_line
 from ris_ros.geometry import rays
@@ -36,6 +39,9 @@ DEPTH_UNITS: dict[str, tuple[np.dtype, float]] = {
 
 MIN_TYPICAL_DEPTH_METRES, MAX_TYPICAL_DEPTH_METRES = 0.02, 200.0
 """Range of a plausible median depth; outside of it, the unit is probably wrong."""
+
+MAX_COMPRESSED_PIXELS = 64_000_000
+"""Size of the largest compressed image that is decoded."""
 
 COMPRESSED_DEPTH_HEADER = struct.Struct("<iff")
 """Header of compressedDepth before the PNG: a format number, and the quantisation parameters A and B."""
@@ -227,11 +233,31 @@ def _decompress_image(message: Any) -> np.ndarray:
     if not data.size:
         raise InputError("compressed image without data")
     # The camera model describes the pixels as they were taken, so an orientation tag must not rotate them.
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    image = _decode_file(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise InputError(f"compressed image ({message.format or 'no format given'}, {data.size} bytes) cannot be "
                          "decoded")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _decode_file(data: np.ndarray, flags: int) -> np.ndarray | None:
+    """Return the image in the bytes of a file, or None if they are not one; flags as of OpenCV.
+
+    Raises an InputError for an image that would take too much memory: a few bytes can stand for gigabytes.
+    """
+    try:
+        with Image.open(BytesIO(data.tobytes())) as file:  # Reads the file's header alone.
+            width, height = file.size
+    except DecompressionBombError as error:
+        raise InputError(f"compressed image of more than {MAX_COMPRESSED_PIXELS} pixels") from error
+    except Exception:  # Pillow raises types of all kinds for broken files; OpenCV knows formats that it does not.
+        width, height = 0, 0
+    if width * height > MAX_COMPRESSED_PIXELS:
+        raise InputError(f"compressed image of more than {MAX_COMPRESSED_PIXELS} pixels")
+    try:
+        return cv2.imdecode(data, flags)
+    except cv2.error:
+        return None
 
 
 def _decompress_depth(message: Any) -> np.ndarray:
@@ -244,7 +270,7 @@ def _decompress_depth(message: Any) -> np.ndarray:
     """
     data, format_ = np.frombuffer(message.data, np.uint8), message.format
     start = COMPRESSED_DEPTH_HEADER.size
-    pixels = cv2.imdecode(data[start:], cv2.IMREAD_UNCHANGED) if data.size > start and "rvl" not in format_ else None
+    pixels = _decode_file(data[start:], cv2.IMREAD_UNCHANGED) if data.size > start and "rvl" not in format_ else None
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 2:
         raise InputError(f"depth compressed as {format_!r}, {data.size} bytes, cannot be decoded: have it published as "
                          "compressedDepth in PNG format")

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ris_ros.errors import one_line
+from ris_ros.errors import InputError, one_line, printable
 from ris_ros.node.commands import quote
 from ris_ros.node.diagnostics import AnswerStatistics, camera_status
 from ris_ros.node.inputs import CameraInputs, Frame
@@ -112,10 +112,10 @@ class CameraPipeline:
         inputs = self._inputs
         return inputs.newest_frame() if inputs is not None else None
 
-    def has_frame(self) -> bool:
-        """Return whether an image has arrived."""
+    def missing_frame(self) -> str:
+        """Return why there is no frame to answer a command on; empty if there is one, or an image still to be read."""
         inputs = self._inputs
-        return inputs is not None and inputs.has_frame()
+        return inputs.missing_frame() if inputs is not None else "the node is not active"
 
     def discard_frames(self) -> None:
         """Discard the frames that have arrived, as after a jump of the clock."""
@@ -142,9 +142,14 @@ class CameraPipeline:
         ------
         Cancelled
             When the job becomes obsolete before its result is published.
+        InputError
+            When a command would be answered on an image that is too old.
 
         """
         started = time.perf_counter()
+        inputs = self._inputs
+        if inputs is not None and not job.is_continuous and (reason := inputs.staleness(job.frame)):
+            raise InputError(reason)
         config, target = self._settings
         if config is not self._applied_config:
             self._segmenter.update(config)
@@ -152,7 +157,7 @@ class CameraPipeline:
         result = self._find_object(job, track=config.follow and config.mode == "continuous")
         state = self._tracking.state if self._tracking is not None else None
         if state in ("lost", "regained") and state != self._published_state:
-            self._node.get_logger().info(f"{state}: {job.command.text!r} {result.reason}".rstrip())
+            self._node.get_logger().info(f"{state}: {quote(job.command.text)} {printable(result.reason)}".rstrip())
         self._published_state = state
         check_cancelled()
         timings = self.outputs.publish(result, job.frame, job.command, target, following=state)
@@ -163,7 +168,7 @@ class CameraPipeline:
         self._statistics.add({**result.timings, "total": seconds, **timings}, dropped)
         self._log_answer(job, result, seconds)
 
-    def report_failure(self, job: Job, error: Exception) -> None:
+    def report_failure(self, job: Job, error: BaseException) -> None:
         """Publish and log that a job failed."""
         # Nothing can be published between Ctrl-C and the end of the worker's thread, and nobody needs to know.
         if not self._node.context.ok():
@@ -198,7 +203,7 @@ class CameraPipeline:
 
     def _log_answer(self, job: Job, result: Result, seconds: float) -> None:
         summary = (f"box {box_to_list(result.box)}, score {result.score:.2f}, confidence {result.confidence:.2f}"
-                   if result.found else f"not found: {result.reason}")
+                   if result.found else f"not found: {printable(result.reason)}")
         text = f"{quote(job.command.text)}: {summary} ({seconds * 1000:.0f} ms)"
         if job.is_continuous:
             self._node.get_logger().info(text, throttle_duration_sec=LOG_INTERVAL_SECONDS)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, printable
+
+MAX_CHARACTERS = 2000
+"""Length of the longest text, and of the longest id, that a command may have."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,13 @@ class CommandError(InputError):
 
     Attributes
     ----------
-    command : what could be read of it; its text is the whole message
+    command : what could be read of it; its text is the whole message, or its first MAX_CHARACTERS characters
 
     """
 
     def __init__(self, reason: str, command: Command):
         super().__init__(reason)
-        self.command = command
+        self.command = replace(command, text=command.text[:MAX_CHARACTERS])
 
 
 def parse_command(data: str) -> Command:
@@ -43,28 +48,72 @@ def parse_command(data: str) -> Command:
     Raises
     ------
     CommandError
-        When the message begins like JSON but is not such an object.
+        When the message begins like JSON but is not such an object, and when its text or id is too long or holds
+        characters that no text has.
 
     """
     data = data.strip()
     if not data.startswith("{"):
-        return Command(data)
-    try:
-        values = json.loads(data)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise CommandError(f"the command is not JSON though it begins with '{{': {error}", Command(data)) from error
+        return _checked(Command(data), Command(data))
+    values = _parse_json(data)
     identifier = values.get("id")
-    identifier = identifier if isinstance(identifier, str | int) and not isinstance(identifier, bool) else None
-    readable = Command(data, identifier)
+    has_valid_id = identifier is None or (isinstance(identifier, str | int) and not isinstance(identifier, bool))
+    readable = Command(data, identifier if has_valid_id and not _id_problem(identifier) else None)
     if not isinstance(values.get("text"), str):
         raise CommandError('the command is JSON without "text", a string', readable)
-    if identifier != values.get("id"):
+    if not has_valid_id:
         raise CommandError('the command\'s "id" must be a string or a whole number', readable)
     if unknown := values.keys() - {"id", "text"}:
-        raise CommandError(f'the command holds {", ".join(sorted(unknown))}; it may hold "id" and "text"', readable)
-    return Command(values["text"].strip(), identifier)
+        raise CommandError(f'the command holds {", ".join(map(quote, sorted(unknown)))}; it may hold "id" and "text"',
+                           readable)
+    return _checked(Command(values["text"].strip(), identifier), readable)
 
 
 def quote(text: str) -> str:
-    """Return the text of a command in quotation marks and on one line, for the log."""
-    return json.dumps(text, ensure_ascii=False)
+    """Return a text from outside in quotation marks, with everything escaped that could forge or hide a log line."""
+    return printable(json.dumps(text, ensure_ascii=False))
+
+
+def _parse_json(data: str) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(data, object_pairs_hook=_unique_pairs)
+    except InputError as error:
+        raise CommandError(str(error), Command(data)) from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise CommandError(f"the command is not JSON though it begins with '{{': {error}", Command(data)) from error
+    except ValueError as error:  # Python reads no integer of more than some thousand digits.
+        raise CommandError("the command holds a number of too many digits", Command(data)) from error
+    return values
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a JSON object; raises an InputError if a name comes twice, of which one would be ignored."""
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise InputError(f"the command holds {quote(name)} twice")
+        values[name] = value
+    return values
+
+
+def _checked(command: Command, readable: Command) -> Command:
+    """Return a command whose text and id can be answered and published; `readable` is what to answer otherwise."""
+    if problem := _problem(command.text):
+        raise CommandError(f"the command's text {problem}", readable)
+    if problem := _id_problem(command.id):
+        raise CommandError(f'the command\'s "id" {problem}', readable)
+    return command
+
+
+def _id_problem(identifier: Any) -> str:
+    return _problem(identifier) if isinstance(identifier, str) else ""
+
+
+def _problem(text: str) -> str:
+    """Return why a text can be no part of a command; empty if it can."""
+    if len(text) > MAX_CHARACTERS:
+        return f"has {len(text)} characters, more than {MAX_CHARACTERS}"
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs") and not character.isspace():
+            return f"holds the character {quote(character)}, which is no part of any text"
+    return ""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
+from ris_ros.errors import printable
+
 if TYPE_CHECKING:
     from ris_ros.node.inputs import CameraInputs
 
@@ -84,6 +86,7 @@ def camera_status(name: str, inputs: CameraInputs, statistics: AnswerStatistics)
     values = {
         "image topic": image,
         "image rate [Hz]": f"{inputs.rate:.1f}",
+        "image age": "none yet" if frame is None else f"{time.monotonic() - frame.arrived:.1f} s",
         "image size": "none yet" if frame is None else f"{frame.image.shape[1]} x {frame.image.shape[0]}",
         "depth topic": depth,
         "depth": "yes" if frame is not None and frame.depth is not None else "no",
@@ -102,4 +105,4 @@ def make_status(name: str, message: str, values: Mapping[str, str], *, warnings:
     """Return a status whose level is ERROR when there is an error, WARN when there are warnings, else OK."""
     level = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN if warnings else DiagnosticStatus.OK
     return DiagnosticStatus(name=name, level=level, message="; ".join([*[error] * bool(error), *warnings]) or message,
-                            values=[KeyValue(key=key, value=value) for key, value in values.items()])
+                            values=[KeyValue(key=key, value=printable(value)) for key, value in values.items()])

@@ -56,18 +56,22 @@ class HealthMonitor:
     node : creates the publisher and the timer
     warnings : takes new warnings, and knows which hold
     take_snapshot : returns the state of the node
+    supervise : is called before each check
 
     """
 
-    def __init__(self, node: Node, warnings: ThrottledWarnings, take_snapshot: Callable[[], NodeSnapshot]):
+    def __init__(self, node: Node, warnings: ThrottledWarnings, take_snapshot: Callable[[], NodeSnapshot],
+                 supervise: Callable[[], None]):
         self._node = node
         self._warnings = warnings
         self._take_snapshot = take_snapshot
+        self._supervise = supervise
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 1)
         # The steady clock goes on while simulated time stands still.
         node.create_timer(PERIOD_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _check(self) -> None:
+        self._supervise()
         self._check_surroundings()
         snapshot = self._take_snapshot()
         name = self._node.get_fully_qualified_name().lstrip("/")

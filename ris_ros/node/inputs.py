@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rclpy.serialization import deserialize_message
@@ -39,6 +39,7 @@ class Frame:
     depth : depth registered to the image; None without depth or without camera model
     header : header of the image's message
     number : how many images the camera had sent by then
+    arrived : when the image arrived, seconds of ``time.monotonic()``
 
     """
 
@@ -46,6 +47,7 @@ class Frame:
     depth: Depth | None
     header: Header
     number: int
+    arrived: float
 
 
 class CameraInputs:
@@ -75,7 +77,7 @@ class CameraInputs:
         self._lock = threading.RLock()
         self._sync = ApproximateTimeSync()
         self._camera_info: Sample | None = None
-        self._tolerance = config.depth_tolerance
+        self._tolerance, self._max_age = config.depth_tolerance, config.max_image_age
         self._subscribe(config)
 
     @property
@@ -106,11 +108,21 @@ class CameraInputs:
                     return self.last_frame
             return None if self._sync.is_waiting else self.last_frame
 
-    def has_frame(self) -> bool:
-        """Return whether an image has arrived; whether it is usable may still be unknown."""
+    def missing_frame(self) -> str:
+        """Return why there is no frame to answer a command on; empty if there is one, or an image still to be read."""
         with self._lock:
             self._receive()
-            return self.last_frame is not None or self._sync.is_waiting
+            if self._sync.is_waiting:
+                return ""
+            return "no image has arrived yet" if self.last_frame is None else self.staleness(self.last_frame)
+
+    def staleness(self, frame: Frame) -> str:
+        """Return in words how a frame is too old to answer a command on; empty if it is not."""
+        age = self._age(frame)
+        if not self._max_age or age <= self._max_age:
+            return ""
+        return (f"the newest usable image on {self._images.topic} is {age:.1f} s old, more than max_image_age "
+                f"({self._max_age:g} s): has the camera stopped?")
 
     def discard_frames(self) -> None:
         """Discard everything that has arrived, as after a jump of the clock."""
@@ -123,13 +135,15 @@ class CameraInputs:
         """Adapt the subscriptions to what the publishers offer, and warn about what is wrong with them."""
         for subscription in self._subscriptions:
             subscription.adapt()
+        if (frame := self.last_frame) is not None and self.staleness(frame) and (reason := self.missing_frame()):
+            self._warn("old image", reason)
         if not self._images.publishers and time.monotonic() - self._subscribed_time > DISCOVERY_SECONDS:
             self._warn("no camera", f"nothing publishes {self._images.topic}; {self._suggest_topics()}")
 
     def configure(self, config: Config) -> None:
         """Apply changed settings."""
         with self._lock:
-            self._tolerance = config.depth_tolerance
+            self._tolerance, self._max_age = config.depth_tolerance, config.max_image_age
             if _subscription_settings(config) != self._settings:
                 self.close()
                 self._sync.clear()
@@ -177,9 +191,10 @@ class CameraInputs:
             self._sync.add_image(sample)
 
     def _make_frame(self, image: Sample, depth: Sample | None) -> Frame:
-        message: Image | CompressedImage = deserialize_message(image.data, self._images.message_type)
+        message: Image | CompressedImage = _deserialize(image, self._images.message_type)
         pixels = decode_image(message)
-        return Frame(pixels, self._make_depth(depth, message.header, pixels.shape[:2]), message.header, image.number)
+        return Frame(pixels, self._make_depth(depth, message.header, pixels.shape[:2]), message.header, image.number,
+                     image.arrived)
 
     def _make_depth(self, sample: Sample | None, image_header: Header, shape: tuple[int, int]) -> Depth | None:
         """Return the depth of an image; None, with a warning, if it is unusable: the image is used without it."""
@@ -189,7 +204,7 @@ class CameraInputs:
                            f"stamps of {self._depths.topic}")
             return None
         try:
-            message: Image | CompressedImage = deserialize_message(sample.data, self._depths.message_type)
+            message: Image | CompressedImage = _deserialize(sample, self._depths.message_type)
             return Depth(decode_depth(message, image_header, shape), self._camera_model(shape))
         except InputError as error:
             self._warn("depth", f"depth ignored: {error}")
@@ -198,7 +213,16 @@ class CameraInputs:
     def _camera_model(self, shape: tuple[int, int]) -> CameraModel:
         if self._camera_info is None:
             raise InputError(f"no camera model has arrived on {self._camera_infos.topic}")
-        return decode_camera_info(deserialize_message(self._camera_info.data, CameraInfo), shape)
+        return decode_camera_info(_deserialize(self._camera_info, CameraInfo), shape)
+
+    def _age(self, frame: Frame) -> float:
+        """Return the seconds since a frame arrived; at most the simulated time since it was taken, if that is used."""
+        age, clock = time.monotonic() - frame.arrived, self._node.get_clock()
+        stamp = frame.header.stamp
+        simulated = clock.now().nanoseconds / 1e9 - stamp.sec - stamp.nanosec / 1e9
+        is_simulated = clock.ros_time_is_active  # type: ignore[attr-defined]  # It is a ROSClock.
+        # A paused simulation sends no images, but nothing moves in it either.
+        return min(age, simulated) if is_simulated and simulated >= 0 else age
 
     def _suggest_topics(self) -> str:
         """Return which topics the image may be remapped to."""
@@ -210,6 +234,14 @@ class CameraInputs:
 
     def _warn(self, kind: str, text: str) -> None:
         self._warnings.warn(f"{self.name}: {kind}", f"{self.name}: {text}" if self.name else text)
+
+
+def _deserialize(sample: Sample, message_type: type) -> Any:
+    """Return a message; raises an InputError if the data are not one of that type."""
+    try:
+        return deserialize_message(sample.data, message_type)
+    except RuntimeError as error:  # Of a private type of rclpy's.
+        raise InputError(f"{len(sample.data)} bytes that are no {message_type.__name__}: {one_line(error)}") from error
 
 
 def _subscription_settings(config: Config) -> tuple[str, ...]:

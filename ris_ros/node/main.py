@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from functools import partial
 from importlib.util import find_spec
 
 FINISH_SECONDS = 2.0
@@ -20,23 +21,24 @@ def main(args: list[str] | None = None) -> int:
                      "activate the environment that scripts/setup made and rebuild")
 
     import rclpy
-    from rclpy.exceptions import ParameterException
+    from rclpy.exceptions import NameValidationException, ParameterException
     from rclpy.executors import SingleThreadedExecutor
 
+    from ris_ros.errors import InputError, one_line
     from ris_ros.node.node import RisNode
-    from ris_ros.node.spinning import spin, until_interrupted
+    from ris_ros.node.spinning import init, spin, until_interrupted
 
     node = None
     try:
         with until_interrupted():
-            rclpy.init(args=args)
+            init(args)
             executor = SingleThreadedExecutor()
             node = RisNode()
             node.autostart()
-            spin(node, executor)
-    except ParameterException as error:
+            spin(node, executor, partial(node.warnings.warn, "callback"))
+    except (InputError, NameValidationException, ParameterException) as error:
         rclpy.try_shutdown()
-        return _fail(str(error))
+        return _fail(one_line(error))
     # From here on the end takes a bounded time; a second Ctrl-C could only break it off halfway.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     finished = node is None or node.close(timeout=FINISH_SECONDS)

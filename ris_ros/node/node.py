@@ -16,7 +16,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 
-from ris_ros.errors import RisError, one_line
+from ris_ros.errors import RisError, one_line, printable
 from ris_ros.messages import image_converter
 from ris_ros.node.camera_pipeline import CameraPipeline
 from ris_ros.node.commands import Command, CommandError, parse_command, quote
@@ -85,7 +85,7 @@ class RisNode(LifecycleNode):
         self._ris_services: list[Any] = []
         self._command_subscriptions: list[Any] = []
         self._library_log = LibraryLogHandler(self.warnings.warn_permanently)
-        self._health_monitor = HealthMonitor(self, self.warnings, self.snapshot)
+        self._health_monitor = HealthMonitor(self, self.warnings, self.snapshot, self._restart_worker)
         self._jump_callback = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
             post_callback=self._on_clock_jump)
@@ -130,7 +130,7 @@ class RisNode(LifecycleNode):
         self._create_services()
         self.get_logger().info(
             f"configured in {time.perf_counter() - started:.1f} s: {config.proposals.method} proposals, "
-            f"{config.encoder.model} features ({self._arithmetic}), device {self._device}")
+            f"{printable(config.encoder.model)} features ({self._arithmetic}), device {self._device}")
         return super().on_configure(state)
 
     @_log_exceptions
@@ -289,6 +289,10 @@ class RisNode(LifecycleNode):
         for camera in self.cameras.values():
             camera.configure(config, target)
         return SetParametersResult(successful=True)
+
+    def _restart_worker(self) -> None:
+        if reason := self.worker.restart():
+            self.warnings.warn("worker", f"the thread that answers commands had ended and was started again: {reason}")
 
     def _on_clock_jump(self, _: Any) -> None:
         self.get_logger().info("the time jumped: earlier frames are discarded")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from visualization_msgs.msg import MarkerArray
 from ris_ros.errors import InputError
 from ris_ros.geometry import Object3D, locate
 from ris_ros.messages import MessageBuilder
-from ris_ros.serialization import result_to_dict
+from ris_ros.serialization import result_to_dict, to_json
 from ris_ros.visualization import draw_result
 
 try:
@@ -148,9 +147,9 @@ class CameraOutputs:
         """Publish a result with what every result has, and return its latency."""
         stamp = header.stamp
         latency = _latency(self._node.get_clock().now(), stamp)
-        self._result_publisher.publish(String(data=json.dumps({
+        self._result_publisher.publish(String(data=to_json({
             **fields, "id": command.id, "camera": self._camera, "stamp": {"sec": stamp.sec, "nanosec": stamp.nanosec},
-            "frame_id": header.frame_id, "latency": latency}, ensure_ascii=False)))
+            "frame_id": header.frame_id, "latency": latency})))
         return latency
 
 

@@ -49,8 +49,12 @@ def check_changes(changes: Iterable[Parameter[Any]], current: Config | None) -> 
         When a value is not valid, or changes a setting that a configured node cannot change.
 
     """
-    values = {change.name: _SETTINGS[change.name].validate(change.value)
-              for change in changes if change.name in _SETTINGS}
+    values = {}
+    for change in changes:
+        if change.name in _SETTINGS:
+            if change.type_ == change.Type.NOT_SET:
+                raise InputError(f"{change.name} cannot be deleted")
+            values[change.name] = _SETTINGS[change.name].validate(change.value)
     if current is not None:
         current_values = current.to_dict()
         for name, value in values.items():

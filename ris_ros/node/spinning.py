@@ -8,23 +8,52 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError
+from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+
+from ris_ros.errors import InputError, one_line
 
 AnyNode = TypeVar("AnyNode", bound=Node)
 
 
-def spin(node: Node, executor: SingleThreadedExecutor) -> None:
+def init(args: list[str] | None) -> None:
+    """Initialize rclpy with the arguments of a process.
+
+    Raises
+    ------
+    InputError
+        If ROS cannot use an argument or a parameter file.
+
+    """
+    try:
+        rclpy.init(args=args)
+    except (RCLError, UnknownROSArgsError) as error:
+        raise InputError(f"ROS cannot use the arguments: {one_line(error)}") from error
+
+
+def spin(node: Node, executor: SingleThreadedExecutor, report: Callable[[str], object] | None = None) -> None:
     """Run a node until its context is shut down, as by a signal; call it within :func:`until_interrupted`.
 
     Create the executor before the node: as soon as others see the node, a signal may shut the context down, and no
     executor can be created without one.
+
+    Parameters
+    ----------
+    node : node to run
+    executor : runs it
+    report : takes a line about each callback that raised an exception, which then ends nothing; None: it is raised
+
     """
     executor.add_node(node)
-    while rclpy.ok():
-        # In short waits: a signal that arrives just before a wait begins does not end it.
-        executor.spin_once(timeout_sec=0.5)
+    while node.context.ok():
+        try:
+            # In short waits: a signal that arrives just before a wait begins does not end it.
+            executor.spin_once(timeout_sec=0.5)
+        except Exception as error:  # One message or request must not end the node, not even one to rclpy's services.
+            if report is None or not node.context.ok():
+                raise
+            report(f"a message or request was ignored: {one_line(error)}")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
+from ris_ros.errors import InputError
 from ris_ros.node.time_sync import Sample
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ QUEUE_DEPTH = 5
 """Messages that wait in the middleware, as in ROS's profile for sensor data."""
 QUIET_SECONDS = 10.0
 """Time without a message after which a topic counts as quiet."""
+STAMP_END = 12
+"""Number of bytes of a serialized message until the end of its header's stamp."""
 RATE_WINDOW_SECONDS = 5.0
 """Time over which a rate is measured."""
 
@@ -55,6 +58,7 @@ class PolledSubscription:
         self._group = _PolledGroup()
         self._lock = threading.Lock()
         self._published = 0
+        self._last_taken = time.monotonic()
         self._counts: deque[tuple[float, int]] = deque()
         self._profile = self._suitable_profile()
         self._subscription: Subscription[Any] | None = self._subscribe()
@@ -68,7 +72,11 @@ class PolledSubscription:
             handle = self._subscription.handle
             with handle:
                 while (message := handle.take_message(self.message_type, True)) is not None:
-                    taken.append(self._make_sample(*message))
+                    try:
+                        taken.append(self._make_sample(*message))
+                    except InputError as error:
+                        self._warn(f"a message on {self.topic} is ignored: {error}")
+                self._last_taken = time.monotonic()
         if taken:
             self._group.last_received = now = taken[-1].arrived
             self._counts.append((now, self._published))
@@ -121,11 +129,18 @@ class PolledSubscription:
 
     def _make_sample(self, data: bytes, info: MessageInfo) -> Sample:
         # Not every middleware numbers its messages.
+        stamp = _read_stamp(data)
         number = info.get("publication_sequence_number") or self._published + 1
         if number <= self._published:  # The publisher was restarted, or there are several.
             self._counts.clear()
         self._published = number
-        return Sample(_read_stamp(data), time.monotonic(), number, data)
+        return Sample(stamp, self._arrival(info), number, data)
+
+    def _arrival(self, info: MessageInfo) -> float:
+        """Return when a message arrived, seconds of ``time.monotonic()``: it may have waited in the middleware."""
+        now, received = time.monotonic(), info.get("received_timestamp")
+        # Not every middleware tells. The system's clock may have been set since then, but not while messages waited.
+        return max(self._last_taken, now - max(0.0, (time.time_ns() - received) / 1e9)) if received else now
 
     def _suitable_profile(self) -> QoSProfile:
         offers = [publisher.qos_profile for publisher in self._node.get_publishers_info_by_topic(self.topic)]
@@ -180,7 +195,10 @@ def _type_name(message_type: type) -> str:
 def _read_stamp(data: bytes) -> int:
     """Return the stamp, in nanoseconds, of a serialized message that begins with a header.
 
-    The second byte of the encapsulation says which byte order the message is in (DDS-RTPS, section 10.5).
+    The second byte of the encapsulation says which byte order the message is in (DDS-RTPS, section 10.5). Raises an
+    InputError for data that are too short to be such a message.
     """
+    if len(data) < STAMP_END:
+        raise InputError(f"{len(data)} bytes are too few for its type")
     seconds, nanoseconds = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
     return int(seconds * 10**9 + nanoseconds)

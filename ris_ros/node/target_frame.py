@@ -60,7 +60,7 @@ class TargetFrame:
         try:
             stamped = self._buffer.lookup_transform(self.name, header.frame_id, Time.from_msg(header.stamp),
                                                     Duration(seconds=timeout))
-        except TransformException as error:
+        except (TransformException, ValueError) as error:  # A ValueError for a negative stamp.
             raise InputError(f"no transform from {header.frame_id!r} to target_frame {self.name!r}: {error}") from error
         return transform_to_matrix(stamped.transform.translation, stamped.transform.rotation)
 

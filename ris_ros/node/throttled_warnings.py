@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from ris_ros.errors import printable
+
 LOG_INTERVAL_SECONDS = 5.0
 """Shortest time between two log lines of one kind."""
 LIFETIME_SECONDS = 10.0
@@ -14,7 +16,7 @@ LIFETIME_SECONDS = 10.0
 
 
 class ThrottledWarnings:
-    """The warnings that hold now; every method may be called from any thread.
+    """The warnings that hold now, in printable text; every method may be called from any thread.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ class ThrottledWarnings:
 
     def warn(self, kind: str, text: str) -> None:
         """Raise a warning of a kind; log it unless that kind was logged within LOG_INTERVAL_SECONDS."""
-        now = self._clock()
+        now, text = self._clock(), printable(text)
         with self._lock:
             self._transient[kind] = now, text
             if now - self._last_logged.get(kind, -LOG_INTERVAL_SECONDS) < LOG_INTERVAL_SECONDS:
@@ -43,6 +45,7 @@ class ThrottledWarnings:
 
     def warn_permanently(self, text: str) -> None:
         """Raise a warning that holds until :meth:`clear`; log it once."""
+        text = printable(text)
         with self._lock:
             if text in self._permanent:
                 return

@@ -91,7 +91,7 @@ class TrackingSession:
             try:
                 with self._model_lock, cancellable(lambda: self._cancelled):
                     future.set_result(self._tracker.verify(keyframe))
-            except Exception as error:  # The future raises it where its result is read.
+            except BaseException as error:  # The future raises it where its result is read, instead of waiting.
                 future.set_exception(error)
 
         # A daemon, because a call into a model cannot be interrupted and must not keep the process alive.

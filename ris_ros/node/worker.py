@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from ris_ros.errors import one_line
 from ris_ros.node.commands import Command
 from ris_ros.utils.cancellation import Cancelled, cancellable
 
@@ -31,14 +32,14 @@ class Camera(Protocol):
     def newest_frame(self) -> Frame | None:
         """Return the newest frame, the same object as before if no other has arrived; None while there is none."""
 
-    def has_frame(self) -> bool:
-        """Return whether :meth:`newest_frame` has a frame now, or will have one in a moment."""
+    def missing_frame(self) -> str:
+        """Return why :meth:`newest_frame` has no frame to answer on, now or in a moment; empty if it has."""
         ...
 
     def answer(self, job: Job) -> None:
         """Do a job, on the worker's thread."""
 
-    def report_failure(self, job: Job, error: Exception) -> None:
+    def report_failure(self, job: Job, error: BaseException) -> None:
         """Report that a job raised an exception, on the worker's thread."""
 
 
@@ -114,6 +115,7 @@ class Worker:
         self._closed = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._last_error = ""
 
     def put_command(self, command: Command, camera: str | None = None) -> list[tuple[str, Command]]:
         """Make a command the standing one and queue it; an empty one withdraws all commands and cancels their job.
@@ -158,9 +160,10 @@ class Worker:
             if not queues:
                 return "there is no standing command: publish one on command"
         # Without the lock, because receiving frames takes time.
-        queues = [queue for queue in queues if queue.camera.has_frame()]
+        reasons = [queue.camera.missing_frame() for queue in queues]
+        queues = [queue for queue, reason in zip(queues, reasons, strict=True) if not reason]
         if not queues:
-            return "no image has arrived yet"
+            return "; ".join(dict.fromkeys(reasons))
         with self._changed:
             for queue in queues:
                 if queue.standing and len(queue.waiting) < MAX_WAITING_COMMANDS:
@@ -203,10 +206,22 @@ class Worker:
         with self._changed:
             self._active = True
             if self._thread is None:
-                # A daemon, because a call into a model cannot be interrupted and must not keep the process alive.
-                self._thread = threading.Thread(target=self._run, name="ris-worker", daemon=True)
-                self._thread.start()
+                self._start_thread()
             self._changed.notify_all()
+
+    def restart(self) -> str:
+        """Start another thread if the thread has ended though nobody closed it.
+
+        Returns
+        -------
+        The error that ended it; empty when nothing had to be done.
+
+        """
+        with self._changed:
+            if self._thread is None or self._thread.is_alive() or self._closed:
+                return ""
+            self._start_thread()
+            return self._last_error
 
     def deactivate(self) -> None:
         """Take no more jobs, withdraw every command and cancel the current job."""
@@ -239,19 +254,30 @@ class Worker:
     def _may_work(self) -> bool:
         return self._active and self._enabled and not self._closed
 
+    def _start_thread(self) -> None:
+        # A daemon, because a call into a model cannot be interrupted and must not keep the process alive.
+        self._thread = threading.Thread(target=self._run, name="ris-worker", daemon=True)
+        self._thread.start()
+
     def _run(self) -> None:
-        while not self._closed:
-            if (job := self._next_job()) is None:
-                continue
-            camera = self._queues[job.camera].camera
-            try:
-                with cancellable(partial(self.is_obsolete, job)):
-                    camera.answer(job)
-            except Cancelled:
-                pass
-            except Exception as error:
-                if not self.is_obsolete(job):
-                    camera.report_failure(job, error)
+        try:
+            while not self._closed:
+                if (job := self._next_job()) is not None:
+                    self._do(job)
+        except BaseException as error:  # `restart` tells of it: whoever started this thread cannot catch it.
+            self._last_error = one_line(error)
+
+    def _do(self, job: Job) -> None:
+        camera = self._queues[job.camera].camera
+        try:
+            with cancellable(partial(self.is_obsolete, job)):
+                camera.answer(job)
+        except Cancelled:
+            pass
+        except BaseException as error:  # Whatever a library raises, even SystemExit, costs this one answer.
+            if not self.is_obsolete(job):
+                camera.report_failure(job, error)
+        finally:
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()

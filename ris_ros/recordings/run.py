@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from ris_ros.errors import InputError
 from ris_ros.geometry import Object3D, locate
 from ris_ros.recordings.bag import Bag, BagFrame
 from ris_ros.recordings.writers import BagWriter, VideoWriter
-from ris_ros.serialization import result_to_dict
+from ris_ros.serialization import result_to_dict, to_json
 from ris_ros.utils.images import write_image
 from ris_ros.visualization import draw_objects, draw_result, draw_sheet
 
@@ -92,7 +91,7 @@ def segment_bag(segmenter: ReferringSegmenter, bag: Bag, texts: list[str], outpu
                 result = segmenter.query(text)
                 objects = _locate_instances(result, frame)
                 report = _report(result, objects, frame)
-                lines.write(json.dumps(report, ensure_ascii=False) + "\n")
+                lines.write(to_json(report) + "\n")
                 lines.flush()
                 bag_writer.write(namespace, frame, result, objects, report)
                 drawings.append(_draw(frame, result, objects))

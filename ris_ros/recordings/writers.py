@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from ris_ros.errors import InputError
 from ris_ros.messages import MessageBuilder, TypestoreMessageFactory
+from ris_ros.serialization import to_json
 
 if TYPE_CHECKING:
     from ris_ros.geometry import Object3D
@@ -63,7 +63,7 @@ class BagWriter(AbstractContextManager["BagWriter"]):
             messages["points"] = self._messages.point_cloud(objects, header)
         if objects:
             messages["pose"] = self._messages.pose(objects[0], header)
-        messages["result"] = self._messages.string(json.dumps(report, ensure_ascii=False))
+        messages["result"] = self._messages.string(to_json(report))
         for name, message in messages.items():
             self._write_message(f"{namespace}/{name}", frame.time, message)
 

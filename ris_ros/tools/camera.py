@@ -16,7 +16,7 @@ from std_msgs.msg import Header
 
 from ris_ros.errors import RisError
 from ris_ros.messages import MessageBuilder
-from ris_ros.node.spinning import spin, until_interrupted
+from ris_ros.node.spinning import init, spin, until_interrupted
 from ris_ros.utils.images import read_image
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def main(args: list[str] | None = None) -> int:
     node = None
     try:
         with until_interrupted():
-            rclpy.init(args=args)
+            init(args)
             executor = SingleThreadedExecutor()
             node = CameraNode()
             spin(node, executor)

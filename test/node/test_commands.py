@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ris_ros.node.commands import Command, CommandError, parse_command
+from ris_ros.node.commands import MAX_CHARACTERS, Command, CommandError, parse_command
 
 
 @pytest.mark.parametrize(("data", "command"), [
@@ -33,12 +33,12 @@ def test_commands_are_parsed(data, command):
     ('{"id": 7, "text": ["cup"]}', 'without "text"', 7),
     ('{"id": [7], "text": "cup"}', '"id" must be', None),
     ('{"id": true, "text": "cup"}', '"id" must be', None),
-    ('{"id": 7, "text": "cup", "camera": "front"}', "holds camera", 7),
+    ('{"id": 7, "text": "cup", "camera": "front"}', 'holds "camera"', 7),
 ])
 def test_malformed_json_is_refused(data, words, identifier):
     with pytest.raises(CommandError, match=words) as caught:
         parse_command(data)
-    assert caught.value.command == Command(data, identifier)
+    assert caught.value.command == Command(data[:MAX_CHARACTERS], identifier)
 
 
 @given(st.text())
@@ -46,5 +46,4 @@ def test_any_text_is_parsed_or_refused(text):
     try:
         assert isinstance(parse_command(text).text, str)
     except CommandError as error:
-        assert text.strip().startswith("{")
-        assert str(error)
+        assert str(error).isprintable()

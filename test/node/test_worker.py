@@ -29,8 +29,8 @@ class Camera:
         self.polls += 1
         return self.frame
 
-    def has_frame(self):
-        return self.frame is not None
+    def missing_frame(self):
+        return "" if self.frame is not None else "no image"
 
 
 class Bench:
@@ -259,6 +259,24 @@ def test_a_failing_job_is_reported_and_the_next_one_is_done(make_bench):
     bench.wait()
     assert [(text, str(error)) for text, error in bench.failures] == [("cup", "no luck")]
     assert bench.done == [(1, "bowl", CURRENT)]
+
+
+def test_a_thread_that_has_ended_is_replaced(make_bench, wait_for):
+    bench = make_bench()
+    camera = bench.cameras[""]
+    newest_frame = camera.newest_frame
+
+    def fail_once():
+        camera.newest_frame = newest_frame
+        raise SystemExit("no luck")
+
+    camera.newest_frame = fail_once
+    bench.put_frame(1)
+    bench.put_command("cup")
+    assert wait_for(bench.worker.restart, 5) == "SystemExit: no luck"
+    bench.wait()
+    assert bench.done == [(1, "cup", CURRENT)]
+    assert bench.worker.restart() == ""
 
 
 def test_cameras_take_turns_and_share_commands_to_all(make_bench):
