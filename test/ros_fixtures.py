@@ -126,7 +126,7 @@ class FakeSegmenter:
         self.seen.append((image.copy(), depth))
         self.image = image
 
-    def query(self, text):
+    def query(self, text, *, min_confidence=0.0):
         from ris_ros.errors import InputError
         from ris_ros.types import Candidate, Description, Query, Result
         from ris_ros.utils.cancellation import check_cancelled

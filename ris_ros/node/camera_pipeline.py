@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ris_ros.errors import InputError, one_line, printable
-from ris_ros.node.commands import quote
+from ris_ros.node.commands import Goal, quote
 from ris_ros.node.diagnostics import AnswerStatistics, camera_status
 from ris_ros.node.inputs import CameraInputs, Frame
+from ris_ros.node.latency_limit import LatencyLimit
 from ris_ros.node.outputs import CameraOutputs
 from ris_ros.node.throttled_warnings import LOG_INTERVAL_SECONDS
 from ris_ros.node.tracking import TrackingSession
@@ -56,6 +58,7 @@ class CameraPipeline:
         self._node = node
         self._segmenter = segmenter
         self._settings = config, target
+        self._latency_limit = LatencyLimit()
         self._warnings = warnings
         self._model_lock = model_lock
         self._statistics = AnswerStatistics()
@@ -150,18 +153,27 @@ class CameraPipeline:
         inputs = self._inputs
         if inputs is not None and not job.is_continuous and (reason := inputs.staleness(job.frame)):
             raise InputError(reason)
-        config, target = self._settings
-        if config is not self._applied_config:
+        if isinstance(job.command, Goal):
+            job.command.on_start()
+        settings, target = self._settings
+        config = self._latency_limit.apply(settings)
+        if config != self._applied_config:
             self._segmenter.update(config)
             self._applied_config, self._encoded_frame = config, None
+        is_new = job.frame is not self._encoded_frame
         result = self._find_object(job, track=config.follow and config.mode == "continuous")
         state = self._tracking.state if self._tracking is not None else None
         if state in ("lost", "regained") and state != self._published_state:
             self._node.get_logger().info(f"{state}: {quote(job.command.text)} {printable(result.reason)}".rstrip())
         self._published_state = state
+        if note := self._latency_limit.note(settings):
+            self._warnings.warn("latency", note)
+            result = replace(result, note="; ".join(filter(None, (result.note, note))))
         check_cancelled()
         timings = self.outputs.publish(result, job.frame, job.command, target, following=state)
         seconds = time.perf_counter() - started
+        if is_new and state is None:
+            self._latency_limit.add(seconds, settings.max_latency)
         is_next = job.is_continuous and self._answered_number
         dropped = max(0, job.frame.number - self._answered_number - 1) if is_next else 0
         self._answered_number = job.frame.number
@@ -191,7 +203,8 @@ class CameraPipeline:
                 self._encoded_frame = None
                 self._segmenter.set_image(job.frame.image, depth=job.frame.depth)
                 self._encoded_frame = job.frame
-            result = self._segmenter.query(job.command.text)
+            min_confidence = job.command.min_confidence if isinstance(job.command, Goal) else 0.0
+            result = self._segmenter.query(job.command.text, min_confidence=min_confidence)
             if track and len(result.instances) == 1:
                 self._tracking = TrackingSession(self._segmenter, result, job.frame.image, self._model_lock)
         return result

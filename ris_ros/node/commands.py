@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import InputError, printable
+
+if TYPE_CHECKING:
+    from ris_ros.types import Result
 
 MAX_CHARACTERS = 2000
 """Length of the longest text, and of the longest id, that a command may have."""
@@ -26,6 +31,27 @@ class Command:
 
     text: str
     id: str | int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Goal(Command):
+    """A command of one client, which alone decides when it ends. Its functions are called on the worker's thread.
+
+    Attributes
+    ----------
+    min_confidence : 0..1, confidence below which the object counts as not found, if that is more than the node's
+    not_before : earliest arrival of an image to answer on, seconds of ``time.monotonic()``
+    on_start : is called when the work on an image begins
+    on_answer : takes the typed answer, a ris_interfaces/Answer, and the result
+    on_failure : takes why there is no answer
+
+    """
+
+    min_confidence: float = 0.0
+    not_before: float = -math.inf
+    on_start: Callable[[], None] = lambda: None
+    on_answer: Callable[[Any, Result], None] = lambda message, result: None
+    on_failure: Callable[[str], None] = lambda reason: None
 
 
 class CommandError(InputError):
@@ -67,6 +93,14 @@ def parse_command(data: str) -> Command:
         raise CommandError(f'the command holds {", ".join(map(quote, sorted(unknown)))}; it may hold "id" and "text"',
                            readable)
     return _checked(Command(values["text"].strip(), identifier), readable)
+
+
+def check_text(text: str) -> None:
+    """Raise an InputError for a text that can be no command."""
+    if problem := _problem(text):
+        raise InputError(f"the text {problem}")
+    if not text.strip():
+        raise InputError("the text is empty: say what to find")
 
 
 def quote(text: str) -> str:

@@ -16,16 +16,24 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 
-from ris_ros.errors import RisError, one_line, printable
+from ris_ros.errors import InputError, RisError, one_line, printable
 from ris_ros.messages import image_converter
 from ris_ros.node.camera_pipeline import CameraPipeline
-from ris_ros.node.commands import Command, CommandError, parse_command, quote
+from ris_ros.node.commands import Command, CommandError, check_text, parse_command, quote
 from ris_ros.node.health import HealthMonitor, NodeSnapshot
 from ris_ros.node.parameters import check_changes, declare_parameters, read_config
 from ris_ros.node.target_frame import TargetFrame
 from ris_ros.node.throttled_warnings import LibraryLogHandler, ThrottledWarnings
 from ris_ros.node.worker import MAX_WAITING_COMMANDS, Worker
+from ris_ros.serialization import query_to_dict, to_json
 from ris_ros.utils.memory import release_memory
+
+try:
+    from ris_interfaces.srv import Parse
+
+    from ris_ros.node.find import FindServer
+except ImportError:  # Without ris_interfaces there is no action and no typed answer.
+    Parse = None
 
 if TYPE_CHECKING:
     from ris_ros.config import Config
@@ -83,6 +91,8 @@ class RisNode(LifecycleNode):
         self._failure = ""
         self._target: TargetFrame | None = None
         self._ris_services: list[Any] = []
+        self._find_server: FindServer | None = None
+        self._parser: Any = None
         self._command_subscriptions: list[Any] = []
         self._library_log = LibraryLogHandler(self.warnings.warn_permanently)
         self._health_monitor = HealthMonitor(self, self.warnings, self.snapshot, self._restart_worker)
@@ -127,6 +137,7 @@ class RisNode(LifecycleNode):
         self.cameras = {name: CameraPipeline(self, name, segmenter.sibling(), config, self._target, self.warnings,
                                              model_lock) for name in config.cameras}
         self.worker = Worker(self.cameras, continuous=config.mode == "continuous", max_rate=config.max_rate)
+        self._parser = getattr(segmenter, "parser", None)
         self._create_services()
         self.get_logger().info(
             f"configured in {time.perf_counter() - started:.1f} s: {config.proposals.method} proposals, "
@@ -216,6 +227,9 @@ class RisNode(LifecycleNode):
                               self.create_service(Trigger, "~/segment", partial(self._on_segment, None))]
         self._ris_services += [self.create_service(Trigger, f"~/{name}/segment", partial(self._on_segment, name))
                                for name in self.cameras if name]
+        if Parse is not None:
+            self._ris_services.append(self.create_service(Parse, "~/parse", self._on_parse))
+            self._find_server = FindServer(self, self.worker, self.cameras)
 
     def _subscribe(self) -> None:
         topics = {"command": None} | {f"{name}/command": name for name in self.cameras if name}
@@ -228,6 +242,8 @@ class RisNode(LifecycleNode):
     def _stop(self) -> None:
         self._is_active = False
         self.worker.deactivate()
+        if self._find_server is not None:
+            self._find_server.abort_all("the node was deactivated")
         for subscription in self._command_subscriptions:
             self.destroy_subscription(subscription)
         self._command_subscriptions = []
@@ -235,11 +251,14 @@ class RisNode(LifecycleNode):
             camera.close()
 
     def _free(self) -> None:
+        if self._find_server is not None:
+            self._find_server.close()
         for service in self._ris_services:
             self.destroy_service(service)
         for camera in self.cameras.values():
             camera.outputs.close()
         self._ris_services, self.cameras, self.worker, self.config = [], {}, Worker({}), None
+        self._find_server, self._parser = None, None
         self._library_log.detach()
         self.warnings.clear()
 
@@ -273,6 +292,18 @@ class RisNode(LifecycleNode):
         reason = self.worker.repeat_standing_command(camera)
         response.success = not reason
         response.message = reason or "the answer follows on ~/result"
+        return response
+
+    def _on_parse(self, request: Any, response: Any) -> Any:
+        try:
+            check_text(request.text)
+            query = self._parser.parse(request.text)
+        except InputError as error:
+            response.message = str(error)
+            return response
+        response.success = True
+        response.target_phrase, response.head = query.target_phrase, query.target.head
+        response.query = to_json(query_to_dict(query))
         return response
 
     def _on_parameters(self, changes: list[Any]) -> SetParametersResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from visualization_msgs.msg import MarkerArray
 from ris_ros.errors import InputError
 from ris_ros.geometry import Object3D, locate
 from ris_ros.messages import MessageBuilder
+from ris_ros.node.commands import Goal
 from ris_ros.serialization import result_to_dict, to_json
 from ris_ros.visualization import draw_result
 
@@ -22,6 +24,11 @@ try:
     from vision_msgs.msg import Detection2DArray, Detection3DArray
 except ImportError:
     Detection2DArray = Detection3DArray = None
+
+try:
+    from ris_interfaces.msg import Answer
+except ImportError:
+    Answer = None
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
@@ -59,6 +66,8 @@ class CameraOutputs:
                  "pose": PoseStamped, "marker": MarkerArray}
         if Detection2DArray is not None:
             types |= {"box": Detection2DArray, "box_3d": Detection3DArray}
+        if Answer is not None:
+            types |= {"answer": Answer}
         prefix = f"~/{camera}/" if camera else "~/"
         self._publishers = {name: node.create_lifecycle_publisher(message_type, f"{prefix}{name}", 1)
                             for name, message_type in types.items()}
@@ -90,25 +99,43 @@ class CameraOutputs:
             "box": lambda: messages.detections(result, header),
             "overlay": lambda: messages.image(draw_result(frame.image, result), "rgb8", header),
             "candidates": lambda: messages.candidates_image(result.candidates, result.mask.shape, header)})
+        objects: list[Object3D | None] = [None] * len(result.instances)
+        objects_header = header
         if frame.depth is not None:
             started = time.perf_counter()
             objects, objects_header = self._locate(result, frame.image, frame.depth, header, target)
             timings["space"] = time.perf_counter() - started
-            fields |= {"objects": [one.to_dict() for one in objects], "objects_frame_id": objects_header.frame_id}
+            located = [one for one in objects if one is not None]
+            fields |= {"objects": [one.to_dict() for one in located], "objects_frame_id": objects_header.frame_id}
             self._publish_subscribed({
-                "points": lambda: messages.point_cloud(objects, objects_header),
-                "marker": lambda: messages.markers(objects, [command.text] * len(objects), objects_header),
-                "box_3d": lambda: messages.detections_3d(objects, command.text, result.confidence, objects_header),
-                **({"pose": lambda: messages.pose(objects[0], objects_header)} if objects else {})})
+                "points": lambda: messages.point_cloud(located, objects_header),
+                "marker": lambda: messages.markers(located, [command.text] * len(located), objects_header),
+                "box_3d": lambda: messages.detections_3d(located, command.text, result.confidence, objects_header),
+                **({"pose": lambda: messages.pose(located[0], objects_header)} if located else {})})
         # The result comes last: whoever waits for it has everything else by then.
-        latency = self._publish_result(fields, header, command)
+        latency = _latency(self._node.get_clock().now(), header.stamp)
+
+        def answer() -> Any:
+            return messages.answer(result, objects, header, objects_header, camera=self._camera,
+                                   identifier="" if command.id is None else str(command.id), latency=latency)
+
+        self._publish_subscribed({"answer": answer})
+        self._publish_result(fields, header, command, latency)
+        if isinstance(command, Goal):
+            command.on_answer(answer(), result)
         return timings if latency is None else timings | {"stamp to publish": latency}
 
     def publish_failure(self, reason: str, header: Header, command: Command) -> None:
         """Publish that a command could not be answered."""
+        latency = _latency(self._node.get_clock().now(), header.stamp)
+        self._publish_subscribed({"answer": lambda: Answer(
+            header=header, camera=self._camera, id="" if command.id is None else str(command.id), text=command.text,
+            reason=reason, latency=math.nan if latency is None else latency)})
         self._publish_result({
             "text": command.text, "found": False, "box": None, "score": 0.0, "confidence": 0.0, "candidates": [],
-            "objects": None, "following": None, "timings": {}, "reason": reason}, header, command)
+            "objects": None, "following": None, "timings": {}, "reason": reason}, header, command, latency)
+        if isinstance(command, Goal):
+            command.on_failure(reason)
 
     def close(self) -> None:
         """Destroy the publishers."""
@@ -123,8 +150,8 @@ class CameraOutputs:
                 publisher.publish(build())
 
     def _locate(self, result: Result, image: np.ndarray, depth: Depth, header: Header, target: TargetFrame | None
-                ) -> tuple[list[Object3D], Header]:
-        """Return those objects of a result that can be located in 3-D, and the header of the frame they are in."""
+                ) -> tuple[list[Object3D | None], Header]:
+        """Return each instance of a result in 3-D, None where that is impossible, and the header of their frame."""
         pose, objects_header = None, header
         if target is not None:
             objects_header = target.header(header)
@@ -132,25 +159,24 @@ class CameraOutputs:
                 pose = target.pose(header)
             except InputError as error:
                 self._warnings.warn("target_frame", str(error))
-                return [], objects_header
-        objects = []
+                return [None] * len(result.instances), objects_header
+        objects: list[Object3D | None] = []
         for instance in result.instances:
             try:
                 located = locate(instance.mask, depth, image, up=None if pose is None else pose[2, :3])
             except InputError as error:
                 self._warnings.warn("space", f"cannot locate {result.query.text!r} in 3-D: {error}")
+                objects.append(None)
             else:
                 objects.append(located if pose is None else located.transformed(pose))
         return objects, objects_header
 
-    def _publish_result(self, fields: dict[str, Any], header: Header, command: Command) -> float | None:
-        """Publish a result with what every result has, and return its latency."""
+    def _publish_result(self, fields: dict[str, Any], header: Header, command: Command, latency: float | None) -> None:
+        """Publish a result with what every result has."""
         stamp = header.stamp
-        latency = _latency(self._node.get_clock().now(), stamp)
         self._result_publisher.publish(String(data=to_json({
             **fields, "id": command.id, "camera": self._camera, "stamp": {"sec": stamp.sec, "nanosec": stamp.nanosec},
             "frame_id": header.frame_id, "latency": latency})))
-        return latency
 
 
 def _latency(now: Time, stamp: Any) -> float | None:

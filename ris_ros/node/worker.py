@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from ris_ros.errors import one_line
-from ris_ros.node.commands import Command
+from ris_ros.node.commands import Command, Goal
 from ris_ros.utils.cancellation import Cancelled, cancellable
 
 if TYPE_CHECKING:
@@ -88,8 +88,13 @@ class _CameraQueue:
 
     def withdraw_commands(self) -> None:
         self.standing = None
-        self.waiting.clear()
+        self.waiting = deque(command for command in self.waiting if isinstance(command, Goal))
         self.generation += 1
+
+    def next_index(self, frame: Frame) -> int | None:
+        """Return the index of the first waiting command that may be answered on a frame; None if there is none."""
+        return next((index for index, command in enumerate(self.waiting)
+                     if not isinstance(command, Goal) or frame.arrived >= command.not_before), None)
 
 
 class Worker:
@@ -116,6 +121,7 @@ class Worker:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._last_error = ""
+        self._cancelled_goal: Goal | None = None
 
     def put_command(self, command: Command, camera: str | None = None) -> list[tuple[str, Command]]:
         """Make a command the standing one and queue it; an empty one withdraws all commands and cancels their job.
@@ -142,6 +148,30 @@ class Worker:
                 queue.waiting.append(command)
             self._changed.notify_all()
         return dropped
+
+    def put_goal(self, goal: Goal, camera: str) -> str:
+        """Queue a goal behind the commands and goals that wait.
+
+        Returns
+        -------
+        Why that is impossible; empty when it was done.
+
+        """
+        with self._changed:
+            queue = self._queues[camera]
+            if len(queue.waiting) >= MAX_WAITING_COMMANDS:
+                return f"{MAX_WAITING_COMMANDS} commands and goals wait already"
+            queue.waiting.append(goal)
+            self._changed.notify_all()
+        return ""
+
+    def withdraw_goal(self, goal: Goal) -> None:
+        """Forget a goal, and cancel its job."""
+        with self._changed:
+            self._cancelled_goal = goal
+            for queue in self._queues.values():
+                queue.waiting = deque(command for command in queue.waiting if command is not goal)
+            self._changed.notify_all()
 
     def repeat_standing_command(self, camera: str | None = None) -> str:
         """Queue the standing command of one camera, or of all cameras that have one, once more.
@@ -174,7 +204,7 @@ class Worker:
     def is_obsolete(self, job: Job) -> bool:
         """Return whether the result of a job must not be published any more."""
         with self._changed:
-            return not self._may_work() or job.generation != self._queues[job.camera].generation
+            return not self._may_work() or self._is_withdrawn(job)
 
     @property
     def waiting(self) -> int:
@@ -251,6 +281,11 @@ class Worker:
     def _select(self, camera: str | None) -> dict[str, _CameraQueue]:
         return self._queues if camera is None else {camera: self._queues[camera]}
 
+    def _is_withdrawn(self, job: Job) -> bool:
+        if isinstance(job.command, Goal):
+            return job.command is self._cancelled_goal
+        return job.generation != self._queues[job.camera].generation
+
     def _may_work(self) -> bool:
         return self._active and self._enabled and not self._closed
 
@@ -268,18 +303,22 @@ class Worker:
             self._last_error = one_line(error)
 
     def _do(self, job: Job) -> None:
-        camera = self._queues[job.camera].camera
+        queue, is_answered = self._queues[job.camera], False
         try:
             with cancellable(partial(self.is_obsolete, job)):
-                camera.answer(job)
+                queue.camera.answer(job)
+            is_answered = True
         except Cancelled:
             pass
         except BaseException as error:  # Whatever a library raises, even SystemExit, costs this one answer.
             if not self.is_obsolete(job):
-                camera.report_failure(job, error)
+                queue.camera.report_failure(job, error)
+                is_answered = True
         finally:
             with self._changed:
                 self._busy = False
+                if not is_answered and not job.is_continuous and self._active and not self._is_withdrawn(job):
+                    queue.waiting.appendleft(job.command)  # A pause cancelled it: it is answered afterwards.
                 self._changed.notify_all()
 
     def _next_job(self) -> Job | None:
@@ -300,8 +339,10 @@ class Worker:
         return None
 
     def _has_work(self, queue: _CameraQueue, now: float) -> bool:
-        return self._may_work() and (bool(queue.waiting) or (
-            self._continuous and queue.standing is not None and now >= queue.next_time))
+        return self._may_work() and (bool(queue.waiting) or self._is_due(queue, now))
+
+    def _is_due(self, queue: _CameraQueue, now: float) -> bool:
+        return self._continuous and queue.standing is not None and now >= queue.next_time
 
     def _idle_time(self, now: float) -> float | None:
         """Return for how many seconds there is nothing to do unless something changes; None for ever."""
@@ -316,11 +357,15 @@ class Worker:
             queue, now = self._queues[name], time.monotonic()
             if not self._has_work(queue, now):
                 return None
-            is_continuous = not queue.waiting
-            if is_continuous and frame is queue.last_frame:
+            index = queue.next_index(frame)
+            is_continuous = index is None
+            if index is not None:
+                command = queue.waiting[index]
+                del queue.waiting[index]
+            elif queue.standing is not None and self._is_due(queue, now) and frame is not queue.last_frame:
+                command = queue.standing
+            else:
                 return None
-            command = queue.standing if is_continuous else queue.waiting.popleft()
-            assert command is not None  # Without waiting commands, only a standing one is work.
             queue.last_frame = frame
             queue.next_time = now + (1 / self._max_rate if self._max_rate else 0)
             self._queues[name] = self._queues.pop(name)  # To the end: it is the other cameras' turn.
