@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+MAX_EXCERPT_LENGTH = 100
+"""Characters of a damaged value that an error shows."""
+
+MAX_CAUSE_LENGTH = 200
+"""Characters of a library's error that are shown; it may list every key of a state dictionary."""
+
+_shorten = reprlib.Repr()
+_shorten.maxlevel, _shorten.maxstring, _shorten.maxother = 3, MAX_EXCERPT_LENGTH, MAX_EXCERPT_LENGTH
+
 
 class RisError(Exception):
     """Base of all errors that ris_ros raises on purpose."""
@@ -25,3 +39,30 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, RisError):
         return text or name
     return f"{name}: {text}" if text else name
+
+
+def excerpt(value: Any) -> str:
+    """Return the beginning of a value's text, for an error; also of values that are nested without end."""
+    return _shorten.repr(value)[:MAX_EXCERPT_LENGTH]
+
+
+@contextmanager
+def reading(subject: str, remedy: str = "", error_type: type[RisError] = InputError) -> Iterator[None]:
+    """Raise errors of any other type as one that says what cannot be read and what to do.
+
+    For the parsers of libraries: these let errors of any type through when the data are damaged.
+
+    Parameters
+    ----------
+    subject : what is read
+    remedy : what the user can do
+    error_type : of the errors that are raised
+
+    """
+    try:
+        yield
+    except RisError:
+        raise
+    except Exception as error:
+        cause = one_line(error)[:MAX_CAUSE_LENGTH]
+        raise error_type(f"cannot read {subject}: {cause}{remedy and f'; {remedy}'}") from error
