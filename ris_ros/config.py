@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ris_ros.errors import InputError, one_line
+from ris_ros.errors import InputError, excerpt, reading
 
 ROS_OWN_PARAMETERS = ("use_sim_time", "qos_overrides", "start_type_description_service")
 """Parameters that every node has, which `ros2 param dump` therefore writes too."""
 
+
+MAX_SECTIONS = 1
+"""How deep the sections of settings are nested."""
 
 PROPOSER_PLUGINS = "ris_ros.proposers"
 """Entry point group with which other packages add proposers, under the names that `proposals.method` then accepts."""
@@ -142,6 +145,9 @@ class Config:
         4.0, "an image is treated as unchanged if the means of its 8 x 8 pixel blocks differ from those of a recent "
         "image by at most this; 0: only if all pixels are equal", unit="grey levels", low=0.0, high=255.0, live=True)
     frames_kept: int = option(3, "number of images whose proposals and features are cached", low=1, high=100)
+    max_image_pixels: int = option(
+        40_000_000, "maximum size of an image, from a message or a file; a larger one is refused before it is decoded",
+        unit="pixels", low=1, high=150_000_000, live=True)
     # Only the node reads the next ten settings. They are here because this tree defines the node's parameters.
     autostart: bool = option(True, "configure and activate at startup, without a lifecycle manager", live=True)
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
@@ -203,14 +209,12 @@ class Config:
         """
         import yaml
 
-        try:
+        with reading(f"the configuration {path}"):  # YAML raises errors of many types.
             values = yaml.safe_load(Path(path).read_text()) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"cannot read the configuration {path}: {one_line(error)}") from error
         if not isinstance(values, dict):
             raise InputError(f"the configuration {path} must hold settings by name")
         for node in values.values():
-            if isinstance(node, dict) and "ros__parameters" in node:
+            if isinstance(node, dict) and isinstance(node.get("ros__parameters"), dict):
                 values = {name: value for name, value in node["ros__parameters"].items()
                           if name not in ROS_OWN_PARAMETERS}
         return cls.from_dict(values)
@@ -252,7 +256,7 @@ class Setting:
         if self.type == tuple[str, ...]:
             return self._validate_names(value)
         if type(value) is not self.type:
-            raise InputError(f"{self.name} must be a {self.type.__name__}, not {value!r}")
+            raise InputError(f"{self.name} must be a {self.type.__name__}, not {excerpt(value)}")
         if self.choices and value not in self.choices and value not in self._plugin_choices():
             raise InputError(f"{self.name} must be one of {', '.join((*self.choices, *self._plugin_choices()))}, "
                              f"not {value!r}")
@@ -272,11 +276,12 @@ class Setting:
 
     def _validate_names(self, value: Any) -> tuple[str, ...]:
         # An empty list has no type in ROS, where it arrives as None or as bytes.
-        names = tuple(value or ("",))
-        if isinstance(value, str) or len(set(names)) < len(names) or not all(
-                isinstance(name, str) and re.fullmatch(r"([A-Za-z]\w*)?", name, re.ASCII) for name in names):
+        is_list = not isinstance(value, str | dict) and hasattr(value or (), "__len__")
+        names = tuple(value or ("",)) if is_list else ()
+        if not names or not all(isinstance(name, str) and re.fullmatch(r"([A-Za-z]\w*)?", name, re.ASCII)
+                                for name in names) or len(set(names)) < len(names):
             raise InputError(f"{self.name} must be a list of different names of letters, digits and underscores, "
-                             f"not {value!r}")
+                             f"not {excerpt(value)}")
         return names
 
 
@@ -326,9 +331,12 @@ def _comment_lines(setting: Setting) -> list[str]:
 
 
 def _flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted names and values of a nested dictionary."""
+    """Yield dotted names and values of a nested dictionary, no deeper than settings are.
+
+    By its references, a short YAML file may hold a dictionary of any size, or one that holds itself.
+    """
     for name, value in values.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and prefix.count(".") < MAX_SECTIONS:
             yield from _flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value

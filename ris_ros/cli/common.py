@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from ris_ros.config import Config
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, reading
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -70,7 +70,8 @@ def load_config(file: Path | None, settings: list[str] | None, model: str | None
         name, separator, value = setting.partition("=")
         if not separator:
             raise InputError(f"--set takes NAME=VALUE, not {setting!r}")
-        changes[name] = yaml.safe_load(value)
+        with reading(f"the value of --set {name}"):
+            changes[name] = yaml.safe_load(value)
     if model is not None:
         changes["encoder.model"] = model
     if device is not None:

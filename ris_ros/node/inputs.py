@@ -75,7 +75,7 @@ class CameraInputs:
         self._lock = threading.RLock()
         self._sync = ApproximateTimeSync()
         self._camera_info: Sample | None = None
-        self._tolerance = config.depth_tolerance
+        self._tolerance, self._max_pixels = config.depth_tolerance, config.max_image_pixels
         self._subscribe(config)
 
     @property
@@ -129,7 +129,7 @@ class CameraInputs:
     def configure(self, config: Config) -> None:
         """Apply changed settings."""
         with self._lock:
-            self._tolerance = config.depth_tolerance
+            self._tolerance, self._max_pixels = config.depth_tolerance, config.max_image_pixels
             if _subscription_settings(config) != self._settings:
                 self.close()
                 self._sync.clear()
@@ -178,7 +178,7 @@ class CameraInputs:
 
     def _make_frame(self, image: Sample, depth: Sample | None) -> Frame:
         message: Image | CompressedImage = deserialize_message(image.data, self._images.message_type)
-        pixels = decode_image(message)
+        pixels = decode_image(message, self._max_pixels)
         return Frame(pixels, self._make_depth(depth, message.header, pixels.shape[:2]), message.header, image.number)
 
     def _make_depth(self, sample: Sample | None, image_header: Header, shape: tuple[int, int]) -> Depth | None:

@@ -68,7 +68,8 @@ def from_coco(annotations: list[dict[str, Any]], height: int, width: int) -> Pro
             scores[i] = _read_score(annotation.get("score", 1.0))
         except InputError as error:
             name = annotation["id"] if isinstance(annotation, dict) and "id" in annotation else annotation
-            raise InputError(f"cannot read annotation {excerpt(name)}: {error}") from error
+            raise InputError(f"cannot read the segmentation of annotation {excerpt(name)}: {error}"
+                             ) from error
     return Proposals.from_masks(masks, scores)
 
 

@@ -16,7 +16,7 @@ from std_msgs.msg import String
 
 from ris_ros.errors import InputError
 from ris_ros.geometry import POINT_DTYPE
-from ris_ros.messages import camera_model, decode_image
+from ris_ros.messages import camera_model, check_image_size, decode_image, is_mosaic
 from ris_ros.node.spinning import spin, until_interrupted
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class ViewerNode(Node):
         return callback
 
     def _draw_image(self, message: Image | CompressedImage) -> None:
-        if isinstance(message, CompressedImage):
+        check_image_size(message)  # The browser would try to decode an image of any size.
+        if isinstance(message, CompressedImage) and not is_mosaic(message):
             media_type = "image/png" if "png" in message.format.lower() else "image/jpeg"
             self._viewer.encoded_image(_stamp(message.header), bytes(message.data), media_type)
         else:

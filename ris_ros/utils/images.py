@@ -46,7 +46,7 @@ def check_size(width: int, height: int, max_pixels: int = MAX_IMAGE_PIXELS) -> N
     """Raise an InputError unless an image of this size has at least one and at most `max_pixels` pixels."""
     if width < 1 or height < 1:
         raise InputError(f"an image of {width} x {height} pixels: both must be at least 1")
-    if width * height > max_pixels:
+    if int(width) * int(height) > max_pixels:
         raise InputError(f"an image of {width} x {height} pixels is larger than max_image_pixels, {max_pixels}: make "
                          "it smaller, or raise that setting")
 
