@@ -69,6 +69,8 @@ def calibrate(
     else:
         output = Path(folder) / "ris.json"
         about = read_json(output) if output.is_file() else {}
+        if not isinstance(about, dict):
+            raise InputError(f"{output} must be an object, such as `ris calibrate` writes: delete or rename it")
         output.write_text(json.dumps({**about, "calibration": values}, indent=2) + "\n")
     out.print(", ".join(f"{name} {value:g}" for name, value in values.items() if isinstance(value, float)))
     out.print(f"written to {output}")

@@ -70,8 +70,8 @@ class MobileSam:
                 raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a folder with "
                                  "encoder.onnx and sam.onnx")
         with reading(str(encoder), REMEDY):
+            _check_encoder(encoder)
             self._encoder = create_session(str(encoder), device, tensorrt)
-            check_encoder(self._encoder)
         self.decoder_file = decoder
         with reading(str(decoder), REMEDY):
             # onnxruntime and torch need not agree on whether there is CUDA.
@@ -93,15 +93,6 @@ class MobileSam:
         return embedding
 
 
-def check_encoder(session: onnxruntime.InferenceSession) -> None:
-    """Raise an InputError unless a session is that of an encoder of this kind."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if [one.name for one in inputs] != ["input"] or inputs[0].shape[1:] != [3, INPUT_SIDE, INPUT_SIDE] or (
-            outputs[0].shape[1:] != [256, 64, 64]):
-        raise InputError(f"the encoder.onnx of MobileSAM takes input [B, 3, {INPUT_SIDE}, {INPUT_SIDE}] and gives "
-                         f"[B, 256, 64, 64], this one takes {[(one.name, one.shape) for one in inputs]}; {REMEDY}")
-
-
 def create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxruntime.InferenceSession:
     """Return a session for an ONNX file or its bytes, on the best execution provider for the device."""
     import onnxruntime
@@ -120,6 +111,17 @@ def create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxrunti
     # The arena would keep the memory of the largest layer allocated: 300 MB that a robot's other nodes can use.
     options.enable_cpu_mem_arena = False
     return onnxruntime.InferenceSession(model, options, providers=providers)
+
+
+def _check_encoder(file: Path) -> None:
+    """Raise an InputError unless an ONNX file holds an image encoder that :meth:`MobileSam.encode` can run."""
+    import onnx
+
+    graph = onnx.load(file).graph
+    (name, _, *shape), *others = [(one.name, *(side.dim_value for side in one.type.tensor_type.shape.dim))
+                                  for one in graph.input]
+    if name != "input" or shape != [3, INPUT_SIDE, INPUT_SIDE] or others:
+        raise InputError(f"{file} is not the image encoder of MobileSAM; {REMEDY}")
 
 
 def _decoder_state(file: Path) -> dict[str, Tensor]:

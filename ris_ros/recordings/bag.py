@@ -169,6 +169,9 @@ class Bag:
                 return
             if number % every:
                 continue
+            if not isinstance(time, int):
+                yield _Record(0, error=InputError(f"message {number} has no time"))
+                continue
             try:
                 message = self._reader.deserialize(data, connection.msgtype)
                 missing = [name for name in FIELDS.get(connection.msgtype, ()) if not hasattr(message, name)]

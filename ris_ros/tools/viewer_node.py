@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from ris_ros.errors import InputError
 from ris_ros.geometry import POINT_DTYPE
 from ris_ros.messages import camera_model, check_image_size, decode_image, is_mosaic
 from ris_ros.node.spinning import spin, until_interrupted
+from ris_ros.utils.files import parse_json
 
 if TYPE_CHECKING:
     from std_msgs.msg import Header
@@ -83,7 +83,7 @@ class ViewerNode(Node):
         self._viewer.points(_stamp(message.header), message.header.frame_id, points["xyz"], points["bgr"][:, ::-1])
 
     def _draw_result(self, message: String) -> None:
-        self._viewer.result(json.loads(message.data))
+        self._viewer.result(parse_json(message.data))
 
 
 def watch(viewer: Viewer, image: str, camera_info: str, outputs: str) -> None:

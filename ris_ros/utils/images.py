@@ -181,7 +181,7 @@ def _open(stream: BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
     try:
         image = Image.open(stream, formats=FORMATS)
     except Image.UnidentifiedImageError as error:
-        raise InputError("give a PNG, JPEG, WebP, TIFF or BMP file") from error
+        raise InputError("it is not an image: give a PNG, JPEG, WebP, TIFF or BMP file") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"it is larger than max_image_pixels, {max_pixels}: make it smaller") from error
     with image:

@@ -19,6 +19,8 @@ from ris_ros.utils.images import open_image, read_image, read_single_channel, up
 
 EXPRESSIONS_FILE = "expressions.jsonl"
 
+MAX_PATH_LENGTH = 4096
+
 MAX_ID = 2**31 - 1
 """Largest id of an object."""
 MAX_MATRIX_VALUE = 1e9
@@ -176,7 +178,10 @@ def _to_text(name: str, value: Any, directory: Path) -> str:
 
 
 def _to_path(name: str, value: Any, directory: Path) -> Path:
-    return directory / _to_text(name, value, directory)
+    path = _to_text(name, value, directory)
+    if len(path) > MAX_PATH_LENGTH or "\0" in path:
+        raise InputError(f"{name} must be the path of a file, not {excerpt(path)}")
+    return directory / path
 
 
 def _to_ids(name: str, value: Any, directory: Path) -> tuple[int, ...]:
