@@ -57,11 +57,13 @@ def encoded_size(content: bytes, max_pixels: int = MAX_IMAGE_PIXELS) -> tuple[in
     Raises
     ------
     InputError
-        If it is no PNG, JPEG, WebP, TIFF or BMP file, or has more than `max_pixels` pixels.
+        If it is no PNG, JPEG, WebP, TIFF or BMP file, has more than `max_pixels` pixels, or is a damaged PNG file.
 
     """
     with reading("the header of the image"), _open(io.BytesIO(content), max_pixels) as image:
         size: tuple[int, int] = image.size
+        if image.format == "PNG":
+            image.verify()  # Of a chunk that is cut off, OpenCV allocates the length that it states: up to 4 GB.
     return size
 
 

@@ -101,6 +101,14 @@ def tiff_header(width, height):
     return content
 
 
+def test_a_chunk_that_is_longer_than_the_file_takes_no_memory():
+    content = encoded(PICTURE, "PNG")
+    at = content.index(b"IDAT") - 4
+    damaged = content[:at] + b"\xff\0\0\x12" + content[at + 4:]
+    with pytest.raises(InputError, match="Truncated|truncated|broken"):
+        decode_image(compressed(damaged))
+
+
 HEADERS = {"PNG": png_header, "JPEG": jpeg_header, "WEBP": webp_header, "BMP": bmp_header, "TIFF": tiff_header}
 SIZES = {"JPEG": [(10_000, 10_000), (40_000, 40_000)], "WEBP": [(10_000, 10_000), (16_383, 16_383)]}
 
