@@ -101,5 +101,5 @@ def _projection(model: str) -> Callable[..., Any]:
 
 
 def _coefficients(distortion: tuple[float, ...]) -> np.ndarray:
-    """Return distortion coefficients as OpenCV takes them, float64; zeros for none."""
-    return np.array(distortion or (0.0,) * 4)
+    """Return distortion coefficients as OpenCV takes them, float64; four zeros for none, or for any number of zeros."""
+    return np.array(distortion if any(distortion) else (0.0,) * 4)

@@ -153,7 +153,7 @@ def decode_depth(message: Any, image_header: Any, shape: tuple[int, int]) -> np.
 
     """
     is_compressed = not hasattr(message, "encoding")
-    encoding = message.format.partition(";")[0] if is_compressed else message.encoding
+    encoding = message.format.partition(";")[0].strip() if is_compressed else message.encoding
     if encoding not in DEPTH_UNITS:
         raise InputError(f"depth is {encoding!r}; it must be 16UC1 in millimetres or 32FC1 in metres")
     if message.header.frame_id != image_header.frame_id:
@@ -292,10 +292,11 @@ def _decompress_depth(message: Any, shape: tuple[int, int]) -> np.ndarray:
     is_float = format_.startswith("32FC1")
     start = 0 if data.startswith(PNG_SIGNATURE) and not is_float else COMPRESSED_DEPTH_HEADER.size
     try:
-        width, height = encoded_size(data[start:], max_pixels=shape[0] * shape[1])
+        max_pixels = max(MAX_IMAGE_PIXELS, shape[0] * shape[1])
+        width, height = encoded_size(data[start:], max_pixels)
         if (height, width) != shape:
             raise InputError(f"it has {width} x {height} pixels, the image {shape[1]} x {shape[0]}")
-        pixels = decode(data[start:])
+        pixels = decode(data[start:], max_pixels)
         if pixels.dtype != np.uint16 or pixels.ndim != 2:
             raise InputError("it is no 16-bit image of one channel")
     except InputError as error:

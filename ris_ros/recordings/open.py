@@ -7,13 +7,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.errors import MAX_CAUSE_LENGTH, InputError, MissingError, one_line
 
 STORAGE_SUFFIXES = (".mcap", ".db3")
 """Of the files in the folder of a bag."""
-
-MAX_CAUSE_LENGTH = 200
-"""Characters of the library's error that are shown."""
 
 
 def open_bag(path: Path) -> Any:
@@ -60,7 +57,7 @@ def open_bag(path: Path) -> Any:
 
 
 def _storage_files(path: Path) -> list[Path]:
-    return sorted(file for file in path.iterdir() if file.suffix in STORAGE_SUFFIXES) if path.is_dir() else []
+    return sorted(file for suffix in STORAGE_SUFFIXES for file in path.glob(f"*{suffix}"))
 
 
 def _remedy(path: Path, files: list[Path]) -> str:
