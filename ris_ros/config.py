@@ -251,7 +251,7 @@ class Setting:
 
     def validate(self, value: Any) -> Any:
         """Return `value` in this setting's type; raise InputError, which says what it must be, if it is not valid."""
-        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
+        if self.type is float and type(value) is int and abs(value) < 2**63:
             value = float(value)
         if self.type == tuple[str, ...]:
             return self._validate_names(value)

@@ -13,8 +13,8 @@ MAX_EXCERPT_LENGTH = 100
 MAX_CAUSE_LENGTH = 200
 """Characters of a library's error that are shown; it may list every key of a state dictionary."""
 
-_shorten = reprlib.Repr()
-_shorten.maxlevel, _shorten.maxstring, _shorten.maxother = 3, MAX_EXCERPT_LENGTH, MAX_EXCERPT_LENGTH
+MAX_DECIMAL_BITS = 256
+"""Bits of the largest integer that is shown as a decimal number; Python refuses those of thousands of digits."""
 
 
 class RisError(Exception):
@@ -43,7 +43,14 @@ def one_line(error: BaseException) -> str:
 
 def excerpt(value: Any) -> str:
     """Return the beginning of a value's text, for an error; also of values that are nested without end."""
-    return _shorten.repr(value)[:MAX_EXCERPT_LENGTH]
+    shortener = _Shortener()
+    shortener.maxlevel, shortener.maxstring, shortener.maxother = 3, MAX_EXCERPT_LENGTH, MAX_EXCERPT_LENGTH
+    return shortener.repr(value)[:MAX_EXCERPT_LENGTH]
+
+
+class _Shortener(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        return str(x) if x.bit_length() <= MAX_DECIMAL_BITS else f"an integer of {x.bit_length()} bits"
 
 
 @contextmanager

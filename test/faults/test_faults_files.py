@@ -68,7 +68,7 @@ def test_excerpts_are_short_whatever_the_value_is():
         shared = [shared, shared]
     itself = []
     itself.append(itself)
-    for value in (deep, shared, itself, "x" * 10**6, {"a": shared}, "\ud800", [10**4000], float("nan")):
+    for value in (deep, shared, itself, "x" * 10**6, {"a": shared}, "\ud800", [10**4000], 10**5000, float("nan")):
         assert len(excerpt(value)) <= 100
     with pytest.raises(InputError, match="cannot read it: ValueError: no; go away"), reading("it", "go away"):
         raise ValueError("no")
@@ -78,7 +78,8 @@ def test_excerpts_are_short_whatever_the_value_is():
 
 LAUGHS = "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{x: *a{i - 1}, y: *a{i - 1}}}\n" for i in range(1, 40))
 YAML = {"billion laughs": LAUGHS, "itself": "a: &a {x: *a}", "itself below": "proposals: &a {x: *a}",
-        "a list of itself": "cameras: &a [*a]", "a date": "a: 2024-99-99", "a number": "a: !!int x", "deep": "[" * 1000,
+        "a list of itself": "cameras: &a [*a]", "a huge number": "max_rate: 1" + "0" * 400,
+        "a date": "a: 2024-99-99", "a number": "a: !!int x", "deep": "[" * 1000,
         "an object": "a: !!python/object/apply:os.system [echo]", "a key": "{[1]: 2}",
         "a key of a dict": "? {a: 1}\n: 2",
         "binary": "a: !!binary '*'", "a tab": "a:\t- b", "NUL": "a: \0", "other types": "encoder: [1]",

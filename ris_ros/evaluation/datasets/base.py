@@ -171,7 +171,7 @@ def index_by_id(rows: Iterable[dict[str, Any]], key: str, source: Path | str, pr
         if not isinstance(row, dict) or not is_id(row.get(key)):
             problems.add(f"{source}: {excerpt(row)} has no {key}")
         elif row[key] in index:
-            problems.add(f"{source}: {key} {row[key]} is there twice; the second is left out")
+            problems.add(f"{source}: {key} {excerpt(row[key])} is there twice; the second is left out")
         else:
             index[row[key]] = row
     return index
