@@ -93,7 +93,10 @@ def tabletops(count: int) -> Iterator[BoxedPicture]:
 
 
 def _read_boxes(path: Path) -> dict[str, Any]:
-    content = read_json(path)
+    try:
+        content = read_json(path)
+    except InputError as error:
+        raise InputError(f"cannot read boxes: {error}") from error
     if not isinstance(content, dict) or not all(
             isinstance(value, dict) for name, value in content.items() if name != "about"):
         raise InputError(f"{path} must map the names of pictures to boxes by the name of the thing")
