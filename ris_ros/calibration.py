@@ -28,7 +28,7 @@ from ris_ros.grounding.prompt_bank import NOTHING, STOCK_IMAGES
 from ris_ros.grounding.rivals import rival_texts
 from ris_ros.proposals import Proposer
 from ris_ros.proposals.given import from_coco
-from ris_ros.utils.files import write_atomically
+from ris_ros.utils.files import read_json, write_atomically
 from ris_ros.utils.images import read_image
 from ris_ros.utils.weights import cache_dir
 
@@ -140,8 +140,8 @@ def stock_calibration(encoder: MaskGuidedEncoder, bank: PromptBank, visual_weigh
     """
     file = cache_dir() / "calibrations" / f"{_cache_key(encoder, bank, visual_weight)}.json"
     try:
-        return replace(PromptBank.from_dict(json.loads(file.read_text())), vocabulary=bank.vocabulary)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return replace(PromptBank.from_dict(read_json(file)), vocabulary=bank.vocabulary)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
         pass  # Not there, or damaged: it is made anew.
     logger.info("calibrating the confidence of this model on stock images, once")
     store_names(encoder, bank)
@@ -163,7 +163,7 @@ def store_names(encoder: MaskGuidedEncoder, bank: PromptBank) -> None:
 
 def stock_frames() -> Iterator[Frame]:
     """Yield the stock images with their masks."""
-    for name, masks in json.loads((STOCK_FOLDER / "masks.json").read_text()).items():
+    for name, masks in read_json(STOCK_FOLDER / "masks.json").items():
         image = read_image(STOCK_FOLDER / name)
         yield image, from_coco([{"segmentation": mask} for mask in masks], *image.shape[:2]).masks
 

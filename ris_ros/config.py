@@ -147,7 +147,10 @@ class Config:
         4.0, "an image is treated as unchanged if the means of its 8 x 8 pixel blocks differ from those of a recent "
         "image by at most this; 0: only if all pixels are equal", unit="grey levels", low=0.0, high=255.0, live=True)
     frames_kept: int = option(3, "number of images whose proposals and features are cached", low=1, high=100)
-    # Only the node reads the next eleven settings. They are here because this tree defines the node's parameters.
+    max_image_pixels: int = option(
+        40_000_000, "maximum size of an image, from a message or a file; a larger one is refused before it is decoded",
+        unit="pixels", low=1, high=150_000_000, live=True)
+    # Only the node reads the next twelve settings. They are here because this tree defines the node's parameters.
     autostart: bool = option(True, "configure and activate at startup, without a lifecycle manager", live=True)
     mode: str = option("on_command", "on_command: answer each command once, on the newest frame; continuous: answer "
                        "the latest command on every frame", choices=("on_command", "continuous"), live=True)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import reprlib
 import unicodedata
-from reprlib import Repr
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 MAX_LINE_CHARACTERS = 2000
 """Length to which the message of an error is cut."""
 
+MAX_EXCERPT_LENGTH = 100
+"""Characters of a damaged value that an error shows."""
+
+MAX_CAUSE_LENGTH = 200
+"""Characters of a library's error that are shown; it may list every key of a state dictionary."""
+
+MAX_DECIMAL_BITS = 256
+"""Bits of the largest integer that is shown as a decimal number; Python refuses those of thousands of digits."""
+
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
 """Format characters within ordinary words and emoji."""
-
-_EXCERPT = Repr()
-_EXCERPT.maxlevel = 1
-_EXCERPT.maxstring = _EXCERPT.maxother = _EXCERPT.maxlong = 200
 
 
 class RisError(Exception):
@@ -60,11 +67,37 @@ def printable(text: str) -> str:
 
 
 def excerpt(value: Any) -> str:
-    """Return a short representation of any value, for an error's message."""
+    """Return the beginning of a value's text, for an error; also of values that are nested without end."""
+    shortener = _Shortener()
+    shortener.maxlevel, shortener.maxstring, shortener.maxother = 3, MAX_EXCERPT_LENGTH, MAX_EXCERPT_LENGTH
+    return shortener.repr(value)[:MAX_EXCERPT_LENGTH]
+
+
+class _Shortener(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        return str(x) if x.bit_length() <= MAX_DECIMAL_BITS else f"an integer of {x.bit_length()} bits"
+
+
+@contextmanager
+def reading(subject: str, remedy: str = "", error_type: type[RisError] = InputError) -> Iterator[None]:
+    """Raise errors of any other type as one that says what cannot be read and what to do.
+
+    For the parsers of libraries: these let errors of any type through when the data are damaged.
+
+    Parameters
+    ----------
+    subject : what is read
+    remedy : what the user can do
+    error_type : of the errors that are raised
+
+    """
     try:
-        return _EXCERPT.repr(value)
-    except ValueError:  # An integer of more digits than Python converts.
-        return f"a {type(value).__name__} that is too long to print"
+        yield
+    except RisError:
+        raise
+    except Exception as error:
+        cause = one_line(error)[:MAX_CAUSE_LENGTH]
+        raise error_type(f"cannot read {subject}: {cause}{remedy and f'; {remedy}'}") from error
 
 
 def _line(text: str) -> str:

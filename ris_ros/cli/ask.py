@@ -30,7 +30,7 @@ def ask(
 
     read(question)  # raises for a question it cannot parse, before any model is loaded
     chosen = load_config(config, settings, model, device)
-    pixels = read_image(image)
+    pixels = read_image(image, chosen.max_image_pixels)
     with err.status("loading models"):
         from ris_ros.segmenter import ReferringSegmenter
         segmenter = ReferringSegmenter.from_config(chosen)

@@ -74,7 +74,8 @@ def _run_one(plan: BagPlan, recording: Path, output: Path | None) -> BagSummary:
     from ris_ros.recordings.run import segment_bag
 
     folder = output or Path(default_folder_name(recording))
-    with Bag(recording, plan.topic, plan.depth, plan.camera_info) as frames:
+    with Bag(recording, plan.topic, plan.depth, plan.camera_info,
+             plan.config.max_image_pixels) as frames:
         err.print(f"images {frames.topic}, depth {frames.depth or 'none'}, {len(frames)} frames")
         with err.status("loading models"):
             from ris_ros.segmenter import ReferringSegmenter
@@ -119,7 +120,7 @@ def _print_summary(recording: Path, summary: BagSummary, as_json: bool) -> None:
         table.add_row(text, f"{found} of {summary.frames}", f"{summary.located[text]}")
     out.print(table)
     if summary.broken_count:
-        out.print(f"{summary.broken_count} messages could not be read:")
+        out.print(f"{summary.broken_count} messages could not be used:")
         for line in summary.broken:
             out.print(f"  {line}")
     out.print("files written: " + ", ".join(str(file) for file in summary.files))

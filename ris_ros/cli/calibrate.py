@@ -10,6 +10,7 @@ import typer
 
 from ris_ros.cli.common import ConfigFile, Device, Model, Settings, app, err, load_config, out
 from ris_ros.errors import InputError
+from ris_ros.utils.files import read_json
 
 
 @app.command()
@@ -49,7 +50,7 @@ def calibrate(
     if output is None and folder == chosen.encoder.model:
         raise InputError(f"encoder.model {folder} is not a folder: name a file for the calibration with --output")
     samples = read_folder(source).samples if source is not None and (source / EXPRESSIONS_FILE).is_file() else []
-    frames = None if samples else frames_from(source, topic, images)
+    frames = None if samples else frames_from(source, topic, images, chosen.max_image_pixels)
     with err.status("loading models"):
         from ris_ros.segmenter import ReferringSegmenter
 
@@ -67,7 +68,9 @@ def calibrate(
         output.write_text(json.dumps(values, indent=2) + "\n")
     else:
         output = Path(folder) / "ris.json"
-        about = json.loads(output.read_text()) if output.is_file() else {}
+        about = read_json(output) if output.is_file() else {}
+        if not isinstance(about, dict):
+            raise InputError(f"{output} must be an object, such as `ris calibrate` writes: delete or rename it")
         output.write_text(json.dumps({**about, "calibration": values}, indent=2) + "\n")
     out.print(", ".join(f"{name} {value:g}" for name, value in values.items() if isinstance(value, float)))
     out.print(f"written to {output}")

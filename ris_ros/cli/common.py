@@ -25,7 +25,7 @@ app.add_typer(eval_app, name="eval")
 out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 
-ImageFile = Annotated[Path, typer.Argument(metavar="IMAGE", help="Image file.")]
+ImageFile = Annotated[Path, typer.Argument(metavar="IMAGE", help="Image file; turned upright by its EXIF orientation.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file with settings; see `ris config`.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for any setting of `ris config`; "
                                                                   "repeatable.")]

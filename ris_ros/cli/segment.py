@@ -37,7 +37,7 @@ def segment(
 
     check_text(text)
     chosen = load_config(config, settings, model, device)
-    pixels = read_image(image)
+    pixels = read_image(image, chosen.max_image_pixels)
     with err.status("loading models"):
         from ris_ros.segmenter import ReferringSegmenter
         segmenter = ReferringSegmenter.from_config(chosen)
@@ -115,7 +115,7 @@ def proposals(
     from ris_ros.utils.masks import box_to_list
 
     chosen = load_config(config, settings, device=device)
-    pixels = read_image(image)
+    pixels = read_image(image, chosen.max_image_pixels)
     with err.status("proposing masks"):
         found = make_proposer(chosen.proposals, resolve_device(chosen.device))(pixels)
     if output is not None:

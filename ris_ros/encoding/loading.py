@@ -15,7 +15,8 @@ import torch
 from ris_ros.config import EncoderConfig
 from ris_ros.encoding.clip_model import ClipModel, Tokenizer
 from ris_ros.encoding.encoder import MaskGuidedEncoder
-from ris_ros.errors import InputError, MissingError
+from ris_ros.errors import InputError, MissingError, reading
+from ris_ros.utils.files import read_json
 
 BUNDLED_FOLDER = Path(__file__).parent.parent / "models" / "tabletop"
 """Folder of the bundled model."""
@@ -110,7 +111,8 @@ def verify_bundled() -> None:
     weights = BUNDLED_FOLDER / "open_clip_model.safetensors"
     if not weights.is_file():
         raise MissingError(f"the bundled model {weights} is missing: install ris_ros again")
-    expected = json.loads((BUNDLED_FOLDER / "ris.json").read_text())["sha256"]
+    with reading(f"{BUNDLED_FOLDER / 'ris.json'} of the bundled model", "install ris_ros again", MissingError):
+        expected = json.loads((BUNDLED_FOLDER / "ris.json").read_text())["sha256"]
     if hashlib.sha256(weights.read_bytes()).hexdigest() != expected:
         raise MissingError(f"the bundled model {weights} is damaged (its sha256 differs): install ris_ros again")
 
@@ -119,5 +121,11 @@ def _read_metadata(folder: Path | None) -> dict[str, Any]:
     """Return what ris.json in a model's folder says about the model; empty if there is no such file."""
     if folder is None or not (folder / "ris.json").is_file():
         return {}
-    metadata: dict[str, Any] = json.loads((folder / "ris.json").read_text())
+    file = folder / "ris.json"
+    remedy = "copy the model's folder again, or delete this file to use the model without its calibration"
+    metadata: dict[str, Any] = read_json(file, remedy)
+    weight = metadata.get("visual_weight", 0.0) if isinstance(metadata, dict) else None
+    if type(weight) not in (int, float) or not 0 <= weight <= 1 or not isinstance(
+            metadata.get("calibration"), dict | None):
+        raise InputError(f"{file} must be an object with a visual_weight from 0 to 1 and a calibration: {remedy}")
     return metadata

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, one_line
 from ris_ros.evaluation.datasets.base import Picture
 from ris_ros.proposals import Proposer
 from ris_ros.proposals.given import from_coco
 from ris_ros.types import Proposals
-from ris_ros.utils.files import write_atomically
+from ris_ros.utils.files import read_json, write_atomically
 from ris_ros.utils.masks import mask_to_rle
 
 MaskSource = Callable[[Picture, np.ndarray], Proposals | None]
@@ -81,16 +81,16 @@ class GivenMasks:
     def __init__(self, path: Path):
         self._path = path
         try:
-            content = json.loads(path.read_bytes())
+            content = read_json(path)
             names = {row["id"]: row["file_name"] for row in content["images"]} if isinstance(content, dict) else {}
             rows = content["annotations"] if isinstance(content, dict) else content
             self._rows: dict[str, list[dict[str, Any]]] = {str(name): [] for name in names.values()}
             for row in rows:
                 for name in {str(row["image_id"]), names.get(row["image_id"], "")} - {""}:
                     self._rows.setdefault(name, []).append(row)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} must hold masks in COCO's format, a list with image_id and segmentation or a "
-                             f"whole data set: {type(error).__name__} {error}") from error
+                             f"whole data set: {one_line(error)}") from error
 
     def __call__(self, picture: Picture, image: np.ndarray) -> Proposals:
         """Return the masks of a picture."""
@@ -121,7 +121,7 @@ class ProposedMasks:
         digest.update(np.ascontiguousarray(image).data)
         file = self._cache / f"{digest.hexdigest()[:32]}.json"
         if file.is_file():
-            return from_coco(json.loads(file.read_bytes()), *image.shape[:2])
+            return from_coco(read_json(file, "delete it, and it is made anew"), *image.shape[:2])
         proposals = self._proposer(image)
         rows = [{"segmentation": mask_to_rle(mask), "score": float(quality)}
                 for mask, quality in zip(proposals.masks, proposals.quality, strict=True)]

@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, excerpt
+from ris_ros.utils.files import parse_json
+from ris_ros.utils.images import check_size
+from ris_ros.utils.masks import rle_to_mask
 
 ExpressionKey = tuple[str, str, str]
 """Ids of picture, reference and sentence, which together identify an expression within its data set."""
@@ -74,15 +77,14 @@ class Record:
 
     def read_mask(self) -> np.ndarray:
         """Return the answer's mask, bool [H, W]."""
-        from pycocotools import mask as coco
-
         if not self.mask:
             return np.zeros(self.size, bool)
-        mask: np.ndarray = coco.decode({"size": list(self.size), "counts": self.mask}).astype(bool)
-        return mask
+        return rle_to_mask({"size": self.size, "counts": self.mask}, *self.size)
 
 
 _FIELD_NAMES = {field.name for field in fields(Record)}
+_FIELD_TYPES = {name: (int, float) if kind is float else kind for name, kind in get_type_hints(Record).items()
+                if name != "size"}
 
 
 class Journal:
@@ -134,7 +136,7 @@ class Journal:
         length = content.rfind(b"\n") + 1
         for number, line in enumerate(content[:length].splitlines(), 1):
             try:
-                record = _parse_record(json.loads(line))
+                record = _parse_record(parse_json(line))
             except (ValueError, TypeError) as error:
                 raise InputError(f"{path}:{number} is damaged or of another version of this package ({error}); name "
                                  "another output folder, or delete the line to have its expression asked again"
@@ -148,4 +150,11 @@ def _parse_record(values: dict[str, Any]) -> Record:
         raise ValueError("not a record")
     if values.keys() != _FIELD_NAMES:
         raise ValueError(f"its fields differ in {', '.join(sorted(values.keys() ^ _FIELD_NAMES))}")
-    return Record(**{**values, "size": tuple(values["size"])})
+    record = Record(**{**values, "size": tuple(values["size"])})
+    for name, kinds in _FIELD_TYPES.items():
+        if not isinstance(getattr(record, name), kinds):
+            raise ValueError(f"its {name} is {excerpt(getattr(record, name))}")
+    if len(record.size) != 2 or not all(type(side) is int for side in record.size):
+        raise ValueError(f"its size is {excerpt(record.size)}")
+    check_size(*record.size[::-1])
+    return record

@@ -19,6 +19,7 @@ from ris_ros.evaluation.baselines import method_config
 from ris_ros.evaluation.datasets.base import Dataset, Picture
 from ris_ros.evaluation.evaluator import PictureEvaluation, Plan
 from ris_ros.evaluation.records import ExpressionKey, Journal, Record
+from ris_ros.utils.files import read_json
 from ris_ros.utils.ray_pool import LOCAL_ADDRESS, MAX_ATTEMPTS, WorkerLost, WorkerPlan, ray_pool
 
 RECORDS_FILE = "outcomes.jsonl"
@@ -122,9 +123,9 @@ def _evaluation_of_lost(picture: Picture, lost: WorkerLost) -> PictureEvaluation
 
 def describe(data: Dataset, plan: Plan) -> dict[str, Any]:
     """Return everything that the results of a run depend on, as JSON values."""
-    # Without the device, so that a run can be continued on another machine.
+    # Without the device, so that a run can be continued on another machine, and a limit that changes no answer.
     chosen = method_config(plan.method, plan.config).to_dict()
-    del chosen["device"]
+    del chosen["device"], chosen["max_image_pixels"]
     about = {"data": data.name, "split": data.split, "method": plan.method, "proposals": plan.proposals or "proposer",
              "depth": plan.depth, "settings": chosen, "version": ris_ros.__version__}
     as_read_again: dict[str, Any] = json.loads(json.dumps(about))  # lists instead of tuples
@@ -137,9 +138,11 @@ def _claim_folder(output: Path, about: dict[str, Any]) -> None:
         output.mkdir(parents=True, exist_ok=True)
         if not (output / RUN_FILE).is_file():
             (output / RUN_FILE).write_text(json.dumps(about, indent=2) + "\n")
-        before = json.loads((output / RUN_FILE).read_bytes())
-    except (OSError, ValueError) as error:
+        before = read_json(output / RUN_FILE, "name another folder, or delete it")
+    except OSError as error:
         raise InputError(f"cannot use the output folder {output}: {error}") from error
+    if not isinstance(before, dict) or not isinstance(before.get("settings"), dict):
+        raise InputError(f"{output / RUN_FILE} is not that of a run: name another folder, or delete it")
     old, new = _flatten(before), _flatten(about)
     differences = [f"{name} {old.get(name)!r} instead of {new[name]!r}" for name in new if old.get(name) != new[name]]
     if differences:

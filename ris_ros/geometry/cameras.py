@@ -86,6 +86,8 @@ def _undistort(pixels: np.ndarray, k: np.ndarray, distortion: tuple[float, ...],
 def _check_calibration(k: np.ndarray, distortion: tuple[float, ...], model: str) -> None:
     if not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0:
         raise InputError("the camera matrix has no focal length: calibrate the camera, or set its camera_info")
+    if not np.isfinite(distortion).all():
+        raise InputError("the distortion coefficients are not finite: calibrate the camera, or set its camera_info")
     if model not in COEFFICIENTS:
         raise InputError(f"unknown distortion model {model!r}; known are {', '.join(COEFFICIENTS)}")
     counts = COEFFICIENTS[model]
@@ -99,5 +101,5 @@ def _projection(model: str) -> Callable[..., Any]:
 
 
 def _coefficients(distortion: tuple[float, ...]) -> np.ndarray:
-    """Return distortion coefficients as OpenCV takes them, float64; zeros for none."""
-    return np.array(distortion or (0.0,) * 4)
+    """Return distortion coefficients as OpenCV takes them, float64; four zeros for none, or for any number of zeros."""
+    return np.array(distortion if any(distortion) else (0.0,) * 4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, one_line
 from ris_ros.grounding.feature_statistics import FeatureStatistics
 from ris_ros.grounding.vocabulary import Vocabulary
+from ris_ros.utils.files import read_json
 
 LABELS, FRAMES, STOCK_IMAGES, NOTHING = "labels", "frames", "stock images", "nothing"
 """What a confidence was fitted with: labelled images, unlabelled ones of the user's, or those of the package."""
@@ -124,22 +125,36 @@ class PromptBank:
 
         """
         try:
-            values = json.loads(Path(file).read_text()) if file else own
+            values = read_json(Path(file)) if file else own
             bank = PHOTOGRAPHS if values is None else cls.from_dict({"calibrated_by": LABELS, **values})
-        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as error:
             raise InputError(f"matching.calibration {file or 'of the model'} is not what `ris calibrate` writes: "
-                             f"{error}") from error
+                             f"{one_line(error)}") from error
         return replace(bank, vocabulary=Vocabulary.load(names)) if names else bank
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PromptBank:
-        """Make a bank of the values of a calibration file."""
+        """Make a bank of the values of a calibration file; raises any error if they are something else."""
         given: dict[str, Any] = {_FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
                                  for name, value in values.items()}
         given["false_absences"] = tuple((float(at), float(share)) for at, share in given.get("false_absences", ()))
         if isinstance(given.get("statistics"), dict):
             given["statistics"] = FeatureStatistics.from_dict(given["statistics"])
-        return cls(**given)
+        bank = cls(**given)
+        for one in fields(bank):
+            value = getattr(bank, one.name)
+            if one.type == "tuple[str, ...]" and not (isinstance(value, tuple) and all(
+                    isinstance(text, str) for text in value)):
+                raise ValueError(f"{one.name} must be a list of texts")
+            if one.type == "float" and (isinstance(value, bool | str) or not math.isfinite(value)):
+                raise ValueError(f"{one.name} must be a finite number")
+            if one.type == "str" and not isinstance(value, str):
+                raise ValueError(f"{one.name} must be a text")
+        if not np.isfinite(np.array(bank.false_absences, float)).all():
+            raise ValueError("false_absences must be finite numbers")
+        if not isinstance(bank.statistics, FeatureStatistics | None):
+            raise ValueError("statistics must be those of `ris calibrate`")
+        return bank
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values of a calibration file, ready for JSON; without those that it does not use."""

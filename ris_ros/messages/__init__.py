@@ -8,13 +8,16 @@ used.
 from ris_ros.messages.building import MessageBuilder
 from ris_ros.messages.decoding import (
     camera_model,
+    check_image_size,
     decode_camera_info,
     decode_depth,
     decode_image,
     image_converter,
+    is_mosaic,
     transform_to_matrix,
 )
 from ris_ros.messages.factories import MessageFactory, RosMessageFactory, TypestoreMessageFactory
 
 __all__ = ["MessageBuilder", "MessageFactory", "RosMessageFactory", "TypestoreMessageFactory", "camera_model",
-           "decode_camera_info", "decode_depth", "decode_image", "image_converter", "transform_to_matrix"]
+           "check_image_size", "decode_camera_info", "decode_depth", "decode_image", "image_converter", "is_mosaic",
+           "transform_to_matrix"]

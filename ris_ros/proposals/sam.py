@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ris_ros.config import ProposalsConfig
-from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.errors import MissingError, reading
 from ris_ros.proposals.decoder import MaskDecoder
 from ris_ros.proposals.prompting import PromptedProposer
 from ris_ros.utils import weights
 
 MODELS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
 """Width of the image encoder, in channels -> name of the model in segment_anything's registry."""
-
-MAX_ERROR_LENGTH = 200
-"""Characters of torch's error that are shown; it may list every key of a state dictionary."""
 
 
 def make_proposer(config: ProposalsConfig, device: str) -> PromptedProposer:
@@ -49,14 +45,12 @@ class Sam:
         except ImportError as error:
             raise MissingError("the sam proposer needs a package; run `pip install segment-anything`") from error
         file = weights.path(checkpoint) if checkpoint in weights.CHECKPOINTS else Path(checkpoint)
-        try:
+        with reading(f"the checkpoint {checkpoint}", "it must be a checkpoint name (see `ris weights list`) or a file "
+                     "with a state dictionary of Segment Anything; if it is damaged, fetch it again"):
             # Loading a pickle can run code; a state dictionary needs none.
             state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
             model = sam_model_registry[MODELS[state["image_encoder.pos_embed"].shape[-1]]]()
             model.load_state_dict(state)
-        except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
-            raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a file with a state "
-                             f"dictionary of Segment Anything: {one_line(error)[:MAX_ERROR_LENGTH]}") from error
         self.model = model.eval().to(device)
         self.decoder = MaskDecoder(model.state_dict(), device)
         # On a CPU a larger batch gains nothing; on a GPU it saves kernel launches.

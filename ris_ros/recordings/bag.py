@@ -13,13 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.errors import InputError, MissingError, one_line, reading
 from ris_ros.messages import decode_camera_info, decode_depth, decode_image
+from ris_ros.recordings.open import open_bag
 from ris_ros.types import Depth
+from ris_ros.utils.images import MAX_IMAGE_PIXELS
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+
+FIELDS = {
+    IMAGE: ("header", "height", "width", "encoding", "is_bigendian", "step", "data"),
+    COMPRESSED_IMAGE: ("header", "format", "data"), CAMERA_INFO: ("header", "height", "width", "distortion_model")}
+"""Fields of each message that is read. A bag brings its own definitions of the types."""
 
 GREY_OR_DEPTH_ENCODINGS = ("16UC1", "32FC1", "mono16")
 """Encodings of topics that are not chosen as the colour images unless they are named."""
@@ -75,12 +82,13 @@ class Bag:
     topic : raw or compressed colour images; None for the only such topic
     depth : depth images; None for the only topic that is registered to the images, "none" for no depth
     camera_info : camera models; None for the topic next to the images
+    max_pixels : of the largest image that is decoded
 
     Attributes
     ----------
     path : of the bag
     topic, depth, camera_info : the topics that are read; `depth` and `camera_info` are None if there is none to use
-    broken : descriptions of the first unusable messages, each with the reason
+    broken : descriptions of the first unusable messages and topics, each with the reason
 
     Raises
     ------
@@ -90,16 +98,18 @@ class Bag:
     """
 
     def __init__(self, path: str | Path, topic: str | None = None, depth: str | None = None,
-                 camera_info: str | None = None) -> None:
+                 camera_info: str | None = None, max_pixels: int = MAX_IMAGE_PIXELS) -> None:
         self.path = Path(path)
+        self._max_pixels = max_pixels
         self.broken: list[str] = []
         self._broken_messages: set[tuple[str, int]] = set()
-        self._reader = _open(self.path)
+        self._reader = open_bag(self.path)
         try:
-            self.topic = self._choose_image(topic)
-            self.camera_info = self._choose_camera_info(camera_info)
-            self._info = None if self.camera_info is None else self._first(self.camera_info)
-            self.depth = self._choose_depth(depth)
+            with reading(f"the bag {path}"):
+                self.topic = self._choose_image(topic)
+                self.camera_info = self._choose_camera_info(camera_info)
+                self._info = None if self.camera_info is None else self._first(self.camera_info)
+                self.depth = self._choose_depth(depth)
         except BaseException:
             self.close()
             raise
@@ -133,13 +143,14 @@ class Bag:
                 self._note(self.topic, record.time, record.error)
                 continue
             try:
-                image, header = decode_image(record.message), record.message.header
+                image, header = decode_image(record.message, self._max_pixels), record.message.header
+                stamp = header.stamp.sec, header.stamp.nanosec
             except MissingError:
                 raise
             except Exception as error:  # Decoders may raise any exception for damaged data.
                 self._note(self.topic, record.time, error)
                 continue
-            yield BagFrame(index * every, record.time, (header.stamp.sec, header.stamp.nanosec), header.frame_id, image,
+            yield BagFrame(index * every, record.time, stamp, header.frame_id, image,
                            self._find_depth(record.time, header, image.shape[:2]))
 
     def _connections(self, topic: str) -> list[Any]:
@@ -153,28 +164,41 @@ class Bag:
                 number, (connection, time, data) = next(recorded)
             except StopIteration:
                 return
-            except Exception as error:  # The file is damaged from here on.
-                yield _Record(0, error=error)
+            except Exception as error:
+                yield _Record(0, error=InputError(f"the file is damaged from here on: {one_line(error)}"))
                 return
             if number % every:
                 continue
+            if not isinstance(time, int):
+                yield _Record(0, error=InputError(f"message {number} has no time"))
+                continue
             try:
                 message = self._reader.deserialize(data, connection.msgtype)
+                missing = [name for name in FIELDS.get(connection.msgtype, ()) if not hasattr(message, name)]
+                if missing:
+                    raise InputError(f"this {connection.msgtype} has no {', '.join(missing)}")
             except Exception as error:
                 yield _Record(time, error=error)
             else:
                 yield _Record(time, message)
 
     def _first(self, topic: str) -> _Record | None:
-        """Return the first message of a topic that can be read."""
-        return next((record for record in self._records(topic) if record.error is None), None)
+        """Return the first message of a topic that can be read; if there is none, note the reason."""
+        failure: _Record | None = None
+        for record in self._records(topic):
+            if record.error is None:
+                return record
+            failure = failure or record
+        if failure is not None and failure.error is not None:
+            self._note(topic, failure.time, failure.error)
+        return None
 
     def _first_image(self) -> tuple[Any, tuple[int, int]] | None:
         """Return header, height and width of the first image that can be decoded."""
         for record in self._records(self.topic):
             if record.error is None:
                 try:
-                    height, width, _ = decode_image(record.message).shape
+                    height, width, _ = decode_image(record.message, self._max_pixels).shape
                 except MissingError:
                     raise
                 except Exception:
@@ -188,7 +212,8 @@ class Bag:
             return
         self._broken_messages.add((topic, time))
         if len(self.broken) < MAX_REPORTED_ERRORS:
-            self.broken.append(f"{topic} at {time / 1e9:.3f} s: {one_line(error)}")
+            self.broken.append(f"{topic} at {time / 1e9:.3f} s: {one_line(error)}" if time else
+                               f"{topic}: {one_line(error)}")
 
     def _topics(self, *types: str) -> list[str]:
         return sorted({connection.topic for connection in self._reader.connections if connection.msgtype in types})
@@ -220,7 +245,11 @@ class Bag:
             return topic
         base = self.topic.removesuffix("/compressed")
         sibling = f"{base.rpartition('/')[0]}/camera_info"
-        return sibling if sibling in known else known[0] if len(known) == 1 else None
+        chosen = sibling if sibling in known else known[0] if len(known) == 1 else None
+        if chosen is None and known:
+            self._note(sibling, 0, InputError(f"no such camera model for the images on {self.topic}, so depth is not "
+                                              f"used: choose one of {', '.join(known)} with --camera-info"))
+        return chosen
 
     def _choose_depth(self, topic: str | None) -> str | None:
         """Return the depth topic to read; None, and the reason among the broken messages, if it cannot be used."""
@@ -236,7 +265,11 @@ class Bag:
             known = [topic]
         first_records = {name: first for name in known if (first := self._first(name)) is not None
                   and (name == topic or not _is_colour(first.message))}
-        if not first_records or self._info is None:
+        if not first_records:
+            return topic
+        if self._info is None:
+            if self.camera_info is None and not self._topics(CAMERA_INFO):
+                self._note(next(iter(first_records)), 0, InputError("depth ignored: the bag has no camera_info"))
             return topic
         image = self._first_image()
         if image is None:
@@ -267,6 +300,9 @@ class Bag:
         raw = [name for name in registered if not name.endswith("/compressedDepth")]
         # None if there are several: depth of another camera would put objects in wrong positions.
         registered = raw or registered
+        if len(registered) > 1:
+            self._note(registered[0], 0, InputError(f"depth ignored: {', '.join(registered)} all have the size and "
+                                                    "frame of the images: choose one with --depth"))
         return registered[0] if len(registered) == 1 else None
 
     def _find_depth(self, time: int, header: Any, shape: tuple[int, int]) -> Depth | None:
@@ -283,6 +319,7 @@ class Bag:
         stamp = _stamp_ns(header)
         differences = [abs(_stamp_ns(record.message.header) - stamp) for record in records]
         if not records or min(differences) > MAX_STAMP_DIFFERENCE_NS:
+            self._note(self.depth, time, InputError("no depth within 0.05 s of the stamp of the image at this time"))
             return None
         nearest = records[int(np.argmin(differences))]
         try:
@@ -290,21 +327,6 @@ class Bag:
         except Exception as error:
             self._note(self.depth, nearest.time, error)
             return None
-
-
-def _open(path: Path) -> Any:
-    try:
-        from rosbags.highlevel import AnyReader
-        from rosbags.typesys import Stores, get_typestore
-    except ImportError as error:
-        raise MissingError("bags need the rosbags library: pip install 'ris_ros[bag]'") from error
-    try:
-        # Bags of ROS 2 before Iron do not carry the definitions of their types.
-        reader = AnyReader([path], default_typestore=get_typestore(Stores.LATEST))
-        reader.open()
-    except Exception as error:
-        raise InputError(f"cannot read the bag {path}: {one_line(error)}") from error
-    return reader
 
 
 def _stamp_ns(header: Any) -> int:
@@ -315,4 +337,5 @@ def _is_colour(message: Any) -> bool:
     """Return whether an image message is likely to hold a colour image, by its encoding or format."""
     if hasattr(message, "encoding"):
         return message.encoding not in GREY_OR_DEPTH_ENCODINGS
-    return "compressedDepth" not in message.format and "16UC1" not in message.format
+    original = message.format.partition(";")[0].strip()
+    return "compressedDepth" not in message.format and original not in GREY_OR_DEPTH_ENCODINGS

@@ -60,7 +60,7 @@ class BagPlan:
         part = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         try:
-            with Bag(path, self.topic, self.depth, self.camera_info) as bag:
+            with Bag(path, self.topic, self.depth, self.camera_info, self.config.max_image_pixels) as bag:
                 summary = segment_bag(segmenter, bag, self.texts, part, every=self.every)
             os.replace(part, folder)
         except InputError as error:

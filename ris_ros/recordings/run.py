@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,8 +88,8 @@ def segment_bag(segmenter: ReferringSegmenter, bag: Bag, texts: list[str], outpu
             drawings = []
             for namespace, text in zip(namespaces, texts, strict=True):
                 result = segmenter.query(text)
-                objects = _locate_instances(result, frame)
-                report = _report(result, objects, frame)
+                objects, failures = _locate_instances(result, frame)
+                report = _report(result, objects, failures, frame)
                 lines.write(to_json(report) + "\n")
                 lines.flush()
                 bag_writer.write(namespace, frame, result, objects, report)
@@ -128,21 +127,23 @@ def _create_folder(folder: Path) -> None:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
 
 
-def _locate_instances(result: Result, frame: BagFrame) -> list[Object3D]:
-    """Return the found objects in 3-D, without those that lack depth."""
+def _locate_instances(result: Result, frame: BagFrame) -> tuple[list[Object3D], list[str]]:
+    """Return the found objects in 3-D, and why others could not be located."""
     objects: list[Object3D] = []
+    failures: list[str] = []
     if frame.depth is not None:
         for instance in result.instances:
-            # Without enough depth, the result in the image is still valid.
-            with suppress(InputError):
+            try:
                 objects.append(locate(instance.mask, frame.depth, frame.image))
-    return objects
+            except InputError as error:  # Without enough depth, the result in the image is still valid.
+                failures.append(str(error))
+    return objects, failures
 
 
-def _report(result: Result, objects: list[Object3D], frame: BagFrame) -> dict[str, Any]:
+def _report(result: Result, objects: list[Object3D], failures: list[str], frame: BagFrame) -> dict[str, Any]:
     """Return the JSON-serializable values of a line of results.jsonl."""
     seconds, nanoseconds = frame.stamp
-    return {**result_to_dict(result), "objects": [obj.to_dict() for obj in objects],
+    return {**result_to_dict(result), "objects": [obj.to_dict() for obj in objects], "not_located": failures,
             "stamp": {"sec": seconds, "nanosec": nanoseconds}, "frame_id": frame.frame_id, "frame": frame.number}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ import numpy as np
 
 from ris_ros.errors import InputError, MissingError, one_line
 from ris_ros.utils.frame_cache import FrameCache
-from ris_ros.utils.images import image_files, read_image
+from ris_ros.utils.images import MAX_IMAGE_PIXELS, image_files, read_image
+
+logger = logging.getLogger(__name__)
 
 BAG_SUFFIXES = (".mcap", ".db3", ".bag")
 FIRST_IMAGE_SECONDS, NEXT_IMAGE_SECONDS = 20.0, 60.0
@@ -22,7 +25,8 @@ SAME_IMAGE_TOLERANCE = 8.0
 """Grey levels, see :class:`FrameCache`: images that differ less show nothing new."""
 
 
-def frames_from(source: Path | None, topic: str | None, count: int) -> Iterator[np.ndarray]:
+def frames_from(source: Path | None, topic: str | None, count: int, max_pixels: int = MAX_IMAGE_PIXELS
+                ) -> Iterator[np.ndarray]:
     """Yield at most `count` images, uint8 RGB [H, W, 3].
 
     Parameters
@@ -30,6 +34,7 @@ def frames_from(source: Path | None, topic: str | None, count: int) -> Iterator[
     source : folder of images, or a bag; None for a live topic
     topic : of the bag, None for its only colour images; or the live topic
     count : images of a folder or a bag are taken evenly spaced
+    max_pixels : of the largest image that is read
 
     Raises
     ------
@@ -42,27 +47,29 @@ def frames_from(source: Path | None, topic: str | None, count: int) -> Iterator[
     if source is None:
         if not topic:
             raise InputError("name a folder of images, a bag, or a --topic")
-        return _frames_from_topic(topic, count)
+        return _frames_from_topic(topic, count, max_pixels)
     if source.suffix in BAG_SUFFIXES or (source / "metadata.yaml").is_file():
-        return _frames_from_bag(source, topic, count)
+        return _frames_from_bag(source, topic, count, max_pixels)
     if topic:
         raise InputError(f"{source} is not a bag, so that --topic does not apply")
     files = image_files(source)
-    return (read_image(files[i]) for i in _spread(len(files), count))
+    return (read_image(files[i], max_pixels) for i in _spread(len(files), count))
 
 
-def _frames_from_bag(path: Path, topic: str | None, count: int) -> Iterator[np.ndarray]:
+def _frames_from_bag(path: Path, topic: str | None, count: int, max_pixels: int) -> Iterator[np.ndarray]:
     from ris_ros.recordings.bag import Bag
 
-    with Bag(path, topic, depth="none") as bag:
+    with Bag(path, topic, depth="none", max_pixels=max_pixels) as bag:
         every = max(1, len(bag) // max(1, count))
         for number, frame in enumerate(bag.frames(every)):
             if number == count:
-                return
+                break
             yield frame.image
+        for problem in bag.broken:
+            logger.warning("%s", problem)
 
 
-def _frames_from_topic(topic: str, count: int) -> Iterator[np.ndarray]:
+def _frames_from_topic(topic: str, count: int, max_pixels: int) -> Iterator[np.ndarray]:
     try:
         import rclpy
         from rclpy.node import Node
@@ -96,7 +103,7 @@ def _frames_from_topic(topic: str, count: int) -> Iterator[np.ndarray]:
                     time.sleep(0.05)
                     continue
                 try:
-                    image = decode_image(message)
+                    image = decode_image(message, max_pixels)
                 except Exception as error:  # Decoders may raise any exception for damaged data.
                     raise InputError(f"cannot read the images on {topic}: {one_line(error)}") from error
                 if taken.get(image, SAME_IMAGE_TOLERANCE) is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,9 @@ from std_msgs.msg import String
 
 from ris_ros.errors import InputError
 from ris_ros.geometry import POINT_DTYPE
-from ris_ros.messages import camera_model, decode_image
+from ris_ros.messages import camera_model, check_image_size, decode_image, is_mosaic
 from ris_ros.node.spinning import spin, until_interrupted
+from ris_ros.utils.files import parse_json
 
 if TYPE_CHECKING:
     from std_msgs.msg import Header
@@ -63,7 +63,8 @@ class ViewerNode(Node):
         return callback
 
     def _draw_image(self, message: Image | CompressedImage) -> None:
-        if isinstance(message, CompressedImage):
+        check_image_size(message)  # The browser would try to decode an image of any size.
+        if isinstance(message, CompressedImage) and not is_mosaic(message):
             media_type = "image/png" if "png" in message.format.lower() else "image/jpeg"
             self._viewer.encoded_image(_stamp(message.header), bytes(message.data), media_type)
         else:
@@ -82,7 +83,7 @@ class ViewerNode(Node):
         self._viewer.points(_stamp(message.header), message.header.frame_id, points["xyz"], points["bgr"][:, ::-1])
 
     def _draw_result(self, message: String) -> None:
-        self._viewer.result(json.loads(message.data))
+        self._viewer.result(parse_json(message.data))
 
 
 def watch(viewer: Viewer, image: str, camera_info: str, outputs: str) -> None:

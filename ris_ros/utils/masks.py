@@ -11,6 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ris_ros.errors import InputError, excerpt
+
+MAX_RUN_BITS = 40
+"""Bits of a run length in compressed text; an image of any size that can be read needs less."""
+
 
 def mask_box(mask: np.ndarray) -> np.ndarray:
     """Return the tight box of a mask, bool [H, W], as int64 [4] xyxy; zeros for an empty mask."""
@@ -72,6 +77,54 @@ def mask_to_rle(mask: np.ndarray) -> dict[str, Any]:
 
     encoded = coco.encode(np.asfortranarray(mask, np.uint8))
     return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
+
+
+def rle_to_mask(rle: Any, height: int, width: int) -> np.ndarray:
+    """Return the mask, bool [height, width], of COCO's run-length encoding.
+
+    Parameters
+    ----------
+    rle : {"size": [H, W], "counts": ...}; the counts are a list of run lengths, column by column and the first outside
+        of the mask, or COCO's compressed text of them
+    height, width : that the mask must have
+
+    Raises
+    ------
+    InputError
+        If it has another size, or the run lengths are damaged or do not fill it.
+
+    """
+    if not isinstance(rle, dict) or not {"size", "counts"} <= rle.keys():
+        raise InputError("run lengths must have a size and counts")
+    if rle["size"] != [height, width] and rle["size"] != (height, width):
+        raise InputError(f"a segmentation of {excerpt(rle['size'])} does not fit an image of {[height, width]}")
+    counts = rle["counts"]
+    runs = _run_lengths(counts) if isinstance(counts, str | bytes) else counts
+    if not isinstance(runs, list) or not all(type(run) is int and 0 <= run <= height * width for run in runs):
+        raise InputError("the run lengths of a segmentation must be whole numbers from 0 to its number of pixels")
+    if sum(runs) != height * width:
+        raise InputError("the run lengths of a segmentation do not fill the image")
+    inside = np.arange(len(runs)) % 2 == 1
+    return np.ascontiguousarray(np.repeat(inside, runs).reshape(width, height).T)
+
+
+def _run_lengths(counts: str | bytes) -> list[int]:
+    """Return the run lengths in COCO's compressed text. Its own library reads damaged ones without a word."""
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts.encode(errors="replace") if isinstance(counts, str) else counts:
+        bits = character - 48
+        if not 0 <= bits < 64 or shift > MAX_RUN_BITS:
+            raise InputError("the compressed run lengths of a segmentation are damaged")
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if not bits & 0x20:
+            value -= (bits & 0x10) << shift - 4  # The highest bit of the last group is the sign.
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    if shift:
+        raise InputError("the compressed run lengths of a segmentation end in the middle of a number")
+    return runs
 
 
 def _flattened(masks: np.ndarray) -> np.ndarray:

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ris_ros.errors import InputError
-from ris_ros.utils.images import read_image
+from ris_ros.errors import InputError, excerpt
+from ris_ros.utils.images import check_size, read_image
 
 
 class StoredMask(Protocol):
@@ -73,6 +73,8 @@ class Picture:
     depth : depth image, 16-bit millimetres, if the data set has one
     intrinsics : camera matrix, float64 [3, 3], if the data set has one
     video : the video that this picture is a frame of; expressions keep their ids within it. Empty for a still picture
+    upright : whether the annotations are of the image rotated by its EXIF orientation, as viewers show it, or of the
+        pixels as they are stored, as COCO's are
 
     """
 
@@ -84,10 +86,11 @@ class Picture:
     depth: Path | None = None
     intrinsics: np.ndarray | None = None
     video: str = ""
+    upright: bool = False
 
     def read_image(self) -> np.ndarray:
         """Return the image, uint8 RGB [H, W, 3]; raise InputError if it is missing, unreadable or not of `size`."""
-        image = read_image(self.file)
+        image = read_image(self.file, upright=self.upright)
         if self.size is not None and self.size != image.shape[:2]:
             raise InputError(f"{self.file} is {image.shape[1]} x {image.shape[0]} pixels but its annotations are for "
                              f"{self.size[1]} x {self.size[0]}")
@@ -157,18 +160,47 @@ class DatasetReader(Protocol):
         """
 
 
-def index_by_id(rows: Iterable[dict[str, Any]], key: str, source: Path, problems: ProblemLog
+def index_by_id(rows: Iterable[dict[str, Any]], key: str, source: Path | str, problems: ProblemLog
                 ) -> dict[Any, dict[str, Any]]:
     """Return the rows of a file by their id, the value of `key`; log and leave out rows without or with a used id."""
     index: dict[Any, dict[str, Any]] = {}
+    if not isinstance(rows, list | tuple):
+        problems.add(f"{source}: there must be a list of rows with {key}, not {excerpt(rows)}")
+        return index
     for row in rows:
-        if not isinstance(row, dict) or key not in row:
-            problems.add(f"{source}: {str(row)[:80]} has no {key}")
+        if not isinstance(row, dict) or not is_id(row.get(key)):
+            problems.add(f"{source}: {excerpt(row)} has no {key}")
         elif row[key] in index:
-            problems.add(f"{source}: {key} {row[key]} is there twice; the second is left out")
+            problems.add(f"{source}: {key} {excerpt(row[key])} is there twice; the second is left out")
         else:
             index[row[key]] = row
     return index
+
+
+def is_id(value: object) -> bool:
+    """Return whether a value can be an id: a text or a whole number of 64 bits."""
+    return isinstance(value, str) or (type(value) is int and abs(value) < 2**63)
+
+
+def text_of(value: object, default: str = "") -> str:
+    """Return a value of a file if it is a text, otherwise the default."""
+    return value if isinstance(value, str) else default
+
+
+def picture_size(row: dict[str, Any]) -> tuple[int, int]:
+    """Return the height and width that a file states for an image.
+
+    Raises
+    ------
+    InputError
+        If they are no whole numbers, or those of an image that is too large to be read.
+
+    """
+    height, width = row.get("height"), row.get("width")
+    if type(height) is not int or type(width) is not int:
+        raise InputError(f"the size of its image is {excerpt(height)} x {excerpt(width)}")
+    check_size(width, height)
+    return height, width
 
 
 def has_words(text: object) -> bool:

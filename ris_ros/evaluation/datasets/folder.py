@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,15 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, excerpt
 from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, ProblemLog
-from ris_ros.evaluation.datasets.storage import LabelMask, open_image, read_depth, read_single_channel
-from ris_ros.utils.images import read_image
+from ris_ros.evaluation.datasets.storage import LabelMask, read_depth
+from ris_ros.utils.files import parse_json
+from ris_ros.utils.images import open_image, read_image, read_single_channel, upright_size
 
 EXPRESSIONS_FILE = "expressions.jsonl"
 
-_EXIF_ORIENTATION = 0x0112
-"""EXIF tag; with values from 5 on the image is stored rotated by a quarter turn."""
+MAX_PATH_LENGTH = 4096
+
+MAX_ID = 2**31 - 1
+"""Largest id of an object."""
+MAX_MATRIX_VALUE = 1e9
+"""Largest number in a matrix, in pixels or metres. No NaN is below it."""
 _CACHED_FILES = 64
 """Files whose size and ids are cached while lines are checked: lines about one picture are usually consecutive."""
 
@@ -112,7 +116,7 @@ def _picture(root: Path, numbered: list[tuple[int, Sample]]) -> Picture:
         Expression("+".join(map(str, sample.targets)) or "none", str(number), sample.text,
                    tuple(map(str, sample.targets)), sample.kind) for number, sample in numbered)
     return Picture(os.path.relpath(first.image, root), first.image, objects, expressions, depth=first.depth,
-                   intrinsics=first.intrinsics)
+                   intrinsics=first.intrinsics, upright=True)
 
 
 def read_folder(directory: str | Path, *, strict: bool = True) -> Folder:
@@ -133,10 +137,11 @@ def read_folder(directory: str | Path, *, strict: bool = True) -> Folder:
     directory = Path(directory)
     path = directory / EXPRESSIONS_FILE
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        # By line feeds alone: JSON texts may hold the other characters that Python takes for ends of lines.
+        lines = path.read_bytes().split(b"\n")
+    except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}; docs/dataset.md describes the format") from error
-    size_of, ids_of = lru_cache(_CACHED_FILES)(_image_size), lru_cache(_CACHED_FILES)(_ids_in)
+    size_of, ids_of = lru_cache(_CACHED_FILES)(upright_size), lru_cache(_CACHED_FILES)(_ids_in)
     samples, problems = [], []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -154,11 +159,8 @@ def read_folder(directory: str | Path, *, strict: bool = True) -> Folder:
     return Folder(samples, problems)
 
 
-def _parse_line(line: str, directory: Path) -> Sample:
-    try:
-        values = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error}") from error
+def _parse_line(line: bytes, directory: Path) -> Sample:
+    values = parse_json(line)
     if not isinstance(values, dict):
         raise InputError("must be one JSON object")
     missing = [name for name in ("image", "masks", "text", "targets") if name not in values]
@@ -171,33 +173,36 @@ def _parse_line(line: str, directory: Path) -> Sample:
 
 def _to_text(name: str, value: Any, directory: Path) -> str:
     if not isinstance(value, str) or (name == "text" and not value.strip()):
-        raise InputError(f"{name} must be a text, not {value!r}")
+        raise InputError(f"{name} must be a text, not {excerpt(value)}")
     return value
 
 
 def _to_path(name: str, value: Any, directory: Path) -> Path:
-    return directory / _to_text(name, value, directory)
+    path = _to_text(name, value, directory)
+    if len(path) > MAX_PATH_LENGTH or "\0" in path:
+        raise InputError(f"{name} must be the path of a file, not {excerpt(path)}")
+    return directory / path
 
 
 def _to_ids(name: str, value: Any, directory: Path) -> tuple[int, ...]:
-    if not isinstance(value, list) or not all(type(item) is int and item > 0 for item in value):
-        raise InputError(f"{name} must be a list of ids from 1, not {value!r}")
+    if not isinstance(value, list) or not all(type(item) is int and 0 < item <= MAX_ID for item in value):
+        raise InputError(f"{name} must be a list of ids from 1, not {excerpt(value)}")
     return tuple(value)
 
 
 def _to_matrix(side: int) -> Callable[[str, Any, Path], np.ndarray]:
     def convert(name: str, value: Any, directory: Path) -> np.ndarray:
         if not isinstance(value, list) or len(value) != side * side or not all(
-                type(item) in (int, float) for item in value):
+                type(item) in (int, float) and abs(item) <= MAX_MATRIX_VALUE for item in value):
             raise InputError(f"{name} must be {side * side} numbers, row by row")
         return np.array(value, float).reshape(side, side)
     return convert
 
 
 def _to_classes(name: str, value: Any, directory: Path) -> dict[int, str]:
-    if not isinstance(value, dict) or not all(key.isdecimal() and isinstance(item, str)
+    if not isinstance(value, dict) or not all(key.isdecimal() and len(key) < 10 and isinstance(item, str)
                                               for key, item in value.items()):
-        raise InputError(f"{name} must give a class name for each id, not {value!r}")
+        raise InputError(f"{name} must give a class name for each id, not {excerpt(value)}")
     return {int(key): item for key, item in value.items()}
 
 
@@ -211,7 +216,7 @@ _FIELD_CONVERTERS: dict[str, Callable[[str, Any, Path], Any]] = {
 def _check_files(sample: Sample, size_of: Callable[[Path], tuple[int, int]], ids_of: Callable[[Path], set[int]]
                  ) -> None:
     """Raise InputError if an image is missing or unreadable, sizes differ, or a target is not in the masks."""
-    size, masks_size = size_of(sample.image), size_of(sample.masks)
+    size, masks_size = size_of(sample.image), _stored_size(sample.masks)
     if size != masks_size:
         raise InputError(f"{sample.image} is {size[0]} x {size[1]} pixels but its masks are "
                          f"{masks_size[0]} x {masks_size[1]}")
@@ -222,11 +227,11 @@ def _check_files(sample: Sample, size_of: Callable[[Path], tuple[int, int]], ids
         raise InputError(f"target {', '.join(map(str, unknown))} is not in {sample.masks}")
 
 
-def _image_size(path: Path) -> tuple[int, int]:
-    """Return width and height of an image file, rotated by its EXIF orientation."""
+def _stored_size(path: Path) -> tuple[int, int]:
+    """Return the width and height of an image of masks, which no orientation rotates."""
     with open_image(path) as image:
-        width, height = image.size
-        return (height, width) if image.getexif().get(_EXIF_ORIENTATION, 1) >= 5 else (width, height)
+        size: tuple[int, int] = image.size
+    return size
 
 
 def _ids_in(path: Path) -> set[int]:

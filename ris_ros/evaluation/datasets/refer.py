@@ -11,15 +11,27 @@ A reference has several sentences about one annotation (in gRefCOCO about a list
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ris_ros.errors import InputError
-from ris_ros.evaluation.datasets.base import AnnotatedObject, Expression, Picture, ProblemLog, has_words, index_by_id
+from ris_ros.errors import InputError, excerpt
+from ris_ros.evaluation.datasets.base import (
+    AnnotatedObject,
+    Expression,
+    Picture,
+    ProblemLog,
+    has_words,
+    index_by_id,
+    is_id,
+    picture_size,
+    text_of,
+)
 from ris_ros.evaluation.datasets.pickles import read_plain_pickle
 from ris_ros.evaluation.datasets.storage import CocoMask
+from ris_ros.utils.files import read_json
+
+REMEDY = "`ris data check` says where it comes from"
 
 NO_TARGET = -1
 """The annotation id in gRefCOCO of references without a target in the image."""
@@ -52,8 +64,8 @@ class ReferReader:
     def read(self, root: Path, split: str, images: Path | None, problems: ProblemLog) -> list[Picture]:
         """Return the pictures of a split."""
         instances_file, references_file = self.annotation_files(root, split)
-        instances = read_json(instances_file)
-        references = (read_json(references_file) if references_file.suffix == ".json"
+        instances = read_json(instances_file, REMEDY)
+        references = (read_json(references_file, REMEDY) if references_file.suffix == ".json"
                       else read_plain_pickle(references_file))
         if not isinstance(instances, dict) or not {"images", "annotations", "categories"} <= instances.keys():
             raise InputError(f"{instances_file} must hold images, annotations and categories, as COCO's does")
@@ -61,7 +73,7 @@ class ReferReader:
             raise InputError(f"{references_file} must hold a list of references")
         image_rows = index_by_id(instances["images"], "id", instances_file, problems)
         annotations = index_by_id(instances["annotations"], "id", instances_file, problems)
-        categories = {row.get("id"): row.get("name", "") for row in instances["categories"]}
+        categories = index_by_id(instances["categories"], "id", instances_file, problems)
         images = images or _image_folder(root)
 
         expressions: dict[Any, list[Expression]] = {}
@@ -78,11 +90,13 @@ class ReferReader:
 
         objects: dict[Any, dict[str, AnnotatedObject]] = {}
         for annotation in annotations.values():
-            if annotation.get("image_id") in expressions and not annotation.get("iscrowd"):
-                objects.setdefault(annotation["image_id"], {})[str(annotation["id"])] = AnnotatedObject(
-                    CocoMask(annotation.get("segmentation")), categories.get(annotation.get("category_id"), ""))
+            image_id, category_id = annotation.get("image_id"), annotation.get("category_id")
+            if is_id(image_id) and image_id in expressions and not annotation.get("iscrowd"):
+                category = categories.get(category_id, {}) if is_id(category_id) else {}
+                objects.setdefault(image_id, {})[str(annotation["id"])] = AnnotatedObject(
+                    CocoMask(annotation.get("segmentation")), text_of(category.get("name")))
         return [Picture(str(image_id), images / image_rows[image_id]["file_name"], objects.get(image_id, {}),
-                        tuple(about_it), size=(image_rows[image_id]["height"], image_rows[image_id]["width"]))
+                        tuple(about_it), size=picture_size(image_rows[image_id]))
                 for image_id, about_it in expressions.items()]
 
 
@@ -92,14 +106,6 @@ REFCOCOG_UMD = ReferReader("refcocog", "umd")
 REFCOCOG_GOOGLE = ReferReader("refcocog", "google")
 GREFCOCO = ReferReader("grefcoco", "unc")
 """The readers that DATASETS refers to."""
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file; raise InputError if it is missing or damaged."""
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}; `ris data check` says where it comes from") from error
 
 
 def _image_folder(root: Path) -> Path:
@@ -121,12 +127,19 @@ def _expressions(reference: dict[str, Any], image_rows: dict[Any, Any], annotati
     """Return a reference's sentences as expressions; raise InputError if its image or annotations are unusable."""
     named = reference.get("ann_id")
     named = named if isinstance(named, list) else [named]
-    if reference.get("image_id") not in image_rows:
-        raise InputError(f"is about image {reference.get('image_id')}, which instances.json lacks")
+    image_id = reference.get("image_id")
+    if not is_id(image_id) or image_id not in image_rows:
+        raise InputError(f"is about image {excerpt(image_id)}, which instances.json lacks")
+    if not isinstance(image_rows[image_id].get("file_name"), str):
+        raise InputError(f"is about image {image_id}, which has no file_name in instances.json")
+    try:
+        picture_size(image_rows[image_id])
+    except InputError as error:
+        raise InputError(f"is about image {image_id}: {error}") from error
     ids = [annotation_id for annotation_id in named if annotation_id != NO_TARGET]
     for annotation_id in ids:
-        if annotation_id not in annotations:
-            raise InputError(f"names annotation {annotation_id}, which instances.json lacks")
+        if not is_id(annotation_id) or annotation_id not in annotations:
+            raise InputError(f"names annotation {excerpt(annotation_id)}, which instances.json lacks")
         if annotations[annotation_id].get("image_id") != reference["image_id"]:
             raise InputError(f"names annotation {annotation_id} of another image")
     targets = tuple(str(annotation_id) for annotation_id in ids if not annotations[annotation_id].get("iscrowd"))
@@ -134,8 +147,8 @@ def _expressions(reference: dict[str, Any], image_rows: dict[Any, Any], annotati
         raise InputError("names crowds alone")
     kind = "no target" if not targets else "single target" if len(targets) == 1 else "several targets"
     usable = []
-    for sentence in index_by_id(reference.get("sentences", ()), "sent_id", Path(where), problems).values():
-        text = sentence.get("raw") or sentence.get("sent") or ""
+    for sentence in index_by_id(reference.get("sentences", ()), "sent_id", where, problems).values():
+        text = text_of(sentence.get("raw")) or text_of(sentence.get("sent"))
         if not has_words(text):
             problems.add(f"{where}: sentence {sentence['sent_id']} has no words")
             continue

@@ -7,12 +7,13 @@ data set, its value a `DatasetEntry`.
 
 from __future__ import annotations
 
+import os
 import pkgutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, reading
 
 if TYPE_CHECKING:
     from ris_ros.evaluation.datasets.base import Dataset, DatasetReader, Expression, Picture, ProblemLog
@@ -127,7 +128,9 @@ def load_dataset(name: str, root: str | Path, split: str = "", *, images: str | 
         if not path.is_file():
             raise InputError(f"{name} needs {path}, which is not there; it comes from {entry.source}")
     problems = ProblemLog(strict)
-    pictures = reader.read(root, split, Path(images) if images else None, problems)
+    # Readers leave out what they know to be damaged; of a file with another structure nothing can be read.
+    with reading(f"{name} {split} in {root}", f"it comes from {entry.source}"):
+        pictures = reader.read(root, split, Path(images) if images else None, problems)
     pictures = pictures[:limit] if limit else pictures
     usable = [checked for picture in pictures if (checked := _without_unusable(picture, problems)).expressions]
     if not usable:
@@ -138,7 +141,7 @@ def load_dataset(name: str, root: str | Path, split: str = "", *, images: str | 
 
 def _without_unusable(picture: Picture, problems: ProblemLog) -> Picture:
     """Return the picture without duplicate expressions, or without any if its image file is missing."""
-    if not picture.file.is_file():
+    if not os.path.isfile(picture.file):  # Of a path, unlike is_file(), that cannot be one: False.
         problems.add(f"there is no picture {picture.file}; {len(picture.expressions)} expressions are left out")
         return replace(picture, expressions=())
     unique: dict[tuple[str, str], Expression] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.errors import InputError, MissingError
+from ris_ros.utils.files import read_json
 from ris_ros.utils.images import read_image
 from ris_ros.utils.masks import mask_box
 
@@ -94,9 +94,9 @@ def tabletops(count: int) -> Iterator[BoxedPicture]:
 
 def _read_boxes(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read boxes from {path}: {one_line(error)}") from error
+        content = read_json(path)
+    except InputError as error:
+        raise InputError(f"cannot read boxes: {error}") from error
     if not isinstance(content, dict) or not all(
             isinstance(value, dict) for name, value in content.items() if name != "about"):
         raise InputError(f"{path} must map the names of pictures to boxes by the name of the thing")
@@ -121,6 +121,8 @@ def _boxed(group: str, path: Path, boxes: dict[str, list[float]]) -> BoxedPictur
     scale = image.shape[1] / BOX_WIDTH
     try:
         scaled = {thing: np.array(box, float).reshape(4) * scale for thing, box in boxes.items()}
-    except (TypeError, ValueError, AttributeError) as error:
+        if not all(np.isfinite(box).all() for box in scaled.values()):
+            raise ValueError("a box is not finite")
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"the boxes of {path.name} must be [x1, y1, x2, y2] by the name of the thing") from error
     return BoxedPicture(group, path.stem, image, scaled)
