@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ris_ros.errors import InputError
+from ris_ros.types import MAX_TEXT_CHARACTERS
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,16 @@ def parse_command(data: str) -> Command:
     Raises
     ------
     CommandError
-        When the message begins like JSON but is not such an object.
+        When the message begins like JSON but is not such an object, or its text is too long.
 
     """
     data = data.strip()
     if not data.startswith("{"):
-        return Command(data)
+        return _within_limit(Command(data))
     try:
         values = json.loads(data)
-    except (json.JSONDecodeError, RecursionError) as error:
+        json.dumps(values, ensure_ascii=False).encode()  # Lone surrogates could not be sent back.
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"the command is not JSON though it begins with '{{': {error}", Command(data)) from error
     identifier = values.get("id")
     identifier = identifier if isinstance(identifier, str | int) and not isinstance(identifier, bool) else None
@@ -62,7 +64,16 @@ def parse_command(data: str) -> Command:
         raise CommandError('the command\'s "id" must be a string or a whole number', readable)
     if unknown := values.keys() - {"id", "text"}:
         raise CommandError(f'the command holds {", ".join(sorted(unknown))}; it may hold "id" and "text"', readable)
-    return Command(values["text"].strip(), identifier)
+    return _within_limit(Command(values["text"].strip(), identifier))
+
+
+def _within_limit(command: Command) -> Command:
+    """Return the command; raise a CommandError, before anything is logged or queued, if its text is far too long."""
+    text = command.text
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise CommandError(f"the text has {len(text)} characters: say what to find in at most {MAX_TEXT_CHARACTERS}",
+                           replace(command, text=text[:MAX_TEXT_CHARACTERS]))
+    return command
 
 
 def quote(text: str) -> str:
