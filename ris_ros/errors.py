@@ -21,7 +21,12 @@ def one_line(error: BaseException) -> str:
     Errors other than :class:`RisError` were not written for users, so their type's name comes first. An error without
     a message is named by its type alone.
     """
-    name, text = type(error).__name__, " ".join(str(error).split())
+    name, text = type(error).__name__, printable(str(error))
     if isinstance(error, RisError):
         return text or name
     return f"{name}: {text}" if text else name
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, with a replacement character for each that cannot be printed or sent."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in " ".join(text.split()))

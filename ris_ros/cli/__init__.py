@@ -33,7 +33,7 @@ def main() -> None:
     try:
         app(prog_name="ris")
     except RisError as error:
-        _fail(error, str(error), status=2)
+        _fail(error, one_line(error), status=2)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

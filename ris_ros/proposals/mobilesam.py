@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from google.protobuf.message import DecodeError
 from torch import Tensor
 
 from ris_ros.config import ProposalsConfig
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, one_line
 from ris_ros.proposals.decoder import MaskDecoder
 from ris_ros.proposals.prompting import PromptedProposer
 from ris_ros.proposals.resize import INPUT_SIDE
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     import onnxruntime
 
 logger = logging.getLogger(__name__)
+
+MAX_ERROR_LENGTH = 200
+"""Characters of a library's error that are shown; it may list every weight."""
 
 PIXEL_MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 """Mean of each channel, 0..255, that the network's input is normalised with."""
@@ -67,10 +71,14 @@ class MobileSam:
             if not (encoder.is_file() and decoder.is_file()):
                 raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a folder with "
                                  "encoder.onnx and sam.onnx")
-        self._encoder = create_session(str(encoder), device, tensorrt)
         self.decoder_file = decoder
-        # onnxruntime and torch need not agree on whether there is CUDA.
-        self.decoder = MaskDecoder(_decoder_state(decoder), device if torch.cuda.is_available() else "cpu")
+        try:
+            self._encoder = create_session(str(encoder), device, tensorrt)
+            # onnxruntime and torch need not agree on whether there is CUDA.
+            self.decoder = MaskDecoder(_decoder_state(decoder), device if torch.cuda.is_available() else "cpu")
+        except (*_onnxruntime_errors(), DecodeError, OSError, RuntimeError, LookupError, TypeError) as error:
+            raise InputError(f"{checkpoint} holds no MobileSAM that can be loaded; run `ris weights fetch mobilesam`: "
+                             f"{one_line(error)[:MAX_ERROR_LENGTH]}") from error
         self.notes: list[str] = []
         if device.startswith("cuda") and self._encoder.get_providers()[0] == "CPUExecutionProvider":
             self.notes = ["MobileSAM runs on the CPU: this onnxruntime has no working CUDA; "
@@ -106,6 +114,14 @@ def create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxrunti
     # The arena would keep the memory of the largest layer allocated: 300 MB that a robot's other nodes can use.
     options.enable_cpu_mem_arena = False
     return onnxruntime.InferenceSession(model, options, providers=providers)
+
+
+def _onnxruntime_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions of onnxruntime, which have no base of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
+            state.NotImplemented, state.RuntimeException)
 
 
 def _decoder_state(file: Path) -> dict[str, Tensor]:

@@ -54,7 +54,8 @@ class Sam:
             state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
             model = sam_model_registry[MODELS[state["image_encoder.pos_embed"].shape[-1]]]()
             model.load_state_dict(state)
-        except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        except (OSError, EOFError, RuntimeError, LookupError, AttributeError, TypeError, ValueError,
+                pickle.UnpicklingError) as error:
             raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a file with a state "
                              f"dictionary of Segment Anything: {one_line(error)[:MAX_ERROR_LENGTH]}") from error
         self.model = model.eval().to(device)

@@ -121,7 +121,7 @@ def _encoder(config: Config) -> str:
     from ris_ros.encoding import load_encoder
     from ris_ros.utils.device import resolve_device
 
-    encoder = load_encoder(config.encoder, resolve_device(config.device))
+    encoder = load_encoder(config.encoder, resolve_device(config.device), offline=config.offline)
     bank = calibrated_bank(config, encoder)
     weight = visual_weight(config.matching, encoder)
     notes = "".join(f"; {note}" for note in calibration_notes(config, bank, weight))

@@ -18,7 +18,9 @@ from ris_ros.types import MAX_TEXT_CHARACTERS
 
 METHODS = ("full", "reference")
 
-COMMON_WORDS = st.sampled_from("the red cup on left of box and not second - ' , . ? İSTANBUL ﬁsh ｃｕｐ".split())
+COMMON_WORDS = st.sampled_from([
+    "the", "red", "cup", "on", "left", "of", "box", "and", "not", "second", "-", "'", ",", ".", "?", "İSTANBUL", "ﬁsh",
+    "ｃｕｐ"])
 
 
 def mixed_with_words(characters):
@@ -103,7 +105,8 @@ def test_every_character_keeps_its_place_in_lower_case():
 
 
 @pytest.mark.parametrize("text", [
-    "THE RED CUP", "ｔｈｅ ｒｅｄ ｃｕｐ", "the\u200b r\u00aded c\u2060up", "𝐭𝐡𝐞 𝓻𝓮𝓭 𝕔𝕦𝕡", "the\nred\0cup", "\ufeffthe red cup\u200e",
+    "THE RED CUP",
+    "ｔｈｅ ｒｅｄ ｃｕｐ", "the\u200b r\u00aded c\u2060up", "𝐭𝐡𝐞 𝓻𝓮𝓭 𝕔𝕦𝕡", "the\nred\0cup", "\ufeffthe red cup\u200e",
     "THE RED CUP ❤️", "the\u3000red\u00a0cup"])
 def test_another_spelling_of_the_same_words_is_read_alike(parsers, text):
     target = parsers["full"].parse(text).target
@@ -116,7 +119,8 @@ def test_a_capital_i_with_a_dot_is_an_i(parsers):
 
 @pytest.mark.parametrize("unit", [
     "then take the cup ", "the cup next to ", "not red or ", "and then ", "go to the hall and take the cup then ",
-    "is it the one that is not the one ", "left ", "a", "'s ", "- ", "(", "a-", "1 2 ", "ﷺ", "e\u0301\u0323", "İ ", "👩‍🍳 x "])
+    "is it the one that is not the one ", "left ", "a", "'s ", "- ", "(", "a-", "1 2 ", "ﷺ", "e\u0301\u0323", "İ ",
+    "👩‍🍳 x "])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_text_at_the_limit_is_read_and_a_longer_one_refused_at_once(parsers, method, unit):
     check_answer(parsers[method], f"the cup {unit * MAX_TEXT_CHARACTERS}"[:MAX_TEXT_CHARACTERS])
@@ -125,16 +129,16 @@ def test_a_text_at_the_limit_is_read_and_a_longer_one_refused_at_once(parsers, m
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
-@given(words=st.lists(st.sampled_from(
-    "the cup then take and go to it please not is that one left first ? . , - where 's give me on".split()),
-    min_size=1, max_size=5))
+@given(words=st.lists(st.sampled_from([
+    "the", "cup", "then", "take", "and", "go", "to", "it", "please", "not", "is", "that", "one", "left", "first", "?",
+    ".", ",", "-", "where", "'s", "give", "me", "on"]), min_size=1, max_size=5))
 def test_words_that_are_repeated_up_to_the_limit_are_read(parsers, words):
     unit = " ".join(words) + " "
     check_answer(parsers["full"], f"x {unit * MAX_TEXT_CHARACTERS}"[:MAX_TEXT_CHARACTERS])
 
 
 def test_the_command_line_answers_every_line(tmp_path):
-    lines = ["the red cup".encode(), "İ cup".encode(), b"\xff\xfe cup", b"cup \x00 red", "[/red] :cup: [x]".encode(),
+    lines = [b"the red cup", "İ cup".encode(), b"\xff\xfe cup", b"cup \x00 red", b"[/red] :cup: [x]",
              b"?!", "c\ud800up".encode(errors="surrogatepass"), b"cup " * 10_000, "die Tasse ß ﬁ ☕".encode()]
     process = subprocess.run(
         [sys.executable, "-c", "from ris_ros.cli import main; main()", "parse", "-"], input=b"\n".join(lines),
