@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class RisError(Exception):
-    """Base of all errors that ris_ros raises on purpose."""
+    """Base of all errors that ris_ros raises on purpose; whatever a message quotes, it is one line that can be sent."""
+
+    def __init__(self, message: str = ""):
+        super().__init__(printable(message))
 
 
 class InputError(RisError, ValueError):

@@ -65,7 +65,7 @@ def check_packages(name: str, model_config: dict[str, Any]) -> None:
 
     The tokenizers and text towers of Hugging Face need transformers, image towers of timm a timm that knows them.
     """
-    text, vision = (model_config[part] for part in _PARTS)
+    vision, text = (model_config[part] for part in _PARTS)
     for part, source in (("text tower", text.get("hf_model_name")), ("tokenizer", text.get("hf_tokenizer_name"))):
         if source and importlib.util.find_spec("transformers") is None:
             raise MissingError(f"encoder.model {name} has the {part} {source} of Hugging Face, which needs the package "

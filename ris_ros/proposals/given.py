@@ -11,6 +11,12 @@ import numpy as np
 from ris_ros.errors import InputError, one_line
 from ris_ros.types import Proposals
 
+MIN_POLYGON_LENGTH = 6
+"""Numbers of the smallest polygon, a triangle: x and y of each point."""
+
+MAX_POLYGON_REACH = 100
+"""Largest coordinate of a polygon, in sides of its image."""
+
 MAX_EXCERPT_LENGTH = 100
 """Characters of an unreadable annotation that an error shows."""
 
@@ -77,7 +83,7 @@ def read_masks(path: str | Path, height: int, width: int, file_name: str = "") -
             labels = np.array(image)
     except InputError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot read masks from {path}: {one_line(error)}") from error
     if labels.shape != (height, width):
         raise InputError(f"{path} must be a label image of one channel, {width} x {height} pixels like its image, "
@@ -105,6 +111,8 @@ def _decode_segmentation(annotation: dict[str, Any], height: int, width: int) ->
     try:
         segmentation = annotation["segmentation"]
         if isinstance(segmentation, list):
+            for polygon in segmentation:
+                _check_polygon(polygon, max(height, width))
             runs = coco.merge(coco.frPyObjects(segmentation, height, width))
         elif isinstance(segmentation["counts"], list):
             runs = coco.frPyObjects(segmentation, *segmentation["size"])
@@ -118,9 +126,17 @@ def _decode_segmentation(annotation: dict[str, Any], height: int, width: int) ->
         return mask
     except InputError:
         raise
-    except Exception as error:  # pycocotools passes on any exception of its C parser.
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         excerpt = str(annotation)[:MAX_EXCERPT_LENGTH]
         raise InputError(f"cannot read the segmentation {excerpt}: {one_line(error)}") from error
+
+
+def _check_polygon(polygon: list[float], side: int) -> None:
+    """Raise an InputError for a polygon of which pycocotools would make a box, or with which it would crash."""
+    if len(polygon) < MIN_POLYGON_LENGTH or len(polygon) % 2:
+        raise InputError(f"a polygon of a segmentation has {len(polygon)} numbers: x and y of three points at least")
+    if not all(abs(value) <= MAX_POLYGON_REACH * side for value in polygon):  # NaN is refused too.
+        raise InputError(f"a polygon of a segmentation reaches far out of an image of {side} pixels")
 
 
 def _run_lengths(counts: str | bytes) -> list[int]:

@@ -58,14 +58,14 @@ def run_checks(config: Config | None = None) -> list[CheckResult]:
         _check("simulation (mujoco)", partial(_version, "mujoco", "mujoco"),
                "pip install mujoco; apt install libegl1 libgl1-mesa-dri libgles2", needed=False),
         *_check_model_families(),
-        *([] if config is None else [_check("encoder.model", partial(_encoder, config), "see docs/models.md")]),
+        *([] if config is None else [_check("encoder.model", partial(_encoder, config), "see docs/encoders.md")]),
     ]
 
 
 def _check(part: str, find: Callable[[], str], remedy: str, needed: bool = True) -> CheckResult:
     try:
         return CheckResult(part, True, needed, find(), remedy)
-    except (ImportError, OSError, RisError) as error:
+    except (ImportError, OSError, RuntimeError, RisError) as error:
         return CheckResult(part, False, needed, " ".join(str(error).split()), remedy)
 
 

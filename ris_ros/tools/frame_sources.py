@@ -97,7 +97,7 @@ def _frames_from_topic(topic: str, count: int) -> Iterator[np.ndarray]:
                     continue
                 try:
                     image = decode_image(message)
-                except Exception as error:  # Decoders may raise any exception for damaged data.
+                except InputError as error:
                     raise InputError(f"cannot read the images on {topic}: {one_line(error)}") from error
                 if taken.get(image, SAME_IMAGE_TOLERANCE) is None:
                     break
