@@ -161,7 +161,7 @@ def test_any_command_is_read_or_refused_with_what_can_be_sent_back(make_message,
     try:
         message.encode()
     except UnicodeEncodeError:
-        pytest.skip("no ROS message holds this")
+        return  # No ROS message holds this.
     try:
         command = parse_command(message)
     except CommandError as error:
