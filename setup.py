@@ -15,4 +15,5 @@ setup(
         (f"{SHARE}/launch", glob("launch/*.launch.py")),
         (f"{SHARE}/config", glob("config/*.*")),
         (f"{SHARE}/config/cameras", glob("config/cameras/*")),
+        (f"{SHARE}/config/sros2", glob("config/sros2/*")),
     ])

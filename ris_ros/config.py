@@ -143,6 +143,8 @@ class Config:
     method: str = option("full", "full: the best this package can do; reference: exactly the published method",
                          choices=("full", "reference"))
     device: str = option("auto", "auto, cpu, cuda or cuda:N; auto: a CUDA device if there is one")
+    offline: bool = option(
+        False, "download nothing: a model that is not on this machine is refused with the command that fetches it")
     frame_tolerance: float = option(
         4.0, "an image is treated as unchanged if the means of its 8 x 8 pixel blocks differ from those of a recent "
         "image by at most this; 0: only if all pixels are equal", unit="grey levels", low=0.0, high=255.0, live=True)

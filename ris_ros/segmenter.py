@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ris_ros.calibration import calibrated_bank, calibration_notes, load_bank, store_names, visual_weight
 from ris_ros.config import Config
-from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, load_encoder
+from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, check_encoder, load_encoder
 from ris_ros.errors import InputError
 from ris_ros.grounding import (
     AppearanceScorer,
@@ -119,9 +119,12 @@ class ReferringSegmenter:
         if not isinstance(config, Config):
             config = Config() if config is None else Config.from_yaml(config)
         device = resolve_device(config.device)
-        encoder = load_encoder(config.encoder, device)
-        return cls(config, make_proposer(config.proposals, device), encoder,
-                   ExpressionParser(config.language, config.method), calibrated_bank(config, encoder))
+        # What is missing is told before anything slow is loaded: the encoder, which is the slowest, comes last.
+        check_encoder(config.encoder, offline=config.offline)
+        parser = ExpressionParser(config.language, config.method)
+        proposer = make_proposer(config.proposals, device)
+        encoder = load_encoder(config.encoder, device, offline=config.offline)
+        return cls(config, proposer, encoder, parser, calibrated_bank(config, encoder))
 
     def sibling(self) -> ReferringSegmenter:
         """Return another segmenter on the same models, with an image of its own."""

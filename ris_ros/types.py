@@ -15,6 +15,9 @@ import numpy as np
 from ris_ros.errors import InputError
 from ris_ros.utils.masks import mask_box, mask_iou
 
+MAX_TEXT_CHARACTERS = 2000
+"""Longest text that is answered: some 400 words. CLIP reads 77 tokens of a phrase; speech takes minutes for as many."""
+
 
 @dataclass(frozen=True, eq=False)
 class Proposals:
@@ -291,6 +294,13 @@ def check_image(image: np.ndarray) -> None:
 
 
 def check_text(text: str) -> None:
-    """Raise an InputError unless `text` has a letter or a digit, of any script."""
+    """Raise an InputError unless `text` has a letter or a digit, of any script, and can be read and answered.
+
+    Lone surrogates, which JSON's escapes and undecodable bytes give, are no characters and cannot be sent back.
+    """
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise InputError(f"the text has {len(text)} characters: say what to find in at most {MAX_TEXT_CHARACTERS}")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError(f"the text {text[:40]!r} is not valid Unicode: send it as UTF-8, without lone surrogates")
     if not any(character.isalnum() for character in text):
         raise InputError(f"the text {text[:40]!r} names nothing: say what to find, such as 'the red cup'")

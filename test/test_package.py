@@ -51,7 +51,8 @@ def environment(install):
 @pytest.mark.parametrize("file", [
     "lib/ris_ros/ris", "lib/ris_ros/ris_node", "share/ament_index/resource_index/packages/ris_ros",
     "share/ris_ros/package.xml", "share/ris_ros/launch/ris.launch.py", "share/ris_ros/config/ris.yaml",
-    "share/ris_ros/config/ris.rviz", "share/ris_ros/config/cameras/realsense.yaml"])
+    "share/ris_ros/config/ris.rviz", "share/ris_ros/config/cameras/realsense.yaml",
+    "share/ris_ros/config/sros2/ris.policy.xml"])
 def test_colcon_installs(install, file):
     assert (install / file).is_file()
 

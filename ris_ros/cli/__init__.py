@@ -34,10 +34,10 @@ def main() -> None:
     try:
         app(prog_name="ris")
     except RisError as error:
-        _fail(error, str(error), status=2)
+        _fail(error, one_line(error), status=2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
+    except Exception as error:  # The end of the process: whatever else happened is told in one line too.
         _fail(error, f"unexpected {one_line(error)}; run `ris --debug` with the same arguments for the traceback",
               status=1)
 

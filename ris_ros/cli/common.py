@@ -22,8 +22,9 @@ app.add_typer(weights_app, name="weights")
 app.add_typer(sim_app, name="sim")
 app.add_typer(eval_app, name="eval")
 
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-err = Console(stderr=True)
+# What users write is printed as it is: "[red]" is no markup, ":cup:" no emoji.
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160, markup=False, emoji=False)
+err = Console(stderr=True, markup=False, emoji=False)
 
 ImageFile = Annotated[Path, typer.Argument(metavar="IMAGE", help="Image file; turned upright by its EXIF orientation.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file with settings; see `ris config`.")]

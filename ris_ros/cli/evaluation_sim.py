@@ -138,7 +138,7 @@ def _print_visual_weights(config: Config, scenes: int) -> None:
     from ris_ros.evaluation.visual_weights import evaluate
     from ris_ros.utils.device import resolve_device
 
-    encoder = load_encoder(config.encoder, resolve_device(config.device))
+    encoder = load_encoder(config.encoder, resolve_device(config.device), offline=config.offline)
     print(json.dumps(evaluate(encoder, scenes=scenes, progress=True), indent=2))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -87,6 +88,10 @@ def parse(
     chosen = load_config(config, settings)
     parser = ExpressionParser(chosen.language, chosen.method)
     failed = 0
+    # Bytes that are not UTF-8 are refused line by line, and printed as JSON's escapes.
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=errors)
     for text in (line.rstrip("\n") for line in sys.stdin) if texts == ["-"] else texts:
         try:
             answer = query_to_dict(parser.parse(text))

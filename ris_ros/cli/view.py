@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ris_ros.cli.common import app, out
+from ris_ros.cli.common import app, err, out
 from ris_ros.errors import MissingError
 
 
@@ -22,6 +22,8 @@ def view(
         help="Prefix of the node's topics, such as /ris, /robot1/ris or /ris/front.")] = "/ris",
     port: Annotated[int, typer.Option(help="Port of the web page.")] = 9090,
     data_port: Annotated[int, typer.Option(help="Port of the data stream behind the page.")] = 9876,
+    host: Annotated[str, typer.Option(
+        help="Address to serve on; 0.0.0.0: to every host on the network, without a password.")] = "127.0.0.1",
     save: Annotated[Path | None, typer.Option(help="Write this .rrd file instead of serving a page.")] = None,
 ) -> None:
     """Show the camera and the answers in a browser, for robots without a screen."""
@@ -33,8 +35,13 @@ def view(
 
     viewer = Viewer()
     if save is None:
-        address = viewer.serve(port, data_port)
-        out.print(f"open {address.format(host=socket.gethostname())} (Ctrl-C to stop)")
+        address = viewer.serve(port, data_port, host)
+        is_local = host in ("localhost", "127.0.0.1")
+        if not is_local:
+            err.print(f"warning: everyone who reaches {host} sees the camera and the answers; there is no password")
+        shown = socket.gethostname() if host == "0.0.0.0" else host
+        out.print(f"open {address.format(host=shown)} "
+                  f"({'from this machine; --host 0.0.0.0 serves to others; ' if is_local else ''}Ctrl-C to stop)")
     else:
         viewer.save(save)
         out.print(f"writing {save} (Ctrl-C to stop)")

@@ -6,16 +6,28 @@ import difflib
 import hashlib
 import json
 import logging
+import os
+import pickle
 from pathlib import Path
 from typing import Any
 
 import open_clip
 import torch
+from safetensors import SafetensorError
 
 from ris_ros.config import EncoderConfig
+from ris_ros.encoding.availability import (
+    check_on_disk,
+    check_packages,
+    download_remedy,
+    downloads,
+    read_model_config,
+    shortened,
+)
 from ris_ros.encoding.clip_model import ClipModel, Tokenizer
 from ris_ros.encoding.encoder import MaskGuidedEncoder
 from ris_ros.errors import InputError, MissingError, reading
+from ris_ros.utils.device import usable_dtype
 from ris_ros.utils.files import read_json
 
 BUNDLED_FOLDER = Path(__file__).parent.parent / "models" / "tabletop"
@@ -27,7 +39,7 @@ RANDOM = "random"
 logger = logging.getLogger(__name__)
 
 
-def load_encoder(config: EncoderConfig, device: str) -> MaskGuidedEncoder:
+def load_encoder(config: EncoderConfig, device: str, *, offline: bool = False) -> MaskGuidedEncoder:
     """Return the encoder that a configuration names, on a device such as ``cpu`` or ``cuda:0``.
 
     ``config.model`` is one of
@@ -38,60 +50,84 @@ def load_encoder(config: EncoderConfig, device: str) -> MaskGuidedEncoder:
     - ``ARCHITECTURE/random``: random weights, to measure time and memory; its answers mean nothing
     - ``hf-hub:NAME`` or ``local-dir:FOLDER``: as open_clip reads them
 
+    With `offline`, nothing is downloaded.
+
     Raises
     ------
     InputError
         If there is no such model.
     MissingError
-        If its weights are damaged or cannot be downloaded.
+        If a package that it needs is not installed, or its weights are damaged, missing or cannot be downloaded.
 
     """
     name = config.model
-    folder = None
+    check_encoder(config, offline=offline)
     if name == "bundled":
         logger.warning("encoder.model is bundled: it knows the simulated tabletop only; "
                        "for real scenes set it to a pretrained model such as ViT-B-16/openai")
-        verify_bundled()
         name = f"local-dir:{BUNDLED_FOLDER}"
-    if name.startswith("local-dir:"):
-        folder = Path(name.removeprefix("local-dir:"))
-    model, tokenizer = _create_model(name)
-    metadata = _read_metadata(folder)
-    dtype, crop_dtype = (torch.float32, None) if config.dtype == "auto" else (getattr(torch, config.dtype),) * 2
+    model, tokenizer = _create_model(name, offline)
+    metadata = _read_metadata(Path(name.removeprefix("local-dir:")) if name.startswith("local-dir:") else None)
+    dtype, crop_dtype = (torch.float32, None) if config.dtype == "auto" else (usable_dtype(config.dtype, device),) * 2
     return MaskGuidedEncoder(
         model, tokenizer, device=device, dtype=dtype, crop_dtype=crop_dtype, masked_blocks=config.masked_blocks,
         batch_size=config.batch_size, default_visual_weight=metadata.get("visual_weight", 0.95),
         calibration=metadata.get("calibration"))
 
 
-def _create_model(name: str) -> tuple[ClipModel, Tokenizer]:
+def check_encoder(config: EncoderConfig, *, offline: bool = False) -> None:
+    """Raise the errors of :func:`load_encoder` that are known without loading anything."""
+    name = config.model
+    if name == "bundled":
+        verify_bundled()
+        return
+    if not name.startswith(("local-dir:", "hf-hub:")):
+        _check_name(name, *name.partition("/")[::2])
+    check_packages(name, read_model_config(name, offline=offline))
+    if offline and _is_downloaded(name):
+        check_on_disk(name)
+
+
+def _is_downloaded(name: str) -> bool:
+    """Return whether a model's weights come from a network, unless they are on this machine already."""
+    pretrained = name.partition("/")[2]
+    return not (name.startswith("local-dir:") or pretrained == RANDOM or os.path.isfile(pretrained))
+
+
+def _create_model(name: str, offline: bool) -> tuple[ClipModel, Tokenizer]:
     architecture: str
     pretrained: str | None
     if name.startswith(("local-dir:", "hf-hub:")):
         architecture, pretrained = name, None
     else:
         architecture, _, pretrained = name.partition("/")
-        _check_name(name, architecture, pretrained)
     try:
-        if pretrained == RANDOM:
-            logger.warning("encoder.model %s has random weights: its answers mean nothing", name)
-            torch.manual_seed(0)
-            model = open_clip.create_model(architecture, pretrained_text=False)
-        else:
-            model = open_clip.create_model_from_pretrained(architecture, pretrained, return_transform=False)
-        return model, open_clip.get_tokenizer(architecture)
-    except Exception as error:
-        # open_clip passes on any exception of its readers and downloaders.
-        raise MissingError(f"cannot load encoder.model {name}: {_remedy(name, pretrained)}") from error
+        with downloads(allowed=not offline):
+            if pretrained == RANDOM:
+                logger.warning("encoder.model %s has random weights: its answers mean nothing", name)
+                torch.manual_seed(0)
+                model = open_clip.create_model(architecture, pretrained_text=False)
+            else:
+                model = open_clip.create_model_from_pretrained(architecture, pretrained, return_transform=False)
+            return model, open_clip.get_tokenizer(architecture)
+    except LOAD_ERRORS as error:
+        raise MissingError(f"cannot load encoder.model {name}: {_remedy(name, offline, error)}: {shortened(error)}"
+                           ) from error
 
 
-def _remedy(name: str, pretrained: str | None) -> str:
+LOAD_ERRORS = (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError,
+               SafetensorError, StopIteration, TypeError, ValueError, pickle.UnpicklingError)
+"""What torch, safetensors and open_clip raise for files that are damaged, missing, or of another architecture."""
+
+
+def _remedy(name: str, offline: bool, error: Exception) -> str:
     if name.startswith("local-dir:"):
         return "the folder needs open_clip_config.json, fitting open_clip_model.safetensors and the tokenizer's files"
-    if pretrained and Path(pretrained).is_file():
-        return "the file must be safetensors, or a PyTorch file of weights alone, of this architecture"
-    return ("its weights could not be downloaded; run `ris weights fetch` with its name where there is a network, "
-            "or copy a checkpoint here and name it ARCHITECTURE/FILE")
+    if isinstance(error, OSError):
+        return f"its weights or its tokenizer cannot be read or downloaded; {download_remedy(name, offline)}"
+    if _is_downloaded(name):
+        return f"its file of weights is damaged; delete it and run `ris weights fetch {name}`"
+    return "the file must be safetensors, or a PyTorch file of weights alone, of this architecture"
 
 
 def _check_name(name: str, architecture: str, pretrained: str) -> None:
@@ -101,7 +137,7 @@ def _check_name(name: str, architecture: str, pretrained: str) -> None:
         raise InputError(f"unknown encoder.model {name!r}: no architecture {architecture!r}"
                          + (f"; close ones are {', '.join(close)}" if close else ""))
     tags = open_clip.list_pretrained_tags_by_model(architecture)
-    if pretrained != RANDOM and pretrained not in tags and not Path(pretrained).is_file():
+    if pretrained != RANDOM and pretrained not in tags and not os.path.isfile(pretrained):
         raise InputError(f"encoder.model {name!r}: {pretrained!r} is neither a file nor a pretrained tag of "
                          f"{architecture}; its tags are {', '.join(tags) or 'none'}")
 
@@ -119,9 +155,9 @@ def verify_bundled() -> None:
 
 def _read_metadata(folder: Path | None) -> dict[str, Any]:
     """Return what ris.json in a model's folder says about the model; empty if there is no such file."""
-    if folder is None or not (folder / "ris.json").is_file():
+    file = folder / "ris.json" if folder is not None else None
+    if file is None or not file.is_file():
         return {}
-    file = folder / "ris.json"
     remedy = "copy the model's folder again, or delete this file to use the model without its calibration"
     metadata: dict[str, Any] = read_json(file, remedy)
     weight = metadata.get("visual_weight", 0.0) if isinstance(metadata, dict) else None

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -49,11 +52,11 @@ def load_or_compute(fingerprint: str, texts: Sequence[str], compute: Callable[[]
 def _read(file: Path, fingerprint: str, listed: str, count: int) -> np.ndarray | None:
     try:
         with np.load(file, allow_pickle=False) as stored:
-            features: np.ndarray = stored["features"]
+            features = np.asarray(stored["features"])
             key = str(stored["key"])
-    except Exception:
-        # Damage shows as any exception of numpy's and zipfile's readers.
-        return None
+    except (OSError, EOFError, ValueError, LookupError, AttributeError, TypeError, RuntimeError, MemoryError,
+            zipfile.BadZipFile, zlib.error, struct.error):
+        return None  # Absent or damaged.
     is_sound = features.dtype == np.float16 and features.ndim == 2 and len(features) == count \
         and np.isfinite(features).all()
     return features if is_sound and key == fingerprint + listed else None

@@ -74,7 +74,8 @@ def compare(data: Dataset, base: Plan, output: str | Path, *, methods: Sequence[
             folder = Path(output) / "-".join([section, name, source or "proposed"]).replace(" ", "_").replace("/", "_")
             encoder_config = plan.config.encoder
             if encoder_config not in encoders:
-                encoders[encoder_config] = load_encoder(encoder_config, resolve_device(plan.config.device))
+                encoders[encoder_config] = load_encoder(
+                    encoder_config, resolve_device(plan.config.device), offline=plan.config.offline)
             variant = replace(plan, proposals=source)
             report = evaluate(data, variant, folder, progress=progress,
                               runner=_runner(variant, encoders[encoder_config]))

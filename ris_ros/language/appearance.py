@@ -156,8 +156,11 @@ class Appearance:
 
     def _is_placed(self, i: int) -> bool:
         """Return whether a ranking, region or relation is at `i`."""
-        trial = Draft()
-        return self._order(i, trial) > i or (self._placing(i, trial) > i and not trial.after)
+        key = i, self._depth, self._excluding
+        if key not in self._placed:
+            trial = Draft()
+            self._placed[key] = self._order(i, trial) > i or (self._placing(i, trial) > i and not trial.after)
+        return self._placed[key]
 
     def _relates(self, i: int) -> bool:
         """Return whether a relation with its landmark is at `i`: not "over" in "bending over"."""

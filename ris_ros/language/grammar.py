@@ -39,6 +39,7 @@ class Grammar(Placing, Appearance):
         self.nouns = NounPhrases(text, english)
         self._depth = 0
         self._excluding = False
+        self._placed: dict[tuple[int, int, bool], bool] = {}            # what `_is_placed` has found
 
     def description(self, i: int, *, landmark: bool = False) -> tuple[Draft | None, int]:
         """Read a noun phrase at word `i` and its modifiers; the draft is None if nothing is described.
@@ -80,6 +81,8 @@ class Grammar(Placing, Appearance):
                 break
             exception = self.text.match(v.EXCEPT, i)[0]             # "everything on the table | except the cup"
             if landmark and exception and exception[0] != "but" and not self._excluding:
+                break
+            if i in self.ends:
                 break
             j = self._modifier(i, draft)
             if j == i and not landmark:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import re
 from functools import lru_cache
-from unicodedata import category
+from unicodedata import category, normalize
 
 from ris_ros.config import LanguageConfig
 from ris_ros.language.draft import MAX_WORDS
@@ -15,9 +15,7 @@ from ris_ros.language.targets import targets
 from ris_ros.language.words import split
 from ris_ros.types import Description, Query, check_text
 
-MAX_CHARACTERS = 10_000
-
-logger = logging.getLogger(__name__)
+_VARIATION_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 class ExpressionParser:
@@ -54,15 +52,10 @@ class ExpressionParser:
         return self._english.is_english(split(text, self._english.is_known))
 
     def _parse(self, text: str) -> Query:
-        """Return the query for an expression; raise InputError if it has no words."""
-        written = " ".join(text.split())
+        """Return the query for an expression; raise InputError as :func:`normalized` does."""
+        written = normalized(text)
         sentence = written.lower()
-        check_text(sentence)
-        if len(sentence) > MAX_CHARACTERS:
-            logger.warning("a text of %d characters is cut to its first %d", len(sentence), MAX_CHARACTERS)
-            sentence = sentence[:MAX_CHARACTERS]
-        # A few letters get longer in lower case; then the positions of the capitals are unknown.
-        return Query(text, sentence, self._targets(sentence, written if written.lower() == sentence else sentence))
+        return Query(text, sentence, self._targets(sentence, written))
 
     def _published(self, sentence: str, _written: str) -> tuple[Description, ...]:
         phrase, head = published_target(self._nlp(sentence))
@@ -83,3 +76,34 @@ class ExpressionParser:
             plain = " ".join(sentence.split()[:MAX_WORDS])
             return (Description(plain, appearance=plain),)
         return tuple(draft.finished(text) for draft in drafts)
+
+
+def normalized(text: str) -> str:
+    """Return a text in the spelling that the rules read: composed, without compatibility forms, on one line.
+
+    Full-width letters and ligatures become plain ones. Control characters separate words, and invisible characters go.
+    Every character has one in lower case, so that positions in the lower-cased text are those in this one.
+
+    Raises
+    ------
+    InputError
+        If `check_text` refuses the text, as it is or without what is invisible.
+
+    """
+    text = " ".join(text.split())
+    check_text(text)
+    written = " ".join("".join(map(_normal_form, normalize("NFC", text))).split())
+    check_text(written)
+    return written
+
+
+@lru_cache(maxsize=4096)
+def _normal_form(character: str) -> str:
+    if category(character) == "Cf" or _VARIATION_SELECTOR.match(character):
+        return ""
+    if category(character) == "Cc":
+        return " "
+    plain = normalize("NFKC", character)
+    # Others become symbols with accents of their own, such as the acute accent in "the man´s hat".
+    character = plain if plain.isascii() or plain.isalnum() else character
+    return "".join(one if len(one.lower()) == 1 else normalize("NFD", one)[0] for one in character)

@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import InputError, printable
+from ris_ros.types import MAX_TEXT_CHARACTERS
 
 if TYPE_CHECKING:
     from ris_ros.types import Result
-
-MAX_CHARACTERS = 2000
-"""Length of the longest text, and of the longest id, that a command may have."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,13 @@ class CommandError(InputError):
 
     Attributes
     ----------
-    command : what could be read of it; its text is the whole message, or its first MAX_CHARACTERS characters
+    command : what could be read of it; its text is the whole message, or its first MAX_TEXT_CHARACTERS characters
 
     """
 
     def __init__(self, reason: str, command: Command):
         super().__init__(reason)
-        self.command = replace(command, text=command.text[:MAX_CHARACTERS])
+        self.command = replace(command, text=command.text[:MAX_TEXT_CHARACTERS])
 
 
 def parse_command(data: str) -> Command:
@@ -145,8 +143,8 @@ def _id_problem(identifier: Any) -> str:
 
 def _problem(text: str) -> str:
     """Return why a text can be no part of a command; empty if it can."""
-    if len(text) > MAX_CHARACTERS:
-        return f"has {len(text)} characters, more than {MAX_CHARACTERS}"
+    if len(text) > MAX_TEXT_CHARACTERS:
+        return f"has {len(text)} characters, more than {MAX_TEXT_CHARACTERS}"
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and not character.isspace():
             return f"holds the character {quote(character)}, which is no part of any text"

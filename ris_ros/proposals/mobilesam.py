@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MAX_ERROR_LENGTH = 200
+"""Characters of a library's error that are shown; it may list every weight."""
+
 PIXEL_MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 """Mean of each channel, 0..255, that the network's input is normalised with."""
 

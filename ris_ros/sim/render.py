@@ -56,7 +56,7 @@ class Renderer:
             if importlib.util.find_spec("triton") is not None:
                 import triton  # noqa: F401
             import mujoco
-        except Exception as error:      # The import loads the graphics library, which may raise any exception.
+        except (ImportError, OSError, AttributeError, RuntimeError) as error:  # It loads the graphics library.
             raise _graphics_error() from error
         self._mujoco = mujoco
         self._renderer: Any = None
@@ -108,7 +108,8 @@ class Renderer:
             model.vis.global_.offwidth, model.vis.global_.offheight = camera.width, camera.height
             try:
                 self._renderer = self._mujoco.Renderer(model, camera.height, camera.width, max_geom=200)
-            except Exception as error:
+            except (self._mujoco.FatalError, _opengl_error(), AttributeError, ImportError, OSError, RuntimeError
+                    ) as error:
                 raise _graphics_error() from error
         model.cam_fovy[0] = camera.fovy
         optical = camera_pose(scene)
@@ -256,6 +257,14 @@ def _texture_coordinates(corners: np.ndarray) -> np.ndarray:
     normals = np.abs(np.cross(faces[:, 1] - faces[:, 0], faces[:, 2] - faces[:, 0]))
     kept = np.array([(1, 2), (0, 2), (0, 1)])[normals.argmax(1)]
     return np.take_along_axis(faces, kept[:, None, :].repeat(3, 1), axis=2).reshape(-1, 2) / _TEXTURE_SIZE
+
+
+def _opengl_error() -> type[Exception]:
+    """Return the base of the exceptions of PyOpenGL, which MuJoCo renders with."""
+    from OpenGL.error import Error
+
+    base: type[Exception] = Error
+    return base
 
 
 def _graphics_error() -> MissingError:

@@ -58,14 +58,14 @@ def run_checks(config: Config | None = None) -> list[CheckResult]:
         _check("simulation (mujoco)", partial(_version, "mujoco", "mujoco"),
                "pip install mujoco; apt install libegl1 libgl1-mesa-dri libgles2", needed=False),
         *_check_model_families(),
-        *([] if config is None else [_check("encoder.model", partial(_encoder, config), "see docs/models.md")]),
+        *([] if config is None else [_check("encoder.model", partial(_encoder, config), "see docs/encoders.md")]),
     ]
 
 
 def _check(part: str, find: Callable[[], str], remedy: str, needed: bool = True) -> CheckResult:
     try:
         return CheckResult(part, True, needed, find(), remedy)
-    except (ImportError, OSError, RisError) as error:
+    except (ImportError, OSError, RuntimeError, RisError) as error:
         return CheckResult(part, False, needed, " ".join(str(error).split()), remedy)
 
 
@@ -121,7 +121,7 @@ def _encoder(config: Config) -> str:
     from ris_ros.encoding import load_encoder
     from ris_ros.utils.device import resolve_device
 
-    encoder = load_encoder(config.encoder, resolve_device(config.device))
+    encoder = load_encoder(config.encoder, resolve_device(config.device), offline=config.offline)
     bank = calibrated_bank(config, encoder)
     weight = visual_weight(config.matching, encoder)
     notes = "".join(f"; {note}" for note in calibration_notes(config, bank, weight))

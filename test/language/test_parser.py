@@ -9,7 +9,7 @@ from ris_ros.config import LanguageConfig
 from ris_ros.errors import InputError, MissingError
 from ris_ros.language import ExpressionParser
 from ris_ros.language.draft import MAX_WORDS
-from ris_ros.types import RANKINGS, REGIONS, RELATIONS, Description, Ranking, Relation
+from ris_ros.types import MAX_TEXT_CHARACTERS, RANKINGS, REGIONS, RELATIONS, Description, Ranking, Relation
 
 
 @pytest.mark.parametrize(("text", "phrase", "head"), [
@@ -364,11 +364,10 @@ def test_any_sequence_of_words_gives_a_valid_query(parser, words):
     "the cup and " * 1000, "the man holding " * 700, "x-" * 6000,
     "plastic " * 1500, "left right " * 1000, "drive in here " * 800, "s " * 6000, "x's" * 4000,
 ])
-def test_a_very_long_text_is_cut_with_a_warning(parser, caplog, text):
-    query = parser.parse(text)
-    check(query)
-    assert len(query.sentence) == 10_000
-    assert "cut" in caplog.text
+def test_a_long_text_is_read_up_to_the_limit_and_refused_beyond_it(parser, text):
+    check(parser.parse(f"x {text}"[:MAX_TEXT_CHARACTERS].strip()))
+    with pytest.raises(InputError, match=f"in at most {MAX_TEXT_CHARACTERS}$"):
+        parser.parse(text)
 
 
 def test_a_long_sentence_does_not_truncate_the_target(parser):

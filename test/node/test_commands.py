@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ris_ros.node.commands import MAX_CHARACTERS, Command, CommandError, parse_command
+from ris_ros.node.commands import Command, CommandError, parse_command
+from ris_ros.types import MAX_TEXT_CHARACTERS
 
 
 @pytest.mark.parametrize(("data", "command"), [
@@ -38,7 +39,7 @@ def test_commands_are_parsed(data, command):
 def test_malformed_json_is_refused(data, words, identifier):
     with pytest.raises(CommandError, match=words) as caught:
         parse_command(data)
-    assert caught.value.command == Command(data[:MAX_CHARACTERS], identifier)
+    assert caught.value.command == Command(data[:MAX_TEXT_CHARACTERS], identifier)
 
 
 @given(st.text())

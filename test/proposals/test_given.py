@@ -78,7 +78,14 @@ def test_a_data_set_gives_the_masks_of_the_named_image(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["{", '{"images": []}', '[{"segmentation": 3}]', "[{}]", "3",
-                                     '[{"segmentation": [[1, 2]]}]',
+                                     '[{"segmentation": [[1, 2]]}]', '[{"segmentation": [[1, 2, 3, 4]]}]',
+                                     '[{"segmentation": []}]', '[{"segmentation": [7]}]', '[{"segmentation": [null]}]',
+                                     '[{"segmentation": [["a", "b", "c", "d", "e", "f"]]}]',
+                                     '[{"segmentation": [[1, 2, 3, 4, 5, 1e999]]}]', '[{"segmentation": {}}]', "[7]",
+                                     '[{"segmentation": {"size": [20, 30], "counts": 7}}]',
+                                     '[{"segmentation": {"size": ["a", 30], "counts": "1"}}]',
+                                     '[{"segmentation": {"size": [20, 30], "counts": [-1, 601]}}]',
+                                     '[{"segmentation": {"size": [20, 30], "counts": "\\ud800"}}]',
                                      '[{"segmentation": {"size": [3, 3], "counts": [9]}}]'])
 def test_unreadable_annotations_are_refused_in_one_line(tmp_path, content):
     (tmp_path / "x.json").write_text(content)

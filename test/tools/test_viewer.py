@@ -67,9 +67,31 @@ def test_an_object_that_is_not_found_is_cleared(recording):
         assert "Clear" in text and "1970-01-01T00:00:06" in text
 
 
-def test_the_page_is_served_here_and_works_from_other_hosts():
+def listening(port):
+    """Return the addresses, in /proc's hexadecimal notation, on which a port is served."""
+    sockets = [line.split() for file in ("tcp", "tcp6") for line in Path("/proc/net", file).read_text().splitlines()]
+    return {fields[1].split(":")[0] for fields in sockets if fields[1].endswith(f":{port:04X}") and fields[3] == "0A"}
+
+
+@pytest.mark.parametrize(("host", "address"), [("127.0.0.1", "0100007F"), ("localhost", "0100007F"),
+                                               ("0.0.0.0", "00000000")])
+def test_only_the_address_that_is_named_is_served(host, address):
     viewer = Viewer()
-    address = viewer.serve(19191, 19292)
+    viewer.serve(19595, 19696, host)
+    assert listening(19595) == listening(19696) == {address}
+    viewer.close()
+    assert listening(19595) == listening(19696) == set()
+
+
+def test_an_address_of_another_machine_is_refused():
+    for host in ("192.0.2.1", "no.such.host.invalid", ""):
+        with pytest.raises(InputError, match="cannot serve on"):
+            Viewer().serve(19595, 19696, host)
+
+
+def test_the_page_is_served_and_works_from_other_hosts():
+    viewer = Viewer()
+    address = viewer.serve(19191, 19292, "0.0.0.0")
     assert address == "http://{host}:19191/?url=rerun%2Bhttp%3A%2F%2F{host}:19292/proxy"
     with urllib.request.urlopen("http://127.0.0.1:19191/", timeout=20) as page:
         assert b"Rerun" in page.read()

@@ -120,7 +120,8 @@ def _measure_reference(example: Example, config: Config, device: str) -> tuple[f
     from ris_ros.language import ExpressionParser
     from ris_ros.tools.bench import published, reference
 
-    network, encoder = published.load_network(config.proposals, device), load_encoder(config.encoder, device)
+    network = published.load_network(config.proposals, device)
+    encoder = load_encoder(config.encoder, device, offline=config.offline)
     parser = ExpressionParser(config.language, "reference")
     parser.parse(example.texts[1])
     # Lets the libraries choose their kernels.

@@ -1,0 +1,39 @@
+"""The SROS 2 policy holds what the running node publishes, subscribes to and serves, and nothing else."""
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+POLICY = Path(__file__).parents[2] / "config" / "sros2" / "ris.policy.xml"
+CONFIGURATIONS = ({}, {"image_transport": "compressed", "depth_transport": "compressedDepth", "use_sim_time": True})
+NEEDS_OTHER_PACKAGES = {"publish": {"/ris/box", "/ris/box_3d"}, "subscribe": {"/tf", "/tf_static"}, "reply": set()}
+"""Topics that the node has where vision_msgs and tf2_ros are installed."""
+
+def allowed():
+    """Return the names that the policy allows, by what is allowed."""
+    profile = ElementTree.parse(POLICY).getroot().find("enclaves/enclave[@path='/ris']/profiles/profile")
+    assert profile.attrib == {"ns": "/", "node": "ris"}
+    return {kind: {name.text for group in profile if group.get(kind) == "ALLOW" for name in group}
+            for kind in ("publish", "subscribe", "reply")}
+
+@pytest.fixture(scope="module")
+def used(local_node, wait_for):
+    """The names that the node uses in any configuration, by how it uses them, from the graph of ROS."""
+    names = {kind: set() for kind in ("publish", "subscribe", "reply")}
+    for parameters in CONFIGURATIONS:
+        local = local_node(parameters=parameters)
+        node = local.node
+        wait_for(lambda node=node: node.snapshot().state == "active", 30, "activation")
+        for kind, read in (("publish", node.get_publisher_names_and_types_by_node),
+                           ("subscribe", node.get_subscriber_names_and_types_by_node),
+                           ("reply", node.get_service_names_and_types_by_node)):
+            names[kind] |= {name for name, _ in read("ris", "/")}
+        assert node.get_client_names_and_types_by_node("ris", "/") == []
+        local.close()
+    return names
+
+@pytest.mark.parametrize("kind", ["publish", "subscribe", "reply"])
+def test_the_policy_allows_what_the_node_uses_and_nothing_else(used, kind):
+    assert used[kind] <= allowed()[kind]
+    assert allowed()[kind] - used[kind] <= NEEDS_OTHER_PACKAGES[kind]
