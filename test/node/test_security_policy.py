@@ -1,21 +1,30 @@
 """The SROS 2 policy holds what the running node publishes, subscribes to and serves, and nothing else."""
 
 import xml.etree.ElementTree as ElementTree
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 POLICY = Path(__file__).parents[2] / "config" / "sros2" / "ris.policy.xml"
 CONFIGURATIONS = ({}, {"image_transport": "compressed", "depth_transport": "compressedDepth", "use_sim_time": True})
+HAS_INTERFACES = find_spec("ris_interfaces") is not None and find_spec("ris_interfaces").origin is not None
 NEEDS_OTHER_PACKAGES = {"publish": {"/ris/box", "/ris/box_3d"}, "subscribe": {"/tf", "/tf_static"}, "reply": set()}
-"""Topics that the node has where vision_msgs and tf2_ros are installed."""
+if not HAS_INTERFACES:
+    NEEDS_OTHER_PACKAGES["publish"].add("/ris/answer")
+    NEEDS_OTHER_PACKAGES["reply"].add("/ris/parse")
+"""Topics and services that the node has where vision_msgs, tf2_ros and ris_interfaces are installed."""
 
 def allowed():
     """Return the names that the policy allows, by what is allowed."""
     profile = ElementTree.parse(POLICY).getroot().find("enclaves/enclave[@path='/ris']/profiles/profile")
     assert profile.attrib == {"ns": "/", "node": "ris"}
-    return {kind: {name.text for group in profile if group.get(kind) == "ALLOW" for name in group}
-            for kind in ("publish", "subscribe", "reply")}
+    names = {kind: {name.text for group in profile if group.get(kind) == "ALLOW" for name in group}
+             for kind in ("publish", "subscribe", "reply", "execute")}
+    for action in names.pop("execute") if HAS_INTERFACES else ():
+        names["publish"] |= {f"{action}/_action/{part}" for part in ("feedback", "status")}
+        names["reply"] |= {f"{action}/_action/{part}" for part in ("send_goal", "cancel_goal", "get_result")}
+    return names
 
 @pytest.fixture(scope="module")
 def used(local_node, wait_for):

@@ -25,6 +25,8 @@ ANSWER_SECONDS = 90.0
 """A command without an answer after this time is lost."""
 CALL_SECONDS = 60.0
 """Time for a service of the node to answer on a busy machine."""
+RETRY_SECONDS = 5.0
+"""Time between two commands to a node that is starting."""
 SAMPLE_SECONDS = 1.0
 """Time between two measurements of the node's process."""
 
@@ -134,8 +136,8 @@ class SoakSession:
         self.lives.append([])
         with self.observer.lock:
             self.observer.checks.begin_life()
-        time.sleep(2)  # Until the end of the last node has been discovered.
-        self.require(wait_until(self.observer.is_ready, START_UP_SECONDS), "the restarted node")
+        # DDS takes the killed node for alive for a while: only an answer shows that the new one is there.
+        self.require(wait_until(lambda: self._is_answered(RETRY_SECONDS), START_UP_SECONDS), "the restarted node")
         self.observer.excuse_waiting()
 
     def is_well(self) -> bool:
@@ -144,11 +146,15 @@ class SoakSession:
             self.failures.append(f"the node ended with status {self.node.status}")
             self.restart_node()
             return False
-        command = self.observer.ask(self._rng.choice(self.truths))
-        wait_until(lambda: self.observer.is_answered(command) or self.node.status is not None, ANSWER_SECONDS)
-        answered = self.observer.is_answered(command)
-        self.require(answered, f"the answer to {command!r}")
+        answered = self._is_answered(ANSWER_SECONDS)
+        self.require(answered, "an answer")
         return answered
+
+    def _is_answered(self, seconds: float) -> bool:
+        """Send a command and return whether an answer comes within so many seconds."""
+        command = self.observer.ask(self._rng.choice(self.truths))
+        wait_until(lambda: self.observer.is_answered(command) or self.node.status is not None, seconds)
+        return self.observer.is_answered(command)
 
     def _measure(self, now: float) -> None:
         folder = Path(f"/proc/{self.node.pid}")
