@@ -157,7 +157,8 @@ def test_a_damaged_folder_of_mobilesam_is_refused(tmp_path, kind, damaged):
     for file in ("encoder.onnx", "sam.onnx"):
         shutil.copy(CACHE / "mobilesam" / file, tmp_path / file)
     CHECKPOINTS[kind](tmp_path / damaged)
-    assert "MobileSAM" in refusal(make_proposer, ProposalsConfig(checkpoint=str(tmp_path)), "cpu")
+    message = refusal(make_proposer, ProposalsConfig(checkpoint=str(tmp_path)), "cpu")
+    assert "run `ris weights fetch mobilesam`" in message
 
 
 def edited(**changes):
