@@ -29,6 +29,7 @@ target_frame         the frame that objects are published in, by tf2
 throttled_warnings   the warnings that hold now
 diagnostics          statistics, and diagnostic statuses
 health               checks once a second, published on /diagnostics
+signals              what SIGINT and SIGTERM do to an executable
 spinning             running a node until it is interrupted, or in the background
 ==================== =================================================================================
 """

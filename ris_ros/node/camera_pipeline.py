@@ -110,6 +110,10 @@ class CameraPipeline:
         if (tracking := self._tracking) is not None:
             tracking.cancel()
 
+    def wait_idle(self, timeout: float | None = None) -> bool:
+        """Wait for the end of a cancelled verification; return False when that takes longer than `timeout` seconds."""
+        return self._tracking is None or self._tracking.stop(timeout)
+
     def newest_frame(self) -> Frame | None:
         """Return the newest usable frame; None before the first one, and while unsubscribed."""
         inputs = self._inputs
