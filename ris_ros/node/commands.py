@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 2000
 """Length of the longest text, and of the longest id, that a command may have."""
 
+QUEUE_DEPTH = 1000
+"""Commands that the middleware keeps while the node is busy, and results while their listeners are."""
+
 
 @dataclass(frozen=True)
 class Command:

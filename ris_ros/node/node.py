@@ -20,12 +20,12 @@ from std_srvs.srv import SetBool, Trigger
 from ris_ros.errors import InputError, RisError, one_line, printable
 from ris_ros.messages import image_converter
 from ris_ros.node.camera_pipeline import CameraPipeline
-from ris_ros.node.commands import Command, CommandError, check_text, parse_command, quote
+from ris_ros.node.commands import QUEUE_DEPTH, Command, CommandError, check_text, parse_command, quote
 from ris_ros.node.health import HealthMonitor, NodeSnapshot
 from ris_ros.node.parameters import check_changes, declare_parameters, read_config
 from ris_ros.node.target_frame import TargetFrame
 from ris_ros.node.throttled_warnings import LibraryLogHandler, ThrottledWarnings
-from ris_ros.node.worker import MAX_WAITING_COMMANDS, Worker
+from ris_ros.node.worker import MAX_WAITING_COMMANDS, WITHDRAWN, Worker
 from ris_ros.serialization import query_to_dict, to_json
 from ris_ros.utils.memory import release_memory
 
@@ -279,7 +279,7 @@ class RisNode(LifecycleNode):
     def _subscribe(self) -> None:
         topics = {"command": None} | {f"{name}/command": name for name in self.cameras if name}
         self._command_subscriptions = [
-            self.create_subscription(String, topic, partial(self._on_command, camera), 10)
+            self.create_subscription(String, topic, partial(self._on_command, camera), QUEUE_DEPTH)
             for topic, camera in topics.items()]
         for camera in self.cameras.values():
             camera.open()
@@ -319,9 +319,11 @@ class RisNode(LifecycleNode):
             return
         self.get_logger().info(f"command: {quote(command.text)}" if command.text
                                else "empty command: stopped, nothing is published until the next command")
+        reason = WITHDRAWN
         for name, dropped in self.worker.put_command(command, camera):
-            reason = f"dropped: {MAX_WAITING_COMMANDS} later commands came before it was answered"
-            self.warnings.warn("dropped", f"{quote(dropped.text)}: {reason}")
+            if command.text:
+                reason = f"dropped: {MAX_WAITING_COMMANDS} later commands came before it was answered"
+                self.warnings.warn("dropped", f"{quote(dropped.text)}: {reason}")
             self._publish_rejection(reason, dropped, name)
 
     def _publish_rejection(self, reason: str, command: Command, camera: str) -> None:
