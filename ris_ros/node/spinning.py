@@ -83,16 +83,20 @@ def background_node(make_node: Callable[[rclpy.Context], AnyNode]) -> Iterator[A
     node = make_node(context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
+    is_closing = threading.Event()
 
     def run() -> None:
-        with suppress(ExternalShutdownException):
-            executor.spin()
+        while not is_closing.is_set():
+            # An RCLError: another thread has just destroyed something that this one was to wait for.
+            with suppress(ExternalShutdownException, RCLError):
+                executor.spin()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield node
     finally:
+        is_closing.set()
         executor.shutdown()
         thread.join(5)
         node.destroy_node()
