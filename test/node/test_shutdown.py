@@ -15,6 +15,7 @@ pytest.importorskip("rclpy")
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rclpy.action import ActionClient
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 EXECUTABLES = {"node": "ris_ros.node.main", "camera": "ris_ros.tools.camera"}
@@ -91,4 +92,20 @@ def test_a_signal_while_an_object_is_tracked(start_node, make_robot, photograph,
         if sum(result["following"] == "tracking" for result in robot.results()) > 5:
             break
     time.sleep(delay)
+    assert_clean(node.end(), node.text)
+
+
+def test_a_signal_while_goals_and_commands_wait(start_node, make_robot, wait_for):
+    find = pytest.importorskip("ris_interfaces.action").Find
+    node = start_node()
+    node.log("active: ")
+    robot = make_robot()
+    robot.connect()
+    client = ActionClient(robot.node, find, "ris/find")
+    assert client.wait_for_server(60)
+    goals = [client.send_goal_async(find.Goal(text=f"the cup {number}", wait=True)) for number in range(3)]
+    wait_for(lambda: all(goal.done() for goal in goals), what="the goals' acceptance")
+    for _ in range(5):
+        robot.send_command("the cup")
+    node.log('command: "the cup"')
     assert_clean(node.end(), node.text)
