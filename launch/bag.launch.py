@@ -44,6 +44,7 @@ def generate_launch_description():
           for name in PASSED_ON[:-1]),
         DeclareLaunchArgument("params_file", default_value=str(share / "config" / "ris.yaml"),
                               description="ROS 2 parameter file"),
+        OpaqueFunction(function=_check),  # Before the node starts.
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(share / "launch" / "ris.launch.py")),
             launch_arguments={**{name: LaunchConfiguration(name) for name in PASSED_ON},
@@ -52,24 +53,44 @@ def generate_launch_description():
     ])
 
 
-def _play_and_record(context):
-    def value(name):
-        return LaunchConfiguration(name).perform(context)
+def _value(context, name):
+    return LaunchConfiguration(name).perform(context)
 
-    bag = Path(value("bag")).expanduser()
+
+def _bags(context):
+    """Return the bag to play and the bag to write."""
+    bag = Path(_value(context, "bag")).expanduser()
+    output = _value(context, "output")
+    return bag, Path(output).expanduser() if output else bag.with_name(f"{bag.stem}_ris")
+
+
+def _check(context):
+    bag, output = _bags(context)
     if not bag.exists():
         raise RuntimeError(f"bag:={bag} is not there")
-    output = value("output") or str(bag.with_name(f"{bag.stem}_ris"))
-    if Path(output).exists():
+    if output.exists():
         raise RuntimeError(f"{output} is there already; name another with output:=")
+    for name in ("rate", "wait"):
+        try:
+            is_positive = float(_value(context, name)) > 0
+        except ValueError:
+            is_positive = False
+        if not is_positive:
+            raise RuntimeError(f"{name}:={_value(context, name)} is not a number above 0")
+    return []
+
+
+def _play_and_record(context):
+    bag, output = _bags(context)
     # The command as a YAML string, in which quotes are doubled.
-    message = "{data: '" + value("text").replace("'", "''") + "'}"
-    record = ExecuteProcess(cmd=["ros2", "bag", "record", "-o", output, "-e", RECORDED], output="screen")
+    message = "{data: '" + _value(context, "text").replace("'", "''") + "'}"
+    record = ExecuteProcess(cmd=["ros2", "bag", "record", "-o", str(output), "-e", RECORDED], output="screen")
     # Waits for the node to become active, because it subscribes only then.
     send = ExecuteProcess(cmd=["ros2", "topic", "pub", "--once", "--wait-matching-subscriptions", "1", "/command",
                                "std_msgs/msg/String", message], output="screen")
-    play = ExecuteProcess(cmd=["ros2", "bag", "play", str(bag), "--clock", "100", "--rate", value("rate")],
+    play = ExecuteProcess(cmd=["ros2", "bag", "play", str(bag), "--clock", "100", "--rate", _value(context, "rate")],
                           output="screen")
-    end = TimerAction(period=float(value("wait")), actions=[EmitEvent(event=Shutdown(reason="the bag has ended"))])
+    end = TimerAction(period=float(_value(context, "wait")),
+                      actions=[EmitEvent(event=Shutdown(reason="the bag has ended"))])
     return [record, send, RegisterEventHandler(OnProcessExit(target_action=send, on_exit=[play])),
             RegisterEventHandler(OnProcessExit(target_action=play, on_exit=[end]))]

@@ -5,7 +5,6 @@ from pathlib import Path
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
-from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -19,7 +18,7 @@ def generate_launch_description():
     def camera_parameter(name, value_type):
         return ParameterValue(LaunchConfiguration(name), value_type=value_type)
 
-    passed_on = ("model", "device", "mode", "follow", "params_file")
+    passed_on = ("model", "device", "mode", "follow", "params_file", "rviz")
     return LaunchDescription([
         DeclareLaunchArgument("seed", default_value="200007", description="seed of the simulated scene"),
         DeclareLaunchArgument("rate", default_value="10.0", description="frame rate of the camera [Hz]"),
@@ -36,13 +35,11 @@ def generate_launch_description():
                                           "the parameter file"),
         DeclareLaunchArgument("params_file", default_value=str(share / "config" / "ris.yaml"),
                               description="ROS 2 parameter file"),
-        DeclareLaunchArgument("rviz", default_value="true", description="start RViz"),
+        DeclareLaunchArgument("rviz", default_value="true", description="start RViz, if it is installed"),
         Node(package="ris_ros", executable="ris_camera", name="camera", output="screen", parameters=[{
             "seed": camera_parameter("seed", int), "rate": camera_parameter("rate", float),
             "moving": camera_parameter("moving", bool), "picture": camera_parameter("picture", str)}]),
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(share / "launch" / "ris.launch.py")),
             launch_arguments={name: LaunchConfiguration(name) for name in passed_on}.items()),
-        Node(package="rviz2", executable="rviz2", arguments=["-d", str(share / "config" / "ris.rviz")],
-             condition=IfCondition(LaunchConfiguration("rviz"))),
     ])

@@ -1,18 +1,15 @@
-"""Start the node `ris` and manage its lifecycle: configure it at startup, then activate it."""
+"""Start the node `ris`, which activates itself unless its parameter `autostart` is false, and RViz on request."""
 
 from pathlib import Path
 
 import yaml
-from ament_index_python.packages import get_package_share_directory
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
-from launch.events import matches_action
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState
+from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
-from lifecycle_msgs.msg import Transition
 
 SHARE = Path(get_package_share_directory("ris_ros"))
 CAMERAS = sorted(file.stem for file in (SHARE / "config" / "cameras").glob("*.yaml"))
@@ -37,6 +34,8 @@ PARAMETERS = {
     "image_transport": ("image_transport", str, "raw or compressed"),
 }
 """Parameter, type and description by launch argument. If an argument is empty, the parameter file decides."""
+SHOWN = ("overlay", "mask", "points", "marker", "pose")
+"""Outputs that config/ris.rviz shows."""
 
 
 def generate_launch_description():
@@ -53,7 +52,9 @@ def generate_launch_description():
                               description="ROS 2 parameter file"),
         DeclareLaunchArgument("use_sim_time", default_value="false", description="use the time on /clock"),
         DeclareLaunchArgument("namespace", default_value="", description="namespace of the node"),
-        DeclareLaunchArgument("log_level", default_value="info", description="debug, info, warn, error or fatal"),
+        DeclareLaunchArgument("log_level", default_value="info",
+                              description="of the node's own log: debug, info, warn, error or fatal"),
+        DeclareLaunchArgument("rviz", default_value="false", description="start RViz on the node's topics"),
         OpaqueFunction(function=_start),
     ])
 
@@ -63,31 +64,36 @@ def _start(context):
         return LaunchConfiguration(name).perform(context)
 
     topics = _camera_topics(value("camera")) | {name: value(name) for name in TOPICS if value(name)}
-    overrides = {"autostart": False,
-                 "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
+    overrides = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
     overrides |= {parameter: ParameterValue(LaunchConfiguration(name), value_type=value_type)
                   for name, (parameter, value_type, _) in PARAMETERS.items() if value(name)}
-    node = LifecycleNode(
+    # The node's own logger alone: at level debug, rclpy and the middleware write thousands of lines.
+    pushed = "" if value("namespace").startswith("/") else context.launch_configurations.get("ros_namespace", "")
+    logger = ".".join([*filter(None, f"{pushed}/{value('namespace')}".split("/")), "ris"])
+    return [_rviz(value("namespace"), topics.get("image", "image")), LifecycleNode(
         package="ris_ros",
         executable="ris_node",
         name="ris",
         namespace=value("namespace"),
         parameters=[value("params_file"), overrides],
         remappings=list(topics.items()),
-        arguments=["--ros-args", "--log-level", value("log_level")],
+        arguments=["--ros-args", "--log-level", f"{logger}:={value('log_level')}"],
         output="screen",
         # On a busy machine, freeing the models takes longer than the 5 seconds that launch waits by default.
         sigterm_timeout="15",
-    )
+    )]
 
-    def change_state(transition_id):
-        return EmitEvent(event=ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition_id))
 
-    # Once only: users who later change the lifecycle state by hand also activate the node by hand.
-    activate = RegisterEventHandler(OnStateTransition(
-        target_lifecycle_node=node, start_state="configuring", goal_state="inactive", handle_once=True,
-        entities=[change_state(Transition.TRANSITION_ACTIVATE)]))
-    return [activate, node, change_state(Transition.TRANSITION_CONFIGURE)]
+def _rviz(namespace, image):
+    """Return the action that starts RViz on the topics of a node with that namespace and image topic."""
+    condition = IfCondition(LaunchConfiguration("rviz"))
+    try:
+        get_package_prefix("rviz2")
+    except PackageNotFoundError:
+        return LogInfo(msg="RViz is not started: the package rviz2 is not installed", condition=condition)
+    topics = {"/image": image} | {f"/ris/{name}": f"ris/{name}" for name in SHOWN}
+    return Node(package="rviz2", executable="rviz2", namespace=namespace, remappings=list(topics.items()),
+                arguments=["-d", str(SHARE / "config" / "ris.rviz")], condition=condition)
 
 
 def _camera_topics(camera):

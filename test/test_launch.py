@@ -12,7 +12,7 @@ pytest.importorskip("launch_ros")
 
 import ament_index_python.packages
 from launch import LaunchContext
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, LogInfo, OpaqueFunction
 from launch.utilities import perform_substitutions
 from launch_ros.actions import LifecycleNode, Node
 
@@ -89,7 +89,8 @@ def test_nothing_is_remapped_or_overridden_by_default():
     node = node_of(*started("ris.launch.py"))
     assert not node.expanded_remapping_rules
     given = parameters(node)
-    assert given["autostart"] is False and given["use_sim_time"] is False
+    assert given["use_sim_time"] is False
+    assert given["autostart"] is True, "as in a file that `ros2 param dump` writes, which starts the same node"
     assert given["device"] == Config().device
 
 
@@ -120,9 +121,39 @@ def test_arguments_become_parameters():
     assert given["follow"] is True and given["target_frame"] == "base_link"
 
 
+@pytest.mark.parametrize(("namespace", "pushed", "logger"), [
+    ("", "", "ris"), ("arm", "", "arm.ris"), ("/a/b", "", "a.b.ris"), ("arm", "/robot", "robot.arm.ris"),
+    ("/arm", "/robot", "arm.ris")])
+def test_the_log_level_is_that_of_the_node_alone(namespace, pushed, logger):
+    actions, context = started("ris.launch.py", namespace=namespace, log_level="debug", ros_namespace=pushed)
+    [node] = [action for action in actions if isinstance(action, LifecycleNode)]
+    words = [perform_substitutions(context, word) for word in node.cmd]
+    assert words[words.index("--log-level") + 1] == f"{logger}:=debug"
+
+
+def test_rviz_is_started_on_request_and_told_of_where_it_is_missing(monkeypatch):
+    def find(name):
+        raise ament_index_python.packages.PackageNotFoundError(name)
+
+    def rviz(**values):
+        actions, context = started("ris.launch.py", **values)
+        [action] = [action for action in actions if not isinstance(action, LifecycleNode)
+                    and (action.condition is None or action.condition.evaluate(context))] or [None]
+        return action
+
+    monkeypatch.setattr(ament_index_python.packages, "get_package_prefix", lambda name: "/opt/ros")
+    assert rviz() is None
+    action = rviz(rviz="true", image="/cam/image", namespace="arm")
+    action._perform_substitutions(LaunchContext())
+    remappings = dict(action.expanded_remapping_rules)
+    assert (remappings["/image"], remappings["/ris/mask"]) == ("/cam/image", "ris/mask")
+    monkeypatch.setattr(ament_index_python.packages, "get_package_prefix", find)
+    assert isinstance(rviz(rviz="true"), LogInfo)
+
+
 def test_the_demo_starts_camera_node_and_rviz():
     actions, _ = started("demo.launch.py")
-    assert [action.node_executable for action in actions if isinstance(action, Node)] == ["ris_camera", "rviz2"]
+    assert [action.node_executable for action in actions if isinstance(action, Node)] == ["ris_camera"]
     [included] = [action for action in actions if isinstance(action, IncludeLaunchDescription)]
     assert {name for name, _ in included.launch_arguments} <= set(arguments("ris.launch.py")) & set(
         arguments("demo.launch.py"))
@@ -149,3 +180,13 @@ def test_a_missing_bag_or_an_existing_output_is_refused(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(RuntimeError, match="output:="):
         started("bag.launch.py", bag=str(tmp_path / "a"), text="x")
+
+
+@pytest.mark.parametrize("wrong", [{"bag": "/none"}, {"rate": "fast"}, {"rate": "0"}, {"wait": "-1"}, {"wait": "nan"}])
+def test_what_is_wrong_is_told_before_the_node_starts(tmp_path, wrong):
+    context = LaunchContext()
+    context.launch_configurations.update({"bag": str(tmp_path), "text": "x", "output": str(tmp_path / "out"), **wrong})
+    with pytest.raises(RuntimeError, match=f"{next(iter(wrong.values()))} is not"):
+        for entity in description("bag.launch.py").entities:
+            assert not isinstance(entity, IncludeLaunchDescription), "the node would have started"
+            entity.execute(context)

@@ -22,8 +22,8 @@ MESSAGE_TYPE = re.compile(r"\w+/(?:msg|srv|action)/\w+")
 
 
 @pytest.fixture(scope="module")
-def install(tmp_path_factory):
-    """The install space of a real `colcon build` of the files that git would carry."""
+def workspace(tmp_path_factory):
+    """A workspace with the files that git would carry."""
     pytest.importorskip("colcon_core")
     workspace = tmp_path_factory.mktemp("workspace")
     files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True,
@@ -33,9 +33,29 @@ def install(tmp_path_factory):
             target = workspace / "src" / "ris_ros" / file
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / file, target)
-    subprocess.run([sys.executable, "-m", "colcon", "build"], cwd=workspace, check=True, capture_output=True,
-                   env={**os.environ, "AMENT_PREFIX_PATH": sys.prefix})
-    return workspace / "install" / "ris_ros"
+    return workspace
+
+
+def build(workspace, *options):
+    """Build a workspace by colcon, without anything that looks like a failure; return the install space."""
+    base = workspace / "-".join(["built", *options])
+    run = subprocess.run(
+        [sys.executable, "-m", "colcon", "--log-base", base / "log", "build", "--build-base", base / "build",
+         "--install-base", base / "install", *options],
+        cwd=workspace, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, "AMENT_PREFIX_PATH": sys.prefix, "PYTHONDONTWRITEBYTECODE": ""})
+    assert "stderr" not in run.stdout, run.stdout
+    return base / "install" / "ris_ros"
+
+
+@pytest.fixture(scope="module")
+def install(workspace):
+    """The install space of a real `colcon build`."""
+    return build(workspace)
+
+
+def test_links_are_installed_as_quietly(workspace):
+    assert (build(workspace, "--symlink-install") / "lib/ris_ros/ris_node").is_file()
 
 
 @pytest.fixture
@@ -128,6 +148,13 @@ def test_launch_files_compile_and_explain_their_arguments(file):
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         if getattr(call.func, "id", "") == "DeclareLaunchArgument":
             assert "description" in {keyword.arg for keyword in call.keywords}
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("launch/*.launch.py")), ids=lambda file: file.name)
+def test_launch_files_leave_autostart_to_the_parameter_file(file):
+    """Otherwise `ros2 param dump` would write a file whose node waits for a lifecycle manager."""
+    constants = {node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)}
+    assert "autostart" not in constants
 
 
 def test_package_xml_declares_every_ros_package_that_is_imported():

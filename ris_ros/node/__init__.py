@@ -22,6 +22,7 @@ worker               which command is answered on which frame, and when
 camera_pipeline      one camera: answers its commands and logs the answers
 inputs               one camera's frames: image, depth, camera model
 subscription         one topic, read on demand, with the quality of service that its publishers offer
+topics               names of topics: remapped ones, and suggestions
 time_sync            pairs of images and depth images
 tracking             tracking of the object that was found, with verification on another thread
 outputs              one camera's publishers
@@ -29,6 +30,7 @@ target_frame         the frame that objects are published in, by tf2
 throttled_warnings   the warnings that hold now
 diagnostics          statistics, and diagnostic statuses
 health               checks once a second, published on /diagnostics
+signals              what SIGINT and SIGTERM do to an executable
 spinning             running a node until it is interrupted, or in the background
 ==================== =================================================================================
 """

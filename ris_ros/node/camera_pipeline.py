@@ -15,7 +15,7 @@ from ris_ros.node.latency_limit import LatencyLimit
 from ris_ros.node.outputs import CameraOutputs
 from ris_ros.node.throttled_warnings import LOG_INTERVAL_SECONDS
 from ris_ros.node.tracking import TrackingSession
-from ris_ros.utils.cancellation import check_cancelled
+from ris_ros.utils.cancellation import Cancelled, check_cancelled
 from ris_ros.utils.masks import box_to_list
 
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ class CameraPipeline:
         if (tracking := self._tracking) is not None:
             tracking.cancel()
 
+    def wait_idle(self, timeout: float | None = None) -> bool:
+        """Wait for the end of a cancelled verification; return False when that takes longer than `timeout` seconds."""
+        return self._tracking is None or self._tracking.stop(timeout)
+
     def newest_frame(self) -> Frame | None:
         """Return the newest usable frame; None before the first one, and while unsubscribed."""
         inputs = self._inputs
@@ -184,6 +188,9 @@ class CameraPipeline:
         """Publish and log that a job failed."""
         # Nothing can be published between Ctrl-C and the end of the worker's thread, and nobody needs to know.
         if not self._node.context.ok():
+            return
+        if isinstance(error, Cancelled):
+            self.outputs.publish_failure(str(error), job.frame.header, job.command)
             return
         reason = one_line(error)
         self._node.get_logger().error(f"{quote(job.command.text)}: {reason}",

@@ -15,6 +15,8 @@ from ris_ros.types import MAX_TEXT_CHARACTERS
 if TYPE_CHECKING:
     from ris_ros.types import Result
 
+QUEUE_DEPTH = 1000
+"""Commands that the middleware keeps while the node is busy, and results while their listeners are."""
 
 @dataclass(frozen=True)
 class Command:

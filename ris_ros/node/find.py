@@ -87,6 +87,8 @@ class FindServer:
 
     def abort_all(self, reason: str) -> None:
         """Abort all goals."""
+        if not self._node.context.ok():  # After Ctrl-C nothing reaches a client any more.
+            return
         for active in list(self._active.values()):
             self._worker.withdraw_goal(active.goal)
             self._fail(active, reason)

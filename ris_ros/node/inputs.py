@@ -16,6 +16,7 @@ from ris_ros.errors import InputError, one_line
 from ris_ros.messages import decode_camera_info, decode_depth, decode_image
 from ris_ros.node.subscription import PolledSubscription
 from ris_ros.node.time_sync import ApproximateTimeSync, Sample
+from ris_ros.node.topics import is_remapped, suggest_image_topics
 from ris_ros.types import CameraModel, Depth
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class CameraInputs:
     """The frames of a camera, of which the newest can be had at any time; methods may be called from any thread.
 
     Subscribes to `image` (or `image/compressed`), `depth` (or `depth/compressedDepth`) and `camera_info`, all below the
-    camera's name if it has one. Where `image` is remapped, `camera_info` is expected beside it, as by image_transport.
+    camera's name if it has one. Where `image` is remapped, `camera_info` is expected beside it, as by image_transport;
+    if nothing publishes it there, under its own name.
 
     Parameters
     ----------
@@ -72,6 +74,7 @@ class CameraInputs:
     def __init__(self, node: Node, name: str, config: Config, warnings: ThrottledWarnings):
         self.name = name
         self.last_frame: Frame | None = None
+        self._prefix = f"{name}/" if name else ""
         self._node = node
         self._warnings = warnings
         self._lock = threading.RLock()
@@ -134,12 +137,17 @@ class CameraInputs:
 
     def check(self) -> None:
         """Adapt the subscriptions to what the publishers offer, and warn about what is wrong with them."""
+        if self._resolve_camera_info() != self._camera_infos.topic:
+            with self._lock:
+                self._camera_infos.close()
+                self._subscribe_camera_info()
         for subscription in self._subscriptions:
             subscription.adapt()
         if (frame := self.last_frame) is not None and self.staleness(frame) and (reason := self.missing_frame()):
             self._warn("old image", reason)
         if not self._images.publishers and time.monotonic() - self._subscribed_time > DISCOVERY_SECONDS:
-            self._warn("no camera", f"nothing publishes {self._images.topic}; {self._suggest_topics()}")
+            suggestion = suggest_image_topics(self._node, f"{self._prefix}image", self._settings[0])
+            self._warn("no camera", f"nothing publishes {self._images.topic}; {suggestion}")
 
     def configure(self, config: Config) -> None:
         """Apply changed settings."""
@@ -159,28 +167,38 @@ class CameraInputs:
     def _subscribe(self, config: Config) -> None:
         self._subscribed_time = time.monotonic()
         self._settings = _subscription_settings(config)
-        prefix = f"{self.name}/" if self.name else ""
-        image, depth = (self._node.resolve_topic_name(f"{prefix}{name}") for name in ("image", "depth"))
 
-        def subscribe(message_type: type, topic: str, reliability: str) -> PolledSubscription:
-            return PolledSubscription(self._node, message_type, topic, reliability, partial(self._warn, topic))
-
-        def subscribe_transport(name: str, base: str, transport: str) -> PolledSubscription:
+        def subscribe_transport(name: str, transport: str) -> PolledSubscription:
+            base, derived = self._resolve(name), f"{self._prefix}{name}/{transport}"
             if transport == "raw":
-                return subscribe(Image, base, config.image_reliability)
-            topic = self._resolve_derived(f"{prefix}{name}/{transport}", f"{base}/{transport}")
-            return subscribe(CompressedImage, topic, config.image_reliability)
+                return self._subscribe_to(Image, base, config.image_reliability)
+            own = self._node.resolve_topic_name(derived)
+            topic = own if is_remapped(self._node, derived) else f"{base}/{transport}"
+            return self._subscribe_to(CompressedImage, topic, config.image_reliability)
 
-        self._images = subscribe_transport("image", image, config.image_transport)
-        self._depths = subscribe_transport("depth", depth, config.depth_transport)
-        camera_info = self._resolve_derived(f"{prefix}camera_info", f"{image.rpartition('/')[0]}/camera_info")
-        self._camera_infos = subscribe(CameraInfo, camera_info, "auto")
+        self._images = subscribe_transport("image", config.image_transport)
+        self._depths = subscribe_transport("depth", config.depth_transport)
+        self._subscribe_camera_info()
+
+    def _subscribe_camera_info(self) -> None:
+        self._camera_infos = self._subscribe_to(CameraInfo, self._resolve_camera_info(), "auto")
         self._subscriptions = self._images, self._depths, self._camera_infos
 
-    def _resolve_derived(self, topic: str, default: str) -> str:
-        """Return what a topic is remapped to; `default` if it is not remapped."""
-        resolved = self._node.resolve_topic_name(topic)
-        return default if resolved == self._node.resolve_topic_name(topic, only_expand=True) else resolved
+    def _subscribe_to(self, message_type: type, topic: str, reliability: str) -> PolledSubscription:
+        return PolledSubscription(self._node, message_type, topic, reliability, partial(self._warn, topic))
+
+    def _resolve(self, name: str) -> str:
+        return self._node.resolve_topic_name(f"{self._prefix}{name}")
+
+    def _resolve_camera_info(self) -> str:
+        own, beside = self._resolve("camera_info"), f"{self._resolve('image').rpartition('/')[0]}/camera_info"
+        if own == beside or is_remapped(self._node, f"{self._prefix}camera_info"):
+            return own
+        if self._node.count_publishers(beside) or not self._node.count_publishers(own):
+            return beside
+        self._warn("camera_info", f"nothing publishes {beside}, so the camera model is read from {own}: remap "
+                   "camera_info to the topic of the camera")
+        return own
 
     def _receive(self) -> None:
         # The image first: what was sent before it has then arrived as well.
@@ -225,14 +243,6 @@ class CameraInputs:
         is_simulated = clock.ros_time_is_active  # type: ignore[attr-defined]  # It is a ROSClock.
         # A paused simulation sends no images, but nothing moves in it either.
         return min(age, simulated) if is_simulated and simulated >= 0 else age
-
-    def _suggest_topics(self) -> str:
-        """Return which topics the image may be remapped to."""
-        wanted = f"sensor_msgs/msg/{self._images.message_type.__name__}"
-        own = self._node.get_fully_qualified_name()
-        topics = [topic for topic, types in self._node.get_topic_names_and_types()
-                  if wanted in types and not topic.startswith(f"{own}/") and self._node.count_publishers(topic)]
-        return f"remap it to one of the image topics: {', '.join(topics)}" if topics else "no camera publishes images"
 
     def _warn(self, kind: str, text: str) -> None:
         self._warnings.warn(f"{self.name}: {kind}", f"{self.name}: {text}" if self.name else text)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
 import sys
 from functools import partial
 from importlib.util import find_spec
 
+from ris_ros.node.signals import end_process, exit_on_signal
+
 FINISH_SECONDS = 2.0
-"""How long the current job may take to end when the process is interrupted; launch loses patience after 5 seconds."""
+"""How long jobs may take to end when the process is interrupted; launch loses patience after 5 seconds."""
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is interrupted, and return the exit status; `args` default to those of the process."""
+    """Run the node until it is interrupted, which ends the process, or return the exit status of a failed start."""
+    exit_on_signal()
     missing = [name for name in ("rclpy", "torch") if find_spec(name) is None]
     if missing:
         return _fail(f"{' and '.join(missing)} cannot be imported by {sys.executable}: "
@@ -39,19 +39,11 @@ def main(args: list[str] | None = None) -> int:
     except (InputError, NameValidationException, ParameterException) as error:
         rclpy.try_shutdown()
         return _fail(one_line(error))
-    # From here on the end takes a bounded time; a second Ctrl-C could only break it off halfway.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    finished = node is None or node.close(timeout=FINISH_SECONDS)
     if node is not None:
+        node.close(timeout=FINISH_SECONDS)
         node.destroy_node()
     rclpy.try_shutdown()
-    if not finished:
-        # A call into a model cannot be interrupted, and Python cannot shut down cleanly while another thread runs one.
-        sys.stdout.flush()
-        os._exit(0)
-    # Otherwise Python would search everything that torch has created for garbage, which takes seconds.
-    gc.freeze()
-    return 0
+    end_process()
 
 
 def _fail(reason: str) -> int:

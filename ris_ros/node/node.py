@@ -6,6 +6,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,12 @@ from std_srvs.srv import SetBool, Trigger
 from ris_ros.errors import InputError, RisError, one_line, printable
 from ris_ros.messages import image_converter
 from ris_ros.node.camera_pipeline import CameraPipeline
-from ris_ros.node.commands import Command, CommandError, check_text, parse_command, quote
+from ris_ros.node.commands import QUEUE_DEPTH, Command, CommandError, check_text, parse_command, quote
 from ris_ros.node.health import HealthMonitor, NodeSnapshot
 from ris_ros.node.parameters import check_changes, declare_parameters, read_config
 from ris_ros.node.target_frame import TargetFrame
 from ris_ros.node.throttled_warnings import LibraryLogHandler, ThrottledWarnings
-from ris_ros.node.worker import MAX_WAITING_COMMANDS, Worker
+from ris_ros.node.worker import MAX_WAITING_COMMANDS, WITHDRAWN, Worker
 from ris_ros.serialization import query_to_dict, to_json
 from ris_ros.utils.memory import release_memory
 
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 
     Transition = Callable[["RisNode", LifecycleState], TransitionCallbackReturn]
 
+INTERRUPT_SECONDS = 0.1
+"""How soon a signal is noticed while models load."""
+PROGRESS_SECONDS = 10.0
+"""Time between two lines that say that models still load."""
 CANCEL_SECONDS = 1.0
 """How long deactivation waits for the current job to be cancelled."""
 
@@ -52,9 +57,16 @@ def _log_exceptions(transition: Transition) -> Transition:
         try:
             return transition(self, state)
         except Exception as error:
-            self.get_logger().error(f"{transition.__name__}: {one_line(error)}")
+            self._log_error(f"{transition.__name__}: {one_line(error)}")
             raise
     return wrapped
+
+
+def _load_from_config(config: Config) -> ReferringSegmenter:
+    # Imported late, because this imports torch: a node that waits for its lifecycle manager starts at once.
+    from ris_ros.segmenter import ReferringSegmenter
+
+    return ReferringSegmenter.from_config(config)
 
 
 class RisNode(LifecycleNode):
@@ -127,7 +139,7 @@ class RisNode(LifecycleNode):
             segmenter = self._load_segmenter(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
             self._failure = f"cannot configure: {one_line(error)}"
-            self.get_logger().error(self._failure)
+            self._log_error(self._failure)
             self._free()
             return TransitionCallbackReturn.FAILURE
         self._failure = ""
@@ -186,7 +198,7 @@ class RisNode(LifecycleNode):
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Return to unconfigured after a transition that raised."""
         self._failure = f"a transition from {state.label} failed; the node is unconfigured again"
-        self.get_logger().error(self._failure)
+        self._log_error(self._failure)
         self.close()
         # LifecycleNode's own callback is not called: close() has freed all that the failed transition left half done.
         return TransitionCallbackReturn.SUCCESS
@@ -196,23 +208,56 @@ class RisNode(LifecycleNode):
 
         Returns
         -------
-        Whether the current job has ended within `timeout` seconds; if not, nothing is freed.
+        Whether the current job, and the verification of a tracked object, have ended within `timeout` seconds; if not,
+        nothing is freed.
 
         """
         self._stop()
+        end = None if timeout is None else time.monotonic() + timeout
         if not self.worker.close(timeout):
             return False
+        for camera in self.cameras.values():
+            if not camera.wait_idle(None if end is None else max(0.0, end - time.monotonic())):
+                return False
         self._free()
-        release_memory()
+        if self.context.ok():  # Otherwise the process ends, maybe in the middle of an import.
+            release_memory()
         return True
 
     def _load_segmenter(self, config: Config) -> ReferringSegmenter:
-        if self._load is not None:
-            return self._load(config)
-        # Imported late, because this imports torch: a node that waits for its lifecycle manager starts at once.
-        from ris_ros.segmenter import ReferringSegmenter
+        """Load the models on another thread, because nothing interrupts that.
 
-        return ReferringSegmenter.from_config(config)
+        Raises
+        ------
+        KeyboardInterrupt
+            When a signal has come: unlike other exceptions it passes through rclpy, which would log it as an error.
+
+        """
+        logger = self.get_logger()
+        loading: Future[ReferringSegmenter] = Future()
+
+        def run() -> None:
+            try:
+                loading.set_result((self._load or _load_from_config)(config))
+            except BaseException as error:  # Raised where the result is read.
+                loading.set_exception(error)
+
+        logger.info(f"loading {printable(config.proposals.checkpoint or config.proposals.method)} proposals, "
+                    f"{printable(config.encoder.model)} features and the language model "
+                    f"{printable(config.language.model)}, device {config.device}")
+        started = logged = time.monotonic()
+        threading.Thread(target=run, name="ris-loading", daemon=True).start()
+        while not wait([loading], INTERRUPT_SECONDS).done:
+            if not self.context.ok():
+                raise KeyboardInterrupt
+            if (now := time.monotonic()) - logged > PROGRESS_SECONDS:
+                logger.info(f"still loading models, for {now - started:.0f} s now")
+                logged = now
+        return loading.result()
+
+    def _log_error(self, text: str) -> None:
+        if self.context.ok():  # After Ctrl-C nearly everything fails, and nobody needs to know.
+            self.get_logger().error(text)
 
     def _target_frame(self, config: Config) -> TargetFrame | None:
         """Return the frame that objects are published in, the same listener as before if it has not changed."""
@@ -234,7 +279,7 @@ class RisNode(LifecycleNode):
     def _subscribe(self) -> None:
         topics = {"command": None} | {f"{name}/command": name for name in self.cameras if name}
         self._command_subscriptions = [
-            self.create_subscription(String, topic, partial(self._on_command, camera), 10)
+            self.create_subscription(String, topic, partial(self._on_command, camera), QUEUE_DEPTH)
             for topic, camera in topics.items()]
         for camera in self.cameras.values():
             camera.open()
@@ -274,9 +319,11 @@ class RisNode(LifecycleNode):
             return
         self.get_logger().info(f"command: {quote(command.text)}" if command.text
                                else "empty command: stopped, nothing is published until the next command")
+        reason = WITHDRAWN
         for name, dropped in self.worker.put_command(command, camera):
-            reason = f"dropped: {MAX_WAITING_COMMANDS} later commands came before it was answered"
-            self.warnings.warn("dropped", f"{quote(dropped.text)}: {reason}")
+            if command.text:
+                reason = f"dropped: {MAX_WAITING_COMMANDS} later commands came before it was answered"
+                self.warnings.warn("dropped", f"{quote(dropped.text)}: {reason}")
             self._publish_rejection(reason, dropped, name)
 
     def _publish_rejection(self, reason: str, command: Command, camera: str) -> None:

@@ -16,7 +16,7 @@ from visualization_msgs.msg import MarkerArray
 from ris_ros.errors import InputError
 from ris_ros.geometry import Object3D, locate
 from ris_ros.messages import MessageBuilder
-from ris_ros.node.commands import Goal
+from ris_ros.node.commands import QUEUE_DEPTH, Goal
 from ris_ros.serialization import result_to_dict, to_json
 from ris_ros.visualization import draw_result
 
@@ -66,12 +66,13 @@ class CameraOutputs:
                  "pose": PoseStamped, "marker": MarkerArray}
         if Detection2DArray is not None:
             types |= {"box": Detection2DArray, "box_3d": Detection3DArray}
-        if Answer is not None:
-            types |= {"answer": Answer}
         prefix = f"~/{camera}/" if camera else "~/"
         self._publishers = {name: node.create_lifecycle_publisher(message_type, f"{prefix}{name}", 1)
                             for name, message_type in types.items()}
-        self._result_publisher = node.create_lifecycle_publisher(String, f"{prefix}result", 10)
+        # Deep queues, unlike those of the images: every command has its own.
+        if Answer is not None:
+            self._publishers["answer"] = node.create_lifecycle_publisher(Answer, f"{prefix}answer", QUEUE_DEPTH)
+        self._result_publisher = node.create_lifecycle_publisher(String, f"{prefix}result", QUEUE_DEPTH)
 
     def publish(self, result: Result, frame: Frame, command: Command, target: TargetFrame | None, *,
                 following: str | None = None) -> dict[str, float]:

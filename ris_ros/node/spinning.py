@@ -13,12 +13,13 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from ris_ros.errors import InputError, one_line
+from ris_ros.node.signals import leave_to_ros
 
 AnyNode = TypeVar("AnyNode", bound=Node)
 
 
 def init(args: list[str] | None) -> None:
-    """Initialize rclpy with the arguments of a process.
+    """Initialize rclpy with the arguments of a process; from here on a signal shuts the context down.
 
     Raises
     ------
@@ -30,6 +31,7 @@ def init(args: list[str] | None) -> None:
         rclpy.init(args=args)
     except (RCLError, UnknownROSArgsError) as error:
         raise InputError(f"ROS cannot use the arguments: {one_line(error)}") from error
+    leave_to_ros()
 
 
 def spin(node: Node, executor: SingleThreadedExecutor, report: Callable[[str], object] | None = None) -> None:
@@ -61,10 +63,10 @@ def until_interrupted() -> Iterator[None]:
     """Leave the block without an error when a signal arrives, wherever in the block that is."""
     try:
         yield
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except KeyboardInterrupt:
         pass
-    except RCLError:
-        # A signal may shut the context down between the check that it is up and the wait.
+    except Exception:
+        # Nearly everything of rclpy's fails, in its own way, once a signal has shut the context down.
         if rclpy.ok():
             raise
 
@@ -81,16 +83,20 @@ def background_node(make_node: Callable[[rclpy.Context], AnyNode]) -> Iterator[A
     node = make_node(context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
+    is_closing = threading.Event()
 
     def run() -> None:
-        with suppress(ExternalShutdownException):
-            executor.spin()
+        while not is_closing.is_set():
+            # An RCLError: another thread has just destroyed something that this one was to wait for.
+            with suppress(ExternalShutdownException, RCLError):
+                executor.spin()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield node
     finally:
+        is_closing.set()
         executor.shutdown()
         thread.join(5)
         node.destroy_node()

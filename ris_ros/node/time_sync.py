@@ -10,6 +10,9 @@ MAX_SAMPLES = 8
 MAX_DEPTH_WAIT_SECONDS = 0.3
 """How long an image waits for depth that has not arrived yet."""
 
+MAX_PAIR_AGE_SECONDS = 2 * MAX_DEPTH_WAIT_SECONDS
+"""Age beyond which a pair is not used while a newer image waits for its depth, which it does not do for long."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -51,6 +54,8 @@ class ApproximateTimeSync:
     def take(self, now: float, *, depth_expected: bool, tolerance: float) -> list[tuple[Sample, Sample | None]]:
         """Remove and return the images that can be used now, newest first, each with its depth or None.
 
+        Those that have become old, as while a job ran, are only removed if a newer image waits for its depth.
+
         Parameters
         ----------
         now : seconds of ``time.monotonic()``
@@ -67,6 +72,8 @@ class ApproximateTimeSync:
         # Later images have later stamps: depth that is too old for the newest image here is too old for them as well.
         while pairs and self._depths and self._depths[0].stamp < pairs[0][0].stamp - tolerance * 1e9:
             self._depths.popleft()
+        if self.is_waiting:
+            return [(image, depth) for image, depth in pairs if now - image.arrived <= MAX_PAIR_AGE_SECONDS]
         return pairs
 
     @property
@@ -88,4 +95,5 @@ class ApproximateTimeSync:
         """Return whether no depth image that is still to come can be closer to an image, or it has waited enough."""
         # Depth images arrive sorted by stamp.
         has_newer_depth = bool(self._depths) and self._depths[-1].stamp >= image.stamp
-        return has_newer_depth or now - image.arrived >= MAX_DEPTH_WAIT_SECONDS
+        is_full = len(self._images) == MAX_SAMPLES  # The next image would push this one out, at 30 Hz before its time.
+        return has_newer_depth or is_full or now - image.arrived >= MAX_DEPTH_WAIT_SECONDS

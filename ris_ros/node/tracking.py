@@ -44,6 +44,7 @@ class TrackingSession:
         self._tracker = Tracker(segmenter)
         self._tracker.start_from(result, image, time.monotonic())
         self._verification: Future[Verification] | None = None
+        self._verifying: threading.Thread | None = None
         self._cancelled = False
         self._lost_time = 0.0
         self.state = "tracking"
@@ -78,11 +79,13 @@ class TrackingSession:
         """Cancel the verification that is running, if any."""
         self._cancelled = True
 
-    def stop(self) -> None:
-        """Cancel the verification that is running, if any, and wait for its end."""
+    def stop(self, timeout: float | None = None) -> bool:
+        """Cancel the verification that is running, if any; return whether it has ended within `timeout` seconds."""
         self.cancel()
-        if self._verification is not None:
-            self._verification.exception()
+        if (thread := self._verifying) is not None:
+            thread.join(timeout)
+            return not thread.is_alive()
+        return True
 
     def _verify(self, keyframe: Keyframe) -> Future[Verification]:
         future: Future[Verification] = Future()
@@ -95,7 +98,8 @@ class TrackingSession:
                 future.set_exception(error)
 
         # A daemon, because a call into a model cannot be interrupted and must not keep the process alive.
-        threading.Thread(target=run, name="ris-verification", daemon=True).start()
+        self._verifying = threading.Thread(target=run, name="ris-verification", daemon=True)
+        self._verifying.start()
         return future
 
     def _make_result(self, tracked: TrackedObject, seconds: float) -> Result:

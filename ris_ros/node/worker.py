@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_WAITING_COMMANDS = 10
 """Commands of a camera that may wait for their answers; when more come, the oldest are dropped."""
+WITHDRAWN = "withdrawn: an empty command came before it was answered"
+"""The reason of a command without an answer, as its result has it."""
 FRAME_POLL_SECONDS = 0.005
 """Time between two checks for a new frame while a command waits for one."""
 IDLE_POLL_SECONDS = 1.0
@@ -86,10 +88,13 @@ class _CameraQueue:
     last_frame: Frame | None = None
     next_time: float = 0.0
 
-    def withdraw_commands(self) -> None:
+    def withdraw_commands(self) -> list[Command]:
+        """Forget the commands, but not the goals; return those that waited."""
+        withdrawn = [command for command in self.waiting if not isinstance(command, Goal)]
         self.standing = None
         self.waiting = deque(command for command in self.waiting if isinstance(command, Goal))
         self.generation += 1
+        return withdrawn
 
     def next_index(self, frame: Frame) -> int | None:
         """Return the index of the first waiting command that may be answered on a frame; None if there is none."""
@@ -133,14 +138,15 @@ class Worker:
 
         Returns
         -------
-        The commands that were dropped because too many came after them, each with the name of its camera.
+        The commands that are dropped, because too many came after them or because they were withdrawn, each with the
+        name of its camera. The failure of a job that is cancelled is reported to its camera.
 
         """
         dropped = []
         with self._changed:
             for name, queue in self._select(camera).items():
                 if not command.text:
-                    queue.withdraw_commands()
+                    dropped += [(name, withdrawn) for withdrawn in queue.withdraw_commands()]
                     continue
                 if len(queue.waiting) == MAX_WAITING_COMMANDS:
                     dropped.append((name, queue.waiting.popleft()))
@@ -286,6 +292,12 @@ class Worker:
             return job.command is self._cancelled_goal
         return job.generation != self._queues[job.camera].generation
 
+    def _is_stopped(self, job: Job) -> bool:
+        """Return whether a job was to give the one answer of a command that an empty one has withdrawn."""
+        with self._changed:
+            is_command = not job.is_continuous and not isinstance(job.command, Goal)
+            return is_command and self._active and self._is_withdrawn(job)
+
     def _may_work(self) -> bool:
         return self._active and self._enabled and not self._closed
 
@@ -308,10 +320,11 @@ class Worker:
             with cancellable(partial(self.is_obsolete, job)):
                 queue.camera.answer(job)
             is_answered = True
-        except Cancelled:
-            pass
         except BaseException as error:  # Whatever a library raises, even SystemExit, costs this one answer.
-            if not self.is_obsolete(job):
+            if self._is_stopped(job):
+                queue.camera.report_failure(job, Cancelled(WITHDRAWN))
+                is_answered = True
+            elif not isinstance(error, Cancelled) and not self.is_obsolete(job):
                 queue.camera.report_failure(job, error)
                 is_answered = True
         finally:

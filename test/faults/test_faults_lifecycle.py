@@ -134,7 +134,7 @@ def test_a_worker_that_dies_is_replaced_and_that_is_said(robot, node, assert_wel
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), MemoryError(), RecursionError(), GeneratorExit(),
                                    Exception("half \ud83c and \x1b[2J"), OSError(5, "x\ny")], ids=repr)
 def test_whatever_a_model_raises_costs_one_answer(robot, node, assert_well, monkeypatch, error):
-    def fail(self, text):
+    def fail(self, text, **_):
         monkeypatch.undo()
         raise error
 

@@ -22,7 +22,9 @@ from ris_ros.config import Config, iter_settings
 from ris_ros.errors import MissingError
 from ris_ros.messages import MessageBuilder
 from ris_ros.node import outputs
+from ris_ros.node.commands import QUEUE_DEPTH
 from ris_ros.node.node import RisNode
+from ris_ros.node.worker import MAX_WAITING_COMMANDS, WITHDRAWN
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 IMAGE[:, :32] = 200
@@ -44,6 +46,68 @@ def test_the_id_of_a_command_is_returned(robot):
     robot.answer("the bowl")
     assert [(result["id"], result["text"]) for result in robot.results()] == [
         ("a-7", "the cup"), (8, "the cup"), (None, "the bowl")]
+
+
+@pytest.fixture
+def results(robot):
+    """The ids of all results: a listener with a deep queue."""
+    identifiers = []
+    subscription = robot.node.create_subscription(
+        String, "ris/result", lambda message: identifiers.append(json.loads(message.data)["id"]), QUEUE_DEPTH)
+    robot.wait(0.3)
+    yield identifiers
+    robot.node.destroy_subscription(subscription)
+
+
+@pytest.fixture
+def send_burst(robot, wait_for):
+    """A function that sends commands as fast as it can."""
+    publisher = robot.node.create_publisher(String, "command", QUEUE_DEPTH)
+    wait_for(publisher.get_subscription_count)
+    robot.wait(0.3)
+
+    def send(commands):
+        for command in commands:
+            publisher.publish(String(data=json.dumps(command)))
+
+    yield send
+    robot.node.destroy_publisher(publisher)
+
+
+@pytest.mark.parametrize("kind", ["mixed", "while a job runs", "before the first image", "while disabled"])
+def test_every_command_of_a_burst_has_one_result(robot, node, results, send_burst, wait_for, kind):
+    count = 400
+    texts = ["the cup", "break", "?!", 7] if kind == "mixed" else ["the cup"]
+    if kind == "while disabled":
+        robot.call(SetBool, "ris/enable", data=False)
+    if kind != "before the first image":
+        robot.send_image(IMAGE, (1, 0))
+    if kind == "while a job runs":
+        node.gate.clear()
+    send_burst({"id": number, "text": texts[number % len(texts)]} for number in range(count))
+    wait_for(lambda: len(results) >= count - MAX_WAITING_COMMANDS - 1, what="what is dropped")
+    node.gate.set()
+    robot.call(SetBool, "ris/enable", data=True)
+    robot.send_image(IMAGE, (2, 0))
+    wait_for(lambda: len(results) >= count, what="the last answers")
+    robot.wait(0.2)
+    assert sorted(results) == list(range(count))
+
+
+@pytest.mark.parametrize("waiting", [0, 1, 5])
+def test_commands_that_an_empty_one_withdraws_have_a_result(robot, node, results, wait_for, waiting):
+    node.gate.clear()
+    robot.send_image(IMAGE, (1, 0))
+    robot.send_command('{"id": 0, "text": "the cup"}')
+    wait_for(lambda: node.node.worker.waiting and node.seen, what="the job")
+    for number in range(1, waiting + 1):
+        robot.send_command(json.dumps({"id": number, "text": "the bowl"}))
+    robot.send_command("")
+    wait_for(lambda: len(results) > waiting, what="the results")
+    node.gate.set()
+    robot.wait(0.2)
+    assert sorted(results) == list(range(waiting + 1))
+    assert {result["reason"] for result in robot.results()} == {WITHDRAWN}
 
 
 @pytest.mark.parametrize(("data", "identifier", "words"), [

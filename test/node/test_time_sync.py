@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ris_ros.node.time_sync import MAX_DEPTH_WAIT_SECONDS, MAX_SAMPLES, ApproximateTimeSync, Sample
+from ris_ros.node.time_sync import (
+    MAX_DEPTH_WAIT_SECONDS,
+    MAX_PAIR_AGE_SECONDS,
+    MAX_SAMPLES,
+    ApproximateTimeSync,
+    Sample,
+)
 
 MS = 10**6
 
@@ -86,3 +94,32 @@ def test_nothing_is_left_after_clearing(sync):
     sync.clear()
     assert not sync.is_waiting
     assert taken(sync, depth_expected=False) == []
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(period=st.sampled_from([0.01, 0.033, 0.1, 0.5, 2.0]), depth_delay=st.sampled_from([None, 0.0, 0.05, 0.25, 5.0]),
+       pauses=st.lists(st.floats(0, 20), min_size=1, max_size=8), queue=st.integers(1, 5))
+def test_after_a_job_of_any_length_the_image_is_as_new_as_the_camera_allows(period, depth_delay, pauses, queue):
+    """Between jobs, the newest image is taken as the worker does: every 5 ms until one comes."""
+    sync, now, sent, depths_sent = ApproximateTimeSync(), 0.0, 0, 0
+
+    def receive():
+        """Add what the middleware has kept of what was sent by now."""
+        nonlocal sent, depths_sent
+        last = int(now / period)
+        for number in range(max(sent, last - queue), last):
+            sync.add_image(Sample(int(number * period * 1e9), number * period, number, b""))
+        sent = max(sent, last)
+        if depth_delay is not None and now > depth_delay:
+            last = int((now - depth_delay) / period)
+            for number in range(max(depths_sent, last - queue), last):
+                sync.add_depth(Sample(int(number * period * 1e9), number * period + depth_delay, number, b""))
+            depths_sent = max(depths_sent, last)
+
+    for pause in pauses:
+        now += pause
+        started = now
+        while not (receive() or (pairs := sync.take(now, depth_expected=True, tolerance=0.02))):
+            now += 0.005
+            assert now - started < 2 * period + MAX_DEPTH_WAIT_SECONDS + 0.05, "no image comes"
+        assert now - pairs[0][0].arrived <= max(MAX_PAIR_AGE_SECONDS, 2 * period + MAX_DEPTH_WAIT_SECONDS) + 0.01

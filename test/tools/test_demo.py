@@ -1,12 +1,15 @@
 """The demo as users run it: camera, node and client, over DDS."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
 from skimage import data
+
+from ris_ros.sim.tabletop import sample_scene
 
 QUICK = ("--set", "proposals.max_prompts=6", "--device", "cpu", "--json")
 
@@ -36,3 +39,13 @@ def test_commands_are_answered_for_a_folder_of_images(tmp_path):
     assert [(row["picture"], row["command"]) for row in rows] == [("coffee", "the cup"), ("coffee", "the spoon")]
     assert "iou" not in rows[0]
     assert (tmp_path / "coffee.png").is_file()
+
+
+def test_the_demo_scene_holds_what_the_readme_says():
+    root = Path(__file__).resolve().parents[2]
+    seed = re.search(r'"seed", default_value="(\d+)"', (root / "launch" / "demo.launch.py").read_text())[1]
+    scene = sample_scene(int(seed))
+    sentence = re.search(r"its scene holds no (\w+ \w+), but a (\w+ \w+) on the left and a (\w+ \w+)\.",
+                         (root / "README.md").read_text())
+    names = [f"{thing.colour} {thing.category}" for thing in scene.objects]
+    assert [names.count(name) for name in sentence.groups()] == [0, 1, 1]
