@@ -67,6 +67,7 @@ class FindObject(py_trees.behaviour.Behaviour):
         if new_status == Status.INVALID and self._sent is not None and not (self._result and self._result.done()):
             # At once, or when the goal is accepted.
             self._sent.add_done_callback(lambda sent: sent.result().cancel_goal_async())
+            self._sent = None
 
     def _fail(self, reason):
         self.feedback_message = reason

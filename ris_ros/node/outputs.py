@@ -15,7 +15,7 @@ from visualization_msgs.msg import MarkerArray
 
 from ris_ros.errors import InputError
 from ris_ros.geometry import Object3D, locate
-from ris_ros.messages import MessageBuilder
+from ris_ros.messages import MessageBuilder, has_interfaces
 from ris_ros.node.commands import Goal
 from ris_ros.serialization import result_to_dict, to_json
 from ris_ros.visualization import draw_result
@@ -66,7 +66,7 @@ class CameraOutputs:
                  "pose": PoseStamped, "marker": MarkerArray}
         if Detection2DArray is not None:
             types |= {"box": Detection2DArray, "box_3d": Detection3DArray}
-        if Answer is not None:
+        if has_interfaces():
             types |= {"answer": Answer}
         prefix = f"~/{camera}/" if camera else "~/"
         self._publishers = {name: node.create_lifecycle_publisher(message_type, f"{prefix}{name}", 1)

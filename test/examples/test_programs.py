@@ -11,6 +11,7 @@ pytest.importorskip("rclpy")
 pytest.importorskip("ris_interfaces.action", reason="ris_interfaces is not built")
 
 import rclpy
+from action_msgs.msg import GoalStatus
 from ris_interfaces.action import Find
 
 BRIGHT_LEFT = np.zeros((48, 64, 3), np.uint8)
@@ -150,9 +151,12 @@ class TestBehaviour:
         for _ in range(ticks):
             behaviour.tick_once()
             robot.wait(0.02)
+        sent = behaviour._sent
         behaviour.stop(py_trees.common.Status.INVALID)
-        wait_for(lambda: behaviour._sent.done() and behaviour._sent.result().status == 5, what="the cancellation")
+        result = wait_for(sent.done, what="the goal") and sent.result().get_result_async()
+        wait_for(result.done, what="the end of the goal")
         node.gate.set()
+        assert result.result().status == GoalStatus.STATUS_CANCELED
 
     def test_the_program_ends_with_the_answer(self, robot, py_trees, run_example):
         robot.send_image(BRIGHT_LEFT)
