@@ -37,17 +37,21 @@ class Navigator:
     def __init__(self, node, frame="map"):
         import tf2_geometry_msgs  # noqa: F401  Teaches tf2 to transform a PoseStamped.
         from nav2_msgs.action import NavigateToPose
-        from tf2_ros import Buffer, TransformListener
+        from tf2_ros import Buffer, TransformException, TransformListener
 
-        self._node, self._frame, self._goal_type = node, frame, NavigateToPose.Goal
+        self._node, self._frame = node, frame
+        self._goal_type, self._no_transform = NavigateToPose.Goal, TransformException
         self._buffer = Buffer()
         self._listener = TransformListener(self._buffer, node)
         self._client = ActionClient(node, NavigateToPose, "navigate_to_pose")
 
     def go(self, goal):
         """Return the final status of a goal, an action_msgs/GoalStatus, once it is there."""
-        # In a frame that does not move with the robot.
-        goal = self._buffer.transform(goal, self._frame)
+        try:
+            # In a frame that does not move with the robot.
+            goal = self._buffer.transform(goal, self._frame)
+        except self._no_transform as error:
+            sys.exit(f"no transform from {goal.header.frame_id} to {self._frame}: {error}")
         goal.pose.position.z = 0.0
         self._client.wait_for_server()
         sent = self._client.send_goal_async(self._goal_type(pose=goal))
