@@ -7,9 +7,6 @@ from importlib import import_module
 
 from ris_ros.errors import MissingError
 
-BUILD = "scripts/setup, or in your workspace: colcon build --base-paths src/ris_ros src/ris_ros/ris_interfaces"
-"""What installs the package."""
-
 FIELDS = {
     "action:Find.Goal": "text camera timeout wait max_image_age min_confidence",
     "action:Find.Result": "answer",
@@ -47,7 +44,9 @@ def check_interfaces() -> None:
         else:
             missing += [f"{path}.{field}" for field in fields.split() if field not in found]
     if missing:
-        raise MissingError(f"ris_interfaces is of another version and lacks {', '.join(missing)}: run {BUILD}")
+        raise MissingError(
+            f"ris_interfaces is of another version and lacks {', '.join(missing)}: build it anew by scripts/setup or, "
+            "in a workspace, by colcon build --base-paths src/ris_ros src/ris_ros/ris_interfaces")
 
 
 def has_interfaces() -> bool:

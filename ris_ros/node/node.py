@@ -6,7 +6,6 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -220,11 +219,12 @@ class RisNode(LifecycleNode):
 
     def _warn_of_other_interfaces(self) -> None:
         """Warn if there is no action and no typed answer though ris_interfaces is installed."""
-        with suppress(ImportError):
-            try:
-                check_interfaces()
-            except MissingError as error:
-                self.warnings.warn_permanently(f"no ~/find, ~/answer and ~/parse: {error}")
+        try:
+            check_interfaces()
+        except ImportError:
+            pass  # It is optional.
+        except MissingError as error:
+            self.warnings.warn_permanently(f"no ~/find, ~/answer and ~/parse: {error}")
 
     def _create_services(self) -> None:
         self._ris_services = [self.create_service(SetBool, "~/enable", self._on_enable),
