@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 TEXT_COLOUR = (255, 255, 255)
 """Colour of text markers, RGB."""
+
+XYZRGB = ("x", "y", "z", "rgb")
+"""Fields of a point of type POINT_DTYPE, each of the size of a float."""
 
 APPROACH_METRES = 0.10
 """Length of the arrow that shows the direction in which a gripper approaches a grasp."""
@@ -110,6 +113,10 @@ class MessageBuilder:
     def point_cloud(self, objects: Sequence[Object3D], header: Any) -> Any:
         """Return the visible points of all objects as a sensor_msgs/PointCloud2 with fields x, y, z and rgb."""
         points = np.concatenate([np.zeros(0, POINT_DTYPE), *(obj.points.packed() for obj in objects)])
+        if self._create_cloud is not None and len(points):  # It cannot create an empty cloud.
+            cloud = self._create_cloud(header, self._point_fields, points.view([(name, np.float32) for name in XYZRGB]))
+            cloud.is_dense = True
+            return cloud
         return self._create(
             "sensor_msgs/msg/PointCloud2", header=header, height=1, width=len(points), fields=self._point_fields,
             is_bigendian=sys.byteorder == "big", point_step=POINT_DTYPE.itemsize, row_step=points.nbytes,
@@ -177,10 +184,21 @@ class MessageBuilder:
 
     @cached_property
     def _point_fields(self) -> list[Any]:
-        """The fields of a point of type POINT_DTYPE."""
+        """The fields XYZRGB."""
         float32 = self._factory.message_type("sensor_msgs/msg/PointField").FLOAT32
         return [self._create("sensor_msgs/msg/PointField", name=name, offset=4 * i, datatype=float32, count=1)
-                for i, name in enumerate(("x", "y", "z", "rgb"))]
+                for i, name in enumerate(XYZRGB)]
+
+    @cached_property
+    def _create_cloud(self) -> Callable[..., Any] | None:
+        """The function of sensor_msgs_py that creates ROS's own PointCloud2; None where there is none."""
+        if not isinstance(self._factory, RosMessageFactory):
+            return None
+        try:
+            from sensor_msgs_py.point_cloud2 import create_cloud
+        except ImportError:
+            return None
+        return create_cloud  # type: ignore[no-any-return]
 
     def _target(self, instance: Candidate, obj: Object3D | None, header: Any, objects_header: Any) -> Any:
         x1, y1, x2, y2 = mask_box(instance.mask).tolist()

@@ -165,7 +165,9 @@ class CameraPipeline:
             self._segmenter.update(config)
             self._applied_config, self._encoded_frame = config, None
         is_new = job.frame is not self._encoded_frame
-        result = self._find_object(job, track=config.follow and config.mode == "continuous")
+        # What a goal finds is not tracked: the next frame is for the standing command again.
+        track = config.follow and config.mode == "continuous" and not isinstance(job.command, Goal)
+        result = self._find_object(job, track=track)
         state = self._tracking.state if self._tracking is not None else None
         if state in ("lost", "regained") and state != self._published_state:
             self._node.get_logger().info(f"{state}: {quote(job.command.text)} {printable(result.reason)}".rstrip())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 QUEUE_DEPTH = 1000
 """Commands that the middleware keeps while the node is busy, and results while their listeners are."""
 
+
 @dataclass(frozen=True)
 class Command:
     """A command.

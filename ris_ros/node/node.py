@@ -17,8 +17,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 
-from ris_ros.errors import InputError, RisError, one_line, printable
-from ris_ros.messages import image_converter
+from ris_ros.errors import InputError, MissingError, RisError, one_line, printable
+from ris_ros.messages import check_interfaces, has_interfaces, image_converter
 from ris_ros.node.camera_pipeline import CameraPipeline
 from ris_ros.node.commands import QUEUE_DEPTH, Command, CommandError, check_text, parse_command, quote
 from ris_ros.node.health import HealthMonitor, NodeSnapshot
@@ -29,15 +29,9 @@ from ris_ros.node.worker import MAX_WAITING_COMMANDS, WITHDRAWN, Worker
 from ris_ros.serialization import query_to_dict, to_json
 from ris_ros.utils.memory import release_memory
 
-try:
-    from ris_interfaces.srv import Parse
-
-    from ris_ros.node.find import FindServer
-except ImportError:  # Without ris_interfaces there is no action and no typed answer.
-    Parse = None
-
 if TYPE_CHECKING:
     from ris_ros.config import Config
+    from ris_ros.node.find import FindServer
     from ris_ros.segmenter import ReferringSegmenter
 
     Transition = Callable[["RisNode", LifecycleState], TransitionCallbackReturn]
@@ -136,6 +130,7 @@ class RisNode(LifecycleNode):
             config = read_config(self)
             self._target = self._target_frame(config)
             image_converter()
+            self._warn_of_other_interfaces()
             segmenter = self._load_segmenter(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
             self._failure = f"cannot configure: {one_line(error)}"
@@ -267,12 +262,25 @@ class RisNode(LifecycleNode):
             return self._target
         return TargetFrame(self, config.target_frame)
 
+    def _warn_of_other_interfaces(self) -> None:
+        """Warn if there is no action and no typed answer though ris_interfaces is installed."""
+        try:
+            check_interfaces()
+        except ImportError:
+            pass  # It is optional.
+        except MissingError as error:
+            self.warnings.warn_permanently(f"no ~/find, ~/answer and ~/parse: {error}")
+
     def _create_services(self) -> None:
         self._ris_services = [self.create_service(SetBool, "~/enable", self._on_enable),
                               self.create_service(Trigger, "~/segment", partial(self._on_segment, None))]
         self._ris_services += [self.create_service(Trigger, f"~/{name}/segment", partial(self._on_segment, name))
                                for name in self.cameras if name]
-        if Parse is not None:
+        if has_interfaces():
+            from ris_interfaces.srv import Parse
+
+            from ris_ros.node.find import FindServer
+
             self._ris_services.append(self.create_service(Parse, "~/parse", self._on_parse))
             self._find_server = FindServer(self, self.worker, self.cameras)
 

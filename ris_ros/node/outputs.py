@@ -15,7 +15,7 @@ from visualization_msgs.msg import MarkerArray
 
 from ris_ros.errors import InputError
 from ris_ros.geometry import Object3D, locate
-from ris_ros.messages import MessageBuilder
+from ris_ros.messages import MessageBuilder, has_interfaces
 from ris_ros.node.commands import QUEUE_DEPTH, Goal
 from ris_ros.serialization import result_to_dict, to_json
 from ris_ros.visualization import draw_result
@@ -70,7 +70,7 @@ class CameraOutputs:
         self._publishers = {name: node.create_lifecycle_publisher(message_type, f"{prefix}{name}", 1)
                             for name, message_type in types.items()}
         # Deep queues, unlike those of the images: every command has its own.
-        if Answer is not None:
+        if has_interfaces():
             self._publishers["answer"] = node.create_lifecycle_publisher(Answer, f"{prefix}answer", QUEUE_DEPTH)
         self._result_publisher = node.create_lifecycle_publisher(String, f"{prefix}result", QUEUE_DEPTH)
 

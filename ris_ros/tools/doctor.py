@@ -54,6 +54,8 @@ def run_checks(config: Config | None = None) -> list[CheckResult]:
         _check("SAM (segment_anything)", partial(_version, "segment_anything", "segment-anything"),
                "pip install segment-anything", needed=False),
         _check("vision_msgs (~/box)", partial(_version, "vision_msgs.msg"), f"{apt}vision-msgs", needed=False),
+        _check("ris_interfaces (~/find)", _interfaces, f"{setup}; in a workspace: colcon build "
+               "--base-paths src/ris_ros src/ris_ros/ris_interfaces", needed=False),
         _check("launch_ros (ros2 launch)", partial(_version, "launch_ros"), f"{apt}launch-ros", needed=False),
         _check("simulation (mujoco)", partial(_version, "mujoco", "mujoco"),
                "pip install mujoco; apt install libegl1 libgl1-mesa-dri libgles2", needed=False),
@@ -145,3 +147,10 @@ def _image_messages() -> str:
     from ris_ros.messages import image_converter
 
     return f"by {image_converter().__module__.partition('.')[0]}"
+
+
+def _interfaces() -> str:
+    from ris_ros.messages import check_interfaces
+
+    check_interfaces()
+    return "yes, with all fields"

@@ -1,5 +1,7 @@
 """Messages built from results, with the ROS packages and with rosbags."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def result():
     candidates = [Candidate(i, mask, mask_box(mask), score, {})
                   for i, (mask, score) in enumerate([(first, 0.75), (second, 0.25)])]
     query = Query("the cup", "the cup", (Description("the cup"),))
-    return Result(True, first, mask_box(first), 0.75, 0.5, candidates, query)
+    return Result(True, first, mask_box(first), 0.75, 0.5, candidates, query, instances=candidates[:1])
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +105,17 @@ def test_points_can_be_read_back(build, header):
     assert empty.width == 0 and not len(empty.data) and len(empty.fields) == 4
 
 
-def test_points_agree_with_sensor_msgs_py(ros_factory):
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_cloud_by_sensor_msgs_py_is_the_same_message(ros_factory, monkeypatch, count):
     point_cloud2 = pytest.importorskip("sensor_msgs_py.point_cloud2")
-    build, one = MessageBuilder(ros_factory), object_3d()
-    cloud = build.point_cloud([one], build.header((0, 0), ""))
-    np.testing.assert_array_equal(point_cloud2.read_points_numpy(cloud, ["x", "y", "z"]), one.points.xyz)
+    build, objects = MessageBuilder(ros_factory), [object_3d()] * count
+    header = build.header((3, 4), "camera")
+    by_library = build.point_cloud(objects, header)
+    monkeypatch.setitem(sys.modules, "sensor_msgs_py.point_cloud2", None)
+    assert MessageBuilder(ros_factory).point_cloud(objects, header) == by_library
+    xyz = point_cloud2.read_points_numpy(by_library, ["x", "y", "z"])
+    np.testing.assert_array_equal(xyz.reshape(-1, 3), np.concatenate(
+        [np.zeros((0, 3)), *(one.points.xyz for one in objects)]))
 
 
 @pytest.mark.parametrize("axes", [np.eye(3), rotation("z", np.pi), rotation("x", 0.5) @ rotation("z", 0.7),

@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("rclpy")
 
+from rclpy.action import ActionClient
+
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.sequences import render_frames, sample_sequence
 from ris_ros.utils.masks import mask_iou
@@ -116,3 +118,23 @@ def test_tracking_ends_with_its_parameter_and_restarts_with_another_image_size(r
     assert robot.set("follow", False).successful
     plain = answer_on(robot, images[1], 112)
     assert plain["found"] and plain["following"] is None and "proposals" in plain["timings"]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_goal_for_another_object_is_not_tracked(robot, sequence, side):
+    """One of the two objects at the sides, at least, is not the target."""
+    find = pytest.importorskip("ris_interfaces.action", reason="ris_interfaces is not built").Find
+    images, truth, text = sequence
+    client = ActionClient(robot.node, find, "ris/find")
+    assert client.wait_for_server(60)
+    sent = client.send_goal_async(find.Goal(text=f"the thing on the {side}"))
+    wait_for(sent.done, 60, "the goal")
+    ended = sent.result().get_result_async()
+    wait_for(ended.done, 120, "the goal's answer")
+    client.destroy()
+    result = answer_on(robot, images[1], 2)
+    assert result["found"] and result["text"] == text
+    x1, y1, x2, y2 = map(int, result["box"])
+    box = np.zeros_like(truth[1])
+    box[y1:y2, x1:x2] = True
+    assert (truth[1] & box).sum() > 0.8 * truth[1].sum()
