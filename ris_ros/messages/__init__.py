@@ -19,6 +19,7 @@ from ris_ros.messages.decoding import (
 from ris_ros.messages.factories import MessageFactory, RosMessageFactory, TypestoreMessageFactory
 from ris_ros.messages.interfaces import check_interfaces, has_interfaces
 
-__all__ = ["MessageBuilder", "MessageFactory", "RosMessageFactory", "TypestoreMessageFactory", "camera_model",
-           "check_image_size", "check_interfaces", "decode_camera_info", "decode_depth", "decode_image", "has_interfaces",
-           "image_converter", "is_mosaic", "transform_to_matrix"]
+__all__ = [
+    "MessageBuilder", "MessageFactory", "RosMessageFactory", "TypestoreMessageFactory", "camera_model",
+    "check_image_size", "check_interfaces", "decode_camera_info", "decode_depth", "decode_image", "has_interfaces",
+    "image_converter", "is_mosaic", "transform_to_matrix"]

@@ -12,7 +12,7 @@ from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
-from ris_ros.errors import InputError, one_line
+from ris_ros.errors import InputError, RisError, one_line
 from ris_ros.node.signals import leave_to_ros
 
 AnyNode = TypeVar("AnyNode", bound=Node)
@@ -65,6 +65,8 @@ def until_interrupted() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         pass
+    except RisError:
+        raise
     except Exception:
         # Nearly everything of rclpy's fails, in its own way, once a signal has shut the context down.
         if rclpy.ok():

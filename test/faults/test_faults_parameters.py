@@ -79,6 +79,7 @@ def test_a_value_of_any_type_is_taken_or_refused_with_a_reason(robot, node, asse
     robot.set("image_transport", "raw")
     robot.set("mode", "on_command")
     robot.set("image_reliability", "auto")
+    robot.set("max_image_pixels", Config().max_image_pixels)
     robot.wait(0.5)
     robot.connect()
     assert_well()
