@@ -73,6 +73,14 @@ def withdrawal(soak: SoakSession, rng: random.Random) -> None:
     soak.observer.excuse_waiting()
 
 
+def goals(soak: SoakSession, rng: random.Random) -> None:
+    """Send goals of the action, among them malformed and cancelled ones."""
+    texts = [rng.choice(soak.truths).text, rng.choice(soak.truths).text, "", "very " * 2000]
+    for text in texts:
+        ended = soak.observer.send_goal(text, CALL_SECONDS, cancel=rng.random() < 0.3)
+        soak.require(ended, f"the end of the goal {text[:40]!r}")
+
+
 def segment_calls(soak: SoakSession, rng: random.Random) -> None:
     """Ask for the last answer again, many times."""
     for _ in range(10):
@@ -117,6 +125,6 @@ def node_killed(soak: SoakSession, rng: random.Random) -> None:
 
 FAULTS: dict[Callable[[SoakSession, random.Random], None], float] = {
     malformed_commands: 4, malformed_images: 4, malformed_parameters: 3, other_settings: 2, burst: 2, withdrawal: 2,
-    segment_calls: 2, disabled: 2, deactivation: 1, camera_outage: 2, camera_restart: 1, node_killed: 0.5}
+    goals: 3, segment_calls: 2, disabled: 2, deactivation: 1, camera_outage: 2, camera_restart: 1, node_killed: 0.5}
 """The faults, with how often each comes relative to the others."""
 

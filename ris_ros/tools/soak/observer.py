@@ -17,6 +17,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
+from ris_ros.messages import has_interfaces
 from ris_ros.tools.soak.checks import AnswerChecks, Truth
 
 AFTER_PAUSE_SECONDS = 2.0
@@ -39,6 +40,12 @@ class Observer(Node):
         # A second publisher on the image topic, for images that no camera sends.
         self._images = self.create_publisher(Image, "image", 5)
         self._setter: Any = self.create_client(SetParameters, "ris/set_parameters")
+        self._finder: Any = None
+        if has_interfaces():
+            from rclpy.action import ActionClient
+            from ris_interfaces.action import Find
+
+            self._finder = ActionClient(self, Find, "ris/find")
         self.create_subscription(String, "ris/result", self._on_result, 100)
         self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, qos_profile_sensor_data)
 
@@ -64,6 +71,23 @@ class Observer(Node):
         """Set a parameter of the node; return whether the node answered in time, also if it refused."""
         request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
         return wait_until(self._setter.call_async(request).done, seconds)
+
+    def send_goal(self, text: str, seconds: float, *, cancel: bool) -> bool:
+        """Send a goal, and cancel it if asked; return whether it ended within so many seconds.
+
+        True as well where ris_interfaces is not installed.
+        """
+        if self._finder is None:
+            return True
+        from ris_interfaces.action import Find
+
+        accepted = self._finder.send_goal_async(Find.Goal(text=text))
+        if not wait_until(accepted.done, seconds):
+            return False
+        handle = accepted.result()
+        if cancel:
+            handle.cancel_goal_async()
+        return wait_until(handle.get_result_async().done, seconds)
 
     def is_answered(self, identifier: str) -> bool:
         """Return whether a command has an answer."""
