@@ -27,6 +27,8 @@ START_UP_SECONDS = 240.0
 """Time for torch, CLIP and the proposer to load on a busy machine."""
 ANSWER_SECONDS = 60.0
 """Time for a message to arrive on a busy machine."""
+LEFT_SHARED_MEMORY = "RTPS_TRANSPORT_SHM"
+"""Marks lines in which Fast DDS complains of shared memory that some killed process has left on this machine."""
 NEXT_FRAME_SECONDS = 15.0
 """Time well above what an answer takes."""
 
@@ -68,7 +70,8 @@ class NodeProcess:
 
     def _read(self):
         for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
+            if LEFT_SHARED_MEMORY not in line:
+                self.lines.append(line.rstrip("\n"))
 
     def log(self, pattern, seconds=START_UP_SECONDS):
         """Return the first line, now or later, that matches `pattern`."""
