@@ -16,12 +16,12 @@ from ris_interfaces.msg import Answer
 
 from ris_ros.errors import InputError
 from ris_ros.node.commands import Goal, check_text, quote
+from ris_ros.node.worker import Worker
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
 
     from ris_ros.node.camera_pipeline import CameraPipeline
-    from ris_ros.node.worker import Worker
     from ris_ros.types import Result
 
 CHECK_SECONDS = 0.1
@@ -84,6 +84,8 @@ class FindServer:
         self.abort_all(reason)
         self._node.destroy_timer(self._timer)
         self._server.destroy()
+        # The executor may hold the server until its next turn; the models must be free at once.
+        self._worker, self._cameras = Worker({}), {}
 
     def abort_all(self, reason: str) -> None:
         """Abort all goals."""

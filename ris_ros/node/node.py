@@ -209,11 +209,11 @@ class RisNode(LifecycleNode):
         """
         self._stop()
         end = None if timeout is None else time.monotonic() + timeout
-        if not self.worker.close(timeout):
+        # No variable here may hold a camera, or its models would not be freed below.
+        if not self.worker.close(timeout) or not all(
+                camera.wait_idle(None if end is None else max(0.0, end - time.monotonic()))
+                for camera in self.cameras.values()):
             return False
-        for camera in self.cameras.values():
-            if not camera.wait_idle(None if end is None else max(0.0, end - time.monotonic())):
-                return False
         self._free()
         if self.context.ok():  # Otherwise the process ends, maybe in the middle of an import.
             release_memory()
