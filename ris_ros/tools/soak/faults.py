@@ -105,17 +105,10 @@ def deactivation(soak: SoakSession, rng: random.Random) -> None:
 
 
 def camera_outage(soak: SoakSession, rng: random.Random) -> None:
-    """Stop the camera's process for some seconds, and let it go on."""
-    seconds = rng.uniform(1, 6)
-    soak.observer.expect_pause(seconds)
-    with soak.camera.paused():
-        soak.pause(seconds)
-
-
-def camera_restart(soak: SoakSession, rng: random.Random) -> None:
-    """Kill the camera and start it again."""
+    """Kill the camera, and start it again after some seconds."""
     soak.observer.expect_pause(60)
-    soak.camera.restart()
+    with soak.camera.down():
+        soak.pause(rng.uniform(0, 6))
 
 
 def node_killed(soak: SoakSession, rng: random.Random) -> None:
@@ -125,6 +118,6 @@ def node_killed(soak: SoakSession, rng: random.Random) -> None:
 
 FAULTS: dict[Callable[[SoakSession, random.Random], None], float] = {
     malformed_commands: 4, malformed_images: 4, malformed_parameters: 3, other_settings: 2, burst: 2, withdrawal: 2,
-    goals: 3, segment_calls: 2, disabled: 2, deactivation: 1, camera_outage: 2, camera_restart: 1, node_killed: 0.5}
+    goals: 3, segment_calls: 2, disabled: 2, deactivation: 1, camera_outage: 2, node_killed: 0.5}
 """The faults, with how often each comes relative to the others."""
 

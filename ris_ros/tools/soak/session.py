@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -66,13 +65,16 @@ class Process:
         self._start()
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Stop the process for the duration of the block."""
-        self._process.send_signal(signal.SIGSTOP)
+    def down(self) -> Iterator[None]:
+        """Kill the process, and start it again after the block.
+
+        It is not stopped by a signal, as a stopped process may hold shared memory that all others wait for.
+        """
+        self.kill()
         try:
             yield
         finally:
-            self._process.send_signal(signal.SIGCONT)
+            self._start()
 
     def kill(self) -> None:
         """Kill the process."""
