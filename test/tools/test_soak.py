@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from unittest import mock
 
 import pytest
 from typer.testing import CliRunner
@@ -104,9 +106,10 @@ def test_answers_to_malformed_commands_are_not_taken_for_others(checks, number):
 
 
 def test_a_short_run_with_faults(tmp_path):
-    run = CliRunner().invoke(app, [
-        "soak", "--minutes", "0.3", "--faults", "--json", "--log", str(tmp_path / "soak.log"), "--set", "device=cpu",
-        "--set", "proposals.max_prompts=8", "--set", "proposals.search_prompts=0"])
+    with mock.patch.dict(os.environ):  # It chooses a ROS domain.
+        run = CliRunner().invoke(app, [
+            "soak", "--minutes", "0.3", "--faults", "--json", "--log", str(tmp_path / "soak.log"), "--set",
+            "device=cpu", "--set", "proposals.max_prompts=8", "--set", "proposals.search_prompts=0"])
     assert run.exit_code == 0, f"{run.output}\n{(tmp_path / 'soak.log').read_text()[-3000:]}"
     report = json.loads(run.stdout)
     assert report["answers"] > 3
