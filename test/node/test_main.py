@@ -61,7 +61,7 @@ def test_compressed_images_of_a_remapped_camera_in_a_namespace(start_node, make_
     robot.connect()
     robot.camera.publish(CompressedImage(format="jpeg", data=array("B", b"no image")))
     robot.send_command("the cup")
-    node.log(r"frame ignored: compressed image \(jpeg, 8 bytes\) cannot be decoded")
+    node.log(r"frame ignored: compressed image \(jpeg, 8 bytes\): it is not an image")
     jpeg = cv2.imencode(".jpg", photograph[..., ::-1])[1]
     message = CompressedImage(format="jpeg", data=array("B", jpeg.tobytes()))
     message.header.frame_id = "head"
