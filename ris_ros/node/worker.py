@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 from ris_ros.errors import one_line
 from ris_ros.node.commands import Command, Goal
@@ -126,7 +127,7 @@ class Worker:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._last_error = ""
-        self._cancelled_goal: Goal | None = None
+        self._withdrawn_goals: WeakSet[Goal] = WeakSet()
 
     def put_command(self, command: Command, camera: str | None = None) -> list[tuple[str, Command]]:
         """Make a command the standing one and queue it; an empty one withdraws all commands and cancels their job.
@@ -174,7 +175,7 @@ class Worker:
     def withdraw_goal(self, goal: Goal) -> None:
         """Forget a goal, and cancel its job."""
         with self._changed:
-            self._cancelled_goal = goal
+            self._withdrawn_goals.add(goal)
             for queue in self._queues.values():
                 queue.waiting = deque(command for command in queue.waiting if command is not goal)
             self._changed.notify_all()
@@ -289,7 +290,7 @@ class Worker:
 
     def _is_withdrawn(self, job: Job) -> bool:
         if isinstance(job.command, Goal):
-            return job.command is self._cancelled_goal
+            return job.command in self._withdrawn_goals
         return job.generation != self._queues[job.camera].generation
 
     def _is_stopped(self, job: Job) -> bool:

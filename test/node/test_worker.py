@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from ris_ros.node import worker
-from ris_ros.node.commands import Command
+from ris_ros.node.commands import Command, Goal
 from ris_ros.node.worker import IDLE_POLL_SECONDS, MAX_WAITING_COMMANDS, Worker
 from ris_ros.utils.cancellation import check_cancelled
 
@@ -189,6 +189,22 @@ def test_an_empty_command_makes_even_the_current_job_obsolete(make_bench):
     bench.go.release(5)
     bench.wait()
     assert bench.done == [(1, "cup", OBSOLETE)]
+
+
+def test_every_withdrawn_goal_stays_withdrawn(make_bench):
+    bench = make_bench()
+    bench.gated = True
+    bench.put_frame(SimpleNamespace(arrived=0.0))
+    working, waiting, last = Goal("cup"), Goal("bowl"), Goal("pen")
+    for goal in (working, waiting, last):
+        assert bench.worker.put_goal(goal, "") == ""
+    assert bench.started.acquire(timeout=5)
+    bench.worker.withdraw_goal(working)
+    bench.worker.withdraw_goal(waiting)
+    bench.gated = False
+    bench.go.release()
+    bench.wait(2)
+    assert [(text, obsolete) for _, text, obsolete in bench.done] == [("cup", OBSOLETE), ("pen", CURRENT)]
 
 
 def test_an_obsolete_job_is_cancelled(make_bench):
