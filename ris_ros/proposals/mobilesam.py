@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_ERROR_LENGTH = 200
-"""Characters of a library's error that are shown; it may list every weight."""
-
 PIXEL_MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 """Mean of each channel, 0..255, that the network's input is normalised with."""
 
@@ -73,8 +70,8 @@ class MobileSam:
                 raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a folder with "
                                  "encoder.onnx and sam.onnx")
         with reading(str(encoder), REMEDY):
-            _check_encoder(encoder)
             self._encoder = create_session(str(encoder), device, tensorrt)
+            _check_inputs(self._encoder, encoder)
         self.decoder_file = decoder
         with reading(str(decoder), REMEDY):
             # onnxruntime and torch need not agree on whether there is CUDA.
@@ -116,13 +113,9 @@ def create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxrunti
     return onnxruntime.InferenceSession(model, options, providers=providers)
 
 
-def _check_encoder(file: Path) -> None:
-    """Raise an InputError unless an ONNX file holds an image encoder that :meth:`MobileSam.encode` can run."""
-    import onnx
-
-    graph = onnx.load(file).graph
-    (name, _, *shape), *others = [(one.name, *(side.dim_value for side in one.type.tensor_type.shape.dim))
-                                  for one in graph.input]
+def _check_inputs(session: onnxruntime.InferenceSession, file: Path) -> None:
+    """Raise an InputError unless a file's session is of an image encoder that :meth:`MobileSam.encode` can run."""
+    (name, _, *shape), *others = [(one.name, *one.shape) for one in session.get_inputs()]
     if name != "input" or shape != [3, INPUT_SIDE, INPUT_SIDE] or others:
         raise InputError(f"{file} is not the image encoder of MobileSAM; {REMEDY}")
 

@@ -1,5 +1,7 @@
 """MobileSAM's network: its files, its execution providers, and batches of prompts."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from ris_ros.config import ProposalsConfig
@@ -66,6 +68,9 @@ def test_the_device_determines_the_execution_providers(monkeypatch, device, tens
 
         def get_providers(self):
             return expected
+
+        def get_inputs(self):
+            return [SimpleNamespace(name="input", shape=["batch", 3, 1024, 1024])]
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [
