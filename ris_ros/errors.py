@@ -52,6 +52,11 @@ def one_line(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
+def shortened(error: BaseException) -> str:
+    """Return the message of a library's error as one line of at most MAX_CAUSE_LENGTH characters."""
+    return one_line(error)[:MAX_CAUSE_LENGTH]
+
+
 def printable(text: str) -> str:
     r"""Return a text in which control characters and all else that could forge or hide a line is escaped, as in ``\n``.
 
@@ -96,8 +101,7 @@ def reading(subject: str, remedy: str = "", error_type: type[RisError] = InputEr
     except RisError:
         raise
     except Exception as error:
-        cause = one_line(error)[:MAX_CAUSE_LENGTH]
-        raise error_type(f"cannot read {subject}: {cause}{remedy and f'; {remedy}'}") from error
+        raise error_type(f"cannot read {subject}: {shortened(error)}{remedy and f'; {remedy}'}") from error
 
 
 def _line(text: str) -> str:

@@ -14,18 +14,10 @@ import huggingface_hub
 import open_clip
 from huggingface_hub.errors import HfHubHTTPError
 
-from ris_ros.errors import MissingError, one_line
+from ris_ros.errors import MissingError, shortened
 
 CONFIG_FILE = "open_clip_config.json"
 """File in a model's folder or repository that describes its architecture."""
-
-MAX_REASON_LENGTH = 200
-"""Characters of a library's error that are shown; torch's may list every weight of a model."""
-
-
-def shortened(error: BaseException) -> str:
-    """Return the message of a library's error as one line of bounded length."""
-    return one_line(error)[:MAX_REASON_LENGTH]
 
 
 def read_model_config(name: str, *, offline: bool) -> dict[str, Any]:

@@ -22,11 +22,10 @@ from ris_ros.encoding.availability import (
     download_remedy,
     downloads,
     read_model_config,
-    shortened,
 )
 from ris_ros.encoding.clip_model import ClipModel, Tokenizer
 from ris_ros.encoding.encoder import MaskGuidedEncoder
-from ris_ros.errors import InputError, MissingError, reading
+from ris_ros.errors import InputError, MissingError, reading, shortened
 from ris_ros.utils.device import usable_dtype
 from ris_ros.utils.files import read_json
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from ris_ros.errors import MAX_CAUSE_LENGTH, InputError, MissingError, one_line
+from ris_ros.errors import InputError, MissingError, shortened
 
 STORAGE_SUFFIXES = (".mcap", ".db3")
 """Of the files in the folder of a bag."""
@@ -52,8 +52,7 @@ def open_bag(path: Path) -> Any:
                 return open_paths(files)
             except Exception:
                 pass
-        cause = one_line(error)[:MAX_CAUSE_LENGTH]
-        raise InputError(f"cannot read the bag {path}: {cause}{_remedy(path, files)}") from error
+        raise InputError(f"cannot read the bag {path}: {shortened(error)}{_remedy(path, files)}") from error
 
 
 def _storage_files(path: Path) -> list[Path]:

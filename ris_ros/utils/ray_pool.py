@@ -9,16 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.errors import InputError, MissingError, shortened
 
 LOCAL_ADDRESS = "local"
 """The address that starts a cluster on this machine."""
 
 MAX_ATTEMPTS = 3
 """Number of workers that may be lost while they run a job before the job is abandoned."""
-
-MAX_REASON_LENGTH = 200
-"""Characters of Ray's error messages, which can be very long, that are reported."""
 
 PoolMap = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]
 """Runs jobs and yields pairs of job and result, in order of completion."""
@@ -102,7 +99,7 @@ def _connect(address: str, workers: int) -> None:
         except Exception as error:  # Ray raises a plain Exception for a slow start, other types for other failures
             ray.shutdown()
             if is_last or address != LOCAL_ADDRESS:
-                reason = one_line(error)[:MAX_REASON_LENGTH]
+                reason = shortened(error)
                 raise MissingError(f"no Ray cluster at {address}: {reason}") from error
 
 
@@ -139,7 +136,7 @@ def _run_jobs(worker: Any, plan: WorkerPlan, jobs: Iterable[Any], count: int) ->
             if failures[number] < MAX_ATTEMPTS:
                 waiting.appendleft((number, job))
                 continue
-            result = WorkerLost(one_line(error)[:MAX_REASON_LENGTH])
+            result = WorkerLost(shortened(error))
         else:
             idle.append(actor)
         yield job, result
