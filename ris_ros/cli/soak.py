@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -34,14 +32,14 @@ def soak(
     The exit status is 1 if a command was lost, an answer had a wrong or an older stamp, an old image or another content
     than before, or the node did not survive a fault.
     """
+    from ris_ros.serialization import to_json
     from ris_ros.tools.soak import run_soak
 
     with err.status("starting") as status:
         report = run_soak(load_config(config, settings, model, device), minutes, faults=faults, seed=seed, log=log,
                           progress=status.update)
     if as_json:
-        print(json.dumps({name: None if isinstance(value, float) and math.isnan(value) else value
-                          for name, value in report.items()}))
+        print(to_json(report))
     else:
         table = Table("what", "value", box=None)
         for name, value in report.items():
@@ -51,6 +49,6 @@ def soak(
             table.add_row(f"survived: {name.replace('_', ' ')}", f"{survived} of {tried}")
         out.print(table)
         for line in [*report["violations"], *report["failures"]]:
-            out.print(line, markup=False)
+            out.print(line)
     if report["failures"] or any(report[name] for name in FAULTY):
         raise typer.Exit(1)

@@ -33,6 +33,11 @@ class Command:
     text: str
     id: str | int | None = None
 
+    @property
+    def id_text(self) -> str:
+        """The identifier as an Answer has it; empty when none was given."""
+        return "" if self.id is None else str(self.id)
+
 
 @dataclass(frozen=True, eq=False)
 class Goal(Command):
@@ -96,7 +101,7 @@ def parse_command(data: str) -> Command:
     return _checked(Command(values["text"].strip(), identifier), readable)
 
 
-def check_text(text: str) -> None:
+def check_command_text(text: str) -> None:
     """Raise an InputError for a text that can be no command."""
     if problem := _problem(text):
         raise InputError(f"the text {problem}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from ris_interfaces.action import Find
 from ris_interfaces.msg import Answer
 
 from ris_ros.errors import InputError
-from ris_ros.node.commands import Goal, check_text, quote
+from ris_ros.node.commands import Goal, check_command_text, quote
 from ris_ros.node.worker import Worker
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class FindServer:
 
     def __init__(self, node: LifecycleNode, worker: Worker, cameras: dict[str, CameraPipeline]):
         self._node, self._worker, self._cameras = node, worker, cameras
-        self._active: dict[bytes, _Active] = {}
+        self._active: dict[str, _Active] = {}
         self._server: Any = ActionServer(
             node, Find, "~/find", execute_callback=_no_answer, handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel)
@@ -98,12 +99,11 @@ class FindServer:
     def _on_accepted(self, handle: ServerGoalHandle) -> None:
         request, now = handle.request, time.monotonic()
         camera = request.camera or next(iter(self._cameras), "")
-        identifier = bytes(handle.goal_id.uuid).hex()
-        active = _Active(handle, Goal(request.text.strip(), identifier), camera, now)
-        self._active[bytes(handle.goal_id.uuid)] = active
+        active = _Active(handle, Goal(request.text.strip(), _identifier(handle)), camera, now)
+        self._active[active.goal.id_text] = active
         max_age = _seconds(request.max_image_age)
         try:
-            check_text(request.text)
+            check_command_text(request.text)
             if camera not in self._cameras:
                 raise InputError(f"there is no camera {quote(camera)}; there are "
                                  f"{', '.join(quote(name) for name in self._cameras)}")
@@ -112,7 +112,7 @@ class FindServer:
             return
         active.goal = replace(
             active.goal, min_confidence=max(0.0, float(request.min_confidence)),
-            not_before=now - max_age if max_age else -float("inf"), on_start=partial(self._tell, active, "searching"),
+            not_before=now - max_age if max_age else -math.inf, on_start=partial(self._tell, active, "searching"),
             on_answer=partial(self._on_answer, active), on_failure=partial(self._fail, active))
         self._node.get_logger().info(f"goal: {quote(active.goal.text)}")
         self._tell(active, "queued")
@@ -123,7 +123,7 @@ class FindServer:
             self._fail(active, reason)
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
-        if (active := self._active.get(bytes(handle.goal_id.uuid))) is not None:
+        if (active := self._active.get(_identifier(handle))) is not None:
             self._worker.withdraw_goal(active.goal)
             self._end(active, active.best or self._empty(active, "cancelled"), ServerGoalHandle.abort)
         return CancelResponse.ACCEPT
@@ -164,11 +164,11 @@ class FindServer:
 
     def _end(self, active: _Active, answer: Answer, finish: Finish) -> None:
         """End a goal, once; the client gets the answer from the executor's thread."""
-        if self._active.pop(bytes(active.handle.goal_id.uuid), None) is not None:
+        if self._active.pop(active.goal.id_text, None) is not None:
             active.handle.execute(partial(_finish, answer, finish))
 
     def _is_active(self, active: _Active) -> bool:
-        return bytes(active.handle.goal_id.uuid) in self._active
+        return active.goal.id_text in self._active
 
     def _tell(self, active: _Active, stage: str, candidates: int = 0, confidence: float = 0.0) -> None:
         if (stage != active.stage or candidates) and self._is_active(active):
@@ -176,8 +176,8 @@ class FindServer:
             active.handle.publish_feedback(Find.Feedback(stage=stage, candidates=candidates, confidence=confidence))
 
     def _empty(self, active: _Active, reason: str) -> Answer:
-        return Answer(camera=active.camera, id=active.goal.id, text=active.goal.text, reason=reason,
-                      latency=float("nan"))
+        return Answer(camera=active.camera, id=active.goal.id_text, text=active.goal.text, reason=reason,
+                      latency=math.nan)
 
 
 def _finish(answer: Answer, finish: Finish, handle: ServerGoalHandle) -> Find.Result:
@@ -191,6 +191,10 @@ def _finish(answer: Answer, finish: Finish, handle: ServerGoalHandle) -> Find.Re
 def _no_answer(handle: ServerGoalHandle) -> Find.Result:
     handle.abort()
     return Find.Result()
+
+
+def _identifier(handle: ServerGoalHandle) -> str:
+    return bytes(handle.goal_id.uuid).hex()
 
 
 def _seconds(duration: Any) -> float:

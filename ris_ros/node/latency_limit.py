@@ -29,6 +29,8 @@ class LatencyLimit:
         """Return a configuration with the bounds of the current step."""
         if not config.max_latency:
             self._step = 0
+        if not self._step:
+            return config
         values = config.to_dict()
         changes = {name: bound for name, bound in STEPS[self._step].items() if values[name] > bound}
         return config.replace(changes) if changes else config

@@ -20,7 +20,7 @@ from std_srvs.srv import SetBool, Trigger
 from ris_ros.errors import InputError, MissingError, RisError, one_line, printable
 from ris_ros.messages import check_interfaces, has_interfaces, image_converter
 from ris_ros.node.camera_pipeline import CameraPipeline
-from ris_ros.node.commands import QUEUE_DEPTH, Command, CommandError, check_text, parse_command, quote
+from ris_ros.node.commands import QUEUE_DEPTH, Command, CommandError, check_command_text, parse_command, quote
 from ris_ros.node.health import HealthMonitor, NodeSnapshot
 from ris_ros.node.parameters import check_changes, declare_parameters, read_config
 from ris_ros.node.target_frame import TargetFrame
@@ -351,7 +351,7 @@ class RisNode(LifecycleNode):
 
     def _on_parse(self, request: Any, response: Any) -> Any:
         try:
-            check_text(request.text)
+            check_command_text(request.text)
             query = self._parser.parse(request.text)
         except InputError as error:
             response.message = str(error)

@@ -118,7 +118,7 @@ class CameraOutputs:
 
         def answer() -> Any:
             return messages.answer(result, objects, header, objects_header, camera=self._camera,
-                                   identifier="" if command.id is None else str(command.id), latency=latency)
+                                   identifier=command.id_text, latency=latency)
 
         self._publish_subscribed({"answer": answer})
         self._publish_result(fields, header, command, latency)
@@ -130,8 +130,8 @@ class CameraOutputs:
         """Publish that a command could not be answered."""
         latency = _latency(self._node.get_clock().now(), header.stamp)
         self._publish_subscribed({"answer": lambda: Answer(
-            header=header, camera=self._camera, id="" if command.id is None else str(command.id), text=command.text,
-            reason=reason, latency=math.nan if latency is None else latency)})
+            header=header, camera=self._camera, id=command.id_text, text=command.text, reason=reason,
+            latency=math.nan if latency is None else latency)})
         self._publish_result({
             "text": command.text, "found": False, "box": None, "score": 0.0, "confidence": 0.0, "candidates": [],
             "objects": None, "following": None, "timings": {}, "reason": reason}, header, command, latency)
