@@ -12,6 +12,7 @@ frame of your gripper is another one, change the axes in `gripper_pose`.
 
 import argparse
 import sys
+import time
 
 import numpy as np
 import rclpy
@@ -58,6 +59,14 @@ def plan(answer, frame, retreat, max_width):
     return gripper_pose(target, target.size.z / 2 + retreat), gripper_pose(target)
 
 
+def wait_for_subscriber(publisher, seconds):
+    """Wait until somebody subscribes to what a publisher publishes; return whether somebody does."""
+    end = time.monotonic() + seconds
+    while not publisher.get_subscription_count() and time.monotonic() < end:
+        time.sleep(0.05)
+    return publisher.get_subscription_count() > 0
+
+
 def main():
     """Find what the arguments describe, and publish the poses."""
     parser = argparse.ArgumentParser(description="Publish the pre-grasp and the grasp of an object.")
@@ -65,6 +74,7 @@ def main():
     parser.add_argument("--frame", default="base_link", help="frame in which the arm plans")
     parser.add_argument("--retreat", type=float, default=0.10, help="height of the pre-grasp above the object, metres")
     parser.add_argument("--max-width", type=float, default=0.08, help="how far the gripper opens, metres")
+    parser.add_argument("--wait", type=float, default=3.0, help="how long to wait for a subscriber of a pose, seconds")
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     rclpy.init()
     node = rclpy.create_node("pick_the_object")
@@ -76,6 +86,9 @@ def main():
     except ValueError as error:
         sys.exit(str(error))
     for (name, publisher), pose in zip(publishers.items(), poses, strict=True):
+        # A message that nobody receives while this program runs is lost.
+        if not wait_for_subscriber(publisher, options.wait):
+            print(f"nobody subscribes to {publisher.topic_name}: the pose is only printed", file=sys.stderr)
         publisher.publish(pose)
         publisher.wait_for_all_acked(Duration(seconds=5))
         position = pose.pose.position

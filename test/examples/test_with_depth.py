@@ -53,7 +53,7 @@ def test_the_gripper_poses_are_published(run, make_robot, wait_for):
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     for name in ("pre_grasp", "grasp"):
         robot.node.create_subscription(PoseStamped, name, lambda pose, name=name: poses.update({name: pose}), latched)
-    _, printed = run("pick_the_object", "the largest thing", "--frame", FRAME, "--max-width", "2")
+    _, printed = run("pick_the_object", "the largest thing", "--frame", FRAME, "--max-width", "2", "--wait", "60")
     wait_for(lambda: len(poses) == 2, what="the poses")
     received = [np.array([position.x, position.y, position.z]) for position in (
         poses[name].pose.position for name in ("pre_grasp", "grasp"))]

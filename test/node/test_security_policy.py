@@ -1,5 +1,6 @@
 """The SROS 2 policy holds what the running node publishes, subscribes to and serves, and nothing else."""
 
+import time
 import xml.etree.ElementTree as ElementTree
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,7 +8,14 @@ from pathlib import Path
 import pytest
 
 POLICY = Path(__file__).parents[2] / "config" / "sros2" / "ris.policy.xml"
-CONFIGURATIONS = ({}, {"image_transport": "compressed", "depth_transport": "compressedDepth", "use_sim_time": True})
+CONFIGURATIONS = (
+    ({}, "/image"),
+    ({"image_transport": "compressed", "depth_transport": "compressedDepth", "use_sim_time": True}, "/image/compressed"))
+"""Parameters, and a topic that the node uses with them."""
+SECONDS_WITHOUT_NEWS = 5.0
+"""After so many seconds without a new topic or service, the graph of ROS is complete."""
+MAX_SECONDS = 60.0
+"""Wait so many seconds at most for the first topics."""
 HAS_INTERFACES = find_spec("ris_interfaces") is not None and find_spec("ris_interfaces").origin is not None
 NEEDS_OTHER_PACKAGES = {"publish": {"/ris/box", "/ris/box_3d"}, "subscribe": {"/tf", "/tf_static"}, "reply": set()}
 if not HAS_INTERFACES:
@@ -30,14 +38,20 @@ def allowed():
 def used(local_node, wait_for):
     """The names that the node uses in any configuration, by how it uses them, from the graph of ROS."""
     names = {kind: set() for kind in ("publish", "subscribe", "reply")}
-    for parameters in CONFIGURATIONS:
+    for parameters, topic in CONFIGURATIONS:
         local = local_node(parameters=parameters)
         node = local.node
         wait_for(lambda node=node: node.snapshot().state == "active", 30, "activation")
-        for kind, read in (("publish", node.get_publisher_names_and_types_by_node),
-                           ("subscribe", node.get_subscriber_names_and_types_by_node),
-                           ("reply", node.get_service_names_and_types_by_node)):
-            names[kind] |= {name for name, _ in read("ris", "/")}
+        # DDS tells the node of its own topics, as of all others, after a while.
+        quiet_since, known = time.monotonic(), set()
+        while time.monotonic() < quiet_since + (SECONDS_WITHOUT_NEWS if topic in known else MAX_SECONDS):
+            for kind, read in (("publish", node.get_publisher_names_and_types_by_node),
+                               ("subscribe", node.get_subscriber_names_and_types_by_node),
+                               ("reply", node.get_service_names_and_types_by_node)):
+                names[kind] |= {name for name, _ in read("ris", "/")}
+            if known != (known := {name for group in names.values() for name in group}):
+                quiet_since = time.monotonic()
+            time.sleep(0.1)
         assert node.get_client_names_and_types_by_node("ris", "/") == []
         local.close()
     return names
