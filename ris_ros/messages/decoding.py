@@ -18,6 +18,7 @@ import numpy as np
 
 from ris_ros.errors import InputError, MissingError, one_line
 from ris_ros.geometry import rays
+from ris_ros.messages.rvl import decode_rvl, rvl_size
 from ris_ros.types import CameraModel
 from ris_ros.utils.images import MAX_IMAGE_PIXELS, check_size, decode, decode_rgb, encoded_size
 
@@ -282,26 +283,29 @@ def _decompress_image(message: Any, max_pixels: int) -> np.ndarray:
 def _decompress_depth(message: Any, shape: tuple[int, int]) -> np.ndarray:
     """Return the depth in a message of image_transport, float32 [H, W] in metres; unknown: 0 or NaN.
 
-    Of compressedDepth the data are COMPRESSED_DEPTH_HEADER and a 16-bit PNG. It holds millimetres if the format begins
-    with 16UC1. If it begins with 32FC1, it holds the quantised inverse q of a depth A / (q - B), 0 where the depth is
-    unknown. The transport "compressed" sends the PNG of millimetres alone.
+    Of compressedDepth the data are COMPRESSED_DEPTH_HEADER and a 16-bit image, in RVL if the format ends with that,
+    else in PNG. It holds millimetres if the format begins with 16UC1. If it begins with 32FC1, it holds the quantised
+    inverse q of a depth A / (q - B), 0 where the depth is unknown. The transport "compressed" sends the PNG of
+    millimetres alone.
 
-    Raises an InputError for other data, such as RVL compression, and for another shape (height, width).
+    Raises an InputError for other data, and for another shape (height, width).
     """
     data, format_ = bytes(message.data), message.format
     is_float = format_.startswith("32FC1")
+    is_rvl = format_.rstrip().endswith("rvl")
     start = 0 if data.startswith(PNG_SIGNATURE) and not is_float else COMPRESSED_DEPTH_HEADER.size
     try:
         max_pixels = max(MAX_IMAGE_PIXELS, shape[0] * shape[1])
-        width, height = encoded_size(data[start:], max_pixels)
+        width, height = rvl_size(data[start:]) if is_rvl else encoded_size(data[start:], max_pixels)
         if (height, width) != shape:
             raise InputError(f"it has {width} x {height} pixels, the image {shape[1]} x {shape[0]}")
-        pixels = decode(data[start:], max_pixels)
+        pixels = decode_rvl(data[start:]) if is_rvl else decode(data[start:], max_pixels)
         if pixels.dtype != np.uint16 or pixels.ndim != 2:
             raise InputError("it is no 16-bit image of one channel")
     except InputError as error:
         raise InputError(f"depth compressed as {format_!r}, {len(data)} bytes, cannot be decoded: {error}; have it "
-                         "published as compressedDepth in PNG format, registered to the colour camera") from error
+                         "published as compressedDepth in PNG or RVL format, registered to the colour "
+                         "camera") from error
     if not is_float:
         return pixels.astype(np.float32) * np.float32(0.001)
     _, a, b = COMPRESSED_DEPTH_HEADER.unpack(data[:start])

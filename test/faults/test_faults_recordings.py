@@ -233,8 +233,8 @@ def test_the_limit_of_pixels_counts_for_bags(tmp_path):
 FLOAT_FRAME = raw(MILLIMETRES, "16UC1", header=header(frame_id="other"))
 DROPPED = {
     "another frame": ([("/d", FLOAT_FRAME)], "depth is in the frame 'other'"),
-    "RVL": ([("/d", compressed(bytes(40), "16UC1; compressedDepth rvl"))], "in PNG format"),
-    "JPEG": ([("/d", compressed(b"\xff\xd8\xff", "16UC1; jpeg compressed "))], "in PNG format"),
+    "RVL": ([("/d", compressed(bytes(40), "16UC1; compressedDepth rvl"))], "in PNG or RVL format"),
+    "JPEG": ([("/d", compressed(b"\xff\xd8\xff", "16UC1; jpeg compressed "))], "in PNG or RVL format"),
     "another size": ([("/d", compressed(bytes(12) + png(MILLIMETRES[::2]), "16UC1; compressedDepth png"))],
                      "16 x 6 pixels"),
     "too old": ([("/d", raw(MILLIMETRES, "16UC1", 9))], "no depth within"),

@@ -10,7 +10,8 @@ import pytest
 POLICY = Path(__file__).parents[2] / "config" / "sros2" / "ris.policy.xml"
 CONFIGURATIONS = (
     ({}, "/image"),
-    ({"image_transport": "compressed", "depth_transport": "compressedDepth", "use_sim_time": True}, "/image/compressed"))
+    ({"image_transport": "compressed", "depth_transport": "compressedDepth", "use_sim_time": True},
+     "/image/compressed"))
 """Parameters, and a topic that the node uses with them."""
 SECONDS_WITHOUT_NEWS = 5.0
 """After so many seconds without a new topic or service, the graph of ROS is complete."""
