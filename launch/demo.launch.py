@@ -20,7 +20,7 @@ def generate_launch_description():
 
     passed_on = ("model", "device", "mode", "follow", "params_file", "rviz")
     return LaunchDescription([
-        DeclareLaunchArgument("seed", default_value="200007", description="seed of the simulated scene"),
+        DeclareLaunchArgument("seed", default_value="200328", description="seed of the simulated scene"),
         DeclareLaunchArgument("rate", default_value="10.0", description="frame rate of the camera [Hz]"),
         DeclareLaunchArgument("moving", default_value="false", description="swing the camera around the table"),
         DeclareLaunchArgument("picture", default_value="", description="image file to show instead of the simulation"),
@@ -36,9 +36,11 @@ def generate_launch_description():
         DeclareLaunchArgument("params_file", default_value=str(share / "config" / "ris.yaml"),
                               description="ROS 2 parameter file"),
         DeclareLaunchArgument("rviz", default_value="true", description="start RViz, if it is installed"),
-        Node(package="ris_ros", executable="ris_camera", name="camera", output="screen", parameters=[{
-            "seed": camera_parameter("seed", int), "rate": camera_parameter("rate", float),
-            "moving": camera_parameter("moving", bool), "picture": camera_parameter("picture", str)}]),
+        # On a busy machine, rendering the last image takes longer than the 5 seconds that launch waits by default.
+        Node(package="ris_ros", executable="ris_camera", name="camera", output="screen", sigterm_timeout="15",
+             parameters=[{
+                 "seed": camera_parameter("seed", int), "rate": camera_parameter("rate", float),
+                 "moving": camera_parameter("moving", bool), "picture": camera_parameter("picture", str)}]),
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(share / "launch" / "ris.launch.py")),
             launch_arguments={name: LaunchConfiguration(name) for name in passed_on}.items()),

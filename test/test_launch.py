@@ -127,8 +127,10 @@ def test_arguments_become_parameters():
 def test_the_log_level_is_that_of_the_node_alone(namespace, pushed, logger):
     actions, context = started("ris.launch.py", namespace=namespace, log_level="debug", ros_namespace=pushed)
     [node] = [action for action in actions if isinstance(action, LifecycleNode)]
-    words = [perform_substitutions(context, word) for word in node.cmd]
-    assert words[words.index("--log-level") + 1] == f"{logger}:=debug"
+    # The words after those of `arguments` can only be evaluated when the node is started.
+    words = iter(node.cmd)
+    assert any(perform_substitutions(context, word) == "--log-level" for word in words)
+    assert perform_substitutions(context, next(words)) == f"{logger}:=debug"
 
 
 def test_rviz_is_started_on_request_and_told_of_where_it_is_missing(monkeypatch):
