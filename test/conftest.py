@@ -30,10 +30,12 @@ def _restored_logging():
 @pytest.fixture(scope="module")
 def private_ros_domain(request):
     """A ROS domain for a test module, limited to this machine, so that no other ROS system can interfere."""
+    from ros_fixtures import THIS_MACHINE_ONLY
+
     # A quarter of the domains 1 to 100 for each process.
     domain = 1 + 25 * (WORKER % 4) + (os.getpid() * 7 + sum(map(ord, request.module.__name__))) % 25
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROS_DOMAIN_ID", str(domain))
-        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        patch.setenv("ROS_LOCALHOST_ONLY", "1")
+        for name, value in THIS_MACHINE_ONLY.items():
+            patch.setenv(name, value)
         yield

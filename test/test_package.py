@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ros_fixtures import THIS_MACHINE_ONLY
 
 import ris_ros
 
@@ -62,8 +63,7 @@ def test_links_are_installed_as_quietly(workspace):
 def environment(install):
     """The environment variables after sourcing the workspace."""
     [site_packages] = install.glob("lib/python*/site-packages")
-    return {**os.environ, "ROS_DOMAIN_ID": str(101 + os.getpid() % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-            "ROS_LOCALHOST_ONLY": "1", "PYTHONUNBUFFERED": "1",
+    return {**os.environ, "ROS_DOMAIN_ID": str(101 + os.getpid() % 100), **THIS_MACHINE_ONLY, "PYTHONUNBUFFERED": "1",
             "AMENT_PREFIX_PATH": os.pathsep.join([str(install), sys.prefix]),
             "PYTHONPATH": os.pathsep.join(filter(None, [str(site_packages), os.environ.get("PYTHONPATH", "")]))}
 

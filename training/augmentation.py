@@ -38,5 +38,5 @@ def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     varied = (pixels.clip(0, 1) * 255).round().astype(np.uint8)
     for k in np.flatnonzero(rng.random(len(images)) < JPEG_SHARE):
         _, encoded = cv2.imencode(".jpg", varied[k], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*JPEG_QUALITY))])
-        varied[k] = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        varied[k] = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     return np.where(outside, images, varied)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +34,10 @@ def read_model_config(name: str, *, offline: bool) -> dict[str, Any]:
         if name.startswith("local-dir:"):
             file = Path(name.removeprefix("local-dir:"), CONFIG_FILE)
         elif name.startswith("hf-hub:"):
-            file = Path(huggingface_hub.hf_hub_download(
-                name.removeprefix("hf-hub:"), CONFIG_FILE, local_files_only=offline))
+            repository = name.removeprefix("hf-hub:")
+            with downloads(allowed=not offline):
+                file = Path(_from_hub_cache(f"{repository}/{CONFIG_FILE}")
+                            or huggingface_hub.hf_hub_download(repository, CONFIG_FILE))
         else:
             return dict(open_clip.get_model_config(name.partition("/")[0]))
         content = json.loads(file.read_text("utf-8"))
@@ -72,18 +75,21 @@ def check_packages(name: str, model_config: dict[str, Any]) -> None:
 
 def check_on_disk(name: str) -> None:
     """Raise a MissingError unless the weights of ``ARCHITECTURE/TAG`` or ``hf-hub:NAME`` are on this machine."""
-    if name.startswith("hf-hub:"):
-        is_there = any(_is_in_hub_cache(f"{name.removeprefix('hf-hub:')}/{file}") for file in _HUB_WEIGHTS)
-    else:
-        source = open_clip.get_pretrained_cfg(*name.split("/", 1))
-        hub = source.get("hf_hub", "")
-        url_file = os.path.basename(source.get("url", ""))
-        is_there = Path(source.get("file", "")).is_file() \
-            or any(_is_in_hub_cache(file) for file in _with_alternatives(hub)) \
-            or (not hub and Path("~/.cache/clip", url_file).expanduser().is_file())
-    if not is_there:
+    if not is_on_disk(name):
         raise MissingError(f"cannot load encoder.model {name}: its weights are not on this machine; "
                            f"{_fetch(name, offline=True)}")
+
+
+def is_on_disk(name: str) -> bool:
+    """Return whether the weights of ``ARCHITECTURE/TAG`` or ``hf-hub:NAME`` are on this machine."""
+    if name.startswith("hf-hub:"):
+        return any(_from_hub_cache(f"{name.removeprefix('hf-hub:')}/{file}") for file in _HUB_WEIGHTS)
+    source = open_clip.get_pretrained_cfg(*name.split("/", 1))
+    hub = source.get("hf_hub", "")
+    url_file = os.path.basename(source.get("url", ""))
+    return Path(source.get("file", "")).is_file() \
+        or any(map(_from_hub_cache, _with_alternatives(hub))) \
+        or (not hub and Path("~/.cache/clip", url_file).expanduser().is_file())
 
 
 _HUB_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -98,9 +104,11 @@ def _with_alternatives(hub: str) -> list[str]:
     return [f"{repository}/{one}" for one in names]
 
 
-def _is_in_hub_cache(path: str) -> bool:
+def _from_hub_cache(path: str) -> str | None:
+    """Return where the file REPOSITORY/FILE of the hub is on this machine; None if it is not there."""
     repository, _, file = path.rpartition("/")
-    return isinstance(huggingface_hub.try_to_load_from_cache(repository, file), str)
+    cached = huggingface_hub.try_to_load_from_cache(repository, file)
+    return cached if isinstance(cached, str) else None
 
 
 def _fetch(name: str, offline: bool) -> str:
@@ -120,8 +128,22 @@ def downloads(*, allowed: bool) -> Iterator[None]:
     The variable HF_HUB_OFFLINE does the same, but is only read when the library is imported.
     """
     before = huggingface_hub.constants.HF_HUB_OFFLINE
-    huggingface_hub.constants.HF_HUB_OFFLINE = before or not allowed
+    _set_hub_offline(before or not allowed)
+    # The root logger, which open_clip may set up, prints the hub's lines too: its own handler would do so once more.
+    logger = logging.getLogger("huggingface_hub")
+    handlers, logger.handlers = logger.handlers, []
     try:
         yield
     finally:
-        huggingface_hub.constants.HF_HUB_OFFLINE = before
+        logger.handlers = handlers
+        _set_hub_offline(before)
+
+
+def _set_hub_offline(offline: bool) -> None:
+    if offline == huggingface_hub.constants.HF_HUB_OFFLINE:
+        return
+    huggingface_hub.constants.HF_HUB_OFFLINE = offline
+    # Before version 1 the library reads the constant only when it makes a session, and keeps the session.
+    reset_sessions = getattr(huggingface_hub.utils, "reset_sessions", None)
+    if reset_sessions is not None:
+        reset_sessions()

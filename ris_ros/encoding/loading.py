@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import pickle
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ris_ros.encoding.availability import (
     check_packages,
     download_remedy,
     downloads,
+    is_on_disk,
     read_model_config,
 )
 from ris_ros.encoding.clip_model import ClipModel, Tokenizer
@@ -100,18 +102,28 @@ def _create_model(name: str, offline: bool) -> tuple[ClipModel, Tokenizer]:
         architecture, pretrained = name, None
     else:
         architecture, _, pretrained = name.partition("/")
+    if pretrained == RANDOM:
+        logger.warning("encoder.model %s has random weights: its answers mean nothing", name)
     try:
+        if not offline and _is_downloaded(name) and is_on_disk(name):
+            # Otherwise a hub is asked whether each file is the newest, with long retries where there is no network.
+            with suppress(OSError), downloads(allowed=False):
+                return _create_parts(architecture, pretrained)
+            # Some other file is not there, such as one of a tokenizer from Hugging Face.
         with downloads(allowed=not offline):
-            if pretrained == RANDOM:
-                logger.warning("encoder.model %s has random weights: its answers mean nothing", name)
-                torch.manual_seed(0)
-                model = open_clip.create_model(architecture, pretrained_text=False)
-            else:
-                model = open_clip.create_model_from_pretrained(architecture, pretrained, return_transform=False)
-            return model, open_clip.get_tokenizer(architecture)
+            return _create_parts(architecture, pretrained)
     except LOAD_ERRORS as error:
         raise MissingError(f"cannot load encoder.model {name}: {_remedy(name, offline, error)}: {shortened(error)}"
                            ) from error
+
+
+def _create_parts(architecture: str, pretrained: str | None) -> tuple[ClipModel, Tokenizer]:
+    # The tokenizer comes first, because it is quicker to fail.
+    tokenizer = open_clip.get_tokenizer(architecture)
+    if pretrained == RANDOM:
+        torch.manual_seed(0)
+        return open_clip.create_model(architecture, pretrained_text=False), tokenizer
+    return open_clip.create_model_from_pretrained(architecture, pretrained, return_transform=False), tokenizer
 
 
 LOAD_ERRORS = (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError,
@@ -122,7 +134,7 @@ LOAD_ERRORS = (ArithmeticError, AssertionError, AttributeError, EOFError, Lookup
 def _remedy(name: str, offline: bool, error: Exception) -> str:
     if name.startswith("local-dir:"):
         return "the folder needs open_clip_config.json, fitting open_clip_model.safetensors and the tokenizer's files"
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) or (_is_downloaded(name) and not is_on_disk(name)):
         return f"its weights or its tokenizer cannot be read or downloaded; {download_remedy(name, offline)}"
     if _is_downloaded(name):
         return f"its file of weights is damaged; delete it and run `ris weights fetch {name}`"

@@ -98,7 +98,7 @@ def mean_over_frames(scores: ArrayLike, expressions: ArrayLike) -> Estimate:
 
     """
     _, expression, frames = np.unique(expressions, return_inverse=True, return_counts=True)
-    return mean_iou(np.bincount(expression, scores) / frames, np.ones(len(frames)))
+    return mean_iou(np.bincount(expression, np.asarray(scores, float)) / frames, np.ones(len(frames)))
 
 
 def proportion(flags: ArrayLike) -> Estimate:

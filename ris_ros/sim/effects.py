@@ -20,7 +20,7 @@ def apply(effects: Effects, image: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """
     if effects == Effects(seed=effects.seed):
         return image
-    pixels = image.astype(np.float32) / 255
+    pixels: np.ndarray = image.astype(np.float32) / 255
     if effects.occlusion:
         pixels *= 1 - effects.occlusion * _occlusion(depth)[..., None]
     if effects.levels:

@@ -215,10 +215,14 @@ def ask_node(commands: list[str], *, camera: Mapping[str, object], node: Mapping
         return image, answers
 
 
+THIS_MACHINE_ONLY = {"ROS_LOCALHOST_ONLY": "1"} if os.environ.get("ROS_DISTRO") == "humble" else {
+    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+"""Environment variables that keep ROS on this machine. Later distributions warn of Humble's."""
+
+
 def use_private_ros_domain() -> None:
     """Choose a random ROS domain that does not leave this machine, for this process and those that it starts."""
-    os.environ |= {"ROS_DOMAIN_ID": str(random.randint(1, 100)), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-                   "ROS_LOCALHOST_ONLY": "1"}
+    os.environ |= {"ROS_DOMAIN_ID": str(random.randint(1, 100)), **THIS_MACHINE_ONLY}
 
 
 def executable_command(module: str, parameters: Mapping[str, object]) -> list[str]:

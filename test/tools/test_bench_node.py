@@ -10,10 +10,11 @@ pytest.importorskip("rclpy")
 
 from ris_ros.config import Config
 from ris_ros.tools.bench import node
+from ris_ros.tools.node_client import THIS_MACHINE_ONLY
 
 
 def test_everything_is_measured(monkeypatch):
-    for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"):
+    for name in ("ROS_DOMAIN_ID", *THIS_MACHINE_ONLY):
         monkeypatch.setenv(name, os.environ[name])  # Undoes what the benchmark sets.
     monkeypatch.setattr(node, "WARM_UP_ANSWERS", 1)
     config = Config.from_dict({"device": "cpu", "proposals.max_prompts": 2, "proposals.search_prompts": 0})
