@@ -30,7 +30,7 @@ def _restored_logging():
 @pytest.fixture(scope="module")
 def private_ros_domain(request):
     """A ROS domain for a test module, limited to this machine, so that no other ROS system can interfere."""
-    from ros_fixtures import THIS_MACHINE_ONLY
+    from ris_ros.tools.node_client import THIS_MACHINE_ONLY
 
     # A quarter of the domains 1 to 100 for each process.
     domain = 1 + 25 * (WORKER % 4) + (os.getpid() * 7 + sum(map(ord, request.module.__name__))) % 25

@@ -29,9 +29,6 @@ ANSWER_SECONDS = 60.0
 """Time for a message to arrive on a busy machine."""
 LEFT_SHARED_MEMORY = "RTPS_TRANSPORT_SHM"
 """Marks lines in which Fast DDS complains of shared memory that some killed process has left on this machine."""
-THIS_MACHINE_ONLY = {"ROS_LOCALHOST_ONLY": "1"} if os.environ.get("ROS_DISTRO") == "humble" else {
-    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-"""Environment variables that keep ROS on this machine. Later distributions warn of Humble's."""
 NEXT_FRAME_SECONDS = 15.0
 """Time well above what an answer takes."""
 

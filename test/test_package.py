@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ros_fixtures import THIS_MACHINE_ONLY
 
 import ris_ros
 
@@ -62,6 +61,8 @@ def test_links_are_installed_as_quietly(workspace):
 @pytest.fixture
 def environment(install):
     """The environment variables after sourcing the workspace."""
+    from ris_ros.tools.node_client import THIS_MACHINE_ONLY
+
     [site_packages] = install.glob("lib/python*/site-packages")
     return {**os.environ, "ROS_DOMAIN_ID": str(101 + os.getpid() % 100), **THIS_MACHINE_ONLY, "PYTHONUNBUFFERED": "1",
             "AMENT_PREFIX_PATH": os.pathsep.join([str(install), sys.prefix]),
