@@ -68,7 +68,8 @@ def test_level_axes_are_x_and_what_is_left_of_it_seen_from_above():
 def cup():
     box = OrientedBox(np.array([0.1, 0.2, 1.0]), np.eye(3), np.array([0.3, 0.2, 0.123456]))
     grasp = Grasp(np.array([0.1, 0.2, 1.1]), np.array([0.0, 1, 0]), np.array([0.0, 0, -1]), 0.051234567)
-    points = Points(np.array([[0, 0, 1], [0, 1, 1]], np.float32), np.zeros((2, 2), np.int32), np.zeros((2, 3), np.uint8))
+    points = Points(np.array([[0, 0, 1], [0, 1, 1]], np.float32), np.zeros((2, 2), np.int32),
+                    np.zeros((2, 3), np.uint8))
     return Object3D(points, np.array([0.0, 0.5, 1]), box, grasp, np.array([0.0, 0, 1]), "given")
 
 

@@ -58,8 +58,8 @@ def test_levels_within_the_tolerance_are_averaged():
     # The tolerance grows with the square of the distance: 3 mm more at 1 m, 27 mm more at 3 m.
     apart = np.concatenate([level_points(0.0, 60), level_points(0.02, 60), level_points(-0.2, 100)])
     assert find_support(object_points(), apart, NONE, UP).level == pytest.approx(-0.7)
-    far = object_points() + (0, 0, 2)
-    assert find_support(far, apart + (0, 0, 2), NONE, UP).level == pytest.approx(-0.49)
+    away = np.array([0, 0, 2])
+    assert find_support(object_points() + away, apart + away, NONE, UP).level == pytest.approx(-0.49)
 
 
 @pytest.mark.parametrize(("count", "level"), [(49, -0.299), (50, -0.5)])
@@ -103,7 +103,7 @@ def test_a_tilted_noisy_plane_is_fitted_closely():
     across = np.linalg.svd(normal[None])[2][1:]
     points = -0.6 * normal + rng.uniform(-0.5, 0.5, (400, 2)) @ across
     points += rng.normal(0, 0.001, (400, 1)) * normal
-    outliers = rng.uniform(-0.5, 0.5, (100, 3)) + (0, 0, 1)
+    outliers = rng.uniform((-0.5, -0.5, 0.5), (0.5, 0.5, 1.5), (100, 3))
     above = points[:50] + 0.1 * normal
     found, level = fit_support_plane(np.concatenate([points, outliers]), above, TOLERANCE)
     assert np.degrees(np.arccos(found @ normal)) < 0.2

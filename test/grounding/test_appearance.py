@@ -158,7 +158,7 @@ def test_further_words_lower_by_the_exponential_of_what_the_logit_lacks():
 
 
 def test_no_masks_have_no_probability():
-    none = AppearanceScorer(torch.zeros(0, len(WORDS)), lambda texts: torch.stack([feature(text) for text in texts]), 20.0,
-                            BANK)
+    none = AppearanceScorer(torch.zeros(0, len(WORDS)), lambda texts: torch.stack([feature(text) for text in texts]),
+                            20.0, BANK)
     assert none.probability(described("chipped red cup")).shape == (0,)
     assert none.names().shape == (0, 3)

@@ -31,7 +31,8 @@ def test_the_centre_is_that_of_the_mask_and_not_of_its_box():
     masks = np.zeros((1, HEIGHT, WIDTH), bool)
     masks[0, 30:60, 40:80] = masks[0, 60:100, 40:50] = True       # 1,200 pixels, and 400 below their left.
     layout = Layout.measure(Proposals.from_masks(masks))
-    np.testing.assert_allclose(layout.centre, [((1200 * 60 + 400 * 45) / 1600 / 160, (1200 * 45 + 400 * 80) / 1600 / 120)])
+    x, y = (1200 * 60 + 400 * 45) / 1600, (1200 * 45 + 400 * 80) / 1600
+    np.testing.assert_allclose(layout.centre, [(x / 160, y / 120)])
     np.testing.assert_allclose(layout.extent, [(40 / 160, 70 / 120)])
 
 

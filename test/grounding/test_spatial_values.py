@@ -1,4 +1,4 @@
-"""Regions, relations and rankings, by hand: at a soft threshold a condition holds by half, a width beyond it by 73 %."""
+"""Regions, relations and rankings, by hand: at a soft threshold a condition holds by half, a width inside by 73 %."""
 
 from __future__ import annotations
 
@@ -170,7 +170,8 @@ def test_touching_objects_share_a_border_and_are_near():
 
 
 def test_without_depth_what_rests_on_another_is_where_that_stands():
-    pair = replace(flat(dy=0.05), low=np.array([(0, 1.5, 0), (0, 1, 0.0)]), high=np.array([(0.1, 1.7, 0.1), (0.1, 1.4, 0.1)]))
+    pair = replace(flat(dy=0.05), low=np.array([(0, 1.5, 0), (0, 1, 0.0)]),
+                   high=np.array([(0.1, 1.7, 0.1), (0.1, 1.4, 0.1)]))
     placed = placed_on_support(pair)
     np.testing.assert_allclose(placed.low, [(0, 1.1, 0), (0, 1, 0)])
     np.testing.assert_allclose(placed.high, [(0.1, 1.3, 0.1), (0.1, 1.4, 0.1)])

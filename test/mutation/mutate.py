@@ -1,30 +1,40 @@
-"""Run the quick unit tests against a seeded random sample of mutants, and report which of them the tests notice.
+"""Run the quick unit tests on a seeded random sample of mutants, and report which mutants the tests notice.
 
-`[tool.mutmut]` in pyproject.toml says what is mutated and by which tests. Every verdict is kept in `mutants/`: a run
-that was stopped goes on where it was, and a larger sample with the same seed only tries what is new.
+`[tool.mutmut]` in pyproject.toml says what is mutated and by which tests. Mutants are tried in random order, and every
+verdict is kept in `mutants/`: a run that was stopped goes on where it was, a larger sample with the same seed only
+tries what is new, and an edited function is tried anew. What `mutmut run` does besides is left out: it tries mutants
+in the order of their tests' time, and runs all tests twice more before.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import subprocess
-import sys
 from collections import Counter
+from contextlib import redirect_stdout
+from math import ceil
 from pathlib import Path
 
 from mutmut.__main__ import (
+    collect_or_load_stats,
     collect_source_file_mutation_data,
     copy_also_copy_files,
     copy_src_dir,
     create_mutants,
+    setup_source_paths,
 )
+from mutmut.configuration import config
+from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.state import state
 from mutmut.stats import status_by_exit_code
+from mutmut.utils.format_utils import mangled_name_from_mutant_name
+from mutmut.workers.isolation import get_mutant_runner
 
 FOLDER = Path("mutants")
 COLUMNS = ("killed", "survived", "timeout", "other")
+Files = dict[str, SourceFileMutationData]
 
 
 def main() -> None:
@@ -32,63 +42,91 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=300, metavar="N", help="number of mutants; 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--module", default="", metavar="TEXT", help="only modules whose name contains this")
-    parser.add_argument("--again", action="store_true", help="try those of the sample again that survived so far")
+    parser.add_argument("--again", action="store_true", help="also try those that survived, with tests written since")
+    parser.add_argument("--report", action="store_true", help="try nothing, only report what was tried so far")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; each loads models of its own")
     options = parser.parse_args()
 
-    generate(options.jobs)
-    paths, codes = read()
-    names = sorted(name for name in codes if options.module in name)
+    FOLDER.mkdir(exist_ok=True)
+    if not options.report:
+        with (FOLDER / "log").open("a", buffering=1) as log, redirect_stdout(log):
+            generate(options.jobs)
+    files = read()
+    names = sorted(name for name in files if options.module in name)
     chosen = random.Random(options.seed).sample(names, min(options.sample or len(names), len(names)))
-    untried = [name for name in chosen
-               if codes[name] is None or (options.again and verdict(codes[name]) == "survived")]
-    print(f"{len(chosen)} of {len(names)} mutants, seed {options.seed}; {len(untried)} to try. Log: {FOLDER}/log",
-          flush=True)
-    if untried:
-        with (FOLDER / "log").open("w") as log:
-            done = subprocess.run(["mutmut", "run", "--max-children", str(options.jobs), *untried], stdout=log,
-                                  stderr=subprocess.STDOUT, check=False)
-        if done.returncode:
-            sys.exit(f"mutmut ended with {done.returncode}: the end of {FOLDER}/log says why")
-        paths, codes = read()
-    report(chosen, paths, codes)
+    untried = [name for name in chosen if verdict(name, files) is None
+               or (options.again and verdict(name, files) == "survived")]
+    print(f"{len(chosen)} of {len(names)} mutants, seed {options.seed}; {len(untried)} are not tried yet", flush=True)
+    if untried and not options.report:
+        attempt(untried, options.jobs)
+        files = read()
+    report([name for name in chosen if verdict(name, files)], files)
 
 
 def generate(jobs: int) -> None:
-    """Write the mutants of all sources that changed."""
+    """Write the mutants of all sources that changed, and copy the tests."""
     set_mutant_under_test("mutant_generation")
-    FOLDER.mkdir(exist_ok=True)
     copy_src_dir()
     copy_also_copy_files()
-    with CatchOutput():
-        create_mutants(jobs)
+    setup_source_paths()
+    create_mutants(jobs)
 
 
-def read() -> tuple[dict[str, Path], dict[str, int | None]]:
-    """Return the source file and the exit code of the tests, None for those not tried yet, of each mutant."""
-    mutants, _ = collect_source_file_mutation_data(mutant_names=[])
-    return {name: file.path for file, name, _ in mutants}, {name: code for _, name, code in mutants}
+def read() -> Files:
+    """Return the file with the verdict on each mutant."""
+    return {name: file for file, name, _ in collect_source_file_mutation_data(mutant_names=[])[0]}
 
 
-def verdict(code: int | None) -> str:
-    """Return one of COLUMNS; a mutant that no test reaches has survived."""
+def verdict(name: str, files: Files) -> str | None:
+    """Return one of COLUMNS, or None for a mutant that was not tried; one that no test reaches has survived."""
+    code = files[name].exit_code_by_key[name]
     if code is None:
-        return "other"
+        return None
     status = {"no tests": "survived", "segfault": "killed"}.get(status_by_exit_code[code], status_by_exit_code[code])
     return status if status in COLUMNS else "other"
 
 
-def report(chosen: list[str], paths: dict[str, Path], codes: dict[str, int | None]) -> None:
+def attempt(names: list[str], jobs: int) -> None:
+    """Run the tests of each mutant's function, the quickest first, until one fails."""
+    runner = get_mutant_runner(jobs)
+    # Which tests reach which function; it ends the program if a test fails without any mutant.
+    collect_or_load_stats(runner, apply_config_invalidation=True)
+    files = read()
+    set_mutant_under_test("")
+    runner.startup()
+    waiting, tried = list(names), Counter[str]()
+    try:
+        while waiting or runner.pending_count():
+            while waiting and runner.has_capacity():
+                name = waiting.pop(0)
+                tests = sorted(state().tests_by_mangled_function_name.get(mangled_name_from_mutant_name(name), ()),
+                               key=state().duration_by_test.__getitem__)
+                seconds = sum(state().duration_by_test[test] for test in tests)
+                limit = ceil((seconds + config().timeout_constant) * config().timeout_multiplier * 2)
+                runner.submit(name, tests, limit, seconds)
+            result = runner.wait_for_result()
+            file = files[result.mutant_name]
+            file.exit_code_by_key[result.mutant_name] = result.exit_code
+            file.save()
+            tried[str(verdict(result.mutant_name, files))] += 1
+            print(f"{tried.total()}/{len(names)} {verdict(result.mutant_name, files)} {result.mutant_name}", flush=True)
+        runner.signal_work_complete()
+    finally:
+        runner.shutdown()
+
+
+def report(names: list[str], files: Files) -> None:
     """Print the survivors as diffs, and a table by module."""
-    for name in chosen:
-        if verdict(codes[name]) in ("survived", "other"):
-            print(f"\n# {name}: {status_by_exit_code[codes[name]]}\n{get_diff_for_mutant(name, path=paths[name])}")
+    for name in names:
+        if verdict(name, files) in ("survived", "other"):
+            status = status_by_exit_code[files[name].exit_code_by_key[name]]
+            print(f"\n# {name}: {status}\n{get_diff_for_mutant(name, path=files[name].path)}")
     print(f"\n{'':40}{''.join(f'{column:>10}' for column in COLUMNS)}    killed of all")
-    files = sorted({str(paths[name]) for name in chosen})
-    for title, members in [*((file, {file}) for file in files), ("all", set(files))]:
-        counts = Counter(verdict(codes[name]) for name in chosen if str(paths[name]) in members)
+    paths = sorted({str(files[name].path) for name in names})
+    for title, members in [*((path, {path}) for path in paths), ("all", set(paths))]:
+        counts = Counter(verdict(name, files) for name in names if str(files[name].path) in members)
         print(f"{title:40}{''.join(f'{counts[column]:>10}' for column in COLUMNS)}"
-              f"{counts['killed'] / counts.total():>17.1%}")
+              f"{counts['killed'] / max(1, counts.total()):>17.1%}")
 
 
 if __name__ == "__main__":
