@@ -245,3 +245,10 @@ def test_nested_masks_of_another_colour_and_name_are_two_objects_and_kept_best_f
     assert given(bowl, inner, names=unsure, colours=same, cup=score).distinct_objects(score).tolist() == [0, 0.8]
     # Masks that are not nested are two objects whatever they show.
     assert given(bowl, (70, 50, 100, 66), names=same, colours=same, cup=score).distinct_objects(score).all()
+
+
+def test_of_equally_good_masks_of_an_object_the_first_counts():
+    boxes = [APART[i % 2] for i in range(60)]
+    score = np.full(60, 0.7)
+    grounder = given(*boxes, names=np.eye(2)[np.arange(60) % 2], colours=np.eye(2)[np.arange(60) % 2], cup=score)
+    assert np.flatnonzero(grounder.distinct_objects(score)).tolist() == [0, 1]

@@ -15,6 +15,7 @@ from contextlib import redirect_stdout
 from math import ceil
 from pathlib import Path
 
+import mutmut.__main__
 from mutmut.__main__ import (
     collect_or_load_stats,
     collect_source_file_mutation_data,
@@ -89,6 +90,7 @@ def verdict(name: str, files: Files) -> str | None:
 def attempt(names: list[str], jobs: int) -> None:
     """Run the tests of each mutant's function, the quickest first, until one fails."""
     runner = get_mutant_runner(jobs)
+    mutmut.__main__.print_status = lambda *_: None      # A spinner, which fills logs.
     # Which tests reach which function; it ends the program if a test fails without any mutant.
     collect_or_load_stats(runner, apply_config_invalidation=True)
     files = read()
