@@ -250,8 +250,8 @@ def test_with_a_large_vocabulary_right_scores_are_those_of_common_names():
 
 @pytest.mark.parametrize(("deviations", "deviation"), [((0.8, 0.6), 0.5886), ((0.1, 0.1), 0.5)])
 def test_the_scores_of_a_fusion_follow_from_those_of_its_views(deviations, deviation, monkeypatch):
-    # Means of 4 and 3, with weights of 1/4 and 3/4: 3.25, by sqrt(1/16 + 9/16 + 2 * 0.2 * 3/16) of the noise. The errors
-    # of right scores are independent: sqrt(0.2^2 + 0.45^2) by the same; they have a least spread.
+    # Means of 4 and 3, with weights of 1/4 and 3/4: 3.25, by sqrt(1/16 + 9/16 + 2 * 0.2 * 3/16) of the noise. Right
+    # scores spread by sqrt(0.2^2 + 0.45^2), by the same, or by the least spread.
     found = iter([fc._RightScores(4.0, deviations[0]), fc._RightScores(3.0, deviations[1])])
     monkeypatch.setattr(fc, "_fit_right_scores", lambda *_: next(found))
     features = np.random.default_rng(0).normal(size=(100, 8))
