@@ -48,6 +48,16 @@ def test_the_box_of_a_cuboid_has_its_pose_and_size(yaw, size):
     assert np.linalg.det(box.axes) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("yaw", np.radians([25, 45, 70]))
+def test_two_sides_without_the_top_are_enough(yaw):
+    # Any rectangle around a corner of the ground has the same area along the diagonal: points must lie on its sides.
+    points = visible_cuboid((0.0, 1.0), yaw, (0.3, 0.2, 0.1))
+    sides = points[TABLE.heights(points) < 0.09]
+    box = fit_box(sides, TABLE)
+    assert abs(box.axes[:, 0] @ (np.cos(yaw), 0, np.sin(yaw))) > np.cos(np.radians(2))
+    np.testing.assert_allclose(box.size[:2], (0.3, 0.2), atol=0.006)
+
+
 def test_the_hidden_half_of_a_standing_cylinder_is_added():
     angle, height = (grid.ravel() for grid in np.meshgrid(np.linspace(0, np.pi, 80), np.linspace(0, 0.12, 30)))
     # The camera sees the half that faces it: around the direction from (0.3, 0.9) to the origin.

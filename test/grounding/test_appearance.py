@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from ris_ros.grounding.appearance import AppearanceScorer, contrastive_log_odds, log_sum_exp, positive_probability
 from ris_ros.grounding.feature_statistics import FeatureStatistics
 from ris_ros.grounding.prompt_bank import PromptBank
+from ris_ros.grounding.vocabulary import Name, Vocabulary
 from ris_ros.types import Description
 
 WORDS = ("cup", "mug", "plate", "table", "red", "blue", "object", "chipped")
@@ -162,3 +163,15 @@ def test_no_masks_have_no_probability():
                             20.0, BANK)
     assert none.probability(described("chipped red cup")).shape == (0,)
     assert none.names().shape == (0, 3)
+
+
+def test_names_of_one_kind_of_the_vocabulary_are_one_name():
+    vocabulary = Vocabulary(lambda: [Name("cup", (), (), 1.0), Name("teacup", (), ("cup",), 1.0),
+                                     Name("plate", (), (), 1.0)])
+    axes = {"the cup": 0, "the teacup": 1, "the plate": 2, "the table": 3}
+    # Of the first mask the probabilities are 0.5, 0.3, 0.1 and 0.1, of the second 0.1, 0.1, 0.5 and 0.3.
+    logits = torch.tensor(np.log([[0.5, 0.3, 0.1, 0.1], [0.1, 0.1, 0.5, 0.3]])).float()
+    one = AppearanceScorer(logits, lambda texts: torch.eye(4)[[axes[text] for text in texts]], float(logits[0].norm()),
+                           PromptBank((), (), ("table",), vocabulary=vocabulary))
+    # Cups of any kind, plates, and the table.
+    np.testing.assert_allclose(one.names(), [(0.8, 0.1, 0.1), (0.2, 0.5, 0.3)], rtol=1e-5)
