@@ -216,7 +216,7 @@ def _fit_right_scores(labelled_by: np.ndarray, tested_on: np.ndarray) -> _RightS
     best = labelled_by.max(axis=1)
     chosen = best >= np.quantile(best, 1 - CONFIDENT_SHARE)
     scores = tested_on[chosen, labelled_by[chosen].argmax(axis=1)]
-    share, mean, deviation = 0.5, max(float(scores.mean()), 1.0), float(scores.std())
+    share, mean, deviation = 0.5, max(float(scores.mean()), 1.0), max(0.3, float(scores.std()))
     for _ in range(200):
         right = share * _normal(scores, mean, deviation)
         right = right / (right + (1 - share) * _normal(scores, 0.0, 1.0) + 1e-300)

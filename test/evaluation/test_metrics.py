@@ -12,6 +12,7 @@ from ris_ros.evaluation.metrics import (
     intersection_and_union,
     mean_iou,
     mean_over_frames,
+    nan_to_none,
     overall_iou,
     precision_at,
     proportion,
@@ -146,3 +147,78 @@ def test_the_calibration_error_weights_present_and_absent_alike():
     assert calibration_error(np.full(10, 0.5), positive) == pytest.approx(0.0)
     assert calibration_error(np.full(10, 0.9), positive) == pytest.approx(0.4)
     assert calibration_error(positive.astype(float), positive) == 0
+
+
+def test_values_that_json_does_not_have_are_none():
+    assert nan_to_none({"a": float("nan"), "b": 1.5, "c": "nan", "d": 3, "e": np.float64("nan")}) == {
+        "a": None, "b": 1.5, "c": "nan", "d": 3, "e": None}
+
+
+def test_estimates_count_their_expressions():
+    assert mean_iou(INTERSECTIONS, UNIONS).count == 4
+    assert precision_at(0.5, INTERSECTIONS, UNIONS).count == 4
+    assert (mean_iou([1], [2]).value, mean_iou([1], [2]).count) == (0.5, 1)
+    assert (overall_iou([1], [2]).value, overall_iou([1], [2]).count) == (0.5, 1)
+    assert overall_iou([0, 0], [0, 0]).count == 2
+    assert np.isnan(overall_iou([0, 0], [0, 0]).value)
+
+
+def test_two_expressions_have_a_standard_error():
+    # IoUs 0.5 and 1: a deviation of sqrt(2 * 0.25^2 / 1), by sqrt(2).
+    assert mean_iou([1, 2], [2, 2]).error == pytest.approx(0.25)
+    # 3 of 4, residuals 1 - 1.5 and 2 - 1.5.
+    assert overall_iou([1, 2], [2, 2]).error == pytest.approx(np.sqrt(2 * (0.25 + 0.25)) / 4)
+
+
+def test_an_interval_is_that_of_drawing_pictures_with_replacement():
+    # Of two pictures with values 0 and 1: none, one or both are the second with 1/4, 1/2 and 1/4.
+    two = Bootstrap(["a", "b"], resamples=4000)
+    assert two.interval([0, 1], [1, 1]) == (0.0, 1.0)
+    assert Bootstrap(["a", "b"], resamples=4000, confidence=0.4).interval([0, 1], [1, 1]) == (0.5, 0.5)
+    # A ratio of sums: (0 + 3) / (1 + 2) where each is drawn once.
+    assert Bootstrap(["a", "b"], resamples=4000, confidence=0.4).interval([0, 3], [1, 2]) == (1.0, 1.0)
+    # 100 values of which half are 1: a standard deviation of 0.05, and 1.96 of it to each side.
+    low, high = Bootstrap(np.arange(100)).interval(np.arange(100) % 2, np.ones(100))
+    assert (low, high) == pytest.approx((0.402, 0.598), abs=0.015)
+
+
+def test_an_interval_is_repeatable_and_its_seed_matters():
+    values = np.random.default_rng(0).random(50)
+    one, same, other = (Bootstrap(np.arange(50), seed=seed).interval(values, np.ones(50)) for seed in (0, 0, 1))
+    assert one == same != other
+    assert Bootstrap(np.arange(50)).interval(values, np.ones(50)) == one
+
+
+def test_draws_without_any_denominator_are_left_out():
+    # Only the first two of three pictures have the kind that is asked for: some draws have neither.
+    low, high = Bootstrap(["a", "b", "c"], resamples=500).interval([0, 1, 1], [1, 1, 1], [True, True, False])
+    assert (low, high) == (0.0, 1.0)
+
+
+def test_the_calibration_error_weights_bins_by_what_is_in_them():
+    # Present at 0.95 and 0.05, absent at 0.05 and 0.15: bins 9, 0 and 1 are off by 0.05, by 0.45 and by 0.15, with
+    # weights of 1/4, 1/2 and 1/4.
+    confidence, positive = np.array([0.95, 0.05, 0.05, 0.15]), np.array([True, True, False, False])
+    assert calibration_error(confidence, positive) == pytest.approx(0.25 * 0.05 + 0.5 * 0.45 + 0.25 * 0.15)
+    # In one bin what is too high and too low cancels: a mean confidence of 0.3 for a half.
+    assert calibration_error(confidence, positive, bins=1) == pytest.approx(0.2)
+    # A confidence of 1 is in the last bin, and only positives, or only negatives, have weights of a half.
+    assert calibration_error(np.array([1.0, 0.91]), np.array([True, True])) == pytest.approx(0.5 * 0.045)
+    assert calibration_error(np.array([0.2]), np.array([False])) == pytest.approx(0.5 * 0.2)
+
+
+def test_auroc_with_unequal_numbers():
+    # Of six pairs of a positive and a negative, five are in the right order, and one is a tie.
+    positive = np.array([True, True, False, False, False])
+    assert auroc(np.array([0.9, 0.3, 0.3, 0.2, 0.1]), positive) == pytest.approx(5.5 / 6)
+
+
+def test_a_mean_over_frames_takes_any_names_of_expressions():
+    assert mean_over_frames([1.0, 0.0, 0.5], [7, 3, 7]).value == pytest.approx(0.375)
+
+
+def test_generalized_iou_of_one_that_is_absent_and_answered_is_zero():
+    assert generalized_iou([0], [40], [False]).value == 0
+    assert generalized_iou([0], [0], [False]).value == 1
+    assert generalized_iou([0], [0], [True]).value == 0
+    assert np.isnan(generalized_iou([], [], []).value)

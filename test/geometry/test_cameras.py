@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ris_ros.errors import InputError
 from ris_ros.geometry import project, rays
 from ris_ros.types import CameraModel
 
@@ -42,3 +43,40 @@ def test_projection_inverts_the_rays(camera):
     np.testing.assert_allclose(project(camera, 0.7 * directions[rows, columns]),
                                np.column_stack([columns, rows]), atol=0.05)
     assert np.isnan(project(camera, np.array([[0.1, 0.1, -1.0], [0, 0, 0]]))).all()
+
+
+def test_a_pinholes_rays_are_pixels_from_the_principal_point_by_the_focal_length():
+    directions = rays(CameraModel(np.array([[200.0, 0, 4], [0, 100, 2], [0, 0, 1]]), (0.0,) * 7), 6, 8)
+    assert directions.dtype == np.float32
+    assert not directions.flags.writeable
+    rows, columns = np.indices((6, 8))
+    np.testing.assert_allclose(directions, np.dstack([(columns - 4) / 200, (rows - 2) / 100, np.ones((6, 8))]))
+
+
+@pytest.mark.parametrize("model", ["plumb_bob", "equidistant"])
+@pytest.mark.parametrize("depth", [1e-3, 0.0, -2.0])
+def test_a_point_that_is_not_in_front_of_the_camera_has_no_pixel(model, depth):
+    camera = CameraModel(np.array([[200.0, 0, 4], [0, 100, 2], [0, 0, 1]]), (), model)
+    pixels = project(camera, np.array([[0.0, 0, 2], [0.01, 0.02, depth], [0, 0, 1.1e-3]]))
+    np.testing.assert_allclose(pixels[[0, 2]], [[4, 2], [4, 2]])
+    assert np.isnan(pixels[1]).all()
+    assert project(camera, np.zeros((0, 3))).shape == (0, 2)
+
+
+def test_a_fisheye_bends_rays_even_without_coefficients():
+    # The equidistant model: the angle from the axis, in radians, is the distance from the middle by the focal length.
+    directions = rays(CameraModel(np.array([[100.0, 0, 0], [0, 100, 0], [0, 0, 1]]), (), "equidistant"), 1, 81)
+    np.testing.assert_allclose(directions[0, [0, 40, 80], 0], np.tan([0, 0.4, 0.8]), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("intrinsics", "distortion", "model", "words"), [
+    ([[0, 1], [0, 1]], (), "plumb_bob", "no focal length"), ([[1, 0], [-1, 0]], (), "plumb_bob", "no focal length"),
+    ([[1, 0], [0, 0]], (), "plumb_bob", "no focal length"), ([[1, np.nan], [1, 0]], (), "plumb_bob", "no focal length"),
+    ([[1, 0], [1, 0]], (0, np.inf, 0, 0), "plumb_bob", "not finite"),
+    ([[1, 0], [1, 0]], (), "thin_prism", "unknown distortion model 'thin_prism'; known are plumb_bob, "),
+    ([[1, 0], [1, 0]], (0.1,) * 5, "equidistant", "equidistant takes 4 coefficients, not 5"),
+    ([[1, 0], [1, 0]], (0.1,) * 13, "rational_polynomial", "takes 8 or 12 or 14 coefficients, not 13")])
+def test_a_camera_without_a_usable_calibration_is_refused(intrinsics, distortion, model, words):
+    [fx, cx], [fy, cy] = intrinsics
+    with pytest.raises(InputError, match=words):
+        rays(CameraModel(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]]), distortion, model), 2, 2)

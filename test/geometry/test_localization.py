@@ -32,7 +32,9 @@ def test_points_lie_in_the_mask_and_have_the_pixels_colours(table):
     np.testing.assert_allclose(points.xyz[:, 2], table.metres[rows, columns], atol=1e-6)
     projected = points.xyz @ table.intrinsics.T
     np.testing.assert_allclose(projected[:, :2] / projected[:, 2:], points.pixels, atol=1e-3)
-    assert not table.locate("box").points.colours.any()
+    without_image = table.locate("box").points.colours
+    assert without_image.dtype == np.uint8
+    assert not without_image.any()
 
 
 def test_the_grasp_closes_across_the_shorter_side(table):

@@ -11,9 +11,10 @@ import torch
 
 from ris_ros.grounding import thresholds as t
 from ris_ros.grounding.appearance import AppearanceScorer
+from ris_ros.grounding.feature_statistics import FeatureStatistics
 from ris_ros.grounding.prompt_bank import PHOTOGRAPHS, PromptBank
 from ris_ros.grounding.rivals import RivalNames
-from ris_ros.grounding.vocabulary import Vocabulary
+from ris_ros.grounding.vocabulary import Name, Vocabulary
 from ris_ros.types import Description
 
 
@@ -76,3 +77,19 @@ def test_kinds_of_an_object_are_one_name_and_names_stay_probabilities():
     assert cup.max() > 0.9 < plate.max()
     assert cup_or_mug.argmax() == cup.argmax() != plate.argmax()
     assert cup_or_mug.max() > 0.9
+
+
+def test_names_whose_scores_go_together_are_not_contrasted():
+    # Features spread alike in all directions: the scores of two texts are correlated by their cosine.
+    features = {"the cup": (1.0, 0, 0), "the beaker": (0.81, 0.586, 0), "the plate": (0.79, 0, 0.613),
+                "the wall": (0, 1.0, 0), "the table": (0.9, 0.436, 0)}
+    bank = PromptBank((), (), ("wall", "table"), vocabulary=Vocabulary(
+        lambda: [Name(name, (), (), 1.0) for name in ("cup", "beaker", "plate")]))
+    rivals = RivalNames(bank, lambda texts: torch.tensor([features[text] for text in texts]))
+    statistics = FeatureStatistics(np.zeros(3, np.float32), np.zeros((0, 3), np.float32), 0.04)
+    assert rivals.are_contrasted("cup", None).tolist() == [False, True, True, True, True]
+    assert rivals.are_contrasted("cup", statistics).tolist() == [False, False, True, True, False]
+    # A bank with names of its own says what it tells apart.
+    own = RivalNames(replace(bank, nouns=("cup", "beaker", "plate")), lambda texts: torch.tensor(
+        [features[text] for text in texts]))
+    assert own.are_contrasted("cup", statistics).tolist() == [False, True, True, True, True]

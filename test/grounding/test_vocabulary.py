@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ris_ros.errors import InputError
-from ris_ros.grounding.vocabulary import STOCK, Vocabulary
+from ris_ros.grounding.vocabulary import STOCK, Name, Vocabulary
 
 STOCK_NAMES = Vocabulary.load()
 
@@ -126,3 +126,71 @@ def test_an_unreadable_file_is_refused(tmp_path, content):
 def test_the_result_of_a_lookup_is_kept():
     assert STOCK_NAMES.unrelated("cup") is STOCK_NAMES.unrelated("cup")
     assert STOCK_NAMES.unrelated("cup").dtype == np.bool_
+
+
+def vocabulary(*rows: str) -> Vocabulary:
+    """Make a vocabulary of rows such as "cup|mug < vessel|thing 4"; a row without a number rivals nothing."""
+    def name(row: str) -> Name:
+        names, _, rest = row.partition(" < ")
+        *broader, frequency = rest.split() if rest else ["-"]
+        first, *synonyms = names.split("|")
+        return Name(first, tuple(synonyms), tuple("|".join(broader).split("|")) if broader else (),
+                    None if frequency == "-" else float(frequency))
+    return Vocabulary(lambda: [name(row) for row in rows])
+
+
+SMALL = vocabulary("cup|mug < vessel 4", "plate < - 2", "vessel < - -", "teacup < cup 0", "knife < - 1", "hoof < - 1",
+                   "fire truck < - 1", "fireman < - 1", "berry < - 1", "colour tube < - 1")
+
+
+def test_only_names_with_a_frequency_rival_others():
+    assert SMALL.names == ("cup", "plate", "teacup", "knife", "hoof", "fire truck", "fireman", "berry", "colour tube")
+    assert SMALL.knows("vessel")
+    # The square root of 10^4, 10^2 and 10^0.
+    np.testing.assert_allclose(SMALL.weights[:3], (100, 10, 1))
+
+
+@pytest.mark.parametrize(("head", "related"), [
+    ("cup", {"cup", "teacup"}), ("mug", {"cup", "teacup"}), ("vessel", {"cup"}), ("teacup", {"cup", "teacup"}),
+    ("plate", {"plate"}), ("unknown", set())])
+def test_rivals_are_neither_the_name_nor_broader_or_narrower_by_one_step(head, related):
+    assert set(SMALL.names) - rivals(head, SMALL) == related
+    assert {name for name in SMALL.names if SMALL.are_related(head, name)} == related
+
+
+@pytest.mark.parametrize("form", [
+    "knives", "hooves", "berries", "cups", "plates", "firemen", "fire trucks", "Fire  Truck", "fire_truck",
+    "fire-truck", "fire man", "fire-man", "big berries", "steak-knife"])
+def test_word_forms_that_are_known(form):
+    assert SMALL.knows(form)
+
+
+@pytest.mark.parametrize("form", [
+    "cu", "knifes'", "berrie", "trucks fire", "s", "es", "firetrucker", "plat", "plate of"])
+def test_word_forms_that_are_not_known(form):
+    assert not SMALL.knows(form)
+
+
+def test_british_spelling_is_understood():
+    words = vocabulary("gray box < - 1", "color chart < - 1", "tire < - 1")
+    assert all(map(words.knows, ("grey box", "colour chart", "tyre", "tyre pump tyre")))
+
+
+def test_a_users_synonym_keeps_what_the_package_knows_and_rivals_by_its_own_weight(tmp_path):
+    one = own(tmp_path, "mug | becher\ttool\n")
+    assert one.are_related("becher", "cup")
+    assert one.are_related("mug", "tool")
+    weights, stock = (dict(zip(each.names, each.weights, strict=True)) for each in (one, STOCK_NAMES))
+    assert weights["cup"] == stock["cup"]
+    # How common a user's name is is not known: 10^0.
+    assert weights["mug"] == 1
+
+
+@pytest.mark.parametrize("first", ["# replace", "#replace", "#  Replace", "# rePLACE "])
+def test_only_the_first_line_replaces(tmp_path, first):
+    assert own(tmp_path, f"{first}\nbracket\n").names == ("bracket",)
+    assert len(own(tmp_path, f"bracket\n{first}\n").names) > 2000
+
+
+def test_five_thousand_names_are_few_enough(tmp_path):
+    assert len(own(tmp_path, "# replace\n" + "\n".join(f"n{i}" for i in range(5000))).names) == 5000
