@@ -83,11 +83,24 @@ def test_another_answer_to_the_same_command_is_inconsistent(checks, second):
     assert checks.counts["inconsistent"] == 1
 
 
-def test_a_command_without_an_answer_is_lost_unless_it_was_withdrawn(checks):
+def test_a_command_that_waits_for_too_long_is_lost(checks):
+    command = checks.add_command(CUP, 1.0)
+    checks.note_lost(45.0)
+    assert checks.waiting() == [command] and not checks.violations
+    for now in (47.0, 48.0):
+        checks.note_lost(now)
+    assert checks.violations == ["lost: soak 1: 'the cup', sent at 1.000"]
+
+
+def test_a_withdrawn_command_is_not_lost_but_one_that_had_waited_for_too_long_is(checks):
     checks.add_command(CUP, 1.0)
-    assert (checks.count_lost(5.0, 10), checks.count_lost(15.0, 10)) == (0, 1)
-    checks.excuse_waiting()
-    assert checks.count_lost(15.0, 10) == 0
+    checks.add_command(ABSENT, 40.0)
+    checks.add_command(CUP, 41.0, is_excused=True)
+    checks.excuse_waiting(50.0)
+    assert not checks.waiting()
+    checks.note_lost(200.0)
+    assert checks.counts["lost"] == 1
+    assert checks.violations == ["lost: soak 1: 'the cup', sent at 1.000"]
 
 
 def test_a_refusal_is_an_answer_that_is_not_judged(checks):

@@ -18,6 +18,8 @@ MIN_IOU = 0.5
 MAX_AGE_SECONDS = 3.0
 """By how much an answer's image may be older than its command. The newest image of a busy machine is not the last
 one that the camera took."""
+LOST_SECONDS = 45.0
+"""A command that has waited for so long has no answer. Answers take seconds, on a busy machine some ten seconds."""
 SAME_BOX_PIXELS = 2
 """By how much the boxes of two answers to one command may differ: the scene stands still."""
 
@@ -67,7 +69,8 @@ class AnswerChecks:
     Attributes
     ----------
     counts : how often what happened: "commands", "answers", "right", and each kind of violation
-    violations : one line for each answer that was wrong in time, order or stamp, or differs from an earlier one
+    violations : one line for each answer that was wrong in time, order or stamp, or differs from an earlier one, and
+        for each command without an answer
 
     """
 
@@ -90,11 +93,11 @@ class AnswerChecks:
         self._stamps.add(stamp)
         self._newest_stamp = max(self._newest_stamp, stamp)
 
-    def add_command(self, truth: Truth, time: float) -> str:
-        """Note that a command is sent, and return its id."""
+    def add_command(self, truth: Truth, time: float, *, is_excused: bool = False) -> str:
+        """Note that a command is sent, and return its id; an excused one may stay without an answer."""
         self.counts["commands"] += 1
         identifier = f"soak {self.counts['commands']}"
-        self._sent[identifier] = _Sent(truth, time)
+        self._sent[identifier] = _Sent(truth, time, is_excused=is_excused)
         return identifier
 
     def add_answer(self, result: dict[str, Any]) -> None:
@@ -115,10 +118,26 @@ class AnswerChecks:
         """Return whether a command has an answer."""
         return self._sent[identifier].is_answered
 
-    def excuse_waiting(self) -> None:
-        """Expect no answers to the commands that wait: they were withdrawn, or the node was ended."""
-        for sent in self._sent.values():
-            sent.is_excused = sent.is_excused or not sent.is_answered
+    def waiting(self) -> list[str]:
+        """Return the ids of the commands that wait for their answers."""
+        return [identifier for identifier, sent in self._sent.items() if not sent.is_answered and not sent.is_excused]
+
+    def note_lost(self, now: float) -> None:
+        """Take note of the commands that have waited for too long."""
+        for identifier in self.waiting():
+            sent = self._sent[identifier]
+            if now - sent.time > LOST_SECONDS:
+                sent.is_excused = True  # It is told once.
+                self._violate("lost", f"{identifier}: {sent.truth.text!r}, sent at {sent.time:.3f}")
+
+    def excuse_waiting(self, now: float) -> None:
+        """Expect no answers to the commands that wait: they are withdrawn, or the node is ended.
+
+        Those that have waited for too long are lost all the same.
+        """
+        self.note_lost(now)
+        for identifier in self.waiting():
+            self._sent[identifier].is_excused = True
 
     def accept_old_images(self, until: float) -> None:
         """Accept old images for commands up to a time: the camera is paused."""
@@ -127,11 +146,6 @@ class AnswerChecks:
     def begin_life(self) -> None:
         """Note that the node was started anew: its answers begin with any image."""
         self._last_answered = 0
-
-    def count_lost(self, now: float, seconds: float) -> int:
-        """Return how many commands are without an answer that were sent more than so many seconds ago."""
-        return sum(not sent.is_answered and not sent.is_excused and now - sent.time > seconds
-                   for sent in self._sent.values())
 
     def _check_time(self, result: dict[str, Any], sent: _Sent) -> None:
         stamp = result["stamp"]["sec"] * 1_000_000_000 + result["stamp"]["nanosec"]

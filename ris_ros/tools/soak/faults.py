@@ -9,6 +9,7 @@ from typing import Any
 from lifecycle_msgs.msg import Transition
 from std_srvs.srv import SetBool, Trigger
 
+from ris_ros.tools.soak.observer import wait_until
 from ris_ros.tools.soak.session import CALL_SECONDS, SoakSession
 
 MALFORMED_COMMANDS = (
@@ -97,11 +98,12 @@ def disabled(soak: SoakSession, rng: random.Random) -> None:
 
 def deactivation(soak: SoakSession, rng: random.Random) -> None:
     """Deactivate and activate the node."""
-    soak.observer.excuse_waiting()
     soak.change_state(Transition.TRANSITION_DEACTIVATE)
-    soak.observer.excuse_waiting()
     soak.pause(rng.uniform(0, 2))
+    # An inactive node hears no commands.
+    soak.observer.excuse_waiting()
     soak.change_state(Transition.TRANSITION_ACTIVATE)
+    soak.require(wait_until(soak.observer.is_ready, CALL_SECONDS), "the active node to subscribe to commands")
 
 
 def camera_outage(soak: SoakSession, rng: random.Random) -> None:

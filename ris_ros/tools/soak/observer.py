@@ -49,10 +49,10 @@ class Observer(Node):
         self.create_subscription(String, "ris/result", self._on_result, 100)
         self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, qos_profile_sensor_data)
 
-    def ask(self, truth: Truth) -> str:
-        """Publish a command with an id of its own, and return the id."""
+    def ask(self, truth: Truth, *, is_excused: bool = False) -> str:
+        """Publish a command with an id of its own, and return the id; an excused one may stay without an answer."""
         with self.lock:
-            identifier = self.checks.add_command(truth, self.now())
+            identifier = self.checks.add_command(truth, self.now(), is_excused=is_excused)
         self.send_raw(json.dumps({"id": identifier, "text": truth.text}))
         return identifier
 
@@ -97,17 +97,18 @@ class Observer(Node):
     def excuse_waiting(self) -> None:
         """Expect no answers to the commands that wait."""
         with self.lock:
-            self.checks.excuse_waiting()
+            self.checks.excuse_waiting(self.now())
 
     def expect_pause(self, seconds: float) -> None:
         """Accept old images for so many seconds, and a moment longer."""
         with self.lock:
             self.checks.accept_old_images(self.now() + seconds + AFTER_PAUSE_SECONDS)
 
-    def count_lost(self, seconds: float) -> int:
-        """Return how many commands have waited for their answers for more than so many seconds."""
+    def has_waiting(self) -> bool:
+        """Return whether commands wait for their answers; take note of those that have waited for too long."""
         with self.lock:
-            return self.checks.count_lost(self.now(), seconds)
+            self.checks.note_lost(self.now())
+            return bool(self.checks.waiting())
 
     def is_ready(self) -> bool:
         """Return whether an active node and a camera have been discovered."""

@@ -75,7 +75,7 @@ def run_soak(config: Config, minutes: float, *, faults: bool, seed: int, log: Pa
                 elif node.status is not None:
                     soak.is_well()
             progress("waiting for the last answers")
-            wait_until(lambda: not observer.count_lost(0), ANSWER_SECONDS)
+            wait_until(lambda: not observer.has_waiting(), ANSWER_SECONDS)
             return _report(soak, observer, {name: [survived[name], count] for name, count in tried.items()}, minutes)
     finally:
         node.kill()
@@ -100,7 +100,7 @@ def _report(soak: SoakSession, observer: Observer, faults: dict[str, list[int]],
     return {
         "minutes": minutes, "commands": counts["commands"], "answers": counts["answers"],
         "right": counts["right"] / max(1, counts["judged"]), "refused": counts["refused"],
-        "lost": observer.count_lost(ANSWER_SECONDS / 2), "wrong stamp": counts["wrong stamp"],
+        "lost": counts["lost"], "wrong stamp": counts["wrong stamp"],
         "out of order": counts["out of order"], "too old": counts["too old"],
         "inconsistent": counts["inconsistent"], "memory [MB/h]": slopes[0] / 1e6, "threads [1/h]": slopes[1],
         "descriptors [1/h]": slopes[2], "longest life [min]": (life[-1][0] - life[0][0]) / 60 if life else 0.0,

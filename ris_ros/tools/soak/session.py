@@ -21,7 +21,7 @@ from ris_ros.utils.memory import resident_memory
 COMMAND_SECONDS = 1.5
 """Mean time between two commands."""
 ANSWER_SECONDS = 90.0
-"""A command without an answer after this time is lost."""
+"""How long to wait for the answer to a command, and for those that wait at the end."""
 CALL_SECONDS = 60.0
 """Time for a service of the node to answer on a busy machine."""
 RETRY_SECONDS = 5.0
@@ -139,8 +139,8 @@ class SoakSession:
         with self.observer.lock:
             self.observer.checks.begin_life()
         # DDS takes the killed node for alive for a while: only an answer shows that the new one is there.
-        self.require(wait_until(lambda: self._is_answered(RETRY_SECONDS), START_UP_SECONDS), "the restarted node")
-        self.observer.excuse_waiting()
+        self.require(wait_until(lambda: self._is_answered(RETRY_SECONDS, is_excused=True), START_UP_SECONDS),
+                     "the restarted node")
 
     def is_well(self) -> bool:
         """Return whether the node runs and answers a command; otherwise note why, and start it again if it ended."""
@@ -152,9 +152,9 @@ class SoakSession:
         self.require(answered, "an answer")
         return answered
 
-    def _is_answered(self, seconds: float) -> bool:
+    def _is_answered(self, seconds: float, *, is_excused: bool = False) -> bool:
         """Send a command and return whether an answer comes within so many seconds."""
-        command = self.observer.ask(self._rng.choice(self.truths))
+        command = self.observer.ask(self._rng.choice(self.truths), is_excused=is_excused)
         wait_until(lambda: self.observer.is_answered(command) or self.node.status is not None, seconds)
         return self.observer.is_answered(command)
 
