@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,8 @@ _MIN_FREQUENCY = 3.0
 _STRANGE = {"person", "body structure", "muscle", "bone", "nerve", "representation", "system", "facility", "group"}
 """Broader names of nouns that nobody points at."""
 _LINE = re.compile(r"(\w+)(?:\*(\d+))?: (.+)")
-_TOKEN = re.compile(r"<\w+\??>|\*?\{\w+\??\}|\w+\(|\)|[^\s()<>{}]+")
+TOKEN = re.compile(r"<\w+\??>|\*?\{\w+\??\}|\w+\(|\)|[^\s()<>{}]+")
+"""A name, a kind of word, the opening or closing of a unit, or a word."""
 _VOWELS = "aeiou"
 _MAX_WORDS = 24
 
@@ -44,7 +45,7 @@ class Generator:
                 if not found:
                     raise ValueError(f"no production: {line!r}")
                 name, weight, body = found.groups()
-                self._productions.setdefault(name, []).extend([_TOKEN.findall(body)] * int(weight or 1))
+                self._productions.setdefault(name, []).extend([TOKEN.findall(body)] * int(weight or 1))
         self._words: dict[str, list[str]] = json.loads((DATA / "lexicon.json").read_text(encoding="utf-8"))
         self._words["noun"] = list(_everyday_nouns())
 
@@ -52,7 +53,7 @@ class Generator:
         """Yield that many different trees."""
         seen: set[tuple[str, ...]] = set()
         while len(seen) < number:
-            tree = self._tree(list(self._expanded("EXPRESSION")))
+            tree = from_brackets(self._expanded("EXPRESSION"))
             if tree is not None and tree.words not in seen and len(tree.words) <= _MAX_WORDS:
                 seen.add(tree.words)
                 yield tree
@@ -86,35 +87,38 @@ class Generator:
             yield ")"
         yield f"^{last}"
 
-    def _tree(self, tokens: list[str]) -> Tree | None:
-        """Return the tree of expanded tokens; None where a unit has no word of its own."""
-        words, heads, labels = [REQUEST], {}, {}
-        units = [_Unit("root", words=[0])]
-        for token in tokens:
-            if token.endswith("(") and len(token) > 1:
-                units.append(_Unit(token[:-1]))
-            elif token == ")":
-                unit = units.pop()
-                if not unit.words:
-                    return None
-                if unit.label != "said":
-                    _attach(unit, heads, labels)
-                    units[-1].children.append((unit.first, unit.label))
-            else:
-                words.append(token.lstrip("*^").lower())
-                units[-1].words.append(len(words) - 1)
-                if token[0] == "*" or (units[-1].names and units[-1].marked is None and (
-                        token[0] == "^" or token in ("one", "thing"))):
-                    units[-1].marked = len(words) - 1
-        for child, label in units[0].children:
-            heads[child], labels[child] = 0, label
-        self._with_articles(words)
-        return without_crossing(words, heads, labels)
 
-    def _with_articles(self, words: list[str]) -> None:
-        for i in range(1, len(words) - 1):
-            if words[i] == "a" and words[i + 1][0] in _VOWELS:
-                words[i] = "an"
+def from_brackets(tokens: Iterable[str]) -> Tree | None:
+    """Return the tree of an expression in the notation of `data/grammar.txt`, without names.
+
+    In it, "^" marks the noun of a target, a landmark or what is excluded. The result is None where a unit has no word.
+    """
+    words, heads, labels = [REQUEST], {}, {}
+    units = [_Unit("root", words=[0])]
+    for token in tokens:
+        if token.endswith("(") and len(token) > 1:
+            units.append(_Unit(token[:-1]))
+        elif token == ")":
+            unit = units.pop()
+            if not unit.words:
+                return None
+            if units[-1].label == "modifier":               # its inner order does not matter
+                units[-1].words += unit.words
+            elif unit.label != "said":
+                _attach(unit, heads, labels)
+                units[-1].children.append((unit.first, unit.label))
+        else:
+            words.append(token.lstrip("*^").lower())
+            units[-1].words.append(len(words) - 1)
+            if token[0] == "*" or (units[-1].names and units[-1].marked is None and (
+                    token[0] == "^" or token in ("one", "thing"))):
+                units[-1].marked = len(words) - 1
+    for child, label in units[0].children:
+        heads[child], labels[child] = 0, label
+    for i in range(1, len(words) - 1):
+        if words[i] == "a" and words[i + 1][0] in _VOWELS:
+            words[i] = "an"
+    return without_crossing(words, heads, labels)
 
 
 @dataclass
@@ -146,13 +150,13 @@ def _attach(unit: _Unit, heads: dict[int, int], labels: dict[int, str]) -> None:
 
 
 def _everyday_nouns() -> Iterator[str]:
-    for line in NOUNS.read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            continue
-        name, synonyms, broader, frequency = line.split("\t")
+    rows = [line.split("\t") for line in NOUNS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    names = {name for name, *_ in rows}
+    for name, synonyms, broader, frequency in rows:
         if frequency and float(frequency) >= _MIN_FREQUENCY and broader and _STRANGE.isdisjoint(broader.split("|")):
             yield name
-            yield from (other for other in synonyms.split("|") if other and len(other.split()) == 2)
+            # "Sewing needle", but not the Latin names.
+            yield from (other for other in synonyms.split("|") if " " in other and other.split()[-1] in names)
 
 
 def plural(noun: str) -> str:

@@ -22,14 +22,13 @@ def mistakes(row: dict, targets: Sequence[Description]) -> dict[str, Any]:
 
     """
     target = targets[0] if targets else Description("")
-    wrong: dict[str, Any] = {}
     found: dict[str, Any] = {
         "head": target.head, "place": target.region, "count": target.count, "targets": len(targets),
         "order": [target.ranking.name, target.ranking.rank] if target.ranking else None,
         "attributes": list(target.attributes)}
-    for name, value in found.items():
-        if name in row and not _fits(row[name], value, is_list=name in ("order", "attributes")):
-            wrong[name] = value
+    wrong: dict[str, Any] = {
+        name: value for name, value in found.items()
+        if name in row and not _fits(row[name], value, is_list=name in ("order", "attributes"))}
     related = [(relation.name, relation.landmarks[0]) for relation in target.relations]
     wanted = row.get("relations")
     if wanted is not None and not (len(wanted) == len(related) and all(

@@ -81,7 +81,7 @@ def compare(reader: Reader, parser: ExpressionParser, names: list[str], fold: in
             if number:
                 print(f"  {field:10} of {number:5}: rules {rules[field]:5} ({100 * rules[field] / number:.1f} %), "
                       f"reader {read_right[field]:5} ({100 * read_right[field] / number:.1f} %)", flush=True)
-        wrong = [(row["text"], row["head"], mistakes(row, targets)) for row, targets in zip(rows, by_reader, strict=True)
-                 if mistakes(row, targets)]
-        for one in wrong[:shown]:
-            print("   ", *one, flush=True)
+        missed = [(row, wrong) for row, targets in zip(rows, by_reader, strict=True)
+                  if (wrong := mistakes(row, targets))]
+        for row, wrong in missed[:shown]:
+            print("   ", row["text"], row["head"], wrong, flush=True)

@@ -321,7 +321,8 @@ class _Layout:
         at = self._place_of(draft, node)
         for said in draft.before:
             if isinstance(said, _At) or not located:
-                self._unit(self._words(said, draft, before=at), node, "attribute" if said in draft.attributes else "owner")
+                label = "attribute" if said in draft.attributes else "owner"
+                self._unit(self._words(said, draft, before=at), node, label)
 
     def _place_of(self, draft: Draft, node: int) -> int | None:
         """Return where the noun at a node is in the text; None for a node without a noun."""

@@ -18,8 +18,8 @@ from tqdm import tqdm
 from ris_ros.language.english import English
 from training.reader.features import doc, tagged
 from training.reader.generator import Generator
+from training.reader.tree import from_row, read
 from training.reader.treebank import TREEBANK
-from training.reader.tree import Tree, from_row, read
 
 CONFIG = Path(__file__).parent / "config.cfg"
 FOLDS = 5
@@ -30,7 +30,8 @@ def fold_of(text: str) -> int:
     return sum(text.encode()) % FOLDS
 
 
-def prepare(folder: Path, english: English, *, generated: int, held_out: int | None, seed: int = 0) -> tuple[int, int]:
+def prepare(folder: Path, english: English, *, generated: int, held_out: int | None, seed: int = 0,
+            limit: int | None = None) -> tuple[int, int]:
     """Write the documents to learn from, `train.spacy`, and to watch, `dev.spacy`.
 
     Parameters
@@ -40,10 +41,11 @@ def prepare(folder: Path, english: English, *, generated: int, held_out: int | N
     generated : number of generated trees
     held_out : fold of the treebank that is only watched; None: a twentieth of it is watched and learnt from
     seed : of the generator
+    limit : the number of rows of the treebank to use; None for all
 
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows = list(read(TREEBANK))
+    rows = list(read(TREEBANK))[:limit]
     dev = [row for row in rows if fold_of(row["text"]) == held_out] if held_out is not None else rows[::20]
     train = [from_row(row) for row in rows if fold_of(row["text"]) != held_out]
     train += Generator(english.lemma, seed).trees(generated)
