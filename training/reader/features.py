@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ris_ros.language import lexicon as lex
 from ris_ros.language import vocabulary as v
@@ -42,7 +42,7 @@ def doc(vocab: Vocab, words: Sequence[str], tags: Sequence[str], english: Englis
     """
     from spacy.tokens import Doc
 
-    gold = {} if tree is None else {
+    gold: dict[str, Any] = {} if tree is None else {
         "heads": list(tree.heads), "deps": ["ROOT" if label == "root" else label for label in tree.labels]}
     return Doc(vocab, words=[REQUEST, *words], tags=["", *tags],
                lemmas=["", *(kind(word, english) or "none" for word in words)],

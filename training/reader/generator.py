@@ -93,7 +93,7 @@ def from_brackets(tokens: Iterable[str]) -> Tree | None:
 
     In it, "^" marks the noun of a target, a landmark or what is excluded. The result is None where a unit has no word.
     """
-    words, heads, labels = [REQUEST], {}, {}
+    words, heads, labels = [REQUEST], dict[int, int](), dict[int, str]()
     units = [_Unit("root", words=[0])]
     for token in tokens:
         if token.endswith("(") and len(token) > 1:

@@ -217,7 +217,7 @@ class _Layout:
 
     def tree(self) -> Tree:
         """Return the tree."""
-        nodes = []
+        nodes: list[tuple[Draft, int]] = []
         first = None
         for draft in self.found:
             at = self._noun(draft)
@@ -264,7 +264,7 @@ class _Layout:
         for excluded in draft.excluded:
             self._introduced([excluded], self._exclusion(excluded, spans, node))
         for relation, cue in inner:
-            landmarks = [landmark.draft for landmark in relation.landmarks if getattr(landmark, "draft", None)]
+            landmarks = [one for landmark in relation.landmarks if (one := getattr(landmark, "draft", None))]
             if len(landmarks) < len(relation.landmarks):
                 raise Untreelike("a landmark that was not recorded")
             self._introduced(landmarks, cue)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -127,7 +128,7 @@ def _meaning(kind: str, rng: np.random.Generator) -> SimulatedDescription:
 def _annotation(meaning: SimulatedDescription, split: str) -> dict:
     heads = {"train": "object", "test": "thing"}
     relation = [[meaning.relation, meaning.landmarks[0].category]] if meaning.relation else []
-    row = {"head": meaning.category or heads[split], "place": meaning.region, "relations": relation,
+    row: dict[str, Any] = {"head": meaning.category or heads[split], "place": meaning.region, "relations": relation,
            "order": [meaning.ranking, meaning.rank] if meaning.ranking else None}
     if meaning.excluded:
         excluded = meaning.excluded
