@@ -30,6 +30,7 @@ def main() -> None:
     measuring.add_argument("--sets", nargs="+", choices=measure.SETS, default=list(measure.SETS[:-1]))
     measuring.add_argument("--fold", type=int, default=0, help="the fold that was held out")
     measuring.add_argument("--shown", type=int, default=0, help="errors to print for each set")
+    measuring.add_argument("--limit", type=int, help="about how many expressions of each set to read")
     given = arguments.parse_args()
     parser = ExpressionParser()
     if given.command == "treebank":
@@ -44,7 +45,8 @@ def main() -> None:
             prepare(given.folder, parser._english, generated=given.generated, held_out=given.held_out, seed=given.seed)
         train(given.folder, passes=given.passes, seed=given.seed)
     else:
-        measure.compare(Reader(load(given.folder), parser), parser, given.sets, given.fold, given.shown)
+        measure.compare(Reader(load(given.folder), parser), parser, given.sets, fold=given.fold, shown=given.shown,
+                        limit=given.limit)
 
 
 if __name__ == "__main__":

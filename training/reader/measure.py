@@ -61,11 +61,22 @@ def score(rows: list[dict], answers: list[tuple[Description, ...]]) -> Counter[s
     return right
 
 
-def compare(reader: Reader, parser: ExpressionParser, names: list[str], fold: int = 0,
-            shown: int = 0) -> None:
-    """Print what both get right on the named sets."""
+def compare(reader: Reader, parser: ExpressionParser, names: list[str], *, fold: int = 0, shown: int = 0,
+            limit: int | None = None) -> None:
+    """Print what both get right on the named sets.
+
+    Parameters
+    ----------
+    reader, parser : the trained reader, and the grammar of rules
+    names : of the sets
+    fold : of the collection, which the reader has not learnt from
+    shown : the number of the reader's errors to print for each set
+    limit : about how many expressions of each set to read; None for all
+
+    """
     for name in names:
         rows = rows_of(name, fold, parser.is_noun)
+        rows = rows[::max(1, len(rows) // limit)] if limit else rows
         texts = [row["text"] for row in rows]
         start = time.process_time()
         by_rules = [parser.parse(text).targets for text in texts]
