@@ -7,6 +7,7 @@ import pytest
 from ris_ros.language import ExpressionParser
 from ris_ros.types import Description
 from training.reader import tree as trees
+from training.reader.features import doc, tree_of
 from training.reader.generator import TOKEN, Generator, from_brackets, slip
 from training.reader.labels import mistakes
 from training.reader.names import ranking, region_name, relation_name
@@ -122,6 +123,13 @@ def test_a_slip_of_the_pen_changes_a_word_but_not_its_first_letter():
     words = {slip("umbrella", random.Random(k)) for k in range(40)}
     assert len(words) > 10
     assert all(word[0] == "u" and 7 <= len(word) <= 9 for word in words)
+
+
+def test_if_the_parser_finds_no_target_the_first_noun_becomes_one(parser):
+    words, tags = ["show", "tusks", "please"], ["VB", "NNS", "UH"]
+    lost = trees.without_crossing(["▷", *words], {}, {})
+    found = tree_of(doc(parser._english._nlp.vocab, words, tags, parser._english, lost))
+    assert found.of(0, "target") == [2]
 
 
 def test_training_continues_where_it_stopped(parser, tmp_path):

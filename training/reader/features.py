@@ -50,10 +50,17 @@ def doc(vocab: Vocab, words: Sequence[str], tags: Sequence[str], english: Englis
 
 
 def tree_of(doc: Doc) -> Tree:
-    """Return the tree of a parsed document; words that the parser attached to nothing are only said."""
+    """Return the tree of a parsed document.
+
+    Words that the parser attached to nothing are only said. If it found no target, the first noun becomes one.
+    """
     loose = [token.i for token in doc if token.i and (token.head.i == token.i or token.dep_ in ("ROOT", "dep", ""))]
     heads = [0 if token.i in loose else token.head.i for token in doc]
     labels = ["said" if token.i in loose else token.dep_ for token in doc]
+    if not any(label != "said" for head, label in zip(heads[1:], labels[1:], strict=True) if head == 0):
+        noun = next((token.i for token in doc if token.tag_.startswith("NN") or token.text in WORDS["generic"]), None)
+        if noun is not None:
+            heads[noun], labels[noun] = 0, "target"
     return Tree(tuple(token.text for token in doc), (0, *heads[1:]), ("root", *labels[1:]))
 
 
