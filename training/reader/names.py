@@ -1,0 +1,116 @@
+"""Words to names: regions, rankings, relations and numbers, by the tables in `data/`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ris_ros.types import Ranking
+
+DATA = Path(__file__).parent / "data"
+WORDS = json.loads((DATA / "words.json").read_text(encoding="utf-8"))
+_CUES = [(tuple(cue.split()), name) for cue, name in (
+    line.split("\t") for line in (DATA / "relations.tsv").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#"))]
+
+
+def relation_name(words: list[str]) -> str:
+    """Return the relation that words express, by the first row whose words are all among them; empty if none."""
+    return next((name for cue, name in _CUES if _is_within(cue, words)), "")
+
+
+def _is_within(cue: tuple[str, ...], words: list[str]) -> bool:
+    """Return whether the words of a cue occur in this order."""
+    rest = iter(words)
+    return all(word in rest for word in cue)
+
+
+def region_name(words: list[str]) -> str:
+    """Return the region that words express; empty if none."""
+    directions = [word for word in words if word in WORDS["directions"]]
+    if not directions:
+        alone = [WORDS["regions_alone"][word] for word in words if word in WORDS["regions_alone"]]
+        return "corner" if "corner" in words else alone[0] if alone else ""
+    region = WORDS["directions"][directions[0]]
+    for word in directions[1:]:
+        region = together(region, WORDS["directions"][word])
+    if "corner" in words:
+        return f"{region} corner" if " " in region else region
+    is_far = not set(WORDS["far"]).isdisjoint(words[:words.index(directions[0])])
+    return f"far {region}" if is_far and region in ("left", "right") else region
+
+
+def together(first: str, second: str) -> str:
+    """Return the combination of two regions of one object; the first if they cannot be combined."""
+    rows = WORDS["rows"]
+    if first in ("", "middle") or second in ("", "middle"):
+        return first if second in ("", "middle") and first else second
+    for row, region in ((first, second), (second, first)):
+        side = region.removeprefix("far ")
+        if row in rows and side in ("left", "right"):
+            return f"{rows[row]} {side}"
+    if rows.get(first) == rows.get(second) is not None:         # "at the top, in the back"
+        return "back" if "back" in (first, second) else "front" if "front" in (first, second) else first
+    return second if second == f"far {first}" else first
+
+
+def ranking(words: list[str], region: str) -> tuple[Ranking | None, str]:
+    """Return the ranking that words express, and the region without the side that an ordinal counts from."""
+    name, end = _superlative(words)
+    rank = _rank([*words[:max(0, end - len(name.split()))], *words[end:]]) if name else _rank(words)
+    side = _side(words[end:])
+    if name in ("near", "far") and side:
+        name = WORDS["opposite"][side] if name == "far" and "from" in words[end:] else side
+    elif side:
+        name = side
+    if not name and rank:
+        side = region.removeprefix("far ")
+        name = side if side in ("left", "right") else "left"
+        # "The last cup on the right" is the one at the right end.
+        rank, region = (1 if rank == -1 else rank, "") if name == side else (rank, region)
+    if not name:
+        return None, region
+    if rank < -1:                                   # the second to last is the second from the other end
+        name, rank = WORDS["opposite"][name], -rank
+    return Ranking(name, rank or 1), region
+
+
+def _superlative(words: list[str]) -> tuple[str, int]:
+    """Return the criterion of the first superlative, and the index after it."""
+    for i in range(len(words)):
+        for length in (3, 2, 1):
+            if (text := " ".join(words[i:i + length])) in WORDS["superlatives"]:
+                return WORDS["superlatives"][text], i + length
+    return "", 0
+
+
+def _rank(words: list[str]) -> int:
+    """Return the rank that words express, negative from the end; 0 if none."""
+    ordinals = [WORDS["ordinals"][word] for word in words if word in WORDS["ordinals"]]
+    last = [WORDS["last"][word] for word in words if word in WORDS["last"]]
+    if last:
+        return -ordinals[0] if ordinals else -2 if "next" in words else last[0]
+    return ordinals[0] if ordinals else next((number(word) for word in words if number(word)), 0) or 0
+
+
+def _side(words: list[str]) -> str:
+    return next((WORDS["sides"][word] for word in words if word in WORDS["sides"]), "")
+
+
+def number(word: str) -> int | None:
+    """Return the number that a word says; None if none."""
+    if word in WORDS["cardinals"]:
+        return WORDS["cardinals"][word]
+    return int(word) if word.isascii() and word.isdigit() and len(word) < 4 else None
+
+
+def count(words: list[str]) -> int | None:
+    """Return the number of objects that words express, 0 for all; None if they express none."""
+    if words[0] == "of":                            # "the largest | of the three | cups"
+        return 1
+    for length in range(min(4, len(words)), 0, -1):
+        quantity = WORDS["quantifiers"].get(" ".join(words[:length]))
+        if quantity is not None:
+            numbers = [value for word in words[length:] if (value := number(word)) is not None]
+            return numbers[0] if numbers and quantity != 1 else quantity
+    return next((value for word in words if (value := number(word)) is not None), None)
