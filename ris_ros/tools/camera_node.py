@@ -46,7 +46,7 @@ class CameraNode(Node):
             from ris_ros.sim.tabletop import sample_scene
 
             self._depth_publisher = self.create_publisher(Image, "depth", 1)
-            self._info_publisher = self.create_publisher(CameraInfo, "camera_info", 1)
+            self._info_publisher = self.create_publisher(CameraInfo, "camera_info", 100)
             self._scene = sample_scene(seed)
             self._renderer = Renderer()
             self._rendering = self._renderer.render(self._scene)

@@ -13,7 +13,6 @@ import rclpy
 from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
@@ -47,7 +46,8 @@ class Observer(Node):
 
             self._finder = ActionClient(self, Find, "ris/find")
         self.create_subscription(String, "ris/result", self._on_result, 100)
-        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, qos_profile_sensor_data)
+        # The stamp of an image that is missed here would be taken for a wrong one.
+        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, 1000)
 
     def ask(self, truth: Truth, *, is_excused: bool = False) -> str:
         """Publish a command with an id of its own, and return the id; an excused one may stay without an answer."""
