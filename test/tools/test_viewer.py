@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 import sys
 import urllib.request
 from pathlib import Path
@@ -80,6 +81,10 @@ def test_only_the_address_that_is_named_is_served(host, address):
     viewer.serve(19595, 19696, host)
     assert listening(19595) == listening(19696) == {address}
     viewer.close()
+    # The library ends its server in a thread of its own.
+    end = time.monotonic() + 20
+    while listening(19595) | listening(19696) and time.monotonic() < end:
+        time.sleep(0.05)
     assert listening(19595) == listening(19696) == set()
 
 
