@@ -1,5 +1,6 @@
 """The SROS 2 policy holds what the running node publishes, subscribes to and serves, and nothing else."""
 
+import os
 import time
 import xml.etree.ElementTree as ElementTree
 from importlib.util import find_spec
@@ -35,27 +36,38 @@ def allowed():
         names["reply"] |= {f"{action}/_action/{part}" for part in ("send_goal", "cancel_goal", "get_result")}
     return names
 
+
+def names_of(node, topic):
+    """Return the names that a node uses, by how it uses them, from the graph of ROS, once it uses `topic`."""
+    names = {kind: set() for kind in ("publish", "subscribe", "reply")}
+    # DDS tells the node of its own topics, as of all others, after a while.
+    quiet_since, known = time.monotonic(), set()
+    while time.monotonic() < quiet_since + (SECONDS_WITHOUT_NEWS if topic in known else MAX_SECONDS):
+        for kind, read in (("publish", node.get_publisher_names_and_types_by_node),
+                           ("subscribe", node.get_subscriber_names_and_types_by_node),
+                           ("reply", node.get_service_names_and_types_by_node)):
+            names[kind] |= {name for name, _ in read("ris", "/")}
+        if known != (known := {name for group in names.values() for name in group}):
+            quiet_since = time.monotonic()
+        time.sleep(0.1)
+    assert node.get_client_names_and_types_by_node("ris", "/") == []
+    return names
+
+
 @pytest.fixture(scope="module")
 def used(local_node, wait_for):
-    """The names that the node uses in any configuration, by how it uses them, from the graph of ROS."""
-    names = {kind: set() for kind in ("publish", "subscribe", "reply")}
-    for parameters, topic in CONFIGURATIONS:
-        local = local_node(parameters=parameters)
-        node = local.node
-        wait_for(lambda node=node: node.snapshot().state == "active", 30, "activation")
-        # DDS tells the node of its own topics, as of all others, after a while.
-        quiet_since, known = time.monotonic(), set()
-        while time.monotonic() < quiet_since + (SECONDS_WITHOUT_NEWS if topic in known else MAX_SECONDS):
-            for kind, read in (("publish", node.get_publisher_names_and_types_by_node),
-                               ("subscribe", node.get_subscriber_names_and_types_by_node),
-                               ("reply", node.get_service_names_and_types_by_node)):
-                names[kind] |= {name for name, _ in read("ris", "/")}
-            if known != (known := {name for group in names.values() for name in group}):
-                quiet_since = time.monotonic()
-            time.sleep(0.1)
-        assert node.get_client_names_and_types_by_node("ris", "/") == []
+    """The names that the node uses in any configuration, by how it uses them."""
+    found = []
+    for number, (parameters, topic) in enumerate(CONFIGURATIONS):
+        with pytest.MonkeyPatch.context() as patch:
+            # The graph tells nodes of one name apart by nothing, and may still know of an earlier one.
+            patch.setenv("ROS_DOMAIN_ID", str(101 + 2 * (os.getpid() % 50) + number))
+            local = local_node(parameters=parameters)
+        wait_for(lambda local=local: local.node.snapshot().state == "active", 30, "activation")
+        found.append(names_of(local.node, topic))
         local.close()
-    return names
+    return {kind: set.union(*(names[kind] for names in found)) for kind in found[0]}
+
 
 @pytest.mark.parametrize("kind", ["publish", "subscribe", "reply"])
 def test_the_policy_allows_what_the_node_uses_and_nothing_else(used, kind):
