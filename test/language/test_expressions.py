@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from training.reader.labels import mistakes
+
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "expressions.jsonl").read_text().splitlines()]
 
 
@@ -21,33 +23,6 @@ def rows(part):
 def has_right_head(row, query):
     heads = row["head"] if isinstance(row["head"], list) else [row["head"]]
     return query.head in heads
-
-
-def relations(target, wanted):
-    """Return the relations in the form of the annotation, where a mistyped landmark may be corrected or as typed."""
-    typed = {head for _, head in wanted}
-    return [[relation.name, word if (word := landmark.phrase.split(" ")[-1]) in typed else landmark.head]
-            for relation in target.relations for landmark in relation.landmarks[:1]]
-
-
-def mistakes(row, query):
-    """Return the values that differ from the annotation `row`, by name."""
-    target = query.target
-    parsed = {
-        "head": query.head if not has_right_head(row, query) else row["head"],
-        "place": target.region,
-        "order": [target.ranking.name, target.ranking.rank] if target.ranking else None,
-        "relations": relations(target, row.get("relations", [])),
-        "count": target.count,
-        "attributes": list(target.attributes),
-        "targets": len(query.targets),
-    }
-    wrong = {name: parsed[name] for name in parsed if name in row and parsed[name] != row[name]}
-    words = row.get("excluded", [])
-    said = [f"{excluded.appearance} {excluded.region} {excluded.phrase}" for excluded in target.excluded]
-    if len(words) != len(said) or not all(word in text for word, text in zip(words, said, strict=True)):
-        wrong["excluded"] = said
-    return wrong
 
 
 def test_the_collection_is_large_enough():
@@ -61,7 +36,7 @@ def test_the_collection_is_large_enough():
 def test_heads_and_structure(parser, reference, part):
     collection = rows(part)
     queries = [parser.parse(row["text"]) for row in collection]
-    found = {row["text"]: mistakes(row, query) for row, query in zip(collection, queries, strict=True)}
+    found = {row["text"]: mistakes(row, query.targets) for row, query in zip(collection, queries, strict=True)}
     heads = sum(has_right_head(row, query) for row, query in zip(collection, queries, strict=True))
     published = sum(has_right_head(row, reference.parse(row["text"])) for row in collection)
     whole = sum(not wrong for wrong in found.values())
