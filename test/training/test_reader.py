@@ -43,7 +43,7 @@ def parser():
 ])
 def test_a_tree_says_what_the_grammar_reads(parser, brackets):
     tree = from_brackets(TOKEN.findall(brackets))
-    text = tree.between(range(1, len(tree.words))).replace(" ,", ",")
+    text = tree.joined(range(1, len(tree.words))).replace(" ,", ",")
     words = words_of(text, parser)
     assert targets_of(tree, words, parser) == parser.parse(text).targets
 

@@ -19,6 +19,8 @@ from training.reader.treebank import COLLECTION, simulated
 
 FRESH = Path("training/reader/fresh.jsonl")
 BARE = Path("training/reader/bare.jsonl")
+FIELDS = ("place", "order", "relations", "excluded", "count", "attributes", "targets")
+"""Annotated fields besides the head."""
 SETS = ("fold", "fresh", "bare", "simulated", "slips", "aside")
 
 
@@ -54,8 +56,8 @@ def score(rows: list[dict], answers: list[tuple[Description, ...]]) -> Counter[s
         right["head"] += "head" not in wrong
         right["placing"] += not set(PLACING) & set(wrong)
         right["whole"] += not wrong
-        for name in ("place", "order", "relations", "excluded", "count", "attributes", "targets"):
-            if row.get(name) is not None and name in row:
+        for name in FIELDS:
+            if row.get(name) is not None:
                 right[f"{name} annotated"] += 1
                 right[name] += name not in wrong
     return right
@@ -86,9 +88,8 @@ def compare(reader: Reader, parser: ExpressionParser, names: list[str], *, fold:
         print(f"{name}: {len(rows)} expressions; {1000 * (middle - start) / len(rows):.1f} ms each by rules, "
               f"{1000 * (end - middle) / len(rows):.1f} by the reader")
         rules, read_right = score(rows, by_rules), score(rows, by_reader)
-        for field in ("head", "placing", "whole", "place", "order", "relations", "excluded", "count", "attributes",
-                      "targets"):
-            number = len(rows) if field in ("head", "placing", "whole") else rules[f"{field} annotated"]
+        for field in ("head", "placing", "whole", *FIELDS):
+            number = rules[f"{field} annotated"] if field in FIELDS else len(rows)
             if number:
                 print(f"  {field:10} of {number:5}: rules {rules[field]:5} ({100 * rules[field] / number:.1f} %), "
                       f"reader {read_right[field]:5} ({100 * read_right[field] / number:.1f} %)", flush=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ris_ros.language import MAX_WORDS
+from ris_ros.language.grammar import MAX_DEPTH
 from ris_ros.types import Description, Ranking, Relation
 from training.reader.names import WORDS, count, ranking, region_name, relation_name, together
 from training.reader.tree import Tree
 
-MAX_WORDS = 24
-"""Maximum number of words of a phrase and of an appearance: CLIP reads 77 tokens, about 50 common words."""
-MAX_DEPTH = 4
-"""Maximum nesting depth of landmarks."""
 _NOUN_LABELS = ("target", "passed", "object")
 _PHRASE_LABELS = ("det", "count", "attribute", "owner", "compound", "addition", "region", "rank", "exclude")
 _HELD_LABELS = ("attribute", "owner", "modifier", "region", "rank", "relation", "exclude", "count")
@@ -89,12 +87,12 @@ class TreeReader:
         """Return the head, the noun with the first parts of its name, and whether it is plural."""
         word = self.tree.words[node]
         head = WORDS["things"].get(word) or self.lemma(word)
-        parts = [self.tree.between(self.tree.unit(child)) for child in self.tree.of(node, "compound")]
+        parts = [self.tree.joined(self.tree.unit(child)) for child in self.tree.of(node, "compound")]
         return head, " ".join([*parts, head]), head != word and word not in WORDS["plural_only"] \
             and word not in WORDS["things"]
 
     def _unit(self, node: int) -> str:
-        return self.tree.between(self.tree.unit(node))
+        return self.tree.joined(self.tree.unit(node))
 
     def _attributes(self, node: int, *labels: str) -> list[str]:
         """Return attributes; what is said again after the noun counts once: "the red cup, the red one"."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ris_ros.language import ExpressionParser
+from ris_ros.language import MAX_WORDS, ExpressionParser
 from ris_ros.language.parser import normalized
 from ris_ros.types import Description, Query
 from training.reader.features import text_doc, tree_of
-from training.reader.query import MAX_WORDS
 from training.reader.tree import Tree
 from training.reader.treebank import targets_of, words_of
 

@@ -64,23 +64,19 @@ class Tree:
         """Return the words that `node` governs with one of the labels."""
         return [child for child in self.children[node] if self.labels[child] in labels]
 
-    def subtree(self, node: int) -> list[int]:
-        """Return a word and everything below it, from left to right."""
+    def subtree(self, node: int, *labels: str) -> list[int]:
+        """Return a word and everything below it, from left to right; only by arcs with one of the labels, if given."""
         found, waiting = [], [node]
         while waiting:
             found.append(waiting.pop())
-            waiting += self.children[found[-1]]
+            waiting += self.of(found[-1], *(labels or LABELS))
         return sorted(found)
 
     def unit(self, node: int) -> list[int]:
         """Return a word and the words that are flat below it, from left to right."""
-        found, waiting = [], [node]
-        while waiting:
-            found.append(waiting.pop())
-            waiting += self.of(found[-1], "flat")
-        return sorted(found)
+        return self.subtree(node, "flat")
 
-    def between(self, indices: Iterable[int]) -> str:
+    def joined(self, indices: Iterable[int]) -> str:
         """Return words joined as they are written."""
         return " ".join(self.words[i] for i in indices).replace(" 's", "'s")
 
