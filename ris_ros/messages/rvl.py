@@ -71,9 +71,10 @@ def _numbers(data: bytes) -> np.ndarray:
     words = np.frombuffer(data, "<u4", len(data) // 4)
     nibbles = (words[:, None] >> np.arange(28, -1, -4, dtype=np.uint32) & 15).ravel().astype(np.int64)
     ends = np.flatnonzero(nibbles < 8)
-    nibbles = nibbles[:ends[-1] + 1] if len(ends) else nibbles[:0]
-    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
+    if not len(ends):
+        return ends
+    nibbles, starts = nibbles[:ends[-1] + 1], np.concatenate([[0], ends[:-1] + 1])
     place = np.arange(len(nibbles)) - np.repeat(starts, np.diff(starts, append=len(nibbles)))
     if (place >= _MAX_NIBBLES).any():
         raise InputError("its RVL data hold a number of more than 32 bits")
-    return np.add.reduceat((nibbles & 7) << 3 * place, starts) if len(ends) else ends
+    return np.add.reduceat((nibbles & 7) << 3 * place, starts)
