@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rerun")
+
+from ros_fixtures import wait_for
 
 from ris_ros.errors import InputError
 from ris_ros.tools.viewer import Viewer
@@ -82,10 +83,7 @@ def test_only_the_address_that_is_named_is_served(host, address):
     assert listening(19595) == listening(19696) == {address}
     viewer.close()
     # The library ends its server in a thread of its own.
-    end = time.monotonic() + 20
-    while listening(19595) | listening(19696) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert listening(19595) == listening(19696) == set()
+    wait_for(lambda: listening(19595) == listening(19696) == set(), 20, "the end of the server")
 
 
 def test_an_address_of_another_machine_is_refused():
