@@ -40,8 +40,11 @@ def doc(vocab: Vocab, words: Sequence[str], tags: Sequence[str], english: Englis
 
     `words` and `tags` come without the request.
     """
+    import os
     from spacy.tokens import Doc
 
+    if os.environ.get('NOTAG'):
+        tags = ['' for _ in tags]
     gold: dict[str, Any] = {} if tree is None else {
         "heads": list(tree.heads), "deps": ["ROOT" if label == "root" else label for label in tree.labels]}
     return Doc(vocab, words=[REQUEST, *words], tags=["", *tags],

@@ -46,8 +46,9 @@ class Generator:
                     raise ValueError(f"no production: {line!r}")
                 name, weight, body = found.groups()
                 self._productions.setdefault(name, []).extend([TOKEN.findall(body)] * int(weight or 1))
-        self._words: dict[str, list[str]] = json.loads((DATA / "lexicon.json").read_text(encoding="utf-8"))
-        self._words["noun"] = list(_everyday_nouns())
+        self.words: dict[str, list[str]] = json.loads((DATA / "lexicon.json").read_text(encoding="utf-8"))
+        self.words["noun"] = list(_everyday_nouns())
+        self.single_nouns = [noun for noun in self.words["noun"] if " " not in noun]
 
     def trees(self, number: int) -> Iterator[Tree]:
         """Yield that many different trees."""
@@ -74,10 +75,10 @@ class Generator:
 
     def _drawn(self, kind: str) -> Iterator[str]:
         if kind not in ("noun", "nouns"):
-            words = self._random.choice(self._words[kind]).split()
+            words = self._random.choice(self.words[kind]).split()
             yield from [f"^{word}" for word in words] if kind in ("person", "place") else words
             return
-        *first, last = self._random.choice(self._words["noun"]).split()
+        *first, last = self._random.choice(self.words["noun"]).split()
         if kind == "nouns":
             last = plural(last) if self._lemma(plural(last)) == last else last
         for word in first:
@@ -156,7 +157,8 @@ def _everyday_nouns() -> Iterator[str]:
         if frequency and float(frequency) >= _MIN_FREQUENCY and broader and _STRANGE.isdisjoint(broader.split("|")):
             yield name
             # "Sewing needle", but not the Latin names.
-            yield from (other for other in synonyms.split("|") if " " in other and other.split()[-1] in names)
+            yield from (other for other in synonyms.split("|") if " " in other and other.split()[-1] in names
+                        and " of " not in other)
 
 
 def plural(noun: str) -> str:

@@ -71,7 +71,9 @@ class TreeReader:
         order, region = self._ranking(node, region)
         own = Description("", head, noun)
         relations = tuple(relation for child in tree.of(node, "relation") if depth < MAX_DEPTH
-                          for relation in self._relations(child, own, depth))
+                          for relation in self._relations(child, node, own, depth))
+        if order and any(self._unit(child) in ("to", "from") for child in tree.of(node, "relation")):
+            order = None                                    # "the closest | chair | to the door"
         words = " ".join([*before, noun, *after]).split()
         skipped = max(0, len(" ".join([*before, noun]).split()) - MAX_WORDS)
         return Description(
@@ -146,8 +148,12 @@ class TreeReader:
             found = [self._description(node, depth=depth + 1), *found]
         return found
 
-    def _relations(self, node: int, own: Description, depth: int) -> list[Relation]:
-        name = relation_name([self.tree.words[i] for i in self.tree.unit(node)])
+    def _relations(self, node: int, related: int, own: Description, depth: int) -> list[Relation]:
+        """Return the relations that the word at `node` expresses, of the noun at `related`."""
+        words = [self.tree.words[i] for i in self.tree.unit(node)]
+        if words in (["to"], ["from"]):                     # "the closest | chair | to the door"
+            words = [*(word for unit in self._said(related, "rank") for word in unit), *words]
+        name = relation_name(words)
         landmarks = self._landmarks(node, depth)
         if not name or not landmarks:
             return []

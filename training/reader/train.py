@@ -15,6 +15,7 @@ from spacy.util import fix_random_seed, load_config, minibatch
 from tqdm import tqdm
 
 from ris_ros.language.english import English
+from training.reader.augmentation import augmented
 from training.reader.features import doc, tagged
 from training.reader.generator import Generator
 from training.reader.tree import from_row, read
@@ -47,7 +48,9 @@ def prepare(folder: Path, english: English, *, generated: int, held_out: int | N
     rows = list(read(TREEBANK))[:limit]
     dev = [row for row in rows if fold_of(row["text"]) == held_out] if held_out is not None else rows[::20]
     train = [from_row(row) for row in rows if fold_of(row["text"]) != held_out]
-    train += Generator(english.lemma, seed).trees(generated)
+    generator = Generator(english.lemma, seed)
+    copies = list(augmented(train, generator, english.lemma, copies=2, slips=0.15, seed=seed))
+    train += [*copies, *generator.trees(generated)]
     vocab = spacy.blank("en").vocab
     parts = {"train": train, "dev": list(map(from_row, dev))[:300]}
     for name, trees in parts.items():
