@@ -89,7 +89,8 @@ class EncoderConfig:
 class LanguageConfig:
     """How expressions are parsed."""
 
-    model: str = option("en_core_web_sm", "spaCy model")
+    model: str = option("en_core_web_sm", "spaCy model, for base forms and senses of words")
+    reader: str = option("", "folder of a reader trained with `python -m training.reader train`; empty: the package's")
 
 
 @dataclass(frozen=True)

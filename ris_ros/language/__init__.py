@@ -1,6 +1,6 @@
-"""Parsing of referring expressions into queries, by a hand-written grammar over spaCy's part-of-speech tags."""
+"""Parsing of referring expressions into queries, by a small parser that was trained on a treebank."""
 
-from ris_ros.language.draft import MAX_WORDS
 from ris_ros.language.parser import ExpressionParser
+from ris_ros.language.query import MAX_WORDS
 
 __all__ = ["MAX_WORDS", "ExpressionParser"]

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from pathlib import Path
 from unicodedata import category, normalize
 
 from ris_ros.config import LanguageConfig
-from ris_ros.language.draft import MAX_WORDS
-from ris_ros.language.english import English, load
+from ris_ros.language.english import English
+from ris_ros.language.models import load_reader, load_spacy_model
 from ris_ros.language.published import published_target
-from ris_ros.language.request import punctuated
-from ris_ros.language.targets import targets
-from ris_ros.language.words import split
+from ris_ros.language.query import MAX_WORDS, TreeReader
+from ris_ros.language.reader import to_doc, to_tree
+from ris_ros.language.tree import Tree
+from ris_ros.language.words import Text, split
 from ris_ros.types import Description, Query, check_text
 
 _VARIATION_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_SYMBOLS = ("So", "Sk", "Cs", "Co", "Cn")
+"""Categories of characters that belong to no word: emoji and the like."""
 
 
 class ExpressionParser:
@@ -23,24 +27,27 @@ class ExpressionParser:
 
     Parameters
     ----------
-    config : which spaCy model to use
+    config : which spaCy model and which reader to use
     method : "reference" only finds the target noun phrase, by the published rule; "full" parses the whole expression
 
     Raises
     ------
     MissingError
-        If the spaCy model is not installed.
+        If the spaCy model or the reader is not there.
+    InputError
+        If one of them is no such model.
 
     """
 
     def __init__(self, config: LanguageConfig | None = None, method: str = "full"):
         config = config or LanguageConfig()
+        self._method = method
         if method == "reference":
-            self._nlp = load(config.model, exclude=["ner"])
-            self._targets = self._published
+            self._nlp = load_spacy_model(config.model, exclude=["ner"])
         else:
-            self._english = English(load(config.model, exclude=["ner", "parser", "attribute_ruler"]))
-            self._targets = self._understood
+            self._english = English(load_spacy_model(config.model, exclude=[
+                "ner", "parser", "attribute_ruler", "tagger", "tok2vec"]))
+            self._reader = load_reader(Path(config.reader) if config.reader else None)
         self.parse = lru_cache(maxsize=1024)(self._parse)
 
     def is_noun(self, word: str) -> bool:
@@ -51,31 +58,44 @@ class ExpressionParser:
         """Return whether a text is English, rather than another language or no language; "full" only."""
         return self._english.is_english(split(text, self._english.is_known))
 
+    def tree(self, text: str) -> Tree | None:
+        """Return the tree of an expression; None if it is not English. "Full" only."""
+        words = self.words(normalized(text))
+        return self._tree(words) if words else None
+
+    def words(self, written: str) -> Text | None:
+        """Return the words of a normalized text as the reader gets them; None if it is not English."""
+        sentence = "".join(" " if category(character) in _SYMBOLS else character for character in written.lower())
+        text = split(sentence, self._english.is_known)
+        if not text.words or not self._english.is_english(text):
+            return None
+        return self._english.corrected(text, written)
+
     def _parse(self, text: str) -> Query:
         """Return the query for an expression; raise InputError as :func:`normalized` does."""
         written = normalized(text)
         sentence = written.lower()
-        return Query(text, sentence, self._targets(sentence, written))
-
-    def _published(self, sentence: str, _written: str) -> tuple[Description, ...]:
-        phrase, head = published_target(self._nlp(sentence))
-        return (Description(phrase.text, head.lemma_ if head is not None else ""),)
-
-    def _understood(self, sentence: str, written: str) -> tuple[Description, ...]:
-        # Emoji and other symbols are no words.
-        words = "".join(" " if category(character) in ("So", "Sk", "Cs", "Co", "Cn") else character
-                        for character in sentence)
-        text = split(words, self._english.is_known)
-        drafts = []
-        if self._english.is_english(text):
-            text = self._english.mend(text, written)
-            self._english.tag(text)
-            text = punctuated(text, self._english, written)
-            drafts = targets(text, self._english)
-        if not drafts:
+        if self._method == "reference":
+            phrase, head = published_target(self._nlp(sentence))
+            return Query(text, sentence, (Description(phrase.text, head.lemma_ if head is not None else ""),))
+        words = self.words(written)
+        tree = self._tree(words) if words else None
+        targets = self.targets(tree, words) if tree and words else ()
+        if not targets:
             plain = " ".join(sentence.split()[:MAX_WORDS])
-            return (Description(plain, appearance=plain),)
-        return tuple(draft.finished(text) for draft in drafts)
+            targets = (Description(plain, appearance=plain),)
+        return Query(text, sentence, targets)
+
+    def _tree(self, text: Text) -> Tree:
+        doc = to_doc(self._reader.vocab, [word.text for word in text.words], self._english)
+        return to_tree(self._reader(doc))
+
+    def targets(self, tree: Tree, text: Text) -> tuple[Description, ...]:
+        """Return what a tree of a text says about its targets; nothing if it names none."""
+        found = TreeReader(tree, self._english.lemma, lambda i, j: text.original(i - 1, j - 1)).targets()
+        says = any(target.head or target.appearance or target.region or target.ranking or target.relations
+                   or target.excluded for target in found)
+        return found if says else ()
 
 
 def normalized(text: str) -> str:

@@ -1,11 +1,17 @@
-"""Correction of typos: an unknown word is replaced by a similar word that people often use."""
+"""Correction of typos: an unknown word becomes the similar word that was most probably meant.
+
+For a noun, a candidate counts as much as it is used, everyday objects more, minus what its slip costs: one that people
+often make (a letter left out, doubled or swapped, another vowel) costs little.
+"""
 
 from __future__ import annotations
 
 import gzip
+import math
 import re
 from collections import defaultdict
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -13,27 +19,30 @@ from pathlib import Path
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from ris_ros.language import lexicon as lex
-from ris_ros.language import vocabulary as v
+from ris_ros.language.lists import DATA, WORDS
 
-# The words to which typos are corrected first: function words and colours.
 _STRUCTURE = sorted(word for word in {
-    *v.COLOURS, *v.DIRECTIONS, *v.ORDINALS, *v.CARDINALS, *" ".join(v.SUPERLATIVES).split(), *v.words(
-        "corner side inside outside behind beside between under underneath beneath below above over next near close "
-        "touching wearing holding standing sitting with without that which from counting against camera picture "
-        "striped both please everything except colour color same different where there find fetch grab bring pick give "
-        "could would half"),
-} if len(word) > 3)
-# Number of lines of CLIP's vocabulary that its tokenizer uses.
+    *WORDS["structure"], *WORDS["colours"], *WORDS["directions"], *WORDS["ordinals"], *WORDS["cardinals"],
+    *" ".join(WORDS["superlatives"]).split()} if len(word) > 3)
+"""The words to which typos are corrected first."""
 _MERGES = 48_895
-# Maximum rank of a word to which even a short word is corrected.
-_VERY_COMMON = 25_000
-_DOUBLED = re.compile(r"(.)\1+")
-_VOWELS = v.words("a e i o u y")
+"""Number of lines of CLIP's vocabulary that its tokenizer uses."""
+_OBJECT_BONUS = 1.0
+"""How far an everyday object is ahead of other words that are as frequent, in powers of ten."""
+_CLEAR = 0.3
+"""How far the best candidate has to be ahead of the next one, in powers of ten."""
+_SWAPPED, _LEFT_OUT, _DOUBLED, _VOWEL, _SAME_SOUND, _ADDED, _CONSONANT, _TWO = 0.3, 0.2, 0.2, 0.3, 0.3, 1.0, 1.5, 2.2
+"""What slips cost, in powers of ten."""
+_TWO_FROM = 8
+"""Number of letters from which a word may have two slips."""
+_VOWELS = frozenset("aeiouy")
+_REPEATED = re.compile(r"(.)\1+")
+_ENDINGS = ("y", "ie", "ed", "ish", "less", "ful")
+"""Endings of adjectives that may be derived from any noun: "pointy" is no typo of "point"."""
 
 
-def corrected(word: str) -> str:
-    """Return the function word of which an unknown word is a typo; the word itself if there is no clear one."""
+def function_word(word: str) -> str:
+    """Return the function word or colour of which an unknown word is a typo; the word itself if there is none."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return word
     close = [(text, distance) for text, distance, _ in process.extract(
@@ -47,62 +56,82 @@ def corrected(word: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _common() -> dict[str, dict[str, int]]:
-    """Return common words and their rank, by first letter: the whole words of CLIP's vocabulary, frequent ones first.
+def common_words() -> dict[str, int]:
+    """Return the whole words of CLIP's vocabulary and their rank, frequent ones first.
 
     The file is read from open_clip's folder without importing open_clip, which would take seconds.
     """
     path = Path(find_spec("open_clip").submodule_search_locations[0], "bpe_simple_vocab_16e6.txt.gz")
-    ranks: dict[str, dict[str, int]] = defaultdict(dict)
     with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for rank, line in enumerate(islice(lines, 1, _MERGES)):
-            word = line.replace(" ", "").removesuffix("</w>\n")
-            if len(word) > 3 and word.isascii() and word.isalpha():
-                ranks[word[0]][word] = rank
-    return ranks
+        words = (line.replace(" ", "").removesuffix("</w>\n") for line in islice(lines, 1, _MERGES))
+        return {word: rank for rank, word in enumerate(words) if len(word) > 3 and word.isascii() and word.isalpha()}
 
 
-def is_common(word: str) -> bool:
-    """Return whether a word is one of the common words."""
-    return word in _common().get(word[0], {})
+class NounSpelling:
+    """Corrector of nouns.
 
+    Parameters
+    ----------
+    is_noun : whether a word is listed as a noun
+    is_compound : whether a word consists of two nouns
+    lemma : returns the base form of a noun
 
-@lru_cache(maxsize=4096)
-def common_words_like(word: str, *, is_compound: bool = False) -> tuple[tuple[str, int], ...]:
-    """Return the common words of which an unknown word may be a typo, with their rank: only the most similar ones.
-
-    A word that is common itself has none. Wrongly doubled or single letters, swapped letters and phonetic spellings are
-    always accepted. Beyond these, a word of five letters may have one letter too many or too few, a word of six or more
-    one wrong letter, and a word of eight or more two wrong letters unless it `is_compound`.
     """
-    ranks = _common().get(word[0], {})
-    if len(word) < 5 or not word.isascii() or not word.isalpha() or word in ranks:
-        return ()
-    likeness: dict[tuple[bool, int], list[tuple[str, int]]] = defaultdict(list)
-    for text, distance, _ in process.extract(word, list(ranks), scorer=OSA.distance, score_cutoff=2, limit=None):
-        is_same = _sound(text) == _sound(word) or sorted(text) == sorted(word)
-        is_long = len(word) >= 6 or (len(text) != len(word) and ranks[text] < _VERY_COMMON)
-        is_close = is_long and distance == 1 and not _is_consonant_replaced(word, text)
-        if is_same or is_close or (len(word) >= 8 and not is_compound):
-            likeness[not is_same, distance].append((text, ranks[text]))
-    return tuple(likeness[min(likeness)]) if likeness else ()
 
+    def __init__(self, is_noun: Callable[[str], bool], is_compound: Callable[[str], bool], lemma: Callable[[str], str]):
+        self._is_noun, self._is_compound, self._lemma = is_noun, is_compound, lemma
+        self.corrected = lru_cache(maxsize=4096)(self._corrected)
 
-@lru_cache(maxsize=4096)
-def everyday_words_like(word: str) -> tuple[tuple[str, int], ...]:
-    """Return the names of everyday objects that a word abbreviates, or from which it differs by one letter."""
-    ranks = _common().get(word[0], {})
-    if len(word) < 4 or not word.isalpha() or word in ranks:
-        return ()
-    near = [text for text in lex.EVERYDAY if text[0] == word[0]]
-    cut_short = [text for text in near if text.startswith(word)]
-    like = cut_short or [text for text, _, _ in process.extract(word, near, scorer=OSA.distance, score_cutoff=1)]
-    return tuple((text, ranks.get(text, 0)) for text in like)
+    def _corrected(self, word: str) -> str:
+        """Return the noun of which an unknown word is a typo; the word itself if there is no clear one."""
+        if len(word) < 4 or not word.isascii() or not word.isalpha() or word in common_words():
+            return word
+        (score, best), *others = sorted(self._candidates(word), reverse=True) or [(0.0, word)]
+        is_clear = all(score - other > _CLEAR or self._lemma(text) == self._lemma(best) for other, text in others)
+        is_derived = any(word.endswith(ending) and not best.endswith(ending) for ending in _ENDINGS)
+        return best if is_clear and not (is_derived and word.startswith(best)) else word
+
+    def _candidates(self, word: str) -> Iterator[tuple[float, str]]:
+        near = self._by_letter[word[0]]
+        for text, distance, _ in process.extract(word, near, scorer=OSA.distance, score_cutoff=2, limit=None):
+            cost = _SAME_SOUND if _sound(word) == _sound(text) else _cost(word, text) if distance == 1 else _TWO
+            is_near = distance == 1 or len(word) >= _TWO_FROM or cost == _SAME_SOUND
+            # "Whiteboard" is no typo.
+            if is_near and text != f"{word}s" and (cost <= _SAME_SOUND or not self._is_compound(word)):
+                yield self._weight(text) - cost, text
+
+    def _weight(self, word: str) -> float:
+        frequency = self._everyday.get(word) or self._everyday.get(self._lemma(word))
+        return frequency + _OBJECT_BONUS if frequency else 6.5 - math.log10(common_words()[word] + 100)  # Zipf's law
+
+    @cached_property
+    def _everyday(self) -> dict[str, float]:
+        """Everyday objects and log10 of their uses in a billion words."""
+        rows = (DATA / "everyday.tsv").read_text(encoding="utf-8").splitlines()[1:]
+        return {word: float(frequency) for word, frequency in (row.split("\t") for row in rows)}
+
+    @cached_property
+    def _by_letter(self) -> dict[str, list[str]]:
+        """The words that are corrected to, by first letter, which people rarely miss."""
+        words: dict[str, list[str]] = defaultdict(list)
+        plurals = (f"{word}s" for word in self._everyday if self._lemma(f"{word}s") == word)
+        for word in sorted({*self._everyday, *plurals, *filter(self._is_noun, common_words())}):
+            words[word[0]].append(word)
+        return words
 
 
 def _sound(word: str) -> str:
-    return _DOUBLED.sub(r"\1", word.replace("ph", "f").replace("ck", "k").replace("y", "i"))
+    return _REPEATED.sub(r"\1", word.replace("ph", "f").replace("ck", "k").replace("y", "i"))
 
 
-def _is_consonant_replaced(word: str, text: str) -> bool:
-    return len(word) == len(text) and any(a != b and not {a, b} <= _VOWELS for a, b in zip(word, text, strict=True))
+def _cost(typed: str, meant: str) -> float:
+    """Return what the one slip between two words costs."""
+    if sorted(typed) == sorted(meant):
+        return _SWAPPED
+    if len(typed) < len(meant):
+        return _LEFT_OUT
+    if len(typed) > len(meant):
+        is_doubled = any(typed[i] == typed[i + 1] and typed[:i] + typed[i + 1:] == meant for i in range(len(meant)))
+        return _DOUBLED if is_doubled else _ADDED
+    wrong = {letter for pair in zip(typed, meant, strict=True) if len(set(pair)) > 1 for letter in pair}
+    return _VOWEL if wrong <= _VOWELS else _CONSONANT

@@ -1,52 +1,51 @@
-"""Commands: `python -m training.reader treebank`, `generate`, `train FOLDER` and `measure FOLDER`."""
+"""Commands: `python -m training.reader generate`, `train FOLDER` and `measure FOLDER`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from ris_ros.config import LanguageConfig
 from ris_ros.language import ExpressionParser
-from training.reader import measure, treebank
+from ris_ros.language.english import English
+from ris_ros.language.models import load_spacy_model
+from training.reader import measure
 from training.reader.generator import Generator
-from training.reader.reader import Reader
-from training.reader.train import load, prepare, train
+from training.reader.train import Recipe, train
 
 
 def main() -> None:
     """Run a command."""
     arguments = argparse.ArgumentParser(prog="python -m training.reader", description=__doc__)
     commands = arguments.add_subparsers(dest="command", required=True)
-    commands.add_parser("treebank", help="write the treebank anew from the collection, as the grammar reads it")
     generate = commands.add_parser("generate", help="print generated expressions")
     generate.add_argument("--number", type=int, default=20)
     training = commands.add_parser("train", help="train a reader, or continue")
     training.add_argument("folder", type=Path)
-    training.add_argument("--passes", type=int, default=10)
-    training.add_argument("--generated", type=int, default=20_000, help="generated trees beside the treebank")
+    training.add_argument("--passes", type=int, default=Recipe.passes)
+    training.add_argument("--generated", type=int, default=Recipe.generated, help="generated trees")
+    training.add_argument("--copies", type=int, default=Recipe.copies, help="of the treebank, with other words")
     training.add_argument("--held-out", type=int, help="a fold of the treebank to leave out, 0 to 4")
     training.add_argument("--seed", type=int, default=0)
-    measuring = commands.add_parser("measure", help="compare a reader with the grammar of rules")
-    measuring.add_argument("folder", type=Path)
-    measuring.add_argument("--sets", nargs="+", choices=measure.SETS, default=list(measure.SETS[:-1]))
+    measuring = commands.add_parser("measure", help="measure a reader")
+    measuring.add_argument("folder", nargs="?", default="", help="default: the package's reader")
+    measuring.add_argument("--sets", nargs="+", default=list(measure.SETS[:-1]),
+                           help=f"of {', '.join(measure.SETS)}, or files of annotated expressions")
     measuring.add_argument("--fold", type=int, default=0, help="the fold that was held out")
     measuring.add_argument("--shown", type=int, default=0, help="errors to print for each set")
     measuring.add_argument("--limit", type=int, help="about how many expressions of each set to read")
     given = arguments.parse_args()
-    parser = ExpressionParser()
-    if given.command == "treebank":
-        outcomes, fields = treebank.make(parser)
-        print(*(f"{number:6} {outcome}" for outcome, number in outcomes.most_common()), sep="\n")
-        print("fields that differ:", *(f"{name} {number}" for name, number in fields.most_common()))
-    elif given.command == "generate":
-        for tree in Generator(parser._english.lemma).trees(given.number):
+    if given.command == "measure":
+        parser = ExpressionParser(LanguageConfig(reader=given.folder))
+        measure.measure(parser, given.sets, fold=given.fold, shown=given.shown, limit=given.limit)
+        return
+    english = English(load_spacy_model("en_core_web_sm", exclude=["ner", "parser", "tagger", "tok2vec"]))
+    if given.command == "generate":
+        for tree in Generator(english.lemma).trees(given.number):
             print(" ".join(tree.words[1:]))
-    elif given.command == "train":
-        if not (given.folder / "train.spacy").is_file():
-            prepare(given.folder, parser._english, generated=given.generated, held_out=given.held_out, seed=given.seed)
-        train(given.folder, passes=given.passes, seed=given.seed)
     else:
-        measure.compare(Reader(load(given.folder), parser), parser, given.sets, fold=given.fold, shown=given.shown,
-                        limit=given.limit)
+        train(given.folder, Recipe(given.held_out, given.generated, given.copies, seed=given.seed,
+                                   passes=given.passes), english)
 
 
 if __name__ == "__main__":

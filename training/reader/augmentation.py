@@ -6,11 +6,11 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from ris_ros.language.lists import WORDS
+from ris_ros.language.tree import Tree
 from training.reader.generator import Generator, plural, slip
-from training.reader.names import WORDS
-from training.reader.tree import Tree
 
-_KEPT = {*WORDS["generic"], *WORDS["things"], *WORDS["everything"], *WORDS["plural_only"], "one", "ones"}
+_KEPT = {*WORDS["generic"], *WORDS["things"], *WORDS["everything"], *WORDS["plural only"], "one", "ones"}
 _MIN_LETTERS = 4
 
 

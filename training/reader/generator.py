@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ris_ros.language import lexicon as lex
-from training.reader.names import DATA
-from training.reader.tree import REQUEST, Tree, without_crossing
+from ris_ros.language.tree import REQUEST, Tree
+from training.reader.tree import without_crossing
 
+DATA = Path(__file__).parent / "data"
 NOUNS = Path("ris_ros/grounding/data/nouns.tsv")
 _MIN_FREQUENCY = 3.0
 """Least frequency of an everyday noun, on Zipf's scale."""
@@ -82,7 +82,7 @@ class Generator:
         if kind == "nouns":
             last = plural(last) if self._lemma(plural(last)) == last else last
         for word in first:
-            is_name = f"{word}_{self._lemma(last)}" in lex.COMPOUNDS and not word.endswith("ing")
+            is_name = f"{word}_{self._lemma(last)}" in self.words["compound"] and not word.endswith("ing")
             yield "compound(" if is_name else "attribute("
             yield word
             yield ")"

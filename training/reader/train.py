@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_config, minibatch
 from tqdm import tqdm
 
 from ris_ros.language.english import English
+from ris_ros.language.models import load_reader, save_reader
+from ris_ros.language.reader import to_doc
+from ris_ros.language.tree import Tree
 from training.reader.augmentation import augmented
-from training.reader.features import doc, tagged
 from training.reader.generator import Generator
 from training.reader.tree import from_row, read
-from training.reader.treebank import TREEBANK
 
 CONFIG = Path(__file__).parent / "config.cfg"
+TREEBANK = Path(__file__).parent / "treebank.jsonl"
 FOLDS = 5
+_STATE = "training.bin"
+_DEV_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a reader learns from.
+
+    Attributes
+    ----------
+    held_out : a fold of the treebank that is not learnt from; None: all is
+    generated : number of generated trees
+    copies : of every tree of the treebank, with other nouns and colours
+    slips : share of the copies in which a word is mistyped
+    seed : of everything that is drawn
+    passes : over the trees
+
+    """
+
+    held_out: int | None = None
+    generated: int = 12_000
+    copies: int = 1
+    slips: float = 0.2
+    seed: int = 0
+    passes: int = 12
 
 
 def fold_of(text: str) -> int:
@@ -30,59 +56,44 @@ def fold_of(text: str) -> int:
     return sum(text.encode()) % FOLDS
 
 
-def prepare(folder: Path, english: English, *, generated: int, held_out: int | None, seed: int = 0,
-            limit: int | None = None) -> tuple[int, int]:
-    """Write the documents to learn from, `train.spacy`, and to watch, `dev.spacy`.
-
-    Parameters
-    ----------
-    folder : where they go
-    english : tags the words
-    generated : number of generated trees
-    held_out : fold of the treebank that is only watched; None: a twentieth of it is watched and learnt from
-    seed : of the generator
-    limit : the number of rows of the treebank to use; None for all
-
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = list(read(TREEBANK))[:limit]
-    dev = [row for row in rows if fold_of(row["text"]) == held_out] if held_out is not None else rows[::20]
-    train = [from_row(row) for row in rows if fold_of(row["text"]) != held_out]
-    generator = Generator(english.lemma, seed)
-    copies = list(augmented(train, generator, english.lemma, copies=2, slips=0.15, seed=seed))
-    train += [*copies, *generator.trees(generated)]
-    vocab = spacy.blank("en").vocab
-    parts = {"train": train, "dev": list(map(from_row, dev))[:300]}
-    for name, trees in parts.items():
-        docs = [doc(vocab, tree.words[1:], tags, english, tree) for tree, tags in tagged(trees, english)]
-        DocBin(attrs=["ORTH", "TAG", "LEMMA", "HEAD", "DEP"], docs=docs).to_disk(folder / f"{name}.spacy")
-    return len(parts["train"]), len(parts["dev"])
+def trees_of(recipe: Recipe, english: English) -> tuple[list[Tree], list[Tree]]:
+    """Return the trees to learn from, and those to watch: of the fold that is held out, else of the treebank."""
+    rows = list(read(TREEBANK))
+    learnt = [from_row(row) for row in rows if fold_of(row["text"]) != recipe.held_out]
+    watched = [from_row(row) for row in rows if recipe.held_out is None or fold_of(row["text"]) == recipe.held_out]
+    generator = Generator(english.lemma, recipe.seed)
+    copies = augmented(learnt, generator, english.lemma, copies=recipe.copies, slips=recipe.slips, seed=recipe.seed)
+    return [*learnt, *copies, *generator.trees(recipe.generated)], watched[::max(1, len(watched) // _DEV_ROWS)]
 
 
-def train(folder: Path, *, passes: int, seed: int = 0, words_per_batch: int = 800) -> Language:
-    """Train on `train.spacy` of a folder; every pass is stored in it, and a later run continues after the last one."""
-    fix_random_seed(seed)
+def train(folder: Path, recipe: Recipe, english: English, words_per_batch: int = 800) -> Language:
+    """Train a reader; it is stored after every pass, and a later run continues after the last one."""
+    fix_random_seed(recipe.seed)
     nlp = spacy.util.load_model_from_config(load_config(CONFIG), auto_fill=True)
-    examples = list(_examples(nlp, folder / "train.spacy"))
-    dev = list(_examples(nlp, folder / "dev.spacy"))
-    stored, done = folder / "model", 0
-    optimizer = nlp.initialize(lambda: examples[:4000])
-    if (stored / "state.json").is_file():
-        done = json.loads((stored / "state.json").read_text(encoding="utf-8"))["passes"]
-        nlp.from_disk(stored)
-    total = sum(len(example.reference) for example in examples)
-    for number in range(done, passes):
-        chance = random.Random(1000 * seed + number)
-        chance.shuffle(examples)
-        optimizer.learn_rate = 0.001 * (1 - number / passes)
+    learnt, watched = ([Example(to_doc(nlp.vocab, tree.words[1:], english),
+                                to_doc(nlp.vocab, tree.words[1:], english, tree)) for tree in trees]
+                       for trees in trees_of(recipe, english))
+    optimizer = nlp.initialize(lambda: learnt[:6000])
+    done = 0
+    if (folder / _STATE).is_file():
+        nlp = load_reader(folder)
+        done = int((folder / _STATE).read_text())
+    total = sum(len(example.reference) for example in learnt)
+    for number in range(done, recipe.passes):
+        chance = random.Random(1000 * recipe.seed + number)
+        chance.shuffle(learnt)
         losses: dict[str, float] = {}
-        with tqdm(total=total, unit="word", desc=f"pass {number + 1} of {passes}", mininterval=5) as bar:
-            for batch in minibatch(examples, size=_sizes(words_per_batch, total / len(examples))):
+        seen = 0
+        with tqdm(total=total, unit="word", desc=f"pass {number + 1} of {recipe.passes}", mininterval=5) as bar:
+            for batch in minibatch(learnt, size=_sizes(words_per_batch, total / len(learnt))):
+                optimizer.learn_rate = 0.001 * (1 - (number + seen / total) / recipe.passes)
                 nlp.update(batch, sgd=optimizer, losses=losses, drop=0.1)
-                bar.update(sum(len(example.reference) for example in batch))
-        nlp.to_disk(stored)
-        scores = nlp.evaluate(dev)
-        (stored / "state.json").write_text(json.dumps({"passes": number + 1}), encoding="utf-8")
+                words = sum(len(example.reference) for example in batch)
+                seen += words
+                bar.update(words)
+        scores = nlp.evaluate(watched)
+        save_reader(nlp, folder, **asdict(recipe), trees=len(learnt), spacy=spacy.__version__)
+        (folder / _STATE).write_text(str(number + 1))
         print(f"pass {number + 1}: loss {losses['parser']:.0f}, governors {100 * scores['dep_uas']:.1f} %, "
               f"with labels {100 * scores['dep_las']:.1f} %", flush=True)
     return nlp
@@ -91,17 +102,3 @@ def train(folder: Path, *, passes: int, seed: int = 0, words_per_batch: int = 80
 def _sizes(words: int, mean: float) -> Iterator[int]:
     while True:
         yield max(1, int(words / mean))
-
-
-def _examples(nlp: Language, path: Path) -> Iterator[Example]:
-    for reference in DocBin().from_disk(path).get_docs(nlp.vocab):
-        predicted = Doc(nlp.vocab, words=[token.text for token in reference],
-                        sent_starts=[token.i == 0 for token in reference])
-        for token, other in zip(predicted, reference, strict=True):
-            token.tag_, token.lemma_ = other.tag_, other.lemma_
-        yield Example(predicted, reference)
-
-
-def load(folder: Path) -> Language:
-    """Return the trained pipeline of a folder."""
-    return spacy.load(folder / "model")

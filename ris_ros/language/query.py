@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ris_ros.language import MAX_WORDS
-from ris_ros.language.grammar import MAX_DEPTH
+from ris_ros.language.lists import WORDS
+from ris_ros.language.names import count, ranking, region_name, relation_name, together
+from ris_ros.language.tree import Tree
 from ris_ros.types import Description, Ranking, Relation
-from training.reader.names import WORDS, count, ranking, region_name, relation_name, together
-from training.reader.tree import Tree
+
+MAX_WORDS = 24
+"""Words of a phrase and of an appearance: CLIP reads 77 tokens, about 50 common words."""
+MAX_DEPTH = 4
+"""Descriptions within descriptions."""
 
 _NOUN_LABELS = ("target", "passed", "object")
 _PHRASE_LABELS = ("det", "count", "attribute", "owner", "compound", "addition", "region", "rank", "exclude")
@@ -90,7 +94,7 @@ class TreeReader:
         word = self.tree.words[node]
         head = WORDS["things"].get(word) or self.lemma(word)
         parts = [self.tree.joined(self.tree.unit(child)) for child in self.tree.of(node, "compound")]
-        return head, " ".join([*parts, head]), head != word and word not in WORDS["plural_only"] \
+        return head, " ".join([*parts, head]), head != word and word not in WORDS["plural only"] \
             and word not in WORDS["things"]
 
     def _unit(self, node: int) -> str:
@@ -132,13 +136,13 @@ class TreeReader:
 
     def _count(self, node: int, is_plural: bool) -> int:
         words = [word for unit in self._said(node, "count") for word in unit]
-        is_pair = words[-2:] == ["pair", "of"] and self.tree.words[node] in WORDS["plural_only"]
+        is_pair = words[-2:] == ["pair", "of"] and self.tree.words[node] in WORDS["plural only"]
         said = 1 if is_pair else count(words) if words else None
         if said is not None:
             return said
         if self.tree.words[node] in WORDS["everything"]:
             return 0
-        is_one = any(self.tree.words[child] in WORDS["one_of_them"] for child in self.tree.of(node, "det"))
+        is_one = any(self.tree.words[child] in WORDS["one of them"] for child in self.tree.of(node, "det"))
         return 0 if is_plural and not is_one else 1
 
     def _landmarks(self, node: int, depth: int) -> list[Description]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
+from ris_ros.language.lists import DATA, WORDS
 from ris_ros.types import Ranking
 
-DATA = Path(__file__).parent / "data"
-WORDS = json.loads((DATA / "words.json").read_text(encoding="utf-8"))
 _CUES = [(tuple(cue.split()), name) for cue, name in (
     line.split("\t") for line in (DATA / "relations.tsv").read_text(encoding="utf-8").splitlines()
     if not line.startswith("#"))]
@@ -29,7 +25,7 @@ def region_name(words: list[str]) -> str:
     """Return the region that words express; empty if none."""
     directions = [word for word in words if word in WORDS["directions"]]
     if not directions:
-        alone = [WORDS["regions_alone"][word] for word in words if word in WORDS["regions_alone"]]
+        alone = [WORDS["regions alone"][word] for word in words if word in WORDS["regions alone"]]
         return "corner" if "corner" in words else alone[0] if alone else ""
     region = WORDS["directions"][directions[0]]
     for word in directions[1:]:
