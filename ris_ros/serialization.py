@@ -65,6 +65,8 @@ def query_to_dict(query: Query) -> dict[str, Any]:
     del answer["phrase"]
     if len(query.targets) > 1:
         answer["targets"] = [_description_to_dict(target) for target in query.targets]
+    if query.doubt:
+        answer["doubt"] = query.doubt
     return answer
 
 

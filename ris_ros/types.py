@@ -190,12 +190,14 @@ class Query:
     text : the original expression
     sentence : the text that is encoded as a whole: lower-cased, white space folded
     targets : descriptions of the targets; several for "the cup and the bowl"
+    doubt : a word of which it is doubtful what it says about the target; empty if none is
 
     """
 
     text: str
     sentence: str
     targets: tuple[Description, ...]
+    doubt: str = ""
 
     def descriptions(self) -> Iterator[Description]:
         """Yield the targets and everything that they are related to, targets first."""

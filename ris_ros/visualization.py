@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -12,6 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 from ris_ros.geometry import Object3D, project
 from ris_ros.types import CameraModel, Candidate, Proposals, Result
 from ris_ros.utils.masks import box_to_list
+
+if TYPE_CHECKING:
+    from ris_ros.language.reader import Reading
 
 TARGET_COLOUR = (255, 64, 64)
 """RGB colour of the object that was found."""
@@ -152,3 +156,17 @@ def _line_width(image: np.ndarray) -> int:
 def _rank_colour(rank: int) -> tuple[int, int, int]:
     red, green, blue = colorsys.hsv_to_rgb((rank * GOLDEN_RATIO) % 1, 0.85, 0.95)
     return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def draw_reading(reading: Reading) -> str:
+    """Return an SVG picture of a reading: its words, and an arc with a label from each word's governor to it."""
+    from spacy import displacy
+
+    tree = reading.tree
+    words = [{"text": word, "tag": "" if i == 0 else f"{share:.0%}"}
+             for i, (word, share) in enumerate(zip(tree.words, reading.sureness, strict=True))]
+    # Words that are only said would hide the others.
+    arcs = [{"start": min(i, head), "end": max(i, head), "label": label, "dir": "right" if head < i else "left"}
+            for i, (head, label) in enumerate(zip(tree.heads, tree.labels, strict=True)) if i and label != "said"]
+    return displacy.render({"words": words, "arcs": arcs}, style="dep", manual=True, jupyter=False,
+                           options={"compact": True, "distance": 110, "word_spacing": 30, "bg": "#ffffff"})

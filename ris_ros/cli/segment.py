@@ -15,6 +15,7 @@ from ris_ros.cli.common import ConfigFile, Device, ImageFile, Json, Model, Setti
 from ris_ros.errors import InputError
 
 if TYPE_CHECKING:
+    from ris_ros.language.reader import Reading
     from ris_ros.types import Result
 
 
@@ -78,6 +79,9 @@ def _candidate_table(result: Result, explain: bool) -> Table:
 @app.command()
 def parse(
     texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Expressions; - reads lines from stdin.")],
+    output: Annotated[Path | None, typer.Option(help="Draw how TEXT is read, and write it to this .svg.")] = None,
+    explain: Annotated[bool, typer.Option(
+        "--explain", help="Show what each word says, of which word, and how sure the reader is of it.")] = False,
     config: ConfigFile = None,
     settings: Settings = None,
 ) -> None:
@@ -86,6 +90,10 @@ def parse(
     from ris_ros.serialization import query_to_dict
 
     chosen = load_config(config, settings)
+    if (output or explain) and chosen.method != "full":
+        raise InputError("--output and --explain show how method: full reads a text; set it")
+    if output is not None and (len(texts) != 1 or texts == ["-"] or output.suffix != ".svg"):
+        raise InputError("--output takes one TEXT and a file that ends in .svg")
     parser = ExpressionParser(chosen.language, chosen.method)
     failed = 0
     # Bytes that are not UTF-8 are refused line by line, and printed as JSON's escapes.
@@ -95,12 +103,31 @@ def parse(
     for text in (line.rstrip("\n") for line in sys.stdin) if texts == ["-"] else texts:
         try:
             answer = query_to_dict(parser.parse(text))
+            reading = parser.read(text) if explain or output else None
         except InputError as error:
             failed += 1
-            answer = {"text": text, "error": str(error)}
+            answer, reading = {"text": text, "error": str(error)}, None
         print(json.dumps(answer, ensure_ascii=False), flush=True)
+        if reading is not None and explain:
+            out.print(_reading_table(reading))
+        if reading is not None and output is not None:
+            from ris_ros.visualization import draw_reading
+            output.write_text(draw_reading(reading), encoding="utf-8")
     if failed:
         raise InputError(f"{failed} of the texts could not be parsed; their lines say why")
+
+
+def _reading_table(reading: Reading) -> Table:
+    """Return a table of the words of a text: what each says, of which word, and how sure that is."""
+    from ris_ros.language.tree import LABELS
+
+    tree = reading.tree
+    table = Table("word", "is", "of", "sure", "")
+    for i, (word, label, head, share) in enumerate(zip(
+            tree.words, tree.labels, tree.heads, reading.sureness, strict=True)):
+        if i:
+            table.add_row(word, label, tree.words[head], f"{share:.0%}", LABELS[label])
+    return table
 
 
 @app.command()

@@ -35,7 +35,7 @@ from ris_ros.evaluation.metrics import (
     proportion,
 )
 from ris_ros.evaluation.records import Record
-from ris_ros.language.surface_words import has_location_word, has_relation_word
+from ris_ros.evaluation.surface_words import has_location_word, has_relation_word
 
 MIN_BOX_IOU = 0.5
 """The IoU of boxes from which a box counts as correct in Acc@0.5."""

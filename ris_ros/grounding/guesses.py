@@ -83,6 +83,8 @@ class Guesses:
                 short = name if len(name) <= t.MAX_NOTED else f"{name[:t.MAX_NOTED]}..."
                 notes.append(f"the model does not know {short!r}" if self._is_listed(description)
                              else f"{short!r} is no noun that ris_ros knows")
+        if query.doubt:
+            notes.append(f"not sure what {query.doubt!r} says about the target")
         cut = self._cut(query)
         guess = ["the answer is a guess"] if notes else []
         return "; ".join([*dict.fromkeys(notes), *guess, *([cut] if cut else [])])

@@ -32,7 +32,7 @@ def region_name(words: list[str]) -> str:
         region = together(region, WORDS["directions"][word])
     if "corner" in words:
         return f"{region} corner" if " " in region else region
-    is_far = not set(WORDS["far"]).isdisjoint(words[:words.index(directions[0])])
+    is_far = not WORDS["far"].isdisjoint(words[:words.index(directions[0])])
     return f"far {region}" if is_far and region in ("left", "right") else region
 
 

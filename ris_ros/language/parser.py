@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from pathlib import Path
-from unicodedata import category, normalize
+from unicodedata import category
 
 from ris_ros.config import LanguageConfig
 from ris_ros.language.english import English
-from ris_ros.language.models import load_reader, load_spacy_model
+from ris_ros.language.models import load_reader
 from ris_ros.language.published import published_target
 from ris_ros.language.query import MAX_WORDS, TreeReader
-from ris_ros.language.reader import to_doc, to_tree
+from ris_ros.language.reader import Reader, Reading
 from ris_ros.language.tree import Tree
 from ris_ros.language.words import Text, split
 from ris_ros.types import Description, Query, check_text
+from ris_ros.utils.spacy_models import load_spacy_model
+from ris_ros.utils.texts import normal_form
 
-_VARIATION_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _SYMBOLS = ("So", "Sk", "Cs", "Co", "Cn")
 """Categories of characters that belong to no word: emoji and the like."""
 
@@ -47,7 +47,7 @@ class ExpressionParser:
         else:
             self._english = English(load_spacy_model(config.model, exclude=[
                 "ner", "parser", "attribute_ruler", "tagger", "tok2vec"]))
-            self._reader = load_reader(Path(config.reader) if config.reader else None)
+            self._reader = Reader(load_reader(Path(config.reader) if config.reader else None), self._english)
         self.parse = lru_cache(maxsize=1024)(self._parse)
 
     def is_noun(self, word: str) -> bool:
@@ -58,10 +58,10 @@ class ExpressionParser:
         """Return whether a text is English, rather than another language or no language; "full" only."""
         return self._english.is_english(split(text, self._english.is_known))
 
-    def tree(self, text: str) -> Tree | None:
-        """Return the tree of an expression; None if it is not English. "Full" only."""
+    def read(self, text: str) -> Reading | None:
+        """Return how an expression is read; None if it is not English. With the method "full" only."""
         words = self.words(normalized(text))
-        return self._tree(words) if words else None
+        return self._reader.read([word.text for word in words.words]) if words else None
 
     def words(self, written: str) -> Text | None:
         """Return the words of a normalized text as the reader gets them; None if it is not English."""
@@ -79,16 +79,12 @@ class ExpressionParser:
             phrase, head = published_target(self._nlp(sentence))
             return Query(text, sentence, (Description(phrase.text, head.lemma_ if head is not None else ""),))
         words = self.words(written)
-        tree = self._tree(words) if words else None
-        targets = self.targets(tree, words) if tree and words else ()
+        reading = self._reader.read([word.text for word in words.words]) if words else None
+        targets = self.targets(reading.tree, words) if reading and words else ()
         if not targets:
             plain = " ".join(sentence.split()[:MAX_WORDS])
-            targets = (Description(plain, appearance=plain),)
-        return Query(text, sentence, targets)
-
-    def _tree(self, text: Text) -> Tree:
-        doc = to_doc(self._reader.vocab, [word.text for word in text.words], self._english)
-        return to_tree(self._reader(doc))
+            return Query(text, sentence, (Description(plain, appearance=plain),))
+        return Query(text, sentence, targets, doubt=reading.doubt() if reading else "")
 
     def targets(self, tree: Tree, text: Text) -> tuple[Description, ...]:
         """Return what a tree of a text says about its targets; nothing if it names none."""
@@ -99,31 +95,9 @@ class ExpressionParser:
 
 
 def normalized(text: str) -> str:
-    """Return a text in the spelling that the rules read: composed, without compatibility forms, on one line.
-
-    Full-width letters and ligatures become plain ones. Control characters separate words, and invisible characters go.
-    Every character has one in lower case, so that positions in the lower-cased text are those in this one.
-
-    Raises
-    ------
-    InputError
-        If `check_text` refuses the text, as it is or without what is invisible.
-
-    """
+    """Return a text in the normal form that is read; raise InputError if `check_text` refuses it before or after."""
     text = " ".join(text.split())
     check_text(text)
-    written = " ".join("".join(map(_normal_form, normalize("NFC", text))).split())
+    written = normal_form(text)
     check_text(written)
     return written
-
-
-@lru_cache(maxsize=4096)
-def _normal_form(character: str) -> str:
-    if category(character) == "Cf" or _VARIATION_SELECTOR.match(character):
-        return ""
-    if category(character) == "Cc":
-        return " "
-    plain = normalize("NFKC", character)
-    # Others become symbols with accents of their own, such as the acute accent in "the man´s hat".
-    character = plain if plain.isascii() or plain.isalnum() else character
-    return "".join(one if len(one.lower()) == 1 else normalize("NFD", one)[0] for one in character)

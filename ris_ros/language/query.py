@@ -122,7 +122,7 @@ class TreeReader:
     def _is_lacking(self, node: int) -> bool:
         words = [self.tree.words[i] for i in self.tree.unit(node)]
         after_not = words[words.index("not") + 1:] if "not" in words else []
-        return not set(WORDS["lacking"]).isdisjoint(words) or not set(WORDS["holding"]).isdisjoint(after_not)
+        return not WORDS["lacking"].isdisjoint(words) or not WORDS["holding"].isdisjoint(after_not)
 
     def _region(self, node: int) -> str:
         region = ""

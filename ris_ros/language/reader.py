@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ris_ros.language.english import SENSES, English
@@ -11,9 +12,16 @@ from ris_ros.language.names import number
 from ris_ros.language.tree import REQUEST, Tree
 
 if TYPE_CHECKING:
+    from spacy.language import Language
     from spacy.tokens import Doc
     from spacy.vocab import Vocab
 
+BEAM_WIDTH = 4
+"""Number of readings that are weighed."""
+DOUBTFUL = 0.6
+"""Share of a word's label below which the reading is doubtful."""
+DECISIVE = ("target", "object", "relation", "region", "rank", "exclude")
+"""Labels of words that decide which object is meant."""
 _LISTS = {"direction": "directions", "ordinal": "ordinals", "superlative": "superlatives", "colour": "colours",
           "determiner": "determiners", "generic": "generic", "pronoun": "pronouns"}
 
@@ -41,7 +49,52 @@ def to_doc(vocab: Vocab, words: Sequence[str], english: English, tree: Tree | No
     return Doc(vocab, words=[REQUEST, *words], lemmas=["", *(kind_of(word, english) for word in words)], **gold)
 
 
-def to_tree(doc: Doc) -> Tree:
+@dataclass(frozen=True)
+class Reading:
+    """A tree, and how sure the reader is of it.
+
+    Attributes
+    ----------
+    tree : the tree
+    sureness : for each word the share of its label among the readings that were weighed, 0 to 1
+
+    """
+
+    tree: Tree
+    sureness: tuple[float, ...]
+
+    def doubt(self) -> str:
+        """Return the first word of which it is doubtful what it says about the target; empty if none is."""
+        words = zip(self.tree.words, self.tree.labels, self.sureness, strict=True)
+        return next((word for word, label, share in words if label in DECISIVE and share < DOUBTFUL), "")
+
+
+class Reader:
+    """Reader of expressions.
+
+    Parameters
+    ----------
+    nlp : the trained pipeline
+    english : knows the words
+
+    """
+
+    def __init__(self, nlp: Language, english: English):
+        self._nlp, self._english = nlp, english
+
+    def read(self, words: Sequence[str]) -> Reading:
+        """Return the best reading of an expression's words."""
+        doc = to_doc(self._nlp.vocab, words, self._english)
+        doc = self._nlp.get_pipe("tok2vec")(doc)
+        parser = self._nlp.get_pipe("parser")
+        beams = parser.beam_parse([doc], beam_width=BEAM_WIDTH)
+        parser.set_annotations([doc], beams)
+        shares = parser.scored_parses(beams)[1][0]
+        sureness = tuple(min(1.0, shares.get((token.i, token.dep_), 0.0)) for token in doc)
+        return Reading(_to_tree(doc), sureness)
+
+
+def _to_tree(doc: Doc) -> Tree:
     """Return the tree of a parsed document.
 
     Words that the parser attached to nothing are only said. If it found no target, the first noun becomes one.

@@ -66,14 +66,27 @@ def trees_of(recipe: Recipe, english: English) -> tuple[list[Tree], list[Tree]]:
     return [*learnt, *copies, *generator.trees(recipe.generated)], watched[::max(1, len(watched) // _DEV_ROWS)]
 
 
-def train(folder: Path, recipe: Recipe, english: English, words_per_batch: int = 800) -> Language:
-    """Train a reader; it is stored after every pass, and a later run continues after the last one."""
+def train(folder: Path, recipe: Recipe, english: English, *, start: Path | None = None,
+          words_per_batch: int = 800) -> Language:
+    """Train a reader; it is stored after every pass, and a later run continues after the last one.
+
+    Parameters
+    ----------
+    folder : where it is stored
+    recipe : what it learns from
+    english : knows the words
+    start : folder of a reader to go on from; None: from nothing
+    words_per_batch : of the trees that are learnt from at a time
+
+    """
     fix_random_seed(recipe.seed)
     nlp = spacy.util.load_model_from_config(load_config(CONFIG), auto_fill=True)
     learnt, watched = ([Example(to_doc(nlp.vocab, tree.words[1:], english),
                                 to_doc(nlp.vocab, tree.words[1:], english, tree)) for tree in trees]
                        for trees in trees_of(recipe, english))
     optimizer = nlp.initialize(lambda: learnt[:6000])
+    if start is not None:
+        nlp = load_reader(start)
     done = 0
     if (folder / _STATE).is_file():
         nlp = load_reader(folder)

@@ -6,7 +6,8 @@ import pytest
 
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
-from ris_ros.language.questions import COUNT, EXISTENCE, read_question
+from ris_ros.questions import COUNT, EXISTENCE
+from ris_ros.questions import read as read_question
 
 
 @pytest.mark.parametrize(("question", "expression"), [

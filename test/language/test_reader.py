@@ -1,0 +1,64 @@
+"""The reader: files, doubts, and trees for any words."""
+
+import shutil
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ris_ros.config import LanguageConfig
+from ris_ros.errors import InputError, MissingError
+from ris_ros.language import ExpressionParser
+from ris_ros.language.models import BUNDLED_READER, load_reader
+from ris_ros.language.reader import Reading
+from ris_ros.language.tree import LABELS, Tree
+from ris_ros.visualization import draw_reading
+
+
+def copy(folder):
+    return shutil.copytree(BUNDLED_READER, folder / "reader")
+
+
+def test_a_missing_reader_is_told_with_its_setting(tmp_path):
+    with pytest.raises(MissingError, match="no reader in .*: set language.reader to"):
+        ExpressionParser(LanguageConfig(reader=str(tmp_path)))
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x80nothing", b"\xc1" * 100])
+def test_a_damaged_reader_is_refused_in_one_line(tmp_path, damage):
+    folder = copy(tmp_path)
+    (folder / "reader.bin").write_bytes(damage)
+    with pytest.raises(InputError, match="cannot read the reader in") as told:
+        load_reader(folder)
+    assert "\n" not in str(told.value)
+
+
+def test_the_packages_own_reader_is_compared_with_its_sum(tmp_path, monkeypatch):
+    folder = copy(tmp_path)
+    (folder / "reader.bin").write_bytes((folder / "reader.bin").read_bytes()[:-1] + b"x")
+    monkeypatch.setattr("ris_ros.language.models.BUNDLED_READER", folder)
+    with pytest.raises(MissingError, match="damaged"):
+        load_reader()
+
+
+@settings(deadline=None, max_examples=200)
+@given(words=st.lists(st.text(min_size=1, max_size=12).filter(str.strip), min_size=1, max_size=20))
+def test_any_words_have_a_tree(parser, words):
+    reading = parser._reader.read(words)
+    tree = reading.tree
+    assert tree.words[1:] == tuple(words)
+    assert set(tree.labels[1:]) <= LABELS.keys()
+    assert len(tree.subtree(0)) == len(tree.words) == len(reading.sureness)
+    assert all(0 <= share <= 1 for share in reading.sureness)
+
+
+def test_a_doubtful_word_is_named():
+    tree = Tree(("▷", "the", "cup", "by", "it"), (0, 2, 0, 2, 3), ("root", "det", "target", "relation", "object"))
+    assert Reading(tree, (1.0, 0.2, 1.0, 1.0, 1.0)).doubt() == ""
+    assert Reading(tree, (1.0, 1.0, 1.0, 0.4, 0.3)).doubt() == "by"
+
+
+def test_a_reading_is_drawn(parser):
+    drawing = draw_reading(parser.read("the red cup on the left"))
+    assert drawing.startswith("<svg")
+    assert all(text in drawing for text in ("red", "attribute", "region"))
