@@ -24,7 +24,9 @@ from functools import cache
 from pathlib import Path
 
 WORDS = Path(__file__).parent / "words"
-OUTPUT = Path(__file__).parent.parent / "ris_ros" / "grounding" / "data" / "nouns.tsv"
+PACKAGE = Path(__file__).parent.parent / "ris_ros"
+OUTPUT = PACKAGE / "grounding" / "data" / "nouns.tsv"
+EVERYDAY = PACKAGE / "language" / "data" / "everyday.tsv"
 
 ROOTS = ("artifact.n.01", "animal.n.01", "plant.n.02", "food.n.01", "food.n.02", "person.n.01", "plant_organ.n.01",
          "beverage.n.01", "natural_object.n.01", "fungus.n.01", "body_part.n.01", "geological_formation.n.01")
@@ -245,6 +247,15 @@ HEAD = """\
 """
 
 
+def everyday(nouns: str) -> str:
+    """Return the table of single words to which typos are corrected, from the table of nouns."""
+    rows = [line.split("\t") for line in nouns.splitlines() if not line.startswith("#")]
+    words = sorted((-float(frequency), name) for name, *_, frequency in rows
+                   if frequency and name.isalpha() and len(name) > 2)
+    head = "# Everyday objects and log10 of their uses in a billion words. Made by `python -m training.vocabulary`.\n"
+    return head + "".join(f"{name}\t{-frequency}\n" for frequency, name in words)
+
+
 def _lines(path: Path) -> list[str]:
     """Return the lines of a file of WordNet without those of its licence."""
     return [line for line in path.read_text().splitlines() if not line.startswith("  ")]
@@ -274,6 +285,7 @@ def main() -> None:
     wordnet = WordNet(options.wordnet)
     rows = make_rows(wordnet, zipf)
     write(rows, broader_names(wordnet, rows), options.output)
+    EVERYDAY.write_text(everyday(options.output.read_text()))
     print(f"{sum(row.is_rival for row in rows)} names, {len(rows)} with those that are only known: {options.output}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import InputError
 from ris_ros.language.lists import EVERYDAY, WORDS
@@ -37,7 +37,8 @@ class English:
 
     def __init__(self, nlp: Language):
         try:
-            lookups = nlp.get_pipe("lemmatizer").lookups
+            lemmatizer: Any = nlp.get_pipe("lemmatizer")
+            lookups = lemmatizer.lookups
             index, irregular, endings = (lookups.get_table(f"lemma_{name}") for name in ("index", "exc", "rules"))
         except (KeyError, AttributeError) as error:
             raise InputError(f"the spaCy model {nlp.meta['name']} has no word lists: set language.model to one of "

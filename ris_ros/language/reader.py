@@ -86,7 +86,7 @@ class Reader:
         """Return the best reading of an expression's words."""
         doc = to_doc(self._nlp.vocab, words, self._english)
         doc = self._nlp.get_pipe("tok2vec")(doc)
-        parser = self._nlp.get_pipe("parser")
+        parser: Any = self._nlp.get_pipe("parser")
         beams = parser.beam_parse([doc], beam_width=BEAM_WIDTH)
         parser.set_annotations([doc], beams)
         shares = parser.scored_parses(beams)[1][0]

@@ -27,6 +27,8 @@ _STRUCTURE = sorted(word for word in {
 """The words to which typos are corrected first."""
 _MERGES = 48_895
 """Number of lines of CLIP's vocabulary that its tokenizer uses."""
+_FAMILIAR = 30_000
+"""Rank in that vocabulary up to which typos are corrected to a word, and a word of no other list is a name: "ikea"."""
 _OBJECT_BONUS = 1.0
 """How far an everyday object is ahead of other words that are as frequent, in powers of ten."""
 _CLEAR = 0.3
@@ -61,7 +63,9 @@ def common_words() -> dict[str, int]:
 
     The file is read from open_clip's folder without importing open_clip, which would take seconds.
     """
-    path = Path(find_spec("open_clip").submodule_search_locations[0], "bpe_simple_vocab_16e6.txt.gz")
+    package = find_spec("open_clip")
+    assert package is not None and package.submodule_search_locations
+    path = Path(package.submodule_search_locations[0], "bpe_simple_vocab_16e6.txt.gz")
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         words = (line.replace(" ", "").removesuffix("</w>\n") for line in islice(lines, 1, _MERGES))
         return {word: rank for rank, word in enumerate(words) if len(word) > 3 and word.isascii() and word.isalpha()}
@@ -84,7 +88,7 @@ class NounSpelling:
 
     def _corrected(self, word: str) -> str:
         """Return the noun of which an unknown word is a typo; the word itself if there is no clear one."""
-        if len(word) < 4 or not word.isascii() or not word.isalpha() or word in common_words():
+        if len(word) < 4 or not word.isascii() or not word.isalpha() or common_words().get(word, _MERGES) < _FAMILIAR:
             return word
         (score, best), *others = sorted(self._candidates(word), reverse=True) or [(0.0, word)]
         is_clear = all(score - other > _CLEAR or self._lemma(text) == self._lemma(best) for other, text in others)
@@ -114,8 +118,10 @@ class NounSpelling:
     def _by_letter(self) -> dict[str, list[str]]:
         """The words that are corrected to, by first letter, which people rarely miss."""
         words: dict[str, list[str]] = defaultdict(list)
-        plurals = (f"{word}s" for word in self._everyday if self._lemma(f"{word}s") == word)
-        for word in sorted({*self._everyday, *plurals, *filter(self._is_noun, common_words())}):
+        plurals = (f"{word}s" for word in self._everyday
+                   if not word.endswith(("s", "x", "z", "h", "y")) and self._lemma(f"{word}s") == word)
+        familiar = (word for word, rank in common_words().items() if rank < _FAMILIAR and self._is_noun(word))
+        for word in sorted({*self._everyday, *plurals, *familiar}):
             words[word[0]].append(word)
         return words
 

@@ -47,12 +47,12 @@ def light_import(*, keep_torch: bool = False) -> Iterator[None]:
     spaCy imports torch if it is installed, but only its transformers use it. `spacy.info`, which is part of the command
     line, stays available: it is imported when it is called.
     """
-    stand_ins: dict[str, ModuleType | None] = {} if keep_torch else {"torch": None}
-    stand_ins["spacy.cli.info"] = ModuleType("spacy.cli.info")
-    stand_ins["spacy.cli.info"].info = _info
-    added = {name: module for name, module in stand_ins.items() if name not in sys.modules}
-    if "spacy" in sys.modules:
-        added = {}
+    command_line = ModuleType("spacy.cli.info")
+    command_line.info = _info  # type: ignore[attr-defined]
+    stand_ins: dict[str, Any] = {"spacy.cli.info": command_line} if keep_torch else {
+        "spacy.cli.info": command_line, "torch": None}
+    added = {} if "spacy" in sys.modules else {
+        name: module for name, module in stand_ins.items() if name not in sys.modules}
     sys.modules.update(added)
     try:
         yield

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ris_ros.config import LanguageConfig
 from ris_ros.errors import InputError, MissingError
 from ris_ros.language import ExpressionParser
-from ris_ros.language.draft import MAX_WORDS
+from ris_ros.language.query import MAX_WORDS
 from ris_ros.types import MAX_TEXT_CHARACTERS, RANKINGS, REGIONS, RELATIONS, Description, Ranking, Relation
 
 

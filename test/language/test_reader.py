@@ -20,7 +20,7 @@ def copy(folder):
 
 
 def test_a_missing_reader_is_told_with_its_setting(tmp_path):
-    with pytest.raises(MissingError, match="no reader in .*: set language.reader to"):
+    with pytest.raises(MissingError, match=r"no reader in .*: set language\.reader to"):
         ExpressionParser(LanguageConfig(reader=str(tmp_path)))
 
 

@@ -95,3 +95,7 @@ def test_the_vocabulary_was_made_with_the_lists_as_they_are():
     listed = (line.split("\t")[0] for line in (vocabulary.WORDS / "everyday.tsv").read_text().splitlines()
               if not line.startswith("#"))
     assert not {name for line in listed for name in line.split("|")} - names
+
+
+def test_typos_are_corrected_to_the_nouns_of_the_vocabulary():
+    assert vocabulary.EVERYDAY.read_text() == vocabulary.everyday(vocabulary.OUTPUT.read_text())

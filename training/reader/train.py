@@ -38,6 +38,7 @@ class Recipe:
     generated : number of generated trees
     copies : of every tree of the treebank, with other nouns and colours
     slips : share of the copies in which a word is mistyped
+    dropout : share of the activations that are left out
     seed : of everything that is drawn
     passes : over the trees
 
@@ -47,6 +48,7 @@ class Recipe:
     generated: int = 12_000
     copies: int = 1
     slips: float = 0.2
+    dropout: float = 0.2
     seed: int = 0
     passes: int = 12
 
@@ -100,7 +102,7 @@ def train(folder: Path, recipe: Recipe, english: English, *, start: Path | None 
         with tqdm(total=total, unit="word", desc=f"pass {number + 1} of {recipe.passes}", mininterval=5) as bar:
             for batch in minibatch(learnt, size=_sizes(words_per_batch, total / len(learnt))):
                 optimizer.learn_rate = 0.001 * (1 - (number + seen / total) / recipe.passes)
-                nlp.update(batch, sgd=optimizer, losses=losses, drop=0.1)
+                nlp.update(batch, sgd=optimizer, losses=losses, drop=recipe.dropout)
                 words = sum(len(example.reference) for example in batch)
                 seen += words
                 bar.update(words)
