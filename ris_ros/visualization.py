@@ -163,8 +163,9 @@ def draw_reading(reading: Reading) -> str:
     from spacy import displacy
 
     tree = reading.tree
-    words = [{"text": word, "tag": "" if i == 0 else f"{share:.0%}"}
-             for i, (word, share) in enumerate(zip(tree.words, reading.sureness, strict=True))]
+    words = [{"text": "(request)", "tag": ""}, *(
+        {"text": word, "tag": f"{share:.0%}"}
+        for word, share in zip(tree.words[1:], reading.sureness[1:], strict=True))]
     # Words that are only said would hide the others.
     arcs = [{"start": min(i, head), "end": max(i, head), "label": label, "dir": "right" if head < i else "left"}
             for i, (head, label) in enumerate(zip(tree.heads, tree.labels, strict=True)) if i and label != "said"]

@@ -126,7 +126,7 @@ def _reading_table(reading: Reading) -> Table:
     for i, (word, label, head, share) in enumerate(zip(
             tree.words, tree.labels, tree.heads, reading.sureness, strict=True)):
         if i:
-            table.add_row(word, label, tree.words[head], f"{share:.0%}", LABELS[label])
+            table.add_row(word, label, tree.words[head] if head else "(request)", f"{share:.0%}", LABELS[label])
     return table
 
 

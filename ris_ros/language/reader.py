@@ -97,15 +97,15 @@ class Reader:
 def _to_tree(doc: Doc) -> Tree:
     """Return the tree of a parsed document.
 
-    Words that the parser attached to nothing are only said. If it found no target, the first noun becomes one.
+    Words that the parser attached to nothing are only said. If it found no target, the first noun that is no verb
+    becomes one.
     """
     loose = {token.i for token in doc if token.head.i == token.i or token.dep_ in ("ROOT", "dep", "")}
     heads = [0 if token.i in loose else token.head.i for token in doc]
     labels = ["said" if token.i in loose else token.dep_ for token in doc]
     if not any(label != "said" and head == 0 for head, label in zip(heads[1:], labels[1:], strict=True)):
-        noun = next((token.i for token in doc[1:] if token.lemma_.startswith(("noun", "generic"))), None)
+        noun = next((token.i for token in doc[1:] if token.lemma_.startswith(("noun", "generic"))
+                     and "verb" not in token.lemma_), None)
         if noun is not None:
             heads[noun], labels[noun] = 0, "target"
     return Tree(tuple(token.text for token in doc), tuple(heads), ("root", *labels[1:]))
-
-

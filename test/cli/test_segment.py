@@ -65,6 +65,23 @@ def test_parse_reads_arguments_and_lines(ris):
     assert [json.loads(line)["head"] for line in process.stdout.splitlines()] == ["box", "bowl"]
 
 
+def test_parse_explains_and_draws_how_a_text_is_read(ris, tmp_path):
+    process = ris("parse", "the red cup on the left", "--explain", "--output", tmp_path / "tree.svg")
+    answer, table = process.stdout.split("\n", 1)
+    assert json.loads(answer)["head"] == "cup"
+    assert all(text in table for text in ("region", "100%", "(request)"))
+    assert "attribute" in (tmp_path / "tree.svg").read_text()
+
+
+@pytest.mark.parametrize("arguments", [
+    ("the cup", "the bowl", "--output", "tree.svg"), ("the cup", "--output", "tree.png"),
+    ("the cup", "--explain", "--set", "method=reference")])
+def test_parse_refuses_what_it_cannot_draw(ris, tmp_path, arguments):
+    process = ris("parse", *arguments)
+    assert process.returncode
+    assert "--output" in process.stderr
+
+
 def test_parse_continues_after_a_text_it_cannot_parse(ris):
     process = ris("parse", "-", stdin="\nthe bowl\n")
     assert process.returncode == 2
