@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.language.tree import LABELS
 from ris_ros.utils.spacy_models import light_import
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def load_reader(folder: Path | None = None) -> Language:
         import spacy
     try:
         nlp = spacy.util.load_model_from_config(spacy.util.load_config_from_str(config), auto_fill=True)
+        for label in ("ROOT", "dep", *LABELS):
+            nlp.vocab.strings.add(label)
         return nlp.from_bytes(state, exclude=["tokenizer", "vocab"])
     except Exception as error:  # whatever spaCy makes of wrong bytes
         raise InputError(f"cannot read the reader in {where}: {one_line(error)}") from error

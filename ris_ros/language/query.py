@@ -92,6 +92,8 @@ class TreeReader:
     def _noun(self, node: int) -> tuple[str, str, bool]:
         """Return the head, the noun with the first parts of its name, and whether it is plural."""
         word = self.tree.words[node]
+        if not any(map(str.isalpha, word)):                 # "8 0 3"
+            return "", "", False
         head = WORDS["things"].get(word) or self.lemma(word)
         parts = [self.tree.joined(self.tree.unit(child)) for child in self.tree.of(node, "compound")]
         return head, " ".join([*parts, head]), head != word and word not in WORDS["plural only"] \
@@ -191,7 +193,9 @@ class TreeReader:
         own = {i for child in tree.of(node, *_PHRASE_LABELS) for i in tree.subtree(child)}
         first, last, has_determiner = node, node + 1, False
         i = node - 1
-        while i > 0 and (i in own or (not has_determiner and tree.labels[i] == "said" and i - 1 in own)):
+        # A pause ends it: "left, | purple thing".
+        while i > 0 and (i in own or (not has_determiner and tree.labels[i] == "said" and tree.words[i].isalnum()
+                                      and i - 1 in own)):
             has_determiner |= tree.labels[i] == "det"
             first = i if i in own else first
             i -= 1

@@ -33,7 +33,7 @@ _OBJECT_BONUS = 1.0
 """How far an everyday object is ahead of other words that are as frequent, in powers of ten."""
 _CLEAR = 0.3
 """How far the best candidate has to be ahead of the next one, in powers of ten."""
-_SWAPPED, _LEFT_OUT, _DOUBLED, _VOWEL, _SAME_SOUND, _ADDED, _CONSONANT, _TWO = 0.3, 0.2, 0.2, 0.3, 0.3, 1.0, 1.5, 2.2
+_DOUBLED, _SWAPPED, _LEFT_OUT, _SAME_SOUND, _VOWEL, _ADDED, _CONSONANT, _TWO = 0.1, 0.2, 0.2, 0.3, 0.3, 1.0, 1.5, 2.2
 """What slips cost, in powers of ten."""
 _TWO_FROM = 8
 """Number of letters from which a word may have two slips."""
@@ -90,7 +90,8 @@ class NounSpelling:
         """Return the noun of which an unknown word is a typo; the word itself if there is no clear one."""
         if len(word) < 4 or not word.isascii() or not word.isalpha() or common_words().get(word, _MERGES) < _FAMILIAR:
             return word
-        (score, best), *others = sorted(self._candidates(word), reverse=True) or [(0.0, word)]
+        found = sorted(self._candidates(word), reverse=True) or sorted(self._completions(word), reverse=True)
+        (score, best), *others = found or [(0.0, word)]
         is_clear = all(score - other > _CLEAR or self._lemma(text) == self._lemma(best) for other, text in others)
         is_derived = any(word.endswith(ending) and not best.endswith(ending) for ending in _ENDINGS)
         return best if is_clear and not (is_derived and word.startswith(best)) else word
@@ -99,10 +100,17 @@ class NounSpelling:
         near = self._by_letter[word[0]]
         for text, distance, _ in process.extract(word, near, scorer=OSA.distance, score_cutoff=2, limit=None):
             cost = _SAME_SOUND if _sound(word) == _sound(text) else _cost(word, text) if distance == 1 else _TWO
-            is_near = distance == 1 or len(word) >= _TWO_FROM or cost == _SAME_SOUND
-            # "Whiteboard" is no typo.
-            if is_near and text != f"{word}s" and (cost <= _SAME_SOUND or not self._is_compound(word)):
+            is_near = distance == 1 or cost == _SAME_SOUND or min(len(word), len(text)) >= _TWO_FROM
+            is_rare = self._is_compound(word) or not self._is_familiar(text)
+            if is_near and self._lemma(text) != word and (cost <= _SAME_SOUND or not is_rare):
                 yield self._weight(text) - cost, text
+
+    def _completions(self, word: str) -> Iterator[tuple[float, str]]:
+        """Yield everyday objects of which a word is the start: "giraf"."""
+        yield from ((self._weight(text), text) for text in self._everyday if text.startswith(word))
+
+    def _is_familiar(self, word: str) -> bool:
+        return self._lemma(word) in self._everyday or common_words().get(word, _MERGES) < _FAMILIAR
 
     def _weight(self, word: str) -> float:
         frequency = self._everyday.get(word) or self._everyday.get(self._lemma(word))
@@ -120,8 +128,7 @@ class NounSpelling:
         words: dict[str, list[str]] = defaultdict(list)
         plurals = (f"{word}s" for word in self._everyday
                    if not word.endswith(("s", "x", "z", "h", "y")) and self._lemma(f"{word}s") == word)
-        familiar = (word for word, rank in common_words().items() if rank < _FAMILIAR and self._is_noun(word))
-        for word in sorted({*self._everyday, *plurals, *familiar}):
+        for word in sorted({*self._everyday, *plurals, *filter(self._is_noun, common_words())}):
             words[word[0]].append(word)
         return words
 

@@ -64,6 +64,8 @@ _PLACES = WORDS["directions"].keys() | WORDS["superlatives"].keys()
 _APART = _PLACES | WORDS["ordinals"].keys() | WORDS["cardinals"].keys() | SPELLINGS["apart"]
 # Words that people write together with another.
 _GLUED = _PLACES | WORDS["colours"] | SPELLINGS["glued"]
+# Next to these, people often put the space one letter too early or too late.
+_SPACED = _GLUED | EVERYDAY | SPELLINGS["spaced"]
 # A dash before these is a pause.
 _AFTER_PAUSE = frozenset().union(*(WORDS[name] for name in (
     "colours", "determiners", "pronouns", "auxiliaries", "verbs", "verbs or nouns", "fillers"))) | {"where"}
@@ -76,6 +78,7 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
     spoken = _HESITATION.sub(lambda found: " " * len(found[0]), sentence.translate(_QUOTES))
     spoken = _CLITIC_APART.sub(lambda found: f"'{found[1]}".ljust(len(found[0])), spoken)
     spoken = _HYPHEN_APART.sub(_hyphenated, spoken)
+    spoken = _respaced(spoken, is_known)
     for token in _TOKEN.finditer(spoken):
         # "red.cup", "red_cup": no pause where there is no space.
         if token[0] in "._" and _WITHIN.match(spoken, max(0, token.start() - 1)):
@@ -88,6 +91,20 @@ def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
                 word = Word(_spelling(text, is_known), token.start() + start, token.start() + end)
                 words = _joined(words, word)
     return Text(sentence, tuple(words))
+
+
+def _respaced(sentence: str, is_known: Callable[[str], bool]) -> str:
+    """Move spaces that are off by one letter, keeping the length: "blu eone", "mani n black", "int he"."""
+    words = sentence.split(" ")
+    for k in range(len(words) - 1):
+        first, last = words[k:k + 2]
+        for one, other, odd in ((first + last[:1], last[1:], last), (first[:-1], first[-1:] + last, first)):
+            is_off = not is_known(odd) or (last == "he" and other == "the")
+            if one in _SPACED and is_off and odd.isalpha() and len(other) > 1 and is_known(other) \
+                    and odd[-2:] != 2 * odd[-1]:                        # "catt on"
+                words[k:k + 2] = one, other
+                break
+    return " ".join(words)
 
 
 def _hyphenated(found: re.Match[str]) -> str:

@@ -25,7 +25,8 @@ def to_brackets(tree: Tree, node: int = 0) -> str:
     for i in sorted([*own, *below]):
         if i in below:
             inner = to_brackets(tree, i)
-            parts.append(inner if tree.labels[i] == "said" else f"{tree.labels[i]}({inner})")
+            is_bare = tree.labels[i] == "said" and tree.labels[node] in ("root", "target", "passed", "object")
+            parts.append(inner if is_bare else f"{tree.labels[i]}({inner})")
         elif i:
             # The word that governs the others is marked, where it is not the first one.
             parts.append(f"*{tree.words[i]}" if i == node and own[0] != node else tree.words[i])
@@ -45,8 +46,9 @@ def read_brackets(text: str, words: list[str]) -> Tree:
     unknown = {token[:-1] for token in tokens if token.endswith("(")} - LABELS.keys()
     if unknown:
         raise InputError(f"there is no label {', '.join(sorted(unknown))}; there are {', '.join(LABELS)}")
+    is_balanced = sum(token.endswith("(") for token in tokens) == tokens.count(")")
     try:
-        tree = from_brackets(tokens)
+        tree = from_brackets(tokens) if is_balanced else None
     except IndexError:
         tree = None
     if tree is None or list(tree.words[1:]) != words:
