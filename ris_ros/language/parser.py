@@ -89,8 +89,8 @@ class ExpressionParser:
     def targets(self, tree: Tree, text: Text) -> tuple[Description, ...]:
         """Return what a tree of a text says about its targets; nothing if it names none."""
         found = TreeReader(tree, self._english.lemma, lambda i, j: text.original(i - 1, j - 1)).targets()
-        says = any(target.head or target.appearance or target.region or target.ranking or target.relations
-                   or target.excluded for target in found)
+        says = any(target.head or target.region or target.ranking or target.relations or target.excluded
+                   or any(map(str.isalpha, target.appearance)) for target in found)
         return found if says else ()
 
 
