@@ -24,7 +24,7 @@ def with_other_words(tree: Tree, generator: Generator, lemma: Callable[[str], st
         if word in generator.words["colour"]:
             words[i] = chance.choice(generator.words["colour"])
         elif tree.labels[i] in ("target", "object", "passed") and word not in _KEPT and word.isalpha():
-            noun = chance.choice(generator.single_nouns)
+            noun = chance.choice(generator.words["single"])
             words[i] = plural(noun) if lemma(word) != word else noun
     for i in range(1, len(words) - 1):
         if words[i] in ("a", "an") and words[i + 1] != tree.words[i + 1]:

@@ -48,7 +48,7 @@ class Generator:
                 self._productions.setdefault(name, []).extend([TOKEN.findall(body)] * int(weight or 1))
         self.words: dict[str, list[str]] = json.loads((DATA / "lexicon.json").read_text(encoding="utf-8"))
         self.words["noun"] = list(_everyday_nouns())
-        self.single_nouns = [noun for noun in self.words["noun"] if " " not in noun]
+        self.words["single"] = [noun for noun in self.words["noun"] if " " not in noun]
 
     def trees(self, number: int) -> Iterator[Tree]:
         """Yield that many different trees."""
