@@ -134,7 +134,7 @@ class CameraOutputs:
             latency=math.nan if latency is None else latency)})
         self._publish_result({
             "text": command.text, "found": False, "box": None, "score": 0.0, "confidence": 0.0, "candidates": [],
-            "objects": None, "following": None, "timings": {}, "reason": reason}, header, command, latency)
+            "objects": None, "following": None, "timings": {}, "reason": reason, "note": ""}, header, command, latency)
         if isinstance(command, Goal):
             command.on_failure(reason)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ris_ros.sim.expressions import Expression
 from ris_ros.sim.scene import Rendering
+from ris_ros.types import JUDGED_WITHOUT_DEPTH
 from ris_ros.utils.masks import box_iou, mask_box
 
 MIN_IOU = 0.5
@@ -68,7 +69,8 @@ class AnswerChecks:
 
     Attributes
     ----------
-    counts : how often what happened: "commands", "answers", "right", and each kind of violation
+    counts : how often what happened: "commands", "answers", "right", "judged without depth", "other without depth" (of
+        these, those that differ from an answer with depth), and each kind of violation
     violations : one line for each answer that was wrong in time, order or stamp, or differs from an earlier one, and
         for each command without an answer
 
@@ -163,6 +165,11 @@ class AnswerChecks:
         self.counts["right"] += truth.agrees(result)
         self.counts["judged"] += 1
         box = result["box"] if result["found"] else None
+        if JUDGED_WITHOUT_DEPTH in result["note"]:  # It may differ, and says so.
+            self.counts["judged without depth"] += 1
+            first = self._first_boxes.get(truth.text, box)
+            self.counts["other without depth"] += not _same(box, first)
+            return
         first = self._first_boxes.setdefault(truth.text, box)
         if not _same(box, first):
             self._violate("inconsistent", f"{truth.text!r}: {box}, the first time {first}")
