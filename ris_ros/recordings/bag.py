@@ -166,6 +166,9 @@ class Bag:
                 number, (connection, time, data) = next(recorded)
             except StopIteration:
                 return
+            except InputError as error:  # It is too large.
+                yield _Record(0, error=error)
+                return
             except Exception as error:
                 yield _Record(0, error=InputError(f"the file is damaged from here on: {one_line(error)}"))
                 return
@@ -236,7 +239,8 @@ class Bag:
             raise InputError(f"{self.path} has images on {', '.join(colour)}: choose with --topic")
         if not colour:
             topics = ", ".join(sorted(self._reader.topics)) or "none"
-            raise InputError(f"{self.path} has no colour images; its topics are {topics}")
+            unread = f", as far as it can be read ({self.broken[0]})" if self.broken else ""
+            raise InputError(f"{self.path} has no colour images{unread}; its topics are {topics}")
         return colour[0]
 
     def _choose_camera_info(self, topic: str | None) -> str | None:
