@@ -19,9 +19,9 @@ ABSENT = Truth("the elephant", None)
 BEHIND = Query("", "", (Description("", relations=(Relation("behind", (Description(""),)),)),))
 
 
-def answer(number, *, stamp=10 * SECOND, box=(10, 10, 50, 50), timings=True, note=""):
+def answer(number, *, stamp=10 * SECOND, box=(10, 10, 50, 50), timings=True, note="", latency=0.5):
     return {"id": number, "found": box is not None, "box": list(box) if box else None, "reason": "", "note": note,
-            "timings": {"text": 0.1} if timings else {},
+            "timings": {"text": 0.1} if timings else {}, "latency": latency,
             "stamp": {"sec": stamp // SECOND, "nanosec": stamp % SECOND}}
 
 
@@ -45,6 +45,12 @@ def test_a_good_answer_is_right(checks):
 def test_answers_are_compared_with_the_scene(checks, truth, box, right):
     checks.add_answer(answer(checks.add_command(truth, 10.5), box=box))
     assert checks.counts["right"] == right
+
+
+def test_latencies_are_collected_where_they_are_known(checks):
+    for latency in (0.5, None, 0.25):
+        checks.add_answer(answer(checks.add_command(CUP, 10.5), latency=latency))
+    assert checks.latencies == [0.5, 0.25]
 
 
 def test_a_stamp_that_no_image_had_is_wrong(checks):
@@ -138,4 +144,5 @@ def test_a_short_run_with_faults(tmp_path):
     assert run.exit_code == 0, f"{run.output}\n{(tmp_path / 'soak.log').read_text()[-3000:]}"
     report = json.loads(run.stdout)
     assert report["answers"] > 3
+    assert report["latency, 95 % [s]"] >= report["latency, median [s]"] > 0
     assert report["faults"]

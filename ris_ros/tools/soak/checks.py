@@ -73,6 +73,7 @@ class AnswerChecks:
         these, those that differ from an answer with depth), and each kind of violation
     violations : one line for each answer that was wrong in time, order or stamp, or differs from an earlier one, and
         for each command without an answer
+    latencies : from the stamp of the image to each answer, seconds
 
     """
 
@@ -82,6 +83,7 @@ class AnswerChecks:
         self._sent: dict[str, _Sent] = {}
         self._stamps: set[int] = set()
         self._newest_stamp = self._last_answered = 0
+        self.latencies: list[float] = []
         self._first_boxes: dict[str, Sequence[int] | None] = {}
         self._unchecked_until = 0.0
 
@@ -113,6 +115,8 @@ class AnswerChecks:
         if not result["found"] and not result["timings"]:
             self.counts["refused"] += 1  # It gave way to newer commands, or there was no image.
             return
+        if result["latency"] is not None:
+            self.latencies.append(result["latency"])
         self._check_time(result, sent)
         self._check_content(result, sent.truth)
 
