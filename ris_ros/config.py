@@ -22,6 +22,9 @@ MAX_FILE_BYTES = 1_000_000
 MAX_YAML_DEPTH = 20
 """Levels of lists and mappings in YAML."""
 
+TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+"""What a setting of each type must be, in words."""
+
 PROPOSER_PLUGINS = "ris_ros.proposers"
 """Entry point group with which other packages add proposers, under the names that `proposals.method` then accepts."""
 
@@ -272,7 +275,7 @@ class Setting:
         if self.type == tuple[str, ...]:
             return self._validate_names(value)
         if type(value) not in ((float, int) if self.type is float else (self.type,)):
-            raise InputError(f"{self.name} must be a {self.type.__name__}, not {excerpt(value)}")
+            raise InputError(f"{self.name} must be {TYPE_NAMES[self.type]}, not {excerpt(value)}")
         if self.choices and value not in self.choices and value not in self._plugin_choices():
             raise InputError(f"{self.name} must be one of {', '.join((*self.choices, *self._plugin_choices()))}, "
                              f"not {excerpt(value)}")

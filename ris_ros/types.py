@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -118,6 +118,15 @@ RELATIONS = ("left of", "right of", "above", "below", "on", "in", "under", "in f
              "far from", "between", "touching", "same colour", "different colour")
 """Relations of one object to another."""
 
+DEPTH_DEPENDENT = frozenset({
+    "front", "back", "near", "far", "large", "small", "tall", "short", "wide", "narrow", "on", "in", "under",
+    "in front of", "behind", "next to", "far from", "between", "touching"})
+"""Regions, rankings and relations that are measured in 3-D where there is depth, and estimated from the image
+otherwise. The others are the same with and without depth."""
+
+JUDGED_WITHOUT_DEPTH = "judged by the picture alone"
+"""In the note of an answer that could have been another one if its image had had depth."""
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -207,6 +216,18 @@ class Query:
             yield description
             waiting.extend(landmark for relation in description.relations for landmark in relation.landmarks)
 
+    def depth_dependent(self) -> list[str]:
+        """Return the regions, rankings and relations among DEPTH_DEPENDENT that the expression states, each once."""
+        names: list[str] = []
+        waiting = deque(self.targets)
+        while waiting:
+            description = waiting.popleft()
+            ranking = [description.ranking.name] if description.ranking is not None else []
+            names += [description.region, *ranking, *(relation.name for relation in description.relations)]
+            waiting.extend(description.excluded)
+            waiting.extend(landmark for relation in description.relations for landmark in relation.landmarks)
+        return [name for name in dict.fromkeys(names) if name in DEPTH_DEPENDENT]
+
     @property
     def target(self) -> Description:
         """Return the first target."""
@@ -285,6 +306,23 @@ class Result:
         """Return the answer that the target is not in an image of `shape` (height, width)."""
         return cls(found=False, mask=np.zeros(shape, bool), box=np.zeros(4, np.float32), score=0.0,
                    confidence=confidence, candidates=candidates or [], query=query, reason=reason, note=note)
+
+    def noting(self, note: str) -> Result:
+        """Return the result with a further note, unless that is empty."""
+        return replace(self, note="; ".join(filter(None, (self.note, note))))
+
+    def noting_missing_depth(self, reason: str, *, is_judged: bool) -> Result:
+        """Return the result with a note of what it lacks for want of depth, if it lacks anything.
+
+        Parameters
+        ----------
+        reason : why the image has no depth; empty if it has, or if none was expected
+        is_judged : whether the regions, rankings and relations of the expression were judged on this image
+
+        """
+        names = ", ".join(map(repr, self.query.depth_dependent())) if is_judged else ""
+        lacks = [*["not located in 3-D"] * self.found, *[f"{names} {JUDGED_WITHOUT_DEPTH}"] * bool(names)]
+        return self.noting(f"without depth ({reason}): {' and '.join(lacks)}") if reason and lacks else self
 
 
 def check_image(image: np.ndarray) -> None:

@@ -131,7 +131,7 @@ class FakeSegmenter:
 
     def query(self, text, *, min_confidence=0.0):
         from ris_ros.errors import InputError
-        from ris_ros.types import Candidate, Description, Query, Result
+        from ris_ros.types import Candidate, Description, Query, Relation, Result
         from ris_ros.utils.cancellation import check_cancelled
         from ris_ros.utils.masks import mask_box
 
@@ -143,7 +143,8 @@ class FakeSegmenter:
             raise InputError("the text names nothing")
         mask = self.image.mean(axis=2) > self.image.mean()
         best = Candidate(0, mask, mask_box(mask).astype(np.float32), 0.75, {})
-        query = Query(text, text, (Description(text),))
+        relations = tuple(Relation(name, (Description("it"),)) for name in ("behind", "left of") if name in text)
+        query = Query(text, text, (Description(text, relations=relations),))
         return Result(bool(mask.any()), mask, best.box, 0.75, 0.5, [best], query, {"text": 0.001},
                       instances=[best] if mask.any() else [])
 

@@ -43,8 +43,8 @@ def test_plain_yaml_and_the_parameters_of_ros_itself_are_accepted(tmp_path):
     ({"proposals.max_promts": 3}, "unknown setting 'proposals.max_promts'; known are"),
     ({"proposals": 3}, "unknown setting 'proposals'"),
     ({"proposals.max_prompts": 0}, "from 1 to 4096, not 0"),
-    ({"proposals.max_prompts": 3.5}, "must be a int"),
-    ({"proposals.max_prompts": True}, "must be a int"),
+    ({"proposals.max_prompts": 3.5}, "must be a whole number, not 3.5"),
+    ({"proposals.max_prompts": True}, "must be a whole number, not True"),
     ({"matching.text_weight": float("nan")}, "from 0.0 to 1.0"),
     ({"method": "best"}, "one of full, reference"),
 ])

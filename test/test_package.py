@@ -195,3 +195,13 @@ def test_the_rviz_layout_shows_the_default_topics():
     shown = {display["Topic"]["Value"]: display["Class"].removeprefix("rviz_default_plugins/") for display in displays}
     assert shown == {"/image": "Image", "/ris/overlay": "Image", "/ris/mask": "Image", "/ris/points": "PointCloud2",
                      "/ris/marker": "MarkerArray", "/ris/pose": "Pose"}
+
+
+def test_the_nightly_run_fuzzes_every_target():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text())["jobs"]
+    source = (ROOT / "test/fuzz/fuzz.py").read_text()
+    assert sorted(jobs["fuzz"]["strategy"]["matrix"]["target"]) == sorted(re.findall(r"^def fuzz_(\w+)", source, re.M))
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    requirement = config["options.extras_require"]["fuzz"].strip().replace(" ", "")
+    assert any(requirement in step.get("run", "").replace(" ", "") for step in jobs["fuzz"]["steps"])

@@ -1,12 +1,14 @@
 """Results as plain data."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from pycocotools import mask as coco
 
 from ris_ros.serialization import proposals_to_dict, result_to_dict
-from ris_ros.types import Candidate, Description, Proposals, Query, Result
+from ris_ros.types import Candidate, Description, Proposals, Query, Ranking, Relation, Result
 from ris_ros.utils.masks import mask_to_rle
 
 
@@ -27,6 +29,28 @@ def test_a_result_survives_the_round_trip_through_json():
     assert answer["timings"] == {"text": 0.1}
     assert (coco.decode(answer["mask"]) == make_result().mask).all()
     assert (coco.decode(answer["candidates"][0]["mask"]) == make_result().mask).all()
+
+
+CUP = Description("the cup", "cup")
+
+
+@pytest.mark.parametrize(("target", "names"), [
+    (CUP, []), (replace(CUP, region="left", ranking=Ranking("top"), relations=(Relation("above", (CUP,)),)), []),
+    (replace(CUP, region="front", ranking=Ranking("near", -1)), ["front", "near"]),
+    (replace(CUP, relations=(Relation("left of", (replace(CUP, relations=(Relation("on", (CUP,)),)),)),)), ["on"]),
+    (replace(CUP, excluded=(replace(CUP, ranking=Ranking("large")),) * 2), ["large"]),
+    (replace(CUP, relations=(Relation("same colour", (CUP,)), Relation("between", (CUP, CUP)))), ["between"])])
+def test_missing_depth_is_noted_where_the_answer_lacks_something(target, names):
+    result = replace(make_result(), query=Query("the cup", "the cup", (CUP, target)), note="a guess")
+    judged = f" and {', '.join(map(repr, names))} judged by the picture alone" if names else ""
+    assert result.noting_missing_depth("none", is_judged=True).note == (
+        f"a guess; without depth (none): not located in 3-D{judged}")
+    tracked = result.noting_missing_depth("none", is_judged=False)
+    assert tracked.note == "a guess; without depth (none): not located in 3-D"
+    absent = replace(result, found=False)
+    assert ("without depth" in absent.noting_missing_depth("none", is_judged=True).note) == bool(names)
+    assert absent.noting_missing_depth("none", is_judged=False).note == "a guess"
+    assert result.noting_missing_depth("", is_judged=True).note == "a guess"
 
 
 def test_masks_are_left_out_by_default():

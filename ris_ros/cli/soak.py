@@ -30,7 +30,8 @@ def soak(
     """Run the node with a simulated camera at 30 Hz and random commands, and check every answer.
 
     The exit status is 1 if a command was lost, an answer had a wrong or an older stamp, an old image or another content
-    than before, or the node did not survive a fault.
+    than before, or the node did not survive a fault. An answer whose note says that it was judged without depth may
+    differ from those with depth; these are counted apart.
     """
     from ris_ros.serialization import to_json
     from ris_ros.tools.soak import run_soak

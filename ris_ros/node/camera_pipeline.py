@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ris_ros.errors import InputError, one_line, printable
@@ -174,7 +173,7 @@ class CameraPipeline:
         self._published_state = state
         if note := self._latency_limit.note(settings):
             self._warnings.warn("latency", note)
-            result = replace(result, note="; ".join(filter(None, (result.note, note))))
+            result = result.noting(note)
         check_cancelled()
         timings = self.outputs.publish(result, job.frame, job.command, target, following=state)
         seconds = time.perf_counter() - started
@@ -205,7 +204,7 @@ class CameraPipeline:
         if track and job.is_continuous and self._tracking is not None:
             tracked = self._tracking.update(job.frame.image)
             if tracked is not None:
-                return tracked
+                return tracked.noting_missing_depth(job.frame.missing_depth, is_judged=False)
         self._stop_tracking()
         with self._model_lock:
             if job.frame is not self._encoded_frame:
@@ -216,7 +215,8 @@ class CameraPipeline:
             result = self._segmenter.query(job.command.text, min_confidence=min_confidence)
             if track and len(result.instances) == 1:
                 self._tracking = TrackingSession(self._segmenter, result, job.frame.image, self._model_lock)
-        return result
+        # The published method encodes the text as a whole and measures no relation.
+        return result.noting_missing_depth(job.frame.missing_depth, is_judged=self._segmenter.config.method == "full")
 
     def _stop_tracking(self) -> None:
         tracking, self._tracking = self._tracking, None

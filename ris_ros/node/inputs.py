@@ -38,6 +38,7 @@ class Frame:
     ----------
     image : uint8 RGB [H, W, 3]
     depth : depth registered to the image; None without depth or without camera model
+    missing_depth : why there is no depth although the camera publishes some; empty if there is, or if it never did
     header : header of the image's message
     number : how many images the camera had sent by then
     arrived : when the image arrived, seconds of ``time.monotonic()``
@@ -46,6 +47,7 @@ class Frame:
 
     image: np.ndarray
     depth: Depth | None
+    missing_depth: str
     header: Header
     number: int
     arrived: float
@@ -80,6 +82,7 @@ class CameraInputs:
         self._lock = threading.RLock()
         self._sync = ApproximateTimeSync()
         self._camera_info: Sample | None = None
+        self._has_had_depth = False
         self._tolerance, self._max_age = config.depth_tolerance, config.max_image_age
         self._max_pixels = config.max_image_pixels
         self._subscribe(config)
@@ -157,6 +160,7 @@ class CameraInputs:
             if _subscription_settings(config) != self._settings:
                 self.close()
                 self._sync.clear()
+                self._has_had_depth = False
                 self._subscribe(config)
 
     def close(self) -> None:
@@ -206,6 +210,7 @@ class CameraInputs:
         for sample in self._camera_infos.take():
             self._camera_info = sample
         for sample in self._depths.take():
+            self._has_had_depth = True
             self._sync.add_depth(sample)
         for sample in images:
             self._sync.add_image(sample)
@@ -213,22 +218,35 @@ class CameraInputs:
     def _make_frame(self, image: Sample, depth: Sample | None) -> Frame:
         message: Image | CompressedImage = _deserialize(image, self._images.message_type)
         pixels = decode_image(message, self._max_pixels)
-        return Frame(pixels, self._make_depth(depth, message.header, pixels.shape[:2]), message.header, image.number,
-                     image.arrived)
+        depth_image, missing_depth = self._make_depth(depth, message.header, pixels.shape[:2])
+        return Frame(pixels, depth_image, missing_depth, message.header, image.number, image.arrived)
 
-    def _make_depth(self, sample: Sample | None, image_header: Header, shape: tuple[int, int]) -> Depth | None:
-        """Return the depth of an image; None, with a warning, if it is unusable: the image is used without it."""
+    def _make_depth(self, sample: Sample | None, image_header: Header, shape: tuple[int, int]
+                    ) -> tuple[Depth | None, str]:
+        """Return the depth of an image; None, with the reason and a warning, if it is unusable.
+
+        The image is used without it. The reason is empty for a camera that has no depth.
+        """
         if sample is None:
-            if self._depths.publishers:
-                self._warn("depth", f"no depth within {self._tolerance:g} s of the image: see depth_tolerance, and the "
-                           f"stamps of {self._depths.topic}")
-            return None
+            return None, self._absent_depth()
         try:
             message: Image | CompressedImage = _deserialize(sample, self._depths.message_type)
-            return Depth(decode_depth(message, image_header, shape), self._camera_model(shape))
+            return Depth(decode_depth(message, image_header, shape), self._camera_model(shape)), ""
         except InputError as error:
             self._warn("depth", f"depth ignored: {error}")
-            return None
+            return None, str(error)
+
+    def _absent_depth(self) -> str:
+        """Return why no depth belongs to an image, and warn of it; empty for a camera that has no depth."""
+        if self._depths.publishers:
+            reason = f"no depth within {self._tolerance:g} s of the image"
+            self._warn("depth", f"{reason}: see depth_tolerance, and the stamps of {self._depths.topic}")
+        elif self._has_had_depth:
+            reason = f"nothing publishes {self._depths.topic} any more"
+            self._warn("depth", reason)
+        else:
+            reason = ""
+        return reason
 
     def _camera_model(self, shape: tuple[int, int]) -> CameraModel:
         if self._camera_info is None:

@@ -53,6 +53,7 @@ class BagFrame:
     frame_id : of its header
     image : uint8 RGB [H, W, 3]
     depth : registered to the image; None if there is none
+    missing_depth : why there is none although the bag has depth for the images; otherwise empty
 
     """
 
@@ -62,6 +63,7 @@ class BagFrame:
     frame_id: str
     image: np.ndarray
     depth: Depth | None
+    missing_depth: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class Bag:
                 self._note(self.topic, record.time, error)
                 continue
             yield BagFrame(index * every, record.time, stamp, header.frame_id, image,
-                           self._find_depth(record.time, header, image.shape[:2]))
+                           *self._find_depth(record.time, header, image.shape[:2]))
 
     def _connections(self, topic: str) -> list[Any]:
         return [connection for connection in self._reader.connections if connection.topic == topic]
@@ -163,6 +165,9 @@ class Bag:
             try:
                 number, (connection, time, data) = next(recorded)
             except StopIteration:
+                return
+            except InputError as error:  # It is too large.
+                yield _Record(0, error=error)
                 return
             except Exception as error:
                 yield _Record(0, error=InputError(f"the file is damaged from here on: {one_line(error)}"))
@@ -234,7 +239,8 @@ class Bag:
             raise InputError(f"{self.path} has images on {', '.join(colour)}: choose with --topic")
         if not colour:
             topics = ", ".join(sorted(self._reader.topics)) or "none"
-            raise InputError(f"{self.path} has no colour images; its topics are {topics}")
+            unread = f", as far as it can be read ({self.broken[0]})" if self.broken else ""
+            raise InputError(f"{self.path} has no colour images{unread}; its topics are {topics}")
         return colour[0]
 
     def _choose_camera_info(self, topic: str | None) -> str | None:
@@ -305,10 +311,13 @@ class Bag:
                                                     "frame of the images: choose one with --depth"))
         return registered[0] if len(registered) == 1 else None
 
-    def _find_depth(self, time: int, header: Any, shape: tuple[int, int]) -> Depth | None:
-        """Return the depth of an image by its record time, header, height and width; None if there is none to use."""
+    def _find_depth(self, time: int, header: Any, shape: tuple[int, int]) -> tuple[Depth | None, str]:
+        """Return the depth of an image by its record time, header, height and width; None if there is none to use.
+
+        With it comes the reason why there is none; it is empty for a bag without depth for the images.
+        """
         if self.depth is None or self._info is None:
-            return None
+            return None, ""
         # It may have been recorded before or after the image; the stamps determine which one belongs to it.
         records = []
         for record in self._records(self.depth, start=time - DEPTH_SEARCH_NS, stop=time + DEPTH_SEARCH_NS):
@@ -320,13 +329,14 @@ class Bag:
         differences = [abs(_stamp_ns(record.message.header) - stamp) for record in records]
         if not records or min(differences) > MAX_STAMP_DIFFERENCE_NS:
             self._note(self.depth, time, InputError("no depth within 0.05 s of the stamp of the image at this time"))
-            return None
+            return None, "no depth within 0.05 s of the image"
         nearest = records[int(np.argmin(differences))]
         try:
-            return Depth(decode_depth(nearest.message, header, shape), decode_camera_info(self._info.message, shape))
+            metres, camera = decode_depth(nearest.message, header, shape), decode_camera_info(self._info.message, shape)
         except Exception as error:
             self._note(self.depth, nearest.time, error)
-            return None
+            return None, one_line(error)
+        return Depth(metres, camera), ""
 
 
 def _stamp_ns(header: Any) -> int:

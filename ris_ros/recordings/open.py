@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from ris_ros.errors import InputError, MissingError, shortened
+from ris_ros.recordings.unpacking import limited_chunks, limited_ros1_decompressors, limited_zstd, unpack_chunk
 
 STORAGE_SUFFIXES = (".mcap", ".db3")
 """Of the files in the folder of a bag."""
@@ -16,7 +17,8 @@ STORAGE_SUFFIXES = (".mcap", ".db3")
 def open_bag(path: Path) -> Any:
     """Return the opened rosbags reader of a bag.
 
-    Topics whose messages are no ROS messages, or whose definition cannot be read, do not hinder the others.
+    Topics whose messages are no ROS messages, or whose definition cannot be read, do not hinder the others. What is
+    compressed may unpack to a limited size only, see `unpacking`: more raises an InputError, here or while it is read.
 
     Raises
     ------
@@ -28,7 +30,6 @@ def open_bag(path: Path) -> Any:
     """
     try:
         from rosbags.highlevel import AnyReader
-        from rosbags.rosbag2 import Reader
         from rosbags.typesys import Stores, get_typestore
     except ImportError as error:
         raise MissingError("bags need the rosbags library: pip install 'ris_ros[bag]'") from error
@@ -36,14 +37,14 @@ def open_bag(path: Path) -> Any:
     def open_paths(paths: list[Path]) -> Any:
         # Bags of ROS 2 before Iron do not carry the definitions of their types.
         reader = AnyReader(paths, default_typestore=get_typestore(Stores.LATEST))
-        for part in reader.readers:
-            if isinstance(part, Reader):
-                _make_tolerant(part)
+        reader.readers = [_limited_reader(part) for part in reader.readers]
         reader.open()
         return reader
 
     try:
         return open_paths([path])
+    except InputError as error:  # It knows the remedy.
+        raise InputError(f"cannot read the bag {path}: {error}") from error
     except Exception as error:  # The library's parsers raise any exception for damaged files.
         files = _storage_files(path)
         if (path / "metadata.yaml").is_file() and files and "Serialization format" in str(error):
@@ -74,23 +75,42 @@ def _remedy(path: Path, files: list[Path]) -> str:
                 path.suffix, "; give a folder, or an .mcap, .db3 or .bag file")
 
 
-def _make_tolerant(reader: Any) -> None:
-    """Let a reader that is not yet open read MCAP files with channels of other formats.
+def _limited_reader(reader: Any) -> Any:
+    """Return a reader, in place of one that is not yet open, that unpacks to a limited size and is more tolerant.
 
-    The library would refuse the whole file for one definition that it cannot read, such as that of a channel of
+    The library would refuse a whole MCAP file for one definition that it cannot read, such as that of a channel of
     protocol buffers, whose schema is not even text.
     """
-    from rosbags.rosbag2.storage_mcap import McapReader
+    from rosbags.rosbag1 import Reader as Ros1Reader
+    from rosbags.rosbag2.reader import DirectoryReader
+    from rosbags.rosbag2.storage_mcap import McapReader, msgsrc
 
-    class TolerantMcapReader(McapReader):
+    class LimitedRos1Reader(Ros1Reader):
+        read_chunk = _with_globals(Ros1Reader.read_chunk, decompressors=limited_ros1_decompressors())
+
+    class LimitedMcapReader(McapReader):
         _open = _with_globals(McapReader._open, read_string=_read_profile)
         read_index = _with_globals(McapReader.read_index, read_string=_read_text, get_msgdef=_read_definition)
-        meta_scan = _with_globals(McapReader.meta_scan, read_string=_read_text, get_msgdef=_read_definition)
+        meta_scan = _with_globals(McapReader.meta_scan, read_string=_read_text, get_msgdef=_read_definition,
+                                  decompress=unpack_chunk)
+        messages_scan = _with_globals(McapReader.messages_scan, decompress=unpack_chunk)
 
+        def messages(self, *args: Any, **period: Any) -> Any:
+            chunks = limited_chunks(_with_globals(msgsrc, decompress=unpack_chunk))
+            return _with_globals(McapReader.messages, msgsrc=chunks)(self, *args, **period)
+
+    class LimitedDirectoryReader(DirectoryReader):
+        open = _with_globals(DirectoryReader.open, zstd=limited_zstd())
+        messages = _with_globals(DirectoryReader.messages, zstd=limited_zstd())
+
+    if isinstance(reader, Ros1Reader):
+        return LimitedRos1Reader(reader.path)
     if isinstance(reader.storage, McapReader):
-        reader.storage = TolerantMcapReader(reader.storage.path)
-    elif hasattr(reader.storage, "STORAGE_PLUGINS"):
-        reader.storage.STORAGE_PLUGINS = {**reader.storage.STORAGE_PLUGINS, "mcap": TolerantMcapReader}
+        reader.storage = LimitedMcapReader(reader.storage.path)
+    elif isinstance(reader.storage, DirectoryReader):
+        reader.storage = LimitedDirectoryReader(reader.storage.path)
+        reader.storage.STORAGE_PLUGINS = {**DirectoryReader.STORAGE_PLUGINS, "mcap": LimitedMcapReader}
+    return reader
 
 
 def _with_globals(function: Any, **changes: Any) -> Any:

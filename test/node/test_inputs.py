@@ -16,6 +16,11 @@ from rclpy.qos import DurabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from visualization_msgs.msg import MarkerArray
 
+try:
+    from ris_interfaces.msg import Answer
+except ImportError:
+    Answer = None
+
 TEXT = "the bright half"
 WIDTH, HEIGHT = 64, 48
 IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -119,6 +124,71 @@ def test_wrong_depth_is_ignored_and_the_next_is_used(depth_camera, robot, node, 
     robot.log(words)
     robot.clear()
     assert depth_camera((13, 0), depth_image((13, 0)), camera_info()) is not None
+
+
+@pytest.fixture
+def ask(robot, wait_for):
+    """A function that sends a command and returns the content of ~/result, whose typed twin has the same note."""
+    if Answer is not None:
+        robot.listen("answer", Answer)
+        robot.connect()
+
+    def ask(text):
+        robot.clear()
+        robot.send_command(text)
+        result = robot.answer(text)
+        if Answer is not None:
+            [typed] = wait_for(lambda: robot.received["answer"], what="the typed answer")
+            assert typed.note == result["note"]
+        return result
+
+    yield ask
+    if Answer is not None:
+        robot.unlisten("answer")
+
+
+@pytest.mark.parametrize(("depth", "reason"), [
+    (depth_image((11, 900_000_000)), "no depth within 0.05 s of the image"),
+    (depth_image((12, 0), METRES.astype(np.float64), "64FC1"),
+     "depth is '64FC1'; it must be 16UC1 in millimetres or 32FC1 in metres")])
+def test_an_answer_says_what_it_lacks_for_want_of_depth(depth_camera, ask, robot, depth, reason):
+    assert depth_camera((11, 0), depth_image((11, 0)), camera_info()) is not None
+    assert ask("the cup behind it")["note"] == ""
+    assert depth_camera((12, 0), depth, camera_info()) is None
+    notes = [ask(text)["note"] for text in ("the cup behind it", "the cup left of it")]
+    assert notes == [f"without depth ({reason}): not located in 3-D and 'behind' judged by the picture alone",
+                     f"without depth ({reason}): not located in 3-D"]
+    # Where nothing is found, nothing can be located, but a relation may be the reason.
+    robot.send_image(np.zeros_like(IMAGE), (13, 0))
+    robot.wait(0.6)
+    results = [ask(text) for text in ("the cup behind it", "the cup left of it")]
+    assert not any(result["found"] for result in results)
+    assert results[0]["note"].endswith("): 'behind' judged by the picture alone")
+    assert results[1]["note"] == ""
+
+
+def test_an_answer_says_that_depth_has_ended_but_not_that_there_never_was_any(local_node, make_robot, wait_for):
+    node = local_node({"image_reliability": "reliable"}, ["-r", "__ns:=/ending"])
+    robot = make_robot(namespace="ending", image_reliability="reliable")
+    robot.connect()
+    robot.send_image(IMAGE, (1, 0))
+    robot.send_command("the cup behind it")
+    assert robot.answer("the cup behind it")["note"] == ""
+    depth = robot.publisher(Image, "depth")
+    for second in range(2, 8):  # After discovery the first messages may still be lost.
+        depth.publish(depth_image((second, 0)))
+        robot.send_image(IMAGE, (second, 0))
+        robot.wait(0.5)
+        node.node.cameras[""].newest_frame()
+    robot.node.destroy_publisher(robot.publishers.pop("depth"))
+    wait_for(lambda: not node.node.count_publishers("/ending/depth"), what="the end of depth")
+    robot.send_image(IMAGE, (9, 0))
+    robot.wait(0.5)
+    robot.clear()
+    robot.send_command("the cup behind it")
+    note = robot.answer("the cup behind it")["note"]
+    assert note.startswith("without depth (nothing publishes /ending/depth any more): ")
+    node.close()
 
 
 def test_the_object_is_located_in_3d(robot):

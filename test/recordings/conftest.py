@@ -13,6 +13,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from ris_ros.config import Config
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.scene import Camera, Scene, SceneObject
 from ris_ros.types import Candidate, Description, Query, Result
@@ -84,6 +85,8 @@ class Recorder:
 
 class Oracle:
     """A segmenter that answers with the ground truth of the simulation."""
+
+    config = Config()
 
     def __init__(self, renderings):
         self._renderings = renderings

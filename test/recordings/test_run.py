@@ -83,6 +83,9 @@ def test_unusable_messages_are_counted_and_described(oracle, recorder, rendering
     assert summary.broken_count == len(summary.broken) == 4
     assert all(name.startswith(("/image at 100.", "/depth at 100.")) for name in summary.broken)
     assert any("rainbow" in name for name in summary.broken) and any("160 x 120" in name for name in summary.broken)
+    notes = [json.loads(line)["note"] for line in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
+    assert [bool(note) for note in notes] == [False, True, False]
+    assert notes[1].startswith("without depth (") and notes[1].endswith("): not located in 3-D")
 
 
 def test_a_folder_that_is_not_empty_is_refused(oracle, renderings, recording, tmp_path):

@@ -11,15 +11,17 @@ from typer.testing import CliRunner
 
 from ris_ros.cli import app
 from ris_ros.tools.soak.checks import AnswerChecks, Truth
+from ris_ros.types import Description, Query, Relation, Result
 
 SECOND = 1_000_000_000
 CUP = Truth("the cup", (10, 10, 50, 50))
 ABSENT = Truth("the elephant", None)
+BEHIND = Query("", "", (Description("", relations=(Relation("behind", (Description(""),)),)),))
 
 
-def answer(number, *, stamp=10 * SECOND, box=(10, 10, 50, 50), timings=True):
-    return {"id": number, "found": box is not None, "box": list(box) if box else None, "reason": "",
-            "timings": {"text": 0.1} if timings else {},
+def answer(number, *, stamp=10 * SECOND, box=(10, 10, 50, 50), timings=True, note="", latency=0.5):
+    return {"id": number, "found": box is not None, "box": list(box) if box else None, "reason": "", "note": note,
+            "timings": {"text": 0.1} if timings else {}, "latency": latency,
             "stamp": {"sec": stamp // SECOND, "nanosec": stamp % SECOND}}
 
 
@@ -43,6 +45,12 @@ def test_a_good_answer_is_right(checks):
 def test_answers_are_compared_with_the_scene(checks, truth, box, right):
     checks.add_answer(answer(checks.add_command(truth, 10.5), box=box))
     assert checks.counts["right"] == right
+
+
+def test_latencies_are_collected_where_they_are_known(checks):
+    for latency in (0.5, None, 0.25):
+        checks.add_answer(answer(checks.add_command(CUP, 10.5), latency=latency))
+    assert checks.latencies == [0.5, 0.25]
 
 
 def test_a_stamp_that_no_image_had_is_wrong(checks):
@@ -81,6 +89,16 @@ def test_another_answer_to_the_same_command_is_inconsistent(checks, second):
     for box in ((10, 10, 50, 50), (11, 10, 50, 51), second):
         checks.add_answer(answer(checks.add_command(CUP, 10.5), box=box))
     assert checks.counts["inconsistent"] == 1
+
+
+@pytest.mark.parametrize(("has_depth", "others"), [((True, False, True), 1), ((False, True, True), 0)])
+def test_an_answer_that_was_judged_without_depth_may_differ_and_is_no_standard(checks, has_depth, others):
+    note = Result.nothing(BEHIND, (9, 9), "").noting_missing_depth("none", is_judged=True).note
+    for one in has_depth:
+        box, noted = ((10, 10, 50, 50), "") if one else ((60, 60, 90, 90), note)
+        checks.add_answer(answer(checks.add_command(CUP, 10.5), box=box, note=noted))
+    assert not checks.violations
+    assert (checks.counts["judged without depth"], checks.counts["other without depth"]) == (1, others)
 
 
 def test_a_command_that_waits_for_too_long_is_lost(checks):
@@ -126,4 +144,5 @@ def test_a_short_run_with_faults(tmp_path):
     assert run.exit_code == 0, f"{run.output}\n{(tmp_path / 'soak.log').read_text()[-3000:]}"
     report = json.loads(run.stdout)
     assert report["answers"] > 3
+    assert report["latency, 95 % [s]"] >= report["latency, median [s]"] > 0
     assert report["faults"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from ris_ros.sim.expressions import Expression
 from ris_ros.sim.scene import Rendering
+from ris_ros.types import JUDGED_WITHOUT_DEPTH
 from ris_ros.utils.masks import box_iou, mask_box
 
 MIN_IOU = 0.5
@@ -68,9 +69,11 @@ class AnswerChecks:
 
     Attributes
     ----------
-    counts : how often what happened: "commands", "answers", "right", and each kind of violation
+    counts : how often what happened: "commands", "answers", "right", "judged without depth", "other without depth" (of
+        these, those that differ from an answer with depth), and each kind of violation
     violations : one line for each answer that was wrong in time, order or stamp, or differs from an earlier one, and
         for each command without an answer
+    latencies : from the stamp of the image to each answer, seconds
 
     """
 
@@ -80,6 +83,7 @@ class AnswerChecks:
         self._sent: dict[str, _Sent] = {}
         self._stamps: set[int] = set()
         self._newest_stamp = self._last_answered = 0
+        self.latencies: list[float] = []
         self._first_boxes: dict[str, Sequence[int] | None] = {}
         self._unchecked_until = 0.0
 
@@ -111,6 +115,8 @@ class AnswerChecks:
         if not result["found"] and not result["timings"]:
             self.counts["refused"] += 1  # It gave way to newer commands, or there was no image.
             return
+        if result["latency"] is not None:
+            self.latencies.append(result["latency"])
         self._check_time(result, sent)
         self._check_content(result, sent.truth)
 
@@ -163,6 +169,11 @@ class AnswerChecks:
         self.counts["right"] += truth.agrees(result)
         self.counts["judged"] += 1
         box = result["box"] if result["found"] else None
+        if JUDGED_WITHOUT_DEPTH in result["note"]:  # It may differ, and says so.
+            self.counts["judged without depth"] += 1
+            first = self._first_boxes.get(truth.text, box)
+            self.counts["other without depth"] += not _same(box, first)
+            return
         first = self._first_boxes.setdefault(truth.text, box)
         if not _same(box, first):
             self._violate("inconsistent", f"{truth.text!r}: {box}, the first time {first}")

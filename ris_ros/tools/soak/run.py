@@ -93,15 +93,19 @@ def _truths(seed: int) -> list[Truth]:
 
 def _report(soak: SoakSession, observer: Observer, faults: dict[str, list[int]], minutes: float) -> dict[str, Any]:
     counts = observer.checks.counts
+    median, high = np.percentile(observer.checks.latencies or [np.nan], (50, 95)).tolist()
     life = max(soak.lives, key=len)
     settled = np.array(life[int(WARM_UP_SHARE * len(life)):], float)
     slopes = [float(np.polyfit(settled[:, 0] / 3600, column, 1)[0]) if len(settled) > 2 else float("nan")
               for column in settled[:, 1:].T] if len(settled) else [float("nan")] * 3
     return {
         "minutes": minutes, "commands": counts["commands"], "answers": counts["answers"],
+        "answers [1/min]": counts["answers"] / minutes, "latency, median [s]": median, "latency, 95 % [s]": high,
         "right": counts["right"] / max(1, counts["judged"]), "refused": counts["refused"],
         "lost": counts["lost"], "wrong stamp": counts["wrong stamp"],
         "out of order": counts["out of order"], "too old": counts["too old"],
-        "inconsistent": counts["inconsistent"], "memory [MB/h]": slopes[0] / 1e6, "threads [1/h]": slopes[1],
-        "descriptors [1/h]": slopes[2], "longest life [min]": (life[-1][0] - life[0][0]) / 60 if life else 0.0,
+        "inconsistent": counts["inconsistent"], "judged without depth": counts["judged without depth"],
+        "other without depth": counts["other without depth"], "memory [MB/h]": slopes[0] / 1e6,
+        "threads [1/h]": slopes[1], "descriptors [1/h]": slopes[2],
+        "longest life [min]": (life[-1][0] - life[0][0]) / 60 if life else 0.0,
         "faults": faults, "violations": observer.checks.violations, "failures": soak.failures}
