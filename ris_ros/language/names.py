@@ -57,7 +57,7 @@ def ranking(words: list[str], region: str) -> tuple[Ranking | None, str]:
     side = _side(words[end:])
     if name in ("near", "far") and side:
         name = WORDS["opposite"][side] if name == "far" and "from" in words[end:] else side
-    elif side:
+    elif side and not (name and side == "near"):            # "the smallest for me"
         name = side
     if not name and rank:
         side = region.removeprefix("far ")

@@ -25,6 +25,7 @@ def test_region_names(words, name):
     ("second from the right", "", "right", 2, ""), ("furthest to the left", "", "left", 1, ""),
     ("second to last", "", "right", 2, ""), ("last", "right", "right", 1, ""), ("third", "top", "left", 3, "top"),
     ("second closest to the camera", "", "near", 2, ""), ("farthest from the left", "", "right", 1, ""),
+    ("second smallest for me", "", "small", 2, ""),
 ])
 def test_rankings(words, region, name, rank, rest):
     found, left = ranking(words.split(), region)
