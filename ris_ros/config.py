@@ -63,6 +63,9 @@ class ProposalsConfig:
     search_prompts: int = option(
         24, "maximum number of additional prompt points for each thing that is not found, placed where the image "
         "matches the text best; 0: none", low=0, high=64, live=True)
+    max_remainders: int = option(
+        6, "maximum number of masks per image that are made by taking another mask out of one, such as a plate without "
+        "the block on it; 0: none", low=0, high=64, live=True)
     min_quality: float = option(0.78, "minimum predicted IoU of a mask", low=0.0, high=1.0, live=True)
     min_stability: float = option(
         0.65, "minimum stability of a mask: the IoU of its versions at logit thresholds -1 and +1", low=0.0, high=1.0,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 import cv2
 import numpy as np
 
@@ -10,14 +13,11 @@ from ris_ros.utils.masks import pairwise_intersection, pairwise_iou
 MIN_PART_INSIDE = 0.85
 """Share of a mask that must lie in another one for it to be a part of that one."""
 
-PART_AREAS = 0.2, 0.8
-"""Smallest and largest share of a whole that a part may cover for the remainder to be a useful mask."""
+MAX_PART_AREA = 0.8
+"""Share of a whole above which the remainder without a part is no useful mask."""
 
 MAX_WHOLE_AREA = 0.5
 """Share of the image above which a whole is assumed to be a surface, of which every object on it would be a part."""
-
-MAX_REMAINDERS = 8
-"""Remainders that are returned; objects with many parts, such as persons, would give dozens."""
 
 MIN_LARGEST_PIECE = 0.9
 """Share of a remainder that its largest piece must hold."""
@@ -70,42 +70,59 @@ def _without_small_regions(logits: np.ndarray, min_area: float) -> np.ndarray:
     return logits
 
 
-def remainders(logits: np.ndarray, min_area: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the remainders of masks without other masks that lie in them: a bowl without its ball.
+def with_remainders(logits: np.ndarray, quality: np.ndarray, min_area: float, *, max_iou: float, max_count: int
+                    ) -> tuple[np.ndarray, np.ndarray]:
+    """Return masks, followed by the remainders of some without other masks that lie in them: a bowl without its ball.
 
     SAM proposes the contents of an object, and the object together with its contents, but rarely the object alone.
+    The remainders of masks with high predicted IoU come first: they are more often objects than those of masks that
+    end somewhere within an object.
 
     Parameters
     ----------
     logits : float32 [N, H, W], masks without small regions
+    quality : predicted IoU of each mask, float [N], 0..1
     min_area : of a remainder, pixels
+    max_iou : overlap, 0..1, of a remainder with each mask and each earlier remainder
+    max_count : number of remainders
 
     Returns
     -------
-    logits : of the remainders, at most `MAX_REMAINDERS`, float32 [M, H, W]
-    wholes : index [M] of the mask that each is a remainder of
+    logits : float32 [N + M, H, W], with M <= `max_count`
+    quality : [N + M]; a remainder has that of its whole
 
     """
+    added = list(islice(_remainders(logits, quality, min_area, max_iou), max_count))
+    if not added:
+        return logits, quality
+    rest, wholes = zip(*added, strict=True)
+    return np.concatenate([logits, np.stack(rest)]), np.concatenate([quality, quality[list(wholes)]])
+
+
+def _remainders(logits: np.ndarray, quality: np.ndarray, min_area: float, max_iou: float
+                ) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield the remainders, float32 [H, W] each, with the index of their whole; see `with_remainders`."""
     masks = logits > 0
+    wholes, parts = _wholes_with_parts(masks, max_iou)
+    for pair in np.argsort(-quality[wholes] * quality[parts], kind="stable"):
+        whole, part = int(wholes[pair]), int(parts[pair])
+        remainder = remove_small_regions(np.minimum(logits[whole], -logits[part]), min_area)
+        shown = remainder > 0
+        if _is_compact(shown, min_area) and not _is_duplicate(shown, masks, max_iou):
+            masks = np.concatenate([masks, shown[None]])
+            yield remainder, whole
+
+
+def _wholes_with_parts(masks: np.ndarray, max_iou: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices [P] of masks, and of another mask in each whose removal leaves a useful mask."""
     shared = pairwise_intersection(masks, masks)
     area = shared.diagonal()
-    smallest, largest = PART_AREAS
+    share = area / np.maximum(area[:, None], 1)
+    # Without a smaller part the whole would be a duplicate of itself.
     wholes, parts = np.nonzero(
-        (shared > MIN_PART_INSIDE * area) & (area > smallest * area[:, None]) & (area < largest * area[:, None])
-        & (area[:, None] < MAX_WHOLE_AREA * logits.shape[1] * logits.shape[2]))
-    # Large parts first: the remainder without a small part differs little from the whole.
-    by_share = np.argsort(-area[parts] / area[wholes], kind="stable")
-    wholes, parts = wholes[by_share], parts[by_share]
-    rest: list[np.ndarray] = []
-    kept: list[int] = []
-    for whole, part in zip(wholes.tolist(), parts.tolist(), strict=True):
-        remainder = remove_small_regions(np.minimum(logits[whole], -logits[part]), min_area)
-        if _is_compact(remainder > 0, min_area):
-            rest.append(remainder)
-            kept.append(whole)
-        if len(rest) == MAX_REMAINDERS:
-            break
-    return np.array(rest, np.float32).reshape(-1, *logits.shape[1:]), np.array(kept, int)
+        (shared > MIN_PART_INSIDE * area) & (share > 1 - max_iou) & (share < MAX_PART_AREA)
+        & (area[:, None] < MAX_WHOLE_AREA * masks.shape[1] * masks.shape[2]))
+    return wholes, parts
 
 
 def mask_nms(masks: np.ndarray, scores: np.ndarray, max_iou: float) -> np.ndarray:
@@ -130,6 +147,14 @@ def mask_nms(masks: np.ndarray, scores: np.ndarray, max_iou: float) -> np.ndarra
         if not (iou[index, kept] > max_iou).any():
             kept.append(index)
     return np.array(kept, int)
+
+
+def _is_duplicate(mask: np.ndarray, others: np.ndarray, max_iou: float) -> bool:
+    """Return whether a mask, bool [H, W], overlaps one of `others`, bool [N, H, W], by an IoU above `max_iou`."""
+    area, areas = np.count_nonzero(mask), np.count_nonzero(others, axis=(1, 2))
+    # No IoU exceeds the ratio of the areas: most masks need no comparison of pixels.
+    is_similar = np.minimum(area, areas) > max_iou * np.maximum(area, areas)
+    return bool((pairwise_iou(mask[None], others[is_similar]) > max_iou).any())
 
 
 def _is_compact(mask: np.ndarray, min_area: float) -> bool:

@@ -15,7 +15,6 @@ from ris_ros.proposals.proposer import ImageEmbedding
 from ris_ros.proposals.resize import CELL_STRIDE, ResizeTransform
 from ris_ros.types import Proposals, check_image
 from ris_ros.utils.device import AdaptiveBatcher
-from ris_ros.utils.masks import pairwise_iou
 
 FIRST_ROUND, ROUND = 24, 16
 """Prompts of the first round, which are spread over the embedding, and of each further one."""
@@ -114,7 +113,8 @@ class PromptedProposer:
     def finish(self, pool: MaskPool) -> Proposals:
         """Return the masks of a pool without duplicates, with remainders, at the size of the image."""
         transform = pool.transform
-        logits, quality = self._with_remainders(*pool.best(), pool.min_area)
+        logits, quality = filters.with_remainders(*pool.best(), pool.min_area, max_iou=self.config.duplicate_iou,
+                                                  max_count=self.config.max_remainders)
         # A thin mask may cover a smaller share of the image than its low-resolution logits.
         min_area = self.config.min_area * transform.height * transform.width
         masks = transform.resize_logits(logits, min_area)
@@ -134,14 +134,3 @@ class PromptedProposer:
             pool.add(decoder.decode(prepared, batch, labels, *transform.cell_shape))
 
         self._batcher.map(decode_batch, prompts)
-
-    def _with_remainders(self, logits: np.ndarray, quality: np.ndarray, min_area: float
-                         ) -> tuple[np.ndarray, np.ndarray]:
-        """Return these masks, followed by their remainders (see `filters.remainders`) that no mask matches yet."""
-        rest, wholes = filters.remainders(logits, min_area)
-        masks = logits > 0
-        for remainder, whole in zip(rest, wholes, strict=True):
-            if (pairwise_iou(remainder[None] > 0, masks) <= self.config.duplicate_iou).all():
-                masks = np.concatenate([masks, remainder[None] > 0])
-                logits, quality = np.concatenate([logits, remainder[None]]), np.append(quality, quality[whole])
-        return logits, quality

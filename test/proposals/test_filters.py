@@ -44,19 +44,51 @@ def test_nms_keeps_the_better_duplicate_and_all_nested_masks():
     assert kept.tolist() == [3, 1, 2]
 
 
+def add_remainders(*masks, quality=None, max_iou=0.88, max_count=8):
+    """Return the remainders alone, and the quality that they have."""
+    logits = np.array(masks, np.float32).reshape(-1, 64, 64)
+    known = np.ones(len(logits)) if quality is None else np.array(quality)
+    extended, values = filters.with_remainders(logits, known, 4, max_iou=max_iou, max_count=max_count)
+    assert (extended[:len(logits)] == logits).all() and (values[:len(logits)] == known).all()
+    return extended[len(logits):] > 0, values[len(logits):]
+
+
 def test_the_remainder_of_a_whole_without_its_part():
     bowl, ball, other = disc(16), disc(9), disc(6, (8, 8))
-    rest, whole = filters.remainders(np.stack([bowl, ball, other]).astype(np.float32), 4)
-    assert whole.tolist() == [0]
-    assert ((rest[0] > 0) == (bowl > 0) & ~(ball >= 0)).all()
+    [rest], quality = add_remainders(bowl, ball, other, quality=[0.8, 0.9, 1.0])
+    assert quality == [0.8]
+    assert (rest == (bowl > 0) & ~(ball >= 0)).all()
+
+
+def test_a_plate_is_proposed_without_a_small_block_on_it():
+    plate, block = disc(20), disc(8)  # A sixth of its area.
+    [rest], _ = add_remainders(plate, block)
+    assert (rest == (plate > 0) & ~(block >= 0)).all()
+
+
+def test_remainders_that_are_proposed_already_are_left_out_and_do_not_count():
+    bowl, ball, plate, block = disc(12, (16, 16)), disc(8, (16, 16)), disc(14, (46, 46)), disc(8, (46, 46))
+    ring = np.minimum(bowl, -ball)
+    [rest], _ = add_remainders(bowl, ball, ring, plate, block, quality=[1, 1, 1, 0.9, 0.9], max_count=1)
+    assert (rest == (plate > 0) & ~(block >= 0)).all()
+    # The same part twice: its remainders are duplicates of each other.
+    assert len(add_remainders(bowl, ball, disc(8.2, (16, 16)))[0]) == 1
+
+
+def test_remainders_of_good_masks_come_first_and_their_number_is_limited():
+    bowl, ball, plate, block = disc(12, (16, 16)), disc(8, (16, 16)), disc(14, (46, 46)), disc(8, (46, 46))
+    # Both the whole and its part count.
+    for quality, expected in (([0.8, 1, 0.9, 1], [0.9, 0.8]), ([0.9, 0.8, 0.8, 1], [0.8, 0.9])):
+        assert add_remainders(bowl, ball, plate, block, quality=quality)[1].tolist() == expected
+    assert len(add_remainders(bowl, ball, plate, block, max_count=1)[0]) == 1
+    assert len(add_remainders(bowl, ball, plate, block, max_count=0)[0]) == 0
 
 
 def test_fragmented_remainders_are_dropped():
-    bar = np.minimum(disc(16), 3 - np.abs(np.arange(64) - 32)).astype(np.float32)  # Cuts the disc in two.
+    bar = np.minimum(disc(16), 3 - np.abs(np.arange(64) - 32))  # Cuts the disc in two.
     for pair in ([disc(16), bar], [disc(16), disc(15.5)], [disc(16), disc(2)], [disc(30), disc(12)]):
-        assert len(filters.remainders(np.stack(pair).astype(np.float32), 4)[0]) == 0
-    rest, whole = filters.remainders(np.zeros((0, 64, 64), np.float32), 4)
-    assert rest.shape == (0, 64, 64) and len(whole) == 0
+        assert len(add_remainders(*pair)[0]) == 0
+    assert len(add_remainders()[0]) == 0
 
 
 def test_nms_of_no_masks():

@@ -73,6 +73,7 @@ def propose_fixed(network: PublishedNetwork, image: np.ndarray, config: Proposal
     cell_rows, cell_columns = transform.cell_shape
     points = CELL_STRIDE * spread_points(embedding[0, :, :cell_rows, :cell_columns], FIXED_PROMPTS)
     found: list[np.ndarray] = []
+    qualities: list[float] = []
     scores: list[float] = []
     for start in range(0, len(points), FIXED_BATCH):
         logits, quality = network.decode(embedding, points[start:start + FIXED_BATCH])
@@ -81,12 +82,14 @@ def propose_fixed(network: PublishedNetwork, image: np.ndarray, config: Proposal
         is_good = (quality >= config.min_quality) & (stability >= config.min_stability)
         is_good &= np.count_nonzero(logits > 0, axis=(1, 2)) >= min_area
         found += [filters.remove_small_regions(mask, min_area) for mask in logits[is_good]]
+        qualities += list(quality[is_good])
         scores += list((quality * stability)[is_good])
     if not found:
         return Proposals.from_masks(np.zeros((0, *image.shape[:2]), bool))
     logits = np.stack(found)
-    logits = logits[filters.mask_nms(logits > 0, np.array(scores), config.duplicate_iou)]
-    logits = np.concatenate([logits, filters.remainders(logits, min_area)[0]])
+    kept = filters.mask_nms(logits > 0, np.array(scores), config.duplicate_iou)
+    logits, _ = filters.with_remainders(logits[kept], np.array(qualities)[kept], min_area,
+                                        max_iou=config.duplicate_iou, max_count=config.max_remainders)
     masks = transform.resize_logits(logits, config.min_area * image.shape[0] * image.shape[1])
     return Proposals.from_masks(masks[masks.any(axis=(1, 2))])
 
