@@ -1,6 +1,6 @@
 """Word lists that indicate, without parsing, whether an expression contains a location in the image or a relation.
 
-Evaluations group expressions by them. These are deliberately lists of surface words, apart from the grammar's own
+Evaluations group expressions by them. These are deliberately lists of surface words, apart from the parser's own
 vocabulary: groups must not depend on how well the parser reads, nor change when it learns a word, or results of
 different versions could not be compared.
 """
