@@ -149,7 +149,7 @@ def test_an_inactive_node_does_nothing(robot, photograph):
     ("mode", "always", "one of on_command, continuous"),
     ("proposals.max_prompts", 0, ""),
     ("matching.text_weight", 1.5, ""),
-    ("matching.text_weight", "much", "float"),
+    ("matching.text_weight", "much", "must be a number"),
     ("proposals.max_prompts", 2.5, ""),
     ("max_rate", -1.0, ""),
 ])
