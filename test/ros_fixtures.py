@@ -345,9 +345,18 @@ class Robot:
         client = self.node.create_client(service_type, name)
         try:
             assert client.wait_for_service(seconds), f"no service {name}"
-            future = client.call_async(service_type.Request(**fields))
-            wait_for(future.done, seconds, f"the answer of {name}")
-            return future.result()
+            futures = [client.call_async(service_type.Request(**fields))]
+
+            def answered():
+                return next((future for future in futures if future.done()), None)
+
+            # An answer is lost if the service has not discovered its client yet, and a request if it goes to a node of
+            # the same name that has just ended. Asking again is harmless, except for transitions.
+            if service_type.__name__ != "ChangeState":
+                with suppress(AssertionError):
+                    return wait_for(answered, NEXT_FRAME_SECONDS).result()
+                futures.append(client.call_async(service_type.Request(**fields)))
+            return wait_for(answered, seconds, f"the answer of {name}").result()
         finally:
             self.node.destroy_client(client)
 
