@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.errors import MissingError, reading
 from ris_ros.language.tree import LABELS
 from ris_ros.utils.spacy_models import light_import
 
@@ -32,22 +32,22 @@ def load_reader(folder: Path | None = None) -> Language:
     """
     where = folder or BUNDLED_READER
     try:
-        state = (where / WEIGHTS).read_bytes()
-        config = (where / CONFIG).read_text(encoding="utf-8")
+        state, config = (where / WEIGHTS).read_bytes(), (where / CONFIG).read_bytes()
     except OSError as error:
         raise MissingError(f"no reader in {where}: set language.reader to a folder that `python -m training.reader "
                            "train` made, or to nothing") from error
-    if folder is None and hashlib.sha256(state).hexdigest() != _card(where)["sha256"]:
-        raise MissingError(f"the bundled reader in {where} is damaged (its sha256 differs): install ris_ros again")
+    if folder is None:
+        with reading(f"{where / CARD} of the bundled reader", "install ris_ros again", MissingError):
+            expected = json.loads((where / CARD).read_text(encoding="utf-8"))["sha256"]
+        if hashlib.sha256(state).hexdigest() != expected:
+            raise MissingError(f"the bundled reader in {where} is damaged (its sha256 differs): install ris_ros again")
     with light_import():
         import spacy
-    try:
-        nlp = spacy.util.load_model_from_config(spacy.util.load_config_from_str(config), auto_fill=True)
+    with reading(f"the reader in {where}"):
+        nlp = spacy.util.load_model_from_config(spacy.util.load_config_from_str(config.decode()), auto_fill=True)
         for label in ("ROOT", "dep", *LABELS):
             nlp.vocab.strings.add(label)
         return nlp.from_bytes(state, exclude=["tokenizer", "vocab"])
-    except Exception as error:  # whatever spaCy makes of wrong bytes
-        raise InputError(f"cannot read the reader in {where}: {one_line(error)}") from error
 
 
 def save_reader(nlp: Language, folder: Path, **facts: Any) -> None:
@@ -58,7 +58,3 @@ def save_reader(nlp: Language, folder: Path, **facts: Any) -> None:
     (folder / WEIGHTS).write_bytes(state)
     card = {"sha256": hashlib.sha256(state).hexdigest(), **facts}
     (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-
-
-def _card(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / CARD).read_text(encoding="utf-8"))

@@ -41,6 +41,25 @@ def test_the_packages_own_reader_is_compared_with_its_sum(tmp_path, monkeypatch)
         load_reader()
 
 
+@pytest.mark.parametrize("card", [None, b"", b"{}", b"\xff"])
+def test_a_missing_or_damaged_card_is_told_with_a_remedy(tmp_path, monkeypatch, card):
+    folder = copy(tmp_path)
+    (folder / "reader.json").unlink()
+    if card is not None:
+        (folder / "reader.json").write_bytes(card)
+    monkeypatch.setattr("ris_ros.language.models.BUNDLED_READER", folder)
+    with pytest.raises(MissingError, match=r"reader\.json of the bundled reader.*install ris_ros again"):
+        load_reader()
+
+
+@pytest.mark.parametrize("config", [b"", b"\xff", b"[nlp", b"[nlp]\npipeline = 3"])
+def test_a_damaged_configuration_is_refused(tmp_path, config):
+    folder = copy(tmp_path)
+    (folder / "config.cfg").write_bytes(config)
+    with pytest.raises(InputError, match="cannot read the reader in"):
+        load_reader(folder)
+
+
 @settings(deadline=None, max_examples=200)
 @given(words=st.lists(st.text(min_size=1, max_size=12).filter(str.strip), min_size=1, max_size=20))
 def test_any_words_have_a_tree(parser, words):
