@@ -208,24 +208,21 @@ class Query:
     targets: tuple[Description, ...]
     doubt: str = ""
 
-    def descriptions(self) -> Iterator[Description]:
-        """Yield the targets and everything that they are related to, targets first."""
+    def descriptions(self, *, with_excluded: bool = False) -> Iterator[Description]:
+        """Yield the targets and everything that they are related to, targets first; on demand what is excluded, too."""
         waiting = deque(self.targets)
         while waiting:
             description = waiting.popleft()
             yield description
+            waiting.extend(description.excluded if with_excluded else ())
             waiting.extend(landmark for relation in description.relations for landmark in relation.landmarks)
 
     def depth_dependent(self) -> list[str]:
         """Return the regions, rankings and relations among DEPTH_DEPENDENT that the expression states, each once."""
         names: list[str] = []
-        waiting = deque(self.targets)
-        while waiting:
-            description = waiting.popleft()
+        for description in self.descriptions(with_excluded=True):
             ranking = [description.ranking.name] if description.ranking is not None else []
             names += [description.region, *ranking, *(relation.name for relation in description.relations)]
-            waiting.extend(description.excluded)
-            waiting.extend(landmark for relation in description.relations for landmark in relation.landmarks)
         return [name for name in dict.fromkeys(names) if name in DEPTH_DEPENDENT]
 
     @property

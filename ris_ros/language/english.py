@@ -10,6 +10,7 @@ from ris_ros.errors import InputError
 from ris_ros.language.lists import EVERYDAY, WORDS
 from ris_ros.language.spelling import NounSpelling, common_words
 from ris_ros.language.words import Text
+from ris_ros.utils.spacy_models import load_spacy_model
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -19,6 +20,11 @@ _NOUNS = EVERYDAY | WORDS["clothes"] | WORDS["colours"]
 _KNOWN = frozenset().union(_NOUNS, *(WORDS[name] for name in (
     "shades", "directions", "ordinals", "cardinals", "idle", "fillers", "superlatives", "pronouns", "determiners",
     "intensifiers", "prepositions", "verbs", "foreign", "also known")))
+
+
+def load_english(model: str) -> English:
+    """Load the word lists of a spaCy model, of which nothing else is needed; raises as `load_spacy_model` does."""
+    return English(load_spacy_model(model, exclude=["ner", "parser", "attribute_ruler", "tagger", "tok2vec"]))
 
 
 class English:

@@ -7,7 +7,7 @@ from pathlib import Path
 from unicodedata import category
 
 from ris_ros.config import LanguageConfig
-from ris_ros.language.english import English
+from ris_ros.language.english import load_english
 from ris_ros.language.models import load_reader
 from ris_ros.language.published import published_target
 from ris_ros.language.query import MAX_WORDS, TreeReader
@@ -45,8 +45,7 @@ class ExpressionParser:
         if method == "reference":
             self._nlp = load_spacy_model(config.model, exclude=["ner"])
         else:
-            self._english = English(load_spacy_model(config.model, exclude=[
-                "ner", "parser", "attribute_ruler", "tagger", "tok2vec"]))
+            self._english = load_english(config.model)
             self._reader = Reader(load_reader(Path(config.reader) if config.reader else None), self._english)
         self.parse = lru_cache(maxsize=1024)(self._parse)
 

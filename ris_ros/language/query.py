@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ris_ros.language.lists import WORDS
 from ris_ros.language.names import count, ranking, region_name, relation_name, together
-from ris_ros.language.tree import Tree
+from ris_ros.language.tree import NOUN_LABELS, Tree
 from ris_ros.types import Description, Ranking, Relation
 
 MAX_WORDS = 24
@@ -15,7 +15,6 @@ MAX_WORDS = 24
 MAX_DEPTH = 4
 """Descriptions within descriptions."""
 
-_NOUN_LABELS = ("target", "passed", "object")
 _PHRASE_LABELS = ("det", "count", "attribute", "owner", "compound", "addition", "region", "rank", "exclude")
 _HELD_LABELS = ("attribute", "owner", "modifier", "region", "rank", "relation", "exclude", "count")
 
@@ -62,7 +61,7 @@ class TreeReader:
 
         """
         tree = self.tree
-        is_noun = tree.labels[node] in _NOUN_LABELS
+        is_noun = tree.labels[node] in NOUN_LABELS
         head, noun, is_plural = self._noun(node) if is_noun else ("", "", False)
         other = held_by if held_by is not None and (not head or head in WORDS["generic"]) else None
         if is_again is not None and head == "one" and is_again.head:
@@ -86,7 +85,7 @@ class TreeReader:
             attributes=tuple(self._attributes(node, "attribute")),
             region=region, ranking=order, relations=relations,
             excluded=tuple(excluded for child in tree.of(node, "exclude") if depth < MAX_DEPTH
-                           for excluded in self._excluded(child, own, depth)),
+                           for excluded in self._introduced(child, depth, held_by=own)),
             count=self._count(node, is_plural))
 
     def _noun(self, node: int) -> tuple[str, str, bool]:
@@ -95,7 +94,7 @@ class TreeReader:
         if not any(map(str.isalpha, word)):                 # "8 0 3"
             return "", "", False
         head = WORDS["things"].get(word) or self.lemma(word)
-        parts = [self.tree.joined(self.tree.unit(child)) for child in self.tree.of(node, "compound")]
+        parts = [self._unit(child) for child in self.tree.of(node, "compound")]
         return head, " ".join([*parts, head]), head != word and word not in WORDS["plural only"] \
             and word not in WORDS["things"]
 
@@ -110,8 +109,12 @@ class TreeReader:
                 found.append(self._unit(child))
         return found
 
-    def _said(self, node: int, label: str) -> list[list[str]]:
-        return [[self.tree.words[i] for i in self.tree.unit(child)] for child in self.tree.of(node, label)]
+    def _unit_words(self, node: int) -> list[str]:
+        return [self.tree.words[i] for i in self.tree.unit(node)]
+
+    def _said(self, node: int, label: str) -> list[str]:
+        """Return the words of all units with a label below a word."""
+        return [word for child in self.tree.of(node, label) for word in self._unit_words(child)]
 
     def _shown(self, node: int, holder: int) -> str:
         """Return a modifier as the vision-language model reads it: "has a lid" becomes "with a lid"."""
@@ -122,22 +125,22 @@ class TreeReader:
         return " ".join(["with", *words] if is_lacking else words)
 
     def _is_lacking(self, node: int) -> bool:
-        words = [self.tree.words[i] for i in self.tree.unit(node)]
+        words = self._unit_words(node)
         after_not = words[words.index("not") + 1:] if "not" in words else []
         return not WORDS["lacking"].isdisjoint(words) or not WORDS["holding"].isdisjoint(after_not)
 
     def _region(self, node: int) -> str:
         region = ""
-        for words in self._said(node, "region"):
-            region = together(region, region_name(words))
+        for child in self.tree.of(node, "region"):
+            region = together(region, region_name(self._unit_words(child)))
         return region
 
     def _ranking(self, node: int, region: str) -> tuple[Ranking | None, str]:
-        words = [word for unit in self._said(node, "rank") for word in unit]
+        words = self._said(node, "rank")
         return ranking(words, region) if words else (None, region)
 
     def _count(self, node: int, is_plural: bool) -> int:
-        words = [word for unit in self._said(node, "count") for word in unit]
+        words = self._said(node, "count")
         is_pair = words[-2:] == ["pair", "of"] and self.tree.words[node] in WORDS["plural only"]
         said = 1 if is_pair else count(words) if words else None
         if said is not None:
@@ -147,20 +150,18 @@ class TreeReader:
         is_one = any(self.tree.words[child] in WORDS["one of them"] for child in self.tree.of(node, "det"))
         return 0 if is_plural and not is_one else 1
 
-    def _landmarks(self, node: int, depth: int) -> list[Description]:
-        """Return the descriptions that a relation or a negation introduces."""
-        found = [self._description(child, depth=depth + 1) for child in self.tree.of(node, "object")]
-        if self.tree.of(node, *_HELD_LABELS):
-            found = [self._description(node, depth=depth + 1), *found]
-        return found
+    def _introduced(self, node: int, depth: int, held_by: Description | None = None) -> list[Description]:
+        """Return the descriptions that a relation introduces, or a negation, whose description is `held_by`."""
+        nodes = [*[node] * bool(self.tree.of(node, *_HELD_LABELS)), *self.tree.of(node, "object")]
+        return [self._description(one, held_by=held_by, depth=depth + 1) for one in nodes]
 
     def _relations(self, node: int, related: int, own: Description, depth: int) -> list[Relation]:
         """Return the relations that the word at `node` expresses, of the noun at `related`."""
-        words = [self.tree.words[i] for i in self.tree.unit(node)]
+        words = self._unit_words(node)
         if words in (["to"], ["from"]):                     # "the closest | chair | to the door"
-            words = [*(word for unit in self._said(related, "rank") for word in unit), *words]
+            words = [*self._said(related, "rank"), *words]
         name = relation_name(words)
-        landmarks = self._landmarks(node, depth)
+        landmarks = self._introduced(node, depth)
         if not name or not landmarks:
             return []
         if name == "from":
@@ -175,16 +176,10 @@ class TreeReader:
             return [Relation("in", (_renamed(landmarks[0], own),))]
         return [Relation(name, (_renamed(replace(landmarks[0], count=2), own),))]
 
-    def _excluded(self, node: int, own: Description, depth: int) -> list[Description]:
-        found = [self._description(child, held_by=own, depth=depth + 1) for child in self.tree.of(node, "object")]
-        if self.tree.of(node, *_HELD_LABELS):
-            found = [self._description(node, held_by=own, depth=depth + 1), *found]
-        return found
-
     def _phrase(self, node: int) -> str:
         """Return the noun phrase as it is written, without what follows it."""
         tree = self.tree
-        if tree.labels[node] not in _NOUN_LABELS:
+        if tree.labels[node] not in NOUN_LABELS:
             within = [i for child in tree.of(node, *_HELD_LABELS, "det") for i in tree.subtree(child)]
             first = min(within, default=0)
             while first - 1 > node > 0 and first - 1 not in tree.unit(node):

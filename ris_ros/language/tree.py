@@ -34,6 +34,10 @@ red" as one of "not", and "the leftmost" has its ranking at the request.
 """
 
 
+NOUN_LABELS = ("target", "passed", "object")
+"""Labels of the nouns that stand for an object."""
+
+
 @dataclass(frozen=True)
 class Tree:
     """The tree of an expression.

@@ -106,7 +106,7 @@ def test_generated_trees_are_whole_varied_and_reproducible(english):
 def test_copies_have_other_words_and_the_same_arcs(english):
     [tree] = [from_brackets(TOKEN.findall("target(det(the) attribute(red) ^cups relation(on object(det(a) ^table)))"))]
     generator = Generator(english.lemma)
-    copies = list(augmented([tree], generator, english.lemma, copies=30, slips=0.3, seed=1))
+    copies = list(augmented([tree], generator, copies=30, slips=0.3, seed=1))
     assert len({copy.words for copy in copies}) > 20
     assert all((copy.heads, copy.labels) == (tree.heads, tree.labels) for copy in copies)
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from ris_ros.config import LanguageConfig
 from ris_ros.language import ExpressionParser
-from ris_ros.language.english import English
-from ris_ros.utils.spacy_models import load_spacy_model
+from ris_ros.language.english import load_english
 from training.reader import measure, mending
 from training.reader.generator import Generator
 from training.reader.train import Recipe, train
@@ -51,7 +50,7 @@ def main() -> None:
         parser = ExpressionParser(LanguageConfig(reader=given.folder))
         measure.measure(parser, given.sets, fold=given.fold, shown=given.shown, limit=given.limit)
         return
-    english = English(load_spacy_model("en_core_web_sm", exclude=["ner", "parser", "tagger", "tok2vec"]))
+    english = load_english(LanguageConfig().model)
     if given.command == "generate":
         for tree in Generator(english.lemma).trees(given.number):
             print(" ".join(tree.words[1:]))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ris_ros.language.lists import WORDS
-from ris_ros.language.tree import Tree
-from training.reader.generator import Generator, plural, slip
+from ris_ros.language.tree import NOUN_LABELS, Tree
+from training.reader.generator import Generator, article, plural, slip
 
 _KEPT = {*WORDS["generic"], *WORDS["things"], *WORDS["everything"], *WORDS["plural only"], "one", "ones"}
 _MIN_LETTERS = 4
 
 
-def with_other_words(tree: Tree, generator: Generator, lemma: Callable[[str], str], chance: random.Random) -> Tree:
+def with_other_words(tree: Tree, generator: Generator, chance: random.Random) -> Tree:
     """Return a tree with other everyday nouns and colours in half of the places that have one."""
     words = list(tree.words)
     for i in range(1, len(words)):
@@ -23,12 +23,12 @@ def with_other_words(tree: Tree, generator: Generator, lemma: Callable[[str], st
         word = words[i]
         if word in generator.words["colour"]:
             words[i] = chance.choice(generator.words["colour"])
-        elif tree.labels[i] in ("target", "object", "passed") and word not in _KEPT and word.isalpha():
+        elif tree.labels[i] in NOUN_LABELS and word not in _KEPT and word.isalpha():
             noun = chance.choice(generator.words["single"])
-            words[i] = plural(noun) if lemma(word) != word else noun
+            words[i] = plural(noun) if generator.lemma(word) != word else noun
     for i in range(1, len(words) - 1):
         if words[i] in ("a", "an") and words[i + 1] != tree.words[i + 1]:
-            words[i] = "an" if words[i + 1][0] in "aeiou" else "a"
+            words[i] = article(words[i + 1])
     return replace(tree, words=tuple(words))
 
 
@@ -44,11 +44,11 @@ def with_slip(tree: Tree, chance: random.Random) -> Tree:
     return replace(tree, words=tuple(words))
 
 
-def augmented(trees: Iterable[Tree], generator: Generator, lemma: Callable[[str], str], *, copies: int,
-              slips: float, seed: int = 0) -> Iterator[Tree]:
+def augmented(trees: Iterable[Tree], generator: Generator, *, copies: int, slips: float,
+              seed: int = 0) -> Iterator[Tree]:
     """Yield copies of trees with other words, a share of them mistyped."""
     chance = random.Random(seed)
     for tree in trees:
         for _ in range(copies):
-            copy = with_other_words(tree, generator, lemma, chance)
+            copy = with_other_words(tree, generator, chance)
             yield with_slip(copy, chance) if chance.random() < slips else copy

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ris_ros.language.tree import REQUEST, Tree
+from ris_ros.grounding.vocabulary import STOCK
+from ris_ros.language.tree import NOUN_LABELS, REQUEST, Tree
 from training.reader.tree import without_crossing
 
 DATA = Path(__file__).parent / "data"
-NOUNS = Path("ris_ros/grounding/data/nouns.tsv")
 _MIN_FREQUENCY = 3.0
 """Least frequency of an everyday noun, on Zipf's scale."""
 _STRANGE = {"person", "body structure", "muscle", "bone", "nerve", "representation", "system", "facility", "group"}
@@ -37,7 +37,7 @@ class Generator:
 
     def __init__(self, lemma: Callable[[str], str], seed: int = 0):
         self._random = random.Random(seed)
-        self._lemma = lemma
+        self.lemma = lemma
         self._productions: dict[str, list[list[str]]] = {}
         for line in (DATA / "grammar.txt").read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
@@ -80,9 +80,9 @@ class Generator:
             return
         *first, last = self._random.choice(self.words["noun"]).split()
         if kind == "nouns":
-            last = plural(last) if self._lemma(plural(last)) == last else last
+            last = plural(last) if self.lemma(plural(last)) == last else last
         for word in first:
-            is_name = f"{word}_{self._lemma(last)}" in self.words["compound"] and not word.endswith("ing")
+            is_name = f"{word}_{self.lemma(last)}" in self.words["compound"] and not word.endswith("ing")
             yield "compound(" if is_name else "attribute("
             yield word
             yield ")"
@@ -117,8 +117,8 @@ def from_brackets(tokens: Iterable[str]) -> Tree | None:
     for child, label in units[0].children:
         heads[child], labels[child] = 0, label
     for i in range(1, len(words) - 1):
-        if words[i] == "a" and words[i + 1][0] in _VOWELS:
-            words[i] = "an"
+        if words[i] == "a":
+            words[i] = article(words[i + 1])
     return without_crossing(words, heads, labels)
 
 
@@ -134,7 +134,7 @@ class _Unit:
     @property
     def names(self) -> bool:
         """Return whether it is a noun, whose other words are only said."""
-        return self.label in ("target", "passed", "object")
+        return self.label in NOUN_LABELS
 
     @property
     def first(self) -> int:
@@ -151,7 +151,7 @@ def _attach(unit: _Unit, heads: dict[int, int], labels: dict[int, str]) -> None:
 
 
 def _everyday_nouns() -> Iterator[str]:
-    rows = [line.split("\t") for line in NOUNS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    rows = [line.split("\t") for line in STOCK.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     names = {name for name, *_ in rows}
     for name, synonyms, broader, frequency in rows:
         if frequency and float(frequency) >= _MIN_FREQUENCY and broader and _STRANGE.isdisjoint(broader.split("|")):
@@ -159,6 +159,11 @@ def _everyday_nouns() -> Iterator[str]:
             # "Sewing needle", but not the Latin names.
             yield from (other for other in synonyms.split("|") if " " in other and other.split()[-1] in names
                         and " of " not in other)
+
+
+def article(word: str) -> str:
+    """Return the indefinite article before a word."""
+    return "an" if word[0] in _VOWELS else "a"
 
 
 def plural(noun: str) -> str:

@@ -79,14 +79,17 @@ def measure(parser: ExpressionParser, names: list[str], *, fold: int = 0, shown:
         rows = rows_of(name, fold, parser.is_noun)
         rows = rows[::max(1, len(rows) // limit)] if limit else rows
         start = time.process_time()
-        answers = [parser.parse(row["text"]).targets for row in rows]
+        queries = [parser.parse(row["text"]) for row in rows]
         seconds = time.process_time() - start
+        answers = [query.targets for query in queries]
         right = score(rows, answers)
         print(f"{name}: {len(rows)} expressions, {1000 * seconds / len(rows):.1f} ms each")
         for field in ("head", "placing", "whole", *FIELDS):
             number = right[f"{field} annotated"] if field in FIELDS else len(rows)
             if number:
                 print(f"  {field:10} {right[field]:5} of {number:5}: {100 * right[field] / number:.1f} %", flush=True)
+        doubted = [bool(mistakes(row, query.targets)) for row, query in zip(rows, queries, strict=True) if query.doubt]
+        print(f"  doubted    {len(doubted):5}, of which misread {sum(doubted)}", flush=True)
         missed = [(row, wrong) for row, targets in zip(rows, answers, strict=True) if (wrong := mistakes(row, targets))]
         for row, wrong in missed[:shown]:
             print("   ", row["text"], "|", {field: row.get(field) for field in wrong}, "|", wrong, flush=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
 from ris_ros.language.parser import normalized
-from ris_ros.language.tree import LABELS, Tree
+from ris_ros.language.tree import LABELS, NOUN_LABELS, Tree
 from ris_ros.serialization import query_to_dict
 from ris_ros.types import Query
 from training.reader.generator import TOKEN, from_brackets
@@ -25,7 +25,7 @@ def to_brackets(tree: Tree, node: int = 0) -> str:
     for i in sorted([*own, *below]):
         if i in below:
             inner = to_brackets(tree, i)
-            is_bare = tree.labels[i] == "said" and tree.labels[node] in ("root", "target", "passed", "object")
+            is_bare = tree.labels[i] == "said" and tree.labels[node] in ("root", *NOUN_LABELS)
             parts.append(inner if is_bare else f"{tree.labels[i]}({inner})")
         elif i:
             # The word that governs the others is marked, where it is not the first one.

@@ -64,7 +64,7 @@ def trees_of(recipe: Recipe, english: English) -> tuple[list[Tree], list[Tree]]:
     learnt = [from_row(row) for row in rows if fold_of(row["text"]) != recipe.held_out]
     watched = [from_row(row) for row in rows if recipe.held_out is None or fold_of(row["text"]) == recipe.held_out]
     generator = Generator(english.lemma, recipe.seed)
-    copies = augmented(learnt, generator, english.lemma, copies=recipe.copies, slips=recipe.slips, seed=recipe.seed)
+    copies = augmented(learnt, generator, copies=recipe.copies, slips=recipe.slips, seed=recipe.seed)
     return [*learnt, *copies, *generator.trees(recipe.generated)], watched[::max(1, len(watched) // _DEV_ROWS)]
 
 
@@ -87,12 +87,9 @@ def train(folder: Path, recipe: Recipe, english: English, *, start: Path | None 
                                 to_doc(nlp.vocab, tree.words[1:], english, tree)) for tree in trees]
                        for trees in trees_of(recipe, english))
     optimizer = nlp.initialize(lambda: learnt[:6000])
-    if start is not None:
-        nlp = load_reader(start)
-    done = 0
-    if (folder / _STATE).is_file():
-        nlp = load_reader(folder)
-        done = int((folder / _STATE).read_text())
+    done = int((folder / _STATE).read_text()) if (folder / _STATE).is_file() else 0
+    if (source := folder if done else start) is not None:
+        nlp = load_reader(source)
     total = sum(len(example.reference) for example in learnt)
     for number in range(done, recipe.passes):
         chance = random.Random(1000 * recipe.seed + number)
