@@ -55,7 +55,7 @@ def load_bank(settings: MatchingConfig, encoder: MaskGuidedEncoder) -> PromptBan
     bank = PromptBank.load(settings.calibration, encoder.calibration, settings.names)
     if not bank.fingerprint or bank.fingerprint == encoder.fingerprint:
         return bank
-    logger.warning("%s", _of_other_weights(settings))
+    logger.warning("%s", _of_other_weights(settings), extra={"trouble": "other-calibration"})
     return PromptBank.load("", None, settings.names)
 
 
@@ -86,7 +86,7 @@ def calibrate_unless_done(bank: PromptBank, encoder: MaskGuidedEncoder, visual_w
     try:
         return stock_calibration(encoder, bank, visual_weight)
     except InputError as error:
-        logger.warning("the confidence is not calibrated: %s", error)
+        logger.warning("the confidence is not calibrated: %s", error, extra={"trouble": "not-calibrated"})
         return bank
 
 

@@ -172,7 +172,7 @@ class LocalNode:
         def run():
             self.node.autostart()
             with until_interrupted():
-                spin(self.node, self._executor, partial(self.node.warnings.warn, "callback"))
+                spin(self.node, self._executor, partial(self.node.warnings.warn, "request-ignored"))
 
         self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ris_ros.cli.common import ConfigFile, Device, Json, Model, Settings, app, err, load_config, out
 from ris_ros.errors import InputError
+
+if TYPE_CHECKING:
+    from ris_ros.config import Config
 
 
 @app.command()
@@ -20,6 +23,8 @@ def demo(
         "--command", help="What to find; repeatable. Default: one command of each kind, for the simulation.")] = None,
     output: Annotated[Path, typer.Option(help="Folder for the drawings and demo.json.")] = Path("output/demo"),
     seed: Annotated[int, typer.Option(help="Seed of the simulated scene.")] = 200_007,
+    animation: Annotated[Path | None, typer.Option(
+        help="Write a moving picture of one command on the simulation to this .gif instead, without ROS.")] = None,
     as_json: Json = False,
     model: Model = None,
     device: Device = None,
@@ -27,6 +32,9 @@ def demo(
     settings: Settings = None,
 ) -> None:
     """Run a camera, the node and some commands over ROS topics; draw the answers and print a table."""
+    if animation is not None:
+        _animate(animation, commands, seed, load_config(config, settings, model, device), as_json=as_json)
+        return
     from ris_ros.tools.demo import run_demo
     from ris_ros.utils.images import image_files
 
@@ -47,3 +55,18 @@ def demo(
     out.print(table)
     for name in dict.fromkeys(row["picture"] for row in rows):
         out.print(f"drawing: {output / f'{name}.png'}")
+
+
+def _animate(path: Path, commands: list[str] | None, seed: int, config: Config, *, as_json: bool) -> None:
+    from ris_ros.tools.animation import make_animation
+
+    if commands and len(commands) > 1:
+        raise InputError("an animation shows one --command")
+    [command] = commands or ["the block to the right of the bowl"]
+    with err.status("starting") as status:
+        summary = make_animation(path, command=command, seed=seed, config=config, progress=status.update)
+    if as_json:
+        print(json.dumps(summary))
+    else:
+        out.print(f"{path}: {summary['frames']} frames, {summary['bytes'] / 1e6:.1f} MB, "
+                  f"IoU with truth while tracking at least {summary['iou']:.2f}")

@@ -65,7 +65,8 @@ def load_encoder(config: EncoderConfig, device: str, *, offline: bool = False) -
     check_encoder(config, offline=offline)
     if name == "bundled":
         logger.warning("encoder.model is bundled: it knows the simulated tabletop only; "
-                       "for real scenes set it to a pretrained model such as ViT-B-16/openai")
+                       "for real scenes set it to a pretrained model such as ViT-B-16/openai",
+                       extra={"trouble": "bundled-model"})
         name = f"local-dir:{BUNDLED_FOLDER}"
     model, tokenizer = _create_model(name, offline)
     metadata = _read_metadata(Path(name.removeprefix("local-dir:")) if name.startswith("local-dir:") else None)
@@ -103,7 +104,8 @@ def _create_model(name: str, offline: bool) -> tuple[ClipModel, Tokenizer]:
     else:
         architecture, _, pretrained = name.partition("/")
     if pretrained == RANDOM:
-        logger.warning("encoder.model %s has random weights: its answers mean nothing", name)
+        logger.warning("encoder.model %s has random weights: its answers mean nothing", name,
+                       extra={"trouble": "random-weights"})
     try:
         if not offline and _is_downloaded(name) and is_on_disk(name):
             # Otherwise a hub is asked whether each file is the newest, with long retries where there is no network.

@@ -12,7 +12,7 @@ from ris_ros.node.diagnostics import AnswerStatistics, camera_status
 from ris_ros.node.inputs import CameraInputs, Frame
 from ris_ros.node.latency_limit import LatencyLimit
 from ris_ros.node.outputs import CameraOutputs
-from ris_ros.node.throttled_warnings import LOG_INTERVAL_SECONDS
+from ris_ros.node.throttled_warnings import LOG_INTERVAL_SECONDS, with_anchor
 from ris_ros.node.tracking import TrackingSession
 from ris_ros.utils.cancellation import Cancelled, check_cancelled
 from ris_ros.utils.masks import box_to_list
@@ -172,7 +172,7 @@ class CameraPipeline:
             self._node.get_logger().info(f"{state}: {quote(job.command.text)} {printable(result.reason)}".rstrip())
         self._published_state = state
         if note := self._latency_limit.note(settings):
-            self._warnings.warn("latency", note)
+            self._warnings.warn("less-work", note)
             result = result.noting(note)
         check_cancelled()
         timings = self.outputs.publish(result, job.frame, job.command, target, following=state)
@@ -194,7 +194,7 @@ class CameraPipeline:
             self.outputs.publish_failure(str(error), job.frame.header, job.command)
             return
         reason = one_line(error)
-        self._node.get_logger().error(f"{quote(job.command.text)}: {reason}",
+        self._node.get_logger().error(with_anchor("answer-failed", f"{quote(job.command.text)}: {reason}"),
                                       throttle_duration_sec=LOG_INTERVAL_SECONDS)
         self._statistics.add_failure(reason)
         self.outputs.publish_failure(reason, job.frame.header, job.command)

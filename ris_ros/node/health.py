@@ -86,10 +86,10 @@ class HealthMonitor:
         node = self._node
         name = node.get_name(), node.get_namespace()
         if node.get_node_names_and_namespaces().count(name) > 1:
-            self._warnings.warn("name", f"another node is called {node.get_fully_qualified_name()} too, and service "
-                                "and parameter calls may reach either: start one with -r __node:=ANOTHER_NAME")
+            self._warnings.warn("same-name", f"another node is called {node.get_fully_qualified_name()} too, and "
+                                "service and parameter calls may reach either: start one with -r __node:=ANOTHER_NAME")
         if node.get_parameter("use_sim_time").value and node.get_clock().now().nanoseconds == 0:
-            self._warnings.warn("time", "use_sim_time is set but no time comes on /clock: latencies are unknown")
+            self._warnings.warn("no-clock", "use_sim_time is set but no time comes on /clock: latencies are unknown")
 
     def _node_status(self, name: str, snapshot: NodeSnapshot) -> DiagnosticStatus:
         values = {"state": snapshot.state}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from std_msgs.msg import Header
 
     from ris_ros.config import Config
-    from ris_ros.node.throttled_warnings import ThrottledWarnings
+    from ris_ros.node.throttled_warnings import ThrottledWarnings, Trouble
 
 DISCOVERY_SECONDS = 5.0
 """Time within which existing publishers are discovered."""
@@ -110,7 +110,7 @@ class CameraInputs:
                 try:
                     self.last_frame = self._make_frame(image, depth)
                 except Exception as error:  # No image that makes some library fail may end the work.
-                    self._warn("frame", f"frame ignored: {one_line(error)}")
+                    self._warn("frame-ignored", f"frame ignored: {one_line(error)}")
                 else:
                     return self.last_frame
             return None if self._sync.is_waiting else self.last_frame
@@ -147,10 +147,10 @@ class CameraInputs:
         for subscription in self._subscriptions:
             subscription.adapt()
         if (frame := self.last_frame) is not None and self.staleness(frame) and (reason := self.missing_frame()):
-            self._warn("old image", reason)
+            self._warn("old-image", reason)
         if not self._images.publishers and time.monotonic() - self._subscribed_time > DISCOVERY_SECONDS:
             suggestion = suggest_image_topics(self._node, f"{self._prefix}image", self._settings[0])
-            self._warn("no camera", f"nothing publishes {self._images.topic}; {suggestion}")
+            self._warn("no-image", f"nothing publishes {self._images.topic}; {suggestion}")
 
     def configure(self, config: Config) -> None:
         """Apply changed settings."""
@@ -189,7 +189,7 @@ class CameraInputs:
         self._subscriptions = self._images, self._depths, self._camera_infos
 
     def _subscribe_to(self, message_type: type, topic: str, reliability: str) -> PolledSubscription:
-        return PolledSubscription(self._node, message_type, topic, reliability, partial(self._warn, topic))
+        return PolledSubscription(self._node, message_type, topic, reliability, partial(self._warn, source=topic))
 
     def _resolve(self, name: str) -> str:
         return self._node.resolve_topic_name(f"{self._prefix}{name}")
@@ -200,7 +200,7 @@ class CameraInputs:
             return own
         if self._node.count_publishers(beside) or not self._node.count_publishers(own):
             return beside
-        self._warn("camera_info", f"nothing publishes {beside}, so the camera model is read from {own}: remap "
+        self._warn("camera-info", f"nothing publishes {beside}, so the camera model is read from {own}: remap "
                    "camera_info to the topic of the camera")
         return own
 
@@ -233,17 +233,17 @@ class CameraInputs:
             message: Image | CompressedImage = _deserialize(sample, self._depths.message_type)
             return Depth(decode_depth(message, image_header, shape), self._camera_model(shape)), ""
         except InputError as error:
-            self._warn("depth", f"depth ignored: {error}")
+            self._warn("depth-ignored", f"depth ignored: {error}")
             return None, str(error)
 
     def _absent_depth(self) -> str:
         """Return why no depth belongs to an image, and warn of it; empty for a camera that has no depth."""
         if self._depths.publishers:
             reason = f"no depth within {self._tolerance:g} s of the image"
-            self._warn("depth", f"{reason}: see depth_tolerance, and the stamps of {self._depths.topic}")
+            self._warn("depth-missing", f"{reason}: see depth_tolerance, and the stamps of {self._depths.topic}")
         elif self._has_had_depth:
             reason = f"nothing publishes {self._depths.topic} any more"
-            self._warn("depth", reason)
+            self._warn("depth-missing", reason)
         else:
             reason = ""
         return reason
@@ -262,8 +262,8 @@ class CameraInputs:
         # A paused simulation sends no images, but nothing moves in it either.
         return min(age, simulated) if is_simulated and simulated >= 0 else age
 
-    def _warn(self, kind: str, text: str) -> None:
-        self._warnings.warn(f"{self.name}: {kind}", f"{self.name}: {text}" if self.name else text)
+    def _warn(self, trouble: Trouble, text: str, source: str = "") -> None:
+        self._warnings.warn(trouble, f"{self.name}: {text}" if self.name else text, f"{self.name} {source}")
 
 
 def _deserialize(sample: Sample, message_type: type) -> Any:

@@ -7,6 +7,7 @@ from functools import partial
 from importlib.util import find_spec
 
 from ris_ros.node.signals import end_process, exit_on_signal
+from ris_ros.node.throttled_warnings import with_anchor
 
 FINISH_SECONDS = 2.0
 """How long jobs may take to end when the process is interrupted; launch loses patience after 5 seconds."""
@@ -35,7 +36,7 @@ def main(args: list[str] | None = None) -> int:
             executor = SingleThreadedExecutor()
             node = RisNode()
             node.autostart()
-            spin(node, executor, partial(node.warnings.warn, "callback"))
+            spin(node, executor, partial(node.warnings.warn, "request-ignored"))
     except (InputError, NameValidationException, ParameterException) as error:
         rclpy.try_shutdown()
         return _fail(one_line(error))
@@ -47,7 +48,7 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _fail(reason: str) -> int:
-    print(f"ris_node: {reason}", file=sys.stderr)
+    print(with_anchor("cannot-start", f"ris_node: {reason}"), file=sys.stderr)
     return 2
 
 

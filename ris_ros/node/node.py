@@ -24,7 +24,7 @@ from ris_ros.node.commands import QUEUE_DEPTH, Command, CommandError, check_comm
 from ris_ros.node.health import HealthMonitor, NodeSnapshot
 from ris_ros.node.parameters import check_changes, declare_parameters, read_config
 from ris_ros.node.target_frame import TargetFrame
-from ris_ros.node.throttled_warnings import LibraryLogHandler, ThrottledWarnings
+from ris_ros.node.throttled_warnings import LibraryLogHandler, ThrottledWarnings, Trouble, with_anchor
 from ris_ros.node.worker import MAX_WAITING_COMMANDS, WITHDRAWN, Worker
 from ris_ros.serialization import query_to_dict, to_json
 from ris_ros.utils.memory import release_memory
@@ -51,7 +51,7 @@ def _log_exceptions(transition: Transition) -> Transition:
         try:
             return transition(self, state)
         except Exception as error:
-            self._log_error(f"{transition.__name__}: {one_line(error)}")
+            self._log_error("transition-failed", f"{transition.__name__}: {one_line(error)}")
             raise
     return wrapped
 
@@ -134,7 +134,7 @@ class RisNode(LifecycleNode):
             segmenter = self._load_segmenter(config)
         except Exception as error:  # Bad weights make torch, onnxruntime and open_clip raise nearly anything.
             self._failure = f"cannot configure: {one_line(error)}"
-            self._log_error(self._failure)
+            self._log_error("cannot-configure", self._failure)
             self._free()
             return TransitionCallbackReturn.FAILURE
         self._failure = ""
@@ -173,8 +173,9 @@ class RisNode(LifecycleNode):
                 camera.release_image()
             release_memory()
         else:
-            self.get_logger().warning(
-                f"the current job takes longer than {CANCEL_SECONDS:g} s to cancel; its result is not published")
+            self.get_logger().warning(with_anchor(
+                "slow-cancel",
+                f"the current job takes longer than {CANCEL_SECONDS:g} s to cancel; its result is not published"))
         return super().on_deactivate(state)
 
     @_log_exceptions
@@ -193,7 +194,7 @@ class RisNode(LifecycleNode):
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Return to unconfigured after a transition that raised."""
         self._failure = f"a transition from {state.label} failed; the node is unconfigured again"
-        self._log_error(self._failure)
+        self._log_error("transition-failed", self._failure)
         self.close()
         # LifecycleNode's own callback is not called: close() has freed all that the failed transition left half done.
         return TransitionCallbackReturn.SUCCESS
@@ -250,9 +251,9 @@ class RisNode(LifecycleNode):
                 logged = now
         return loading.result()
 
-    def _log_error(self, text: str) -> None:
+    def _log_error(self, trouble: Trouble, text: str) -> None:
         if self.context.ok():  # After Ctrl-C nearly everything fails, and nobody needs to know.
-            self.get_logger().error(text)
+            self.get_logger().error(with_anchor(trouble, text))
 
     def _target_frame(self, config: Config) -> TargetFrame | None:
         """Return the frame that objects are published in, the same listener as before if it has not changed."""
@@ -269,7 +270,7 @@ class RisNode(LifecycleNode):
         except ImportError:
             pass  # It is optional.
         except MissingError as error:
-            self.warnings.warn_permanently(f"no ~/find, ~/answer and ~/parse: {error}")
+            self.warnings.warn_permanently("other-interfaces", f"no ~/find, ~/answer and ~/parse: {error}")
 
     def _create_services(self) -> None:
         self._ris_services = [self.create_service(SetBool, "~/enable", self._on_enable),
@@ -321,7 +322,7 @@ class RisNode(LifecycleNode):
         try:
             command = parse_command(message.data)
         except CommandError as error:
-            self.warnings.warn("command", str(error))
+            self.warnings.warn("command-ignored", str(error))
             for name in self.cameras if camera is None else [camera]:
                 self._publish_rejection(str(error), error.command, name)
             return
@@ -331,7 +332,7 @@ class RisNode(LifecycleNode):
         for name, dropped in self.worker.put_command(command, camera):
             if command.text:
                 reason = f"dropped: {MAX_WAITING_COMMANDS} later commands came before it was answered"
-                self.warnings.warn("dropped", f"{quote(dropped.text)}: {reason}")
+                self.warnings.warn("command-dropped", f"{quote(dropped.text)}: {reason}")
             self._publish_rejection(reason, dropped, name)
 
     def _publish_rejection(self, reason: str, command: Command, camera: str) -> None:
@@ -378,7 +379,8 @@ class RisNode(LifecycleNode):
 
     def _restart_worker(self) -> None:
         if reason := self.worker.restart():
-            self.warnings.warn("worker", f"the thread that answers commands had ended and was started again: {reason}")
+            self.warnings.warn("worker-restarted",
+                               f"the thread that answers commands had ended and was started again: {reason}")
 
     def _on_clock_jump(self, _: Any) -> None:
         self.get_logger().info("the time jumped: earlier frames are discarded")

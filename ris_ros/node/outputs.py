@@ -160,14 +160,14 @@ class CameraOutputs:
             try:
                 pose = target.pose(header)
             except InputError as error:
-                self._warnings.warn("target_frame", str(error))
+                self._warnings.warn("target-frame", str(error))
                 return [None] * len(result.instances), objects_header
         objects: list[Object3D | None] = []
         for instance in result.instances:
             try:
                 located = locate(instance.mask, depth, image, up=None if pose is None else pose[2, :3])
             except InputError as error:
-                self._warnings.warn("space", f"cannot locate {result.query.text!r} in 3-D: {error}")
+                self._warnings.warn("no-position", f"cannot locate {result.query.text!r} in 3-D: {error}")
                 objects.append(None)
             else:
                 objects.append(located if pose is None else located.transformed(pose))

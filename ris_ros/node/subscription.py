@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.subscription import MessageInfo
 
+    from ris_ros.node.throttled_warnings import Trouble
+
 QUEUE_DEPTH = 5
 """Messages that wait in the middleware, as in ROS's profile for sensor data."""
 QUIET_SECONDS = 10.0
@@ -45,11 +47,12 @@ class PolledSubscription:
     message_type : message type whose first field is a header
     topic : resolved name
     reliability : "best_effort", "reliable", or "auto" for what the publishers offer
-    warn : takes a warning about publishers that cannot be received, and what to do about it
+    warn : takes a warning about messages that cannot be received, and what to do about it
 
     """
 
-    def __init__(self, node: Node, message_type: type, topic: str, reliability: str, warn: Callable[[str], None]):
+    def __init__(self, node: Node, message_type: type, topic: str, reliability: str,
+                 warn: Callable[[Trouble, str], object]):
         self.topic = topic
         self.message_type = message_type
         self._node = node
@@ -75,7 +78,7 @@ class PolledSubscription:
                     try:
                         taken.append(self._make_sample(*message))
                     except InputError as error:
-                        self._warn(f"a message on {self.topic} is ignored: {error}")
+                        self._warn("message-ignored", f"a message on {self.topic} is ignored: {error}")
                 self._last_taken = time.monotonic()
         if taken:
             self._group.last_received = now = taken[-1].arrived
@@ -102,7 +105,7 @@ class PolledSubscription:
         """Subscribe again if the publishers offer another quality of service than before; warn of other types."""
         for publisher in self._node.get_publishers_info_by_topic(self.topic):
             if publisher.topic_type != _type_name(self.message_type):
-                self._warn(f"{publisher.node_name} publishes {self.topic} as {publisher.topic_type}, but "
+                self._warn("other-type", f"{publisher.node_name} publishes {self.topic} as {publisher.topic_type}, but "
                            f"{_type_name(self.message_type)} is read from it: see image_transport, depth_transport "
                            "and the remappings")
         profile = self._suitable_profile()
@@ -156,8 +159,8 @@ class PolledSubscription:
         if self._reliability == "auto":
             self.adapt()
         else:
-            self._warn(f"a publisher of {self.topic} offers less than this node asks for, and nothing is received from "
-                       "it: set image_reliability to auto or best_effort")
+            self._warn("other-qos", f"a publisher of {self.topic} offers less than this node asks for, and nothing is "
+                       "received from it: set image_reliability to auto or best_effort")
 
 
 class _PolledGroup(CallbackGroup):

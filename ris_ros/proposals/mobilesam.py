@@ -80,7 +80,7 @@ class MobileSam:
         if device.startswith("cuda") and self._encoder.get_providers()[0] == "CPUExecutionProvider":
             self.notes = ["MobileSAM runs on the CPU: this onnxruntime has no working CUDA; "
                           "run `pip install onnxruntime-gpu` in place of onnxruntime"]
-            logger.warning(self.notes[0])
+            logger.warning(self.notes[0], extra={"trouble": "runs-on-cpu"})
         # On a CPU a larger batch gains nothing and takes more memory; on a GPU it saves kernel launches.
         self.batch_size = 4 if device == "cpu" else 32
 

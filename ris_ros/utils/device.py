@@ -49,11 +49,12 @@ def usable_dtype(name: str, device: str) -> torch.dtype:
     import torch
 
     if device == "cpu" and name == "float16":
-        logger.warning("encoder.dtype float16 would take ten times as long as float32 on a CPU: float32 is used")
+        logger.warning("encoder.dtype float16 would take ten times as long as float32 on a CPU: float32 is used",
+                       extra={"trouble": "data-type"})
         return torch.float32
     if device == "cpu" and name == "bfloat16" and not has_fast_bfloat16(device):
         logger.warning("encoder.dtype bfloat16 is slow on this CPU, which has no instructions for it: "
-                       "float32 or auto is faster")
+                       "float32 or auto is faster", extra={"trouble": "data-type"})
     dtype: torch.dtype = getattr(torch, name)
     return dtype
 
@@ -133,6 +134,7 @@ class AdaptiveBatcher:
         is_first = not self.note
         self.note = f"out of memory: {self._what} are computed {self.size} at a time, which takes longer"
         if is_first:
-            logger.warning("%s; a smaller model or encoder.dtype float16 needs less", self.note)
+            logger.warning("%s; a smaller model or encoder.dtype float16 needs less", self.note,
+                           extra={"trouble": "gpu-memory"})
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

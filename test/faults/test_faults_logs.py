@@ -45,8 +45,8 @@ def test_any_text_becomes_a_plain_line(text):
         assert not FORGING.search(f"{RisError(text)}")
     lines = []
     warnings = ThrottledWarnings(lines.append)
-    warnings.warn("kind", text)
-    warnings.warn_permanently(f"permanently {text}")
+    warnings.warn("command-ignored", text)
+    warnings.warn_permanently("other-warning", f"permanently {text}")
     error = one_line(InputError(text))
     status = make_status("name", "message", {"key": text}, warnings=warnings.current(), error=error)
     published = [*lines, *warnings.current(), status.message, *(pair.value for pair in status.values)]

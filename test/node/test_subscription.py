@@ -41,7 +41,8 @@ def make_subscription(node, warnings):
     subscriptions = []
 
     def make(topic="/image", message_type=Image, reliability="auto"):
-        subscriptions.append(PolledSubscription(node, message_type, topic, reliability, warnings.append))
+        subscriptions.append(PolledSubscription(node, message_type, topic, reliability,
+                                                lambda _, text: warnings.append(text)))
         return subscriptions[-1]
 
     yield make
