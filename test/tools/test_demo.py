@@ -5,8 +5,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
+from PIL import Image
 from skimage import data
 
 from ris_ros.sim.tabletop import sample_scene
@@ -14,7 +16,7 @@ from ris_ros.sim.tabletop import sample_scene
 QUICK = ("--set", "proposals.max_prompts=6", "--device", "cpu", "--json")
 
 
-def demo(*words: str) -> list[dict]:
+def demo(*words: str) -> Any:
     done = subprocess.run([str(Path(sys.executable).with_name("ris")), "demo", *words, *QUICK], capture_output=True,
                           text=True, timeout=280)
     assert done.returncode == 0, done.stderr
@@ -39,6 +41,24 @@ def test_commands_are_answered_for_a_folder_of_images(tmp_path):
     assert [(row["picture"], row["command"]) for row in rows] == [("coffee", "the cup"), ("coffee", "the spoon")]
     assert "iou" not in rows[0]
     assert (tmp_path / "coffee.png").is_file()
+
+
+def test_a_moving_picture_shows_the_answer_and_the_tracking(tmp_path):
+    summary = demo("--animation", str(tmp_path / "demo.gif"))
+    with Image.open(tmp_path / "demo.gif") as picture:
+        assert picture.n_frames > 40
+        assert picture.info["loop"] == 0, "it starts over"
+    assert summary["bytes"] < 3_000_000
+    assert summary["iou"] > 0.5
+
+
+def test_an_animation_needs_one_command_and_a_gif(tmp_path):
+    for words in (["--animation", "a.gif", "--command", "a", "--command", "b"], ["--animation", "a.mp4"]):
+        done = subprocess.run([str(Path(sys.executable).with_name("ris")), "demo", *words], capture_output=True,
+                              text=True, cwd=tmp_path, timeout=120)
+        assert done.returncode == 2
+        assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_demo_scene_holds_what_the_readme_says():
