@@ -58,10 +58,12 @@ def demo(
 
 
 def _animate(path: Path, commands: list[str] | None, seed: int, config: Config, *, as_json: bool) -> None:
-    from ris_ros.tools.animation import make_animation
-
+    if path.suffix != ".gif":
+        raise InputError(f"an animation is a .gif, not {path.name}")
     if commands and len(commands) > 1:
         raise InputError("an animation shows one --command")
+    from ris_ros.tools.animation import make_animation
+
     [command] = commands or ["the block to the right of the bowl"]
     with err.status("starting") as status:
         summary = make_animation(path, command=command, seed=seed, config=config, progress=status.update)

@@ -62,7 +62,7 @@ def make_animation(path: Path, *, command: str, seed: int, config: Config, progr
 
     Parameters
     ----------
-    path : file to write, .gif
+    path : file to write
     command : names one object of the scene
     seed : seed of the simulated scene
     config : settings of the method
@@ -75,13 +75,11 @@ def make_animation(path: Path, *, command: str, seed: int, config: Config, progr
     Raises
     ------
     InputError
-        If the file is no GIF, or the command names no object, or several.
+        If the command names no object, or several.
 
     """
     from ris_ros.segmenter import ReferringSegmenter
 
-    if path.suffix != ".gif":
-        raise InputError(f"an animation is a .gif, not {path.name}")
     progress("loading models")
     segmenter = ReferringSegmenter.from_config(config)
     scene = sample_scene(seed)

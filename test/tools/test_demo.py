@@ -44,7 +44,7 @@ def test_commands_are_answered_for_a_folder_of_images(tmp_path):
 
 
 def test_a_moving_picture_shows_the_answer_and_the_tracking(tmp_path):
-    summary = demo("--animation", str(tmp_path / "demo.gif"))
+    summary = demo("--animation", str(tmp_path / "demo.gif"), "--command", "the vase")
     with Image.open(tmp_path / "demo.gif") as picture:
         assert picture.n_frames > 40
         assert picture.info["loop"] == 0, "it starts over"
