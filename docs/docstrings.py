@@ -14,13 +14,16 @@ SECTION = re.compile(r"^(Parameters|Attributes)\n-+\n((?:.+\n?)*)", re.M)
 ENTRY = re.compile(r"^(\w+(?:, \w+)*) : (.*(?:\n[ \t]+.*)*)", re.M)
 
 
+ROLE = re.compile(r":(?:class|func|meth|mod):`~?([^`]+)`")
+
+
 def describe(text: str) -> str:
-    """Return a docstring whose entries have their descriptions below the names."""
+    """Return a docstring whose entries have their descriptions below the names, and whose references are plain code."""
     def indent(match: re.Match[str]) -> str:
         lines = [line.strip() for line in match[2].splitlines()]
         return "\n".join([match[1], *(f"    {line}" for line in lines)])
 
-    return SECTION.sub(lambda section: ENTRY.sub(indent, section[0]), text)
+    return ROLE.sub(r"`\1`", SECTION.sub(lambda section: ENTRY.sub(indent, section[0]), text))
 
 
 class Descriptions(Extension):

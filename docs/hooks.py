@@ -57,7 +57,14 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def settings_page() -> str:
     """Return the page of all settings, from `ris_ros/config.py`."""
-    from ris_ros.config import Config, iter_settings
+    from ris_ros.config import TYPE_NAMES, Config, iter_settings
+
+    def values_of(setting: Any) -> str:
+        if setting.choices:
+            return ", ".join(setting.choices)
+        if setting.low is None:
+            return TYPE_NAMES.get(setting.type, "a list of texts")
+        return f"{setting.low:,} to {setting.high:,}"
 
     lines = ["# Settings", "", "Each setting is a parameter of the node, an option `--set NAME=VALUE` of the command "
              "line, and a key of `Config.from_dict`. `ris config` prints them as a file. A *live* setting can be "
@@ -68,18 +75,13 @@ def settings_page() -> str:
             section = prefix
             lines += ["", f"## {section or 'The node and the method'}", "", "| setting | default | values | |",
                       "|---|---|---|---|"]
-        values = " ".join(filter(None, [", ".join(map(str, setting.choices)) or _range(setting), setting.unit,
-                                        "*live*" if setting.live else ""]))
+        values = " ".join(filter(None, [values_of(setting), setting.unit, "*live*" if setting.live else ""]))
         lines.append(f"| `{setting.name}` | `{_yaml(setting.value)}` | {values} | {_cell(setting.help)} |")
     return "\n".join(lines)
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "&#124;")
-
-
-def _range(setting: Any) -> str:
-    return f"{setting.low:g} to {setting.high:g}" if setting.low is not None else setting.type.__name__
 
 
 def _yaml(value: Any) -> str:
@@ -158,5 +160,13 @@ def cli_page() -> str:
     from ris_ros.cli import app
 
     command = typer.main.get_command(app)
+    _give_short_help(command)
     text = get_docs_for_click(obj=command, ctx=typer.Context(command, info_name="ris"), name="ris")
     return text.replace("# `ris`\n", "# Command line\n", 1)
+
+
+def _give_short_help(command: Any) -> None:
+    """Let the lists of commands hold the whole first line of each, which is cut otherwise."""
+    for child in getattr(command, "commands", {}).values():
+        child.short_help = (child.help or "").partition("\n")[0]
+        _give_short_help(child)
