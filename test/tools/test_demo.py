@@ -11,7 +11,9 @@ import cv2
 from PIL import Image
 from skimage import data
 
+from ris_ros.config import Config
 from ris_ros.sim.tabletop import sample_scene
+from ris_ros.tools import animation
 
 QUICK = ("--set", "proposals.max_prompts=6", "--device", "cpu", "--json")
 
@@ -43,13 +45,25 @@ def test_commands_are_answered_for_a_folder_of_images(tmp_path):
     assert (tmp_path / "coffee.png").is_file()
 
 
-def test_a_moving_picture_shows_the_answer_and_the_tracking(tmp_path):
-    summary = demo("--animation", str(tmp_path / "demo.gif"), "--command", "the vase")
-    with Image.open(tmp_path / "demo.gif") as picture:
-        assert picture.n_frames > 40
+def test_a_moving_picture_shows_the_answer_and_the_tracking(tmp_path, monkeypatch):
+    monkeypatch.setattr(animation, "TRACKED_FRAMES", 6)
+    monkeypatch.setattr(animation, "VERIFIED_EVERY", 5)
+    config = Config.from_dict({"proposals.max_prompts": 6, "device": "cpu"})
+    steps = []
+    summary = animation.make_animation(tmp_path / "new" / "demo.gif", command="the vase", seed=200_007, config=config,
+                                       progress=steps.append)
+    with Image.open(tmp_path / "new" / "demo.gif") as picture:
+        assert picture.n_frames >= 10
         assert picture.info["loop"] == 0, "it starts over"
-    assert summary["bytes"] < 3_000_000
     assert summary["iou"] > 0.5
+    assert steps[-1] == "tracking"
+
+
+def test_the_moving_picture_of_the_readme_is_small():
+    file = Path(__file__).resolve().parents[2] / "docs" / "demo.gif"
+    assert file.stat().st_size < 3_000_000
+    with Image.open(file) as picture:
+        assert picture.n_frames > 40
 
 
 def test_an_animation_needs_one_command_and_a_gif(tmp_path):
