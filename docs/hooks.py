@@ -47,7 +47,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             target = f"docs/{ROOT_PAGES[target]}"
         if not target.startswith("docs/"):
             return match[0]
-        return match[1] + posixpath.relpath(target, posixpath.dirname(f"docs/{here}") or "docs")
+        return match[1] + posixpath.relpath(target, posixpath.dirname(f"docs/{here}"))
 
     return LINK.sub(relink, markdown)
 
@@ -102,11 +102,12 @@ def interfaces_page() -> str:
 def launch_page() -> str:
     """Return the page of the launch files' arguments."""
     lines = ["# Launch files", ""]
-    for file in sorted((ROOT / "launch").glob("*.launch.py")):
+    for name in ("ris", "demo", "bag"):
+        file = ROOT / "launch" / f"{name}.launch.py"
         text = ast.get_docstring(ast.parse(file.read_text())) or ""
         lines += [f"## {file.name}", "", text, "", "| argument | default | |", "|---|---|---|"]
-        lines += [f"| `{argument.name}` | `{argument.default or ' '}` | {_cell(argument.description)} |"
-                  for argument in launch_arguments(file)]
+        lines += [f"| `{argument.name}` | {argument.default and f'`{argument.default}`'} | "
+                  f"{_cell(argument.description)} |" for argument in launch_arguments(file)]
         lines.append("")
     return "\n".join(lines)
 

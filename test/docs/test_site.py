@@ -96,6 +96,7 @@ def test_the_page_of_the_command_line_has_every_command_and_option(site):
 
 def test_the_page_of_launch_files_has_their_arguments(site):
     text = text_of(site / "reference" / "launch.html")
+    assert all(file.name in text for file in ROOT.glob("launch/*.launch.py"))
     for argument in ("camera", "target_frame", "rviz", "seed", "bag"):
         assert f" {argument} " in text
     assert str(ROOT) not in text
