@@ -36,7 +36,7 @@ def checks():
 def test_a_good_answer_is_right(checks):
     checks.add_answer(answer(checks.add_command(CUP, 10.5)))
     assert not checks.violations
-    assert checks.counts == {"commands": 1, "answers": 1, "right": 1, "judged": 1}
+    assert checks.counts == {"images": 4, "commands": 1, "answers": 1, "right": 1, "judged": 1}
 
 
 @pytest.mark.parametrize(("truth", "box", "right"), [
@@ -132,7 +132,7 @@ def test_a_refusal_is_an_answer_that_is_not_judged(checks):
 def test_answers_to_malformed_commands_are_not_taken_for_others(checks, number):
     command = checks.add_command(CUP, 1.0)
     checks.add_answer(answer(number))
-    assert checks.counts == {"commands": 1, "answers to malformed commands": 1}
+    assert checks.counts == {"images": 4, "commands": 1, "answers to malformed commands": 1}
     assert not checks.is_answered(command)
 
 

@@ -69,8 +69,8 @@ class AnswerChecks:
 
     Attributes
     ----------
-    counts : how often what happened: "commands", "answers", "right", "judged without depth", "other without depth" (of
-        these, those that differ from an answer with depth), and each kind of violation
+    counts : how often what happened: "images", "commands", "answers", "right", "judged without depth", "other without
+        depth" (of these, those that differ from an answer with depth), and each kind of violation
     violations : one line for each answer that was wrong in time, order or stamp, or differs from an earlier one, and
         for each command without an answer
     latencies : from the stamp of the image to each answer, seconds
@@ -94,6 +94,7 @@ class AnswerChecks:
 
     def add_image(self, stamp: int) -> None:
         """Note that the camera took an image at `stamp`, nanoseconds."""
+        self.counts["images"] += 1
         self._stamps.add(stamp)
         self._newest_stamp = max(self._newest_stamp, stamp)
 

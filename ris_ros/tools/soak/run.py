@@ -99,7 +99,8 @@ def _report(soak: SoakSession, observer: Observer, faults: dict[str, list[int]],
     slopes = [float(np.polyfit(settled[:, 0] / 3600, column, 1)[0]) if len(settled) > 2 else float("nan")
               for column in settled[:, 1:].T] if len(settled) else [float("nan")] * 3
     return {
-        "minutes": minutes, "commands": counts["commands"], "answers": counts["answers"],
+        "minutes": minutes, "images": counts["images"],
+        "commands": counts["commands"], "answers": counts["answers"],
         "answers [1/min]": counts["answers"] / minutes, "latency, median [s]": median, "latency, 95 % [s]": high,
         "right": counts["right"] / max(1, counts["judged"]), "refused": counts["refused"],
         "lost": counts["lost"], "wrong stamp": counts["wrong stamp"],
