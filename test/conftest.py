@@ -28,13 +28,12 @@ def _restored_logging():
 
 
 @pytest.fixture(scope="module")
-def private_ros_domain(request):
+def private_ros_domain():
     """A ROS domain for a test module, limited to this machine, so that no other ROS system can interfere."""
-    from ris_ros.tools.node_client import THIS_MACHINE_ONLY
+    from ris_ros.tools.node_client import THIS_MACHINE_ONLY, claim_ros_domain
 
-    # A quarter of the domains 1 to 100 for each process.
-    domain = 1 + 25 * (WORKER % 4) + (os.getpid() * 7 + sum(map(ord, request.module.__name__))) % 25
-    with pytest.MonkeyPatch.context() as patch:
+    domain, claim = claim_ros_domain()
+    with claim, pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROS_DOMAIN_ID", str(domain))
         for name, value in THIS_MACHINE_ONLY.items():
             patch.setenv(name, value)

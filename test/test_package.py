@@ -59,12 +59,10 @@ def test_links_are_installed_as_quietly(workspace):
 
 
 @pytest.fixture
-def environment(install):
+def environment(install, private_ros_domain):
     """The environment variables after sourcing the workspace."""
-    from ris_ros.tools.node_client import THIS_MACHINE_ONLY
-
     [site_packages] = install.glob("lib/python*/site-packages")
-    return {**os.environ, "ROS_DOMAIN_ID": str(101 + os.getpid() % 100), **THIS_MACHINE_ONLY, "PYTHONUNBUFFERED": "1",
+    return {**os.environ, "PYTHONUNBUFFERED": "1",
             "AMENT_PREFIX_PATH": os.pathsep.join([str(install), sys.prefix]),
             "PYTHONPATH": os.pathsep.join(filter(None, [str(site_packages), os.environ.get("PYTHONPATH", "")]))}
 

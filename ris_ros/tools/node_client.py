@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -220,9 +221,40 @@ THIS_MACHINE_ONLY = {"ROS_LOCALHOST_ONLY": "1"} if os.environ.get("ROS_DISTRO") 
 """Environment variables that keep ROS on this machine. Later distributions warn of Humble's."""
 
 
+PRIVATE_DOMAINS = range(1, 101)
+"""ROS domains to choose from; Fast DDS has no ports for much larger numbers."""
+_claims: list[socket.socket] = []
+"""Claims on the domain of this process, until it ends."""
+
+
+def claim_ros_domain() -> tuple[int, socket.socket]:
+    """Return a random ROS domain that no other program has claimed, and the claim: closing it frees the domain.
+
+    Two programs in one domain would answer each other's commands. A claim is a socket with a name, which ends with its
+    process and leaves no file behind.
+
+    Raises
+    ------
+    MissingError
+        If all domains are claimed.
+
+    """
+    for domain in random.sample(PRIVATE_DOMAINS, len(PRIVATE_DOMAINS)):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0ris_ros-domain-{domain}")
+        except OSError:
+            claim.close()
+            continue
+        return domain, claim
+    raise MissingError(f"all {len(PRIVATE_DOMAINS)} ROS domains are in use: end other programs of ris_ros first")
+
+
 def use_private_ros_domain() -> None:
-    """Choose a random ROS domain that does not leave this machine, for this process and those that it starts."""
-    os.environ |= {"ROS_DOMAIN_ID": str(random.randint(1, 100)), **THIS_MACHINE_ONLY}
+    """Choose a ROS domain that does not leave this machine, for this process and those that it starts."""
+    domain, claim = claim_ros_domain()
+    _claims.append(claim)
+    os.environ |= {"ROS_DOMAIN_ID": str(domain), **THIS_MACHINE_ONLY}
 
 
 def executable_command(module: str, parameters: Mapping[str, object]) -> list[str]:

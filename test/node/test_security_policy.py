@@ -1,6 +1,5 @@
 """The SROS 2 policy holds what the running node publishes, subscribes to and serves, and nothing else."""
 
-import os
 import time
 import xml.etree.ElementTree as ElementTree
 from importlib.util import find_spec
@@ -57,15 +56,18 @@ def names_of(node, topic):
 @pytest.fixture(scope="module")
 def used(local_node, wait_for):
     """The names that the node uses in any configuration, by how it uses them."""
+    from ris_ros.tools.node_client import claim_ros_domain
+
     found = []
-    for number, (parameters, topic) in enumerate(CONFIGURATIONS):
-        with pytest.MonkeyPatch.context() as patch:
-            # The graph tells nodes of one name apart by nothing, and may still know of an earlier one.
-            patch.setenv("ROS_DOMAIN_ID", str(101 + 2 * (os.getpid() % 50) + number))
+    for parameters, topic in CONFIGURATIONS:
+        # The graph tells nodes of one name apart by nothing, and may still know of an earlier one.
+        domain, claim = claim_ros_domain()
+        with claim, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ROS_DOMAIN_ID", str(domain))
             local = local_node(parameters=parameters)
-        wait_for(lambda local=local: local.node.snapshot().state == "active", 30, "activation")
-        found.append(names_of(local.node, topic))
-        local.close()
+            wait_for(lambda local=local: local.node.snapshot().state == "active", 30, "activation")
+            found.append(names_of(local.node, topic))
+            local.close()
     return {kind: set.union(*(names[kind] for names in found)) for kind in found[0]}
 
 
