@@ -14,8 +14,8 @@ from ris_ros.cli.common import ConfigFile, Device, Json, Model, Settings, app, e
 from ris_ros.config import to_ros_yaml
 from ris_ros.errors import InputError
 
-BENCH_PARTS = ("start", "proposals", "encoding", "command", "node")
-"""Parts of `ris bench`; by default all but the last are run."""
+BENCH_PARTS = ("start", "proposals", "encoding", "command", "node", "scale")
+"""Parts of `ris bench`; by default all but the last two are run."""
 
 
 @app.command("config")
@@ -51,7 +51,8 @@ def doctor(as_json: Json = False, model: Model = None, device: Device = None, co
 @app.command()
 def bench(
     parts: Annotated[list[str] | None, typer.Argument(
-        metavar="[PART...]", help="start, proposals, encoding, command, node. Default: all but node.")] = None,
+        metavar="[PART...]",
+        help="start, proposals, encoding, command, node, scale. Default: all but node and scale.")] = None,
     images: Annotated[list[Path] | None, typer.Option(
         "--image", help="Image; repeatable, but all after the first are only used to compare answers. Default: "
         "simulated images.")] = None,
@@ -98,6 +99,8 @@ def bench(
             from ris_ros.tools.bench.node import bench_node
 
             return {part: bench_node(chosen, frames=frames)}
+        if part == "scale":
+            return bench.bench_scale(examples[0], chosen, torch_device)
         arrays = [example.image for example in examples]
         masks = bench.run_in_subprocess(bench.propose_masks, arrays, chosen, torch_device)
         tables = bench.bench_encoding(list(zip(arrays, masks, strict=True)), torch_device,
@@ -106,7 +109,7 @@ def bench(
         return tables
 
     report: dict[str, list[bench.Row]] = {}
-    for part in parts or BENCH_PARTS[:-1]:
+    for part in parts or BENCH_PARTS[:-2]:
         with err.status(f"measuring {part}"):
             tables = measure(part)
         report |= tables

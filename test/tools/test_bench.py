@@ -66,3 +66,29 @@ def test_an_unknown_part_is_refused():
                           text=True, timeout=60)
     assert done.returncode == 2
     assert "start, proposals, encoding, command" in done.stderr
+
+
+def test_growth_is_measured_with_its_exponent(monkeypatch):
+    few = {"MASKS": (2, 4), "SIZES": ((160, 120), (320, 240)), "CAMERAS": (1, 2), "WORDS": (4, 9)}
+    for name, values in few.items():
+        monkeypatch.setattr(bench.scale, name, values)
+    monkeypatch.setattr(bench.scale, "run_in_subprocess", lambda work, *arguments: work(*arguments))
+    done = CliRunner().invoke(app, ["bench", "scale", "--json", "--device", "cpu", "--set", "proposals.max_prompts=4"],
+                              catch_exceptions=False)
+    tables = json.loads(done.stdout)["parts"]
+    assert list(tables) == [f"time and memory by {what}" for what in ("masks", "pixels", "cameras", "words")]
+    for table in tables.values():
+        *rows, exponent = table
+        assert all(row["seconds"] > 0 and row["GB"] > 0 for row in rows)
+        assert np.isfinite(exponent["seconds"])
+
+
+@pytest.mark.parametrize("power", [0, 1, 1.5])
+def test_the_exponent_is_that_of_the_growth(power):
+    rows = [{"masks": count, "seconds": 0.3 * count**power} for count in (16, 64, 512)]
+    assert bench.scale.with_exponent("masks", rows)[-1]["seconds"] == pytest.approx(power)
+
+
+@pytest.mark.parametrize("words", bench.scale.WORDS)
+def test_a_long_expression_has_the_length_asked_for(words):
+    assert len(bench.scale.long_expression(words, ["red cup", "blue bowl"]).split()) == words
