@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ris_ros.types import Candidate, Description, Proposals, Query, Result
@@ -40,6 +41,51 @@ def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
     if mask:
         answer["mask"] = mask_to_rle(result.mask)
     return answer
+
+
+ALMOST_EQUAL = 0.9
+"""Share of the answer's factor that a candidate's weakest one reaches if it fits nearly as well as the answer."""
+
+
+def candidate_table(answer: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return the candidates of an answer as a table for people, with the factors of their scores and why not this one.
+
+    Parameters
+    ----------
+    answer : of `result_to_dict`, or the content of `~/result`
+
+    Returns
+    -------
+    The titles of the columns and the rows, best candidate first. The first column marks what the answer consists of;
+    place in the order, box and score follow, then the factors, and last, for each other candidate, the factor that
+    tells against it.
+
+    """
+    candidates = answer["candidates"]
+    instances = answer.get("instances", ())
+    # Of several objects, the least certain one is what a further one would have to match.
+    chosen = dict(next((one["terms"] for one in reversed(candidates) if one["index"] in instances), {}))
+    names = list(dict.fromkeys(name for one in candidates for name in one["terms"]))
+    rows = []
+    for rank, one in enumerate(candidates, start=1):
+        is_answer, terms = one["index"] in instances, dict(one["terms"])
+        rows.append(["*" if is_answer else "", str(rank), str(one["box"]), _cell(one["score"]),
+                     *(_cell(terms.get(name)) for name in names), "" if is_answer else _why_not(terms, chosen)])
+    return ["", "#", "box", "score", *names, "why not"], rows
+
+
+def _why_not(terms: Mapping[str, float | None], chosen: Mapping[str, float | None]) -> str:
+    """Return the factor that is lowest beside that of the chosen candidate; beside 1 where nothing was chosen."""
+    ratios = {name: value / max(best, 1e-9) for name, value in terms.items() if value is not None
+              and (best := chosen.get(name) if chosen else 1.0) is not None}
+    weakest = min(ratios, key=lambda name: ratios[name], default="")
+    if not weakest or ratios[weakest] > ALMOST_EQUAL:
+        return "fits nearly as well" if chosen else ""
+    return f"{weakest} {_cell(terms[weakest])}" + (f", the answer has {_cell(chosen[weakest])}" if chosen else "")
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def to_json(value: Any) -> str:

@@ -64,15 +64,14 @@ def segment(
 
 
 def _candidate_table(result: Result, explain: bool) -> Table:
-    """Return a table of the ranked candidates, with a column for each factor of the scores if `explain`."""
-    from ris_ros.utils.masks import box_to_list
+    """Return a table of the ranked candidates, with the factors of their scores if `explain`."""
+    from ris_ros.serialization import candidate_table, result_to_dict
 
-    terms = list(dict.fromkeys(term for candidate in result.candidates for term in candidate.terms)) if explain else []
-    table = Table("", "rank", "box", "score", *terms)
-    for rank, candidate in enumerate(result.candidates, start=1):
-        table.add_row("*" if candidate in result.instances else "", str(rank), str(box_to_list(candidate.box)),
-                      f"{candidate.score:.3f}",
-                      *(f"{candidate.terms[term]:.3f}" if term in candidate.terms else "" for term in terms))
+    titles, rows = candidate_table(result_to_dict(result))
+    shown = len(titles) if explain else titles.index("score") + 1
+    table = Table(*titles[:shown])
+    for row in rows:
+        table.add_row(*row[:shown])
     return table
 
 

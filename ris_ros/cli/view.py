@@ -1,4 +1,4 @@
-"""``ris view``."""
+"""``ris view`` and ``ris try``: pages in a browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ris_ros.cli.common import app, err, out
+from ris_ros.cli.common import ConfigFile, Device, Model, Settings, app, err, load_config, out
 from ris_ros.errors import MissingError
 
 
@@ -38,7 +38,7 @@ def view(
         address = viewer.serve(port, data_port, host)
         is_local = host in ("localhost", "127.0.0.1")
         if not is_local:
-            err.print(f"warning: everyone who reaches {host} sees the camera and the answers; there is no password")
+            _warn_of_others(host, "sees the camera and the answers")
         shown = socket.gethostname() if host == "0.0.0.0" else host
         out.print(f"open {address.format(host=shown)} "
                   f"({'from this machine; --host 0.0.0.0 serves to others; ' if is_local else ''}Ctrl-C to stop)")
@@ -47,3 +47,31 @@ def view(
         out.print(f"writing {save} (Ctrl-C to stop)")
     base = image.removesuffix("/compressed").rpartition("/")[0]
     watch(viewer, image, camera_info or f"{base}/camera_info", node.rstrip("/"))
+
+
+@app.command("try")
+def try_page(
+    port: Annotated[int, typer.Option(help="Port of the web page.")] = 8080,
+    host: Annotated[str, typer.Option(
+        help="Address to serve on; 0.0.0.0: to every host on the network, without a password.")] = "127.0.0.1",
+    seed: Annotated[int, typer.Option(help="Seed of the first simulated scene.")] = 200_328,
+    show: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+    model: Model = None,
+    device: Device = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Try the method on a web page, without ROS: drop a picture, type a sentence, see the answer explained."""
+    from ris_ros.tools.try_page import serve
+
+    chosen = load_config(config, settings, model, device)
+    is_local = host in ("localhost", "127.0.0.1")
+    if not is_local:
+        _warn_of_others(host, "can use the page")
+    shown = socket.gethostname() if host == "0.0.0.0" else host
+    serve(chosen, port, host, seed=seed, show=show,
+          started=lambda: out.print(f"open http://{shown}:{port} (Ctrl-C to stop)"))
+
+
+def _warn_of_others(host: str, what: str) -> None:
+    err.print(f"warning: everyone who reaches {host} {what}; there is no password")

@@ -14,6 +14,7 @@ from ris_ros.utils.masks import mask_overlap
 from ris_ros.visualization import draw_ranks, draw_sheet
 
 if TYPE_CHECKING:
+    from ris_ros.sim.scene import Rendering
     from ris_ros.tools.node_client import Answer
 
 KINDS = ("attribute", "place", "extreme", "ordinal", "relation", "negation", "absent colour")
@@ -44,7 +45,7 @@ def run_demo(output: Path, *, image_files: Sequence[Path], commands: Sequence[st
     commands = list(commands)
     truths: list[np.ndarray] | list[None] = [None] * len(commands)
     if not image_files and not commands:
-        commands, truths = _simulated_commands(seed)
+        _, commands, truths = simulated_commands(seed)
     cameras: list[tuple[str, dict[str, object]]] = [
         (file.stem, {"picture": str(file.resolve())}) for file in image_files] or [("demo", {"seed": seed})]
     rows = []
@@ -60,8 +61,15 @@ def run_demo(output: Path, *, image_files: Sequence[Path], commands: Sequence[st
     return rows
 
 
-def _simulated_commands(seed: int) -> tuple[list[str], list[np.ndarray]]:
-    """Return a command of each kind for a simulated scene, and their true masks, bool [H, W]."""
+def simulated_commands(seed: int) -> tuple[Rendering, list[str], list[np.ndarray]]:
+    """Return a simulated scene, a command of each of KINDS for it, and their true masks, bool [H, W].
+
+    Raises
+    ------
+    MissingError
+        When MuJoCo or off-screen OpenGL is missing.
+
+    """
     from ris_ros.sim.expressions import expressions
     from ris_ros.sim.render import Renderer
     from ris_ros.sim.tabletop import sample_scene
@@ -75,7 +83,7 @@ def _simulated_commands(seed: int) -> tuple[list[str], list[np.ndarray]]:
     first_by_kind = {expression.kind: expression for expression in reversed(generated)}
     chosen = [first_by_kind[kind] for kind in KINDS if kind in first_by_kind]
     truths = [np.isin(rendering.instances, [target + 1 for target in expression.targets]) for expression in chosen]
-    return [expression.text for expression in chosen], truths
+    return rendering, [expression.text for expression in chosen], truths
 
 
 def _make_row(image_name: str, answer: Answer, truth: np.ndarray | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,7 +21,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ris_ros.errors import InputError, MissingError, one_line
+from ris_ros.errors import InputError, MissingError, one_line, printable
+from ris_ros.serialization import candidate_table
 from ris_ros.types import CameraModel
 from ris_ros.visualization import GRASP_COLOUR, TARGET_COLOUR
 
@@ -83,18 +85,8 @@ class Viewer:
             When Rerun's server does not start.
 
         """
-        try:
-            address = socket.gethostbyname(host or "no host")
-        except OSError as error:
-            raise InputError(f"cannot serve on host {host}: {error}; give an address of this machine") from error
-        for number, option in ((port, "--port"), (data_port, "--data-port")):
-            # Rerun itself only logs when the data port is in use, and the page would stay empty.
-            with socket.socket() as probe:
-                try:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind((address, number))
-                except (OSError, OverflowError) as error:
-                    raise InputError(f"cannot serve on port {number}: {error}; choose another with {option}") from error
+        # Rerun itself only logs when the data port is in use, and the page would stay empty.
+        address = free_address(host, {"--port": port, "--data-port": data_port})
         # Rerun's Python interface serves on all interfaces; its program can serve on one. By default it sends data only
         # to pages of its own machine, but robots are watched from others.
         self._server = subprocess.Popen(
@@ -182,7 +174,7 @@ class Viewer:
                   self._rerun.Points3D(xyz, colors=colours, radii=POINT_RADIUS_METRES))
 
     def result(self, result: Mapping[str, Any]) -> None:
-        """Draw a result, the content of `~/result`: box, confidence, latency, and the objects in 3-D."""
+        """Draw a result, the content of `~/result`: box, candidates, confidence, latency, and the objects in 3-D."""
         rerun, stamp = self._rerun, result["stamp"]["sec"] * 1_000_000_000 + result["stamp"]["nanosec"]
         text, found = result["text"], result["found"]
         label = f"{text}  {result['confidence']:.2f}"
@@ -191,6 +183,7 @@ class Viewer:
                   if found else rerun.Clear(recursive=False))
         self._log(stamp, "answers", rerun.TextLog(label if found else f"{text}: not found: {result['reason']}",
                                                   level="INFO" if found else "WARN"))
+        self._log(stamp, "candidates", rerun.TextDocument(_markdown(result), media_type=rerun.MediaType.MARKDOWN))
         self._log(stamp, "figures/confidence", rerun.Scalars(result["confidence"]))
         if result.get("latency") is not None:
             self._log(stamp, "figures/latency", rerun.Scalars(result["latency"]))
@@ -232,8 +225,51 @@ class Viewer:
         return layout.Blueprint(
             layout.Horizontal(
                 layout.Vertical(layout.Spatial2DView(origin="camera", name="camera"),
-                                layout.TextLogView(origin="answers", name="answers"), row_shares=[3, 1]),
+                                layout.TextDocumentView(origin="candidates", name="candidates"),
+                                layout.TextLogView(origin="answers", name="answers"), row_shares=[4, 2, 1]),
                 layout.Vertical(layout.Spatial3DView(origin="space", name="space"),
                                 layout.TimeSeriesView(origin="figures", name="figures"), row_shares=[3, 1])),
             # Shows the newest data until somebody drags the time back.
             layout.TimePanel(state="collapsed", timeline="stamp", play_state="following"), collapse_panels=True)
+
+
+def free_address(host: str, ports: Mapping[str, int]) -> str:
+    """Return the IP address to serve a page on.
+
+    Parameters
+    ----------
+    host : name or address of this machine
+    ports : by the option that chooses another one
+
+    Raises
+    ------
+    InputError
+        When `host` is not this machine, or a port is in use.
+
+    """
+    try:
+        address = socket.gethostbyname(host or "no host")
+    except OSError as error:
+        raise InputError(f"cannot serve on host {host}: {error}; give an address of this machine") from error
+    for option, number in ports.items():
+        with socket.socket() as probe:
+            try:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, number))
+            except (OSError, OverflowError) as error:
+                raise InputError(f"cannot serve on port {number}: {error}; choose another with {option}") from error
+    return address
+
+
+def _markdown(result: Mapping[str, Any]) -> str:
+    """Return the answer in words and its candidates as a table, in Markdown."""
+    said = result.get("note") if result["found"] else f"not found: {result['reason']}"
+    titles, rows = candidate_table({"candidates": [], **result})
+    lines = [titles, ["---"] * len(titles), *rows] if rows else []
+    return "\n".join([f"**{_plain(result['text'])}**", "", _plain(said or ""), "",
+                      *(f"| {' | '.join(line)} |" for line in lines)])
+
+
+def _plain(text: str) -> str:
+    """Return a text of which Markdown makes neither formatting nor links."""
+    return re.sub(r"([^\w\s,.:;'])", r"\\\1", printable(text))
