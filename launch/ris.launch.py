@@ -1,5 +1,7 @@
 """Start the node `ris`, which activates itself unless its parameter `autostart` is false, and RViz on request."""
 
+import json
+import re
 from pathlib import Path
 
 import yaml
@@ -55,6 +57,9 @@ def generate_launch_description():
         DeclareLaunchArgument("log_level", default_value="info",
                               description="of the node's own log: debug, info, warn, error or fatal"),
         DeclareLaunchArgument("rviz", default_value="false", description="start RViz on the node's topics"),
+        DeclareLaunchArgument("foxglove_layout", default_value="",
+                              description="file to write a Foxglove layout of the node's topics to, such as ris.json; "
+                                          "empty: none"),
         OpaqueFunction(function=_start),
     ])
 
@@ -70,7 +75,9 @@ def _start(context):
     # The node's own logger alone: at level debug, rclpy and the middleware write thousands of lines.
     pushed = "" if value("namespace").startswith("/") else context.launch_configurations.get("ros_namespace", "")
     logger = ".".join([*filter(None, f"{pushed}/{value('namespace')}".split("/")), "ris"])
-    return [_rviz(value("namespace"), topics.get("image", "image")), LifecycleNode(
+    layout = _foxglove_layout(f"{pushed}/{value('namespace')}", topics, value("image_transport"))
+    written = _write_layout(Path(value("foxglove_layout")), layout) if value("foxglove_layout") else []
+    return [*written, _rviz(value("namespace"), topics.get("image", "image")), LifecycleNode(
         package="ris_ros",
         executable="ris_node",
         name="ris",
@@ -94,6 +101,35 @@ def _rviz(namespace, image):
     topics = {"/image": image} | {f"/ris/{name}": f"ris/{name}" for name in SHOWN}
     return Node(package="rviz2", executable="rviz2", namespace=namespace, remappings=list(topics.items()),
                 arguments=["-d", str(SHARE / "config" / "ris.rviz")], condition=condition)
+
+
+def _foxglove_layout(namespace, topics, image_transport):
+    """Return config/ris.foxglove.json with the topics of a node with that namespace.
+
+    Foxglove cannot remap topics. Their names in the layout are replaced where they stand alone or begin the path of a
+    field.
+    """
+    image = topics.get("image", "image")
+    beside = f"{image.rpartition('/')[0]}/camera_info" if "/" in image else "camera_info"
+    names = {"/image": f"{image}/compressed" if image_transport == "compressed" else image,
+             "/camera_info": topics.get("camera_info", beside), "/command": topics.get("command", "command"),
+             "/ris/": "ris/"}
+
+    def resolved(match):
+        name = names[match[1]]
+        return json.dumps(name if name.startswith("/") else re.sub("/+", "/", f"/{namespace}/{name}"))[:-1]
+
+    alternatives = "|".join(name if name.endswith("/") else rf'{name}(?=["./])' for name in names)
+    return re.sub(f'"({alternatives})', resolved, (SHARE / "config" / "ris.foxglove.json").read_text())
+
+
+def _write_layout(file, layout):
+    """Write a layout to a file, and return the actions that tell of it."""
+    try:
+        file.write_text(layout)
+    except OSError as error:
+        raise RuntimeError(f"foxglove_layout:={file} cannot be written: {error.strerror}") from error
+    return [LogInfo(msg=f"Foxglove layout: {file.resolve()}")]
 
 
 def _camera_topics(camera):

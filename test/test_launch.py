@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
 
@@ -151,6 +152,33 @@ def test_rviz_is_started_on_request_and_told_of_where_it_is_missing(monkeypatch)
     assert (remappings["/image"], remappings["/ris/mask"]) == ("/cam/image", "ris/mask")
     monkeypatch.setattr(ament_index_python.packages, "get_package_prefix", find)
     assert isinstance(rviz(rviz="true"), LogInfo)
+
+
+@pytest.mark.parametrize(("values", "topics"), [
+    ({}, {"/image", "/camera_info", "/command", "/ris/overlay", "/ris/answer.confidence"}),
+    ({"image": "/cam/image_raw", "namespace": "arm", "ros_namespace": "/robot"},
+     {"/cam/image_raw", "/cam/camera_info", "/robot/arm/command", "/robot/arm/ris/overlay",
+      "/robot/arm/ris/answer.confidence"}),
+    ({"image": "left/image", "namespace": "/arm", "command": "/say", "image_transport": "compressed"},
+     {"/arm/left/image/compressed", "/arm/left/camera_info", "/say", "/arm/ris/overlay"})])
+def test_a_foxglove_layout_of_the_nodes_topics_is_written(tmp_path, values, topics):
+    file = tmp_path / "ris.json"
+    actions, _ = started("ris.launch.py", foxglove_layout=str(file), **values)
+    assert isinstance(actions[0], LogInfo)
+    written, original = json.loads(file.read_text()), json.loads((ROOT / "config/ris.foxglove.json").read_text())
+    text = json.dumps(written)
+    assert all(f'"{topic}"' in text for topic in topics)
+    assert written["layout"] == original["layout"]
+    assert written["configById"]["DiagnosticSummary!health"]["topicToRender"] == "/diagnostics"
+    if not values:
+        assert written == original
+    elif values["namespace"]:
+        assert '"/ris/' not in text and '"/image"' not in text and '"/command"' not in text
+
+
+def test_a_foxglove_layout_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(RuntimeError, match=r"foxglove_layout:=.* cannot be written"):
+        started("ris.launch.py", foxglove_layout=str(tmp_path / "no" / "ris.json"))
 
 
 def test_the_demo_starts_camera_node_and_rviz():

@@ -16,7 +16,8 @@ import yaml
 import ris_ros
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHON_ONLY = {"PIL", "cv2", "matplotlib", "numpy", "onnx", "onnxruntime", "rerun", "rosbags", "torch", "torchvision"}
+PYTHON_ONLY = {"PIL", "cv2", "matplotlib", "nicegui", "numpy", "onnx", "onnxruntime", "rerun", "rosbags", "starlette",
+               "torch", "torchvision"}
 """Packages that the node and the tools import and that are not ROS packages; pinned in setup.cfg."""
 MESSAGE_TYPE = re.compile(r"\w+/(?:msg|srv|action)/\w+")
 
@@ -70,8 +71,8 @@ def environment(install, private_ros_domain):
 @pytest.mark.parametrize("file", [
     "lib/ris_ros/ris", "lib/ris_ros/ris_node", "share/ament_index/resource_index/packages/ris_ros",
     "share/ris_ros/package.xml", "share/ris_ros/launch/ris.launch.py", "share/ris_ros/config/ris.yaml",
-    "share/ris_ros/config/ris.rviz", "share/ris_ros/config/cameras/realsense.yaml",
-    "share/ris_ros/config/sros2/ris.policy.xml"])
+    "share/ris_ros/config/ris.rviz", "share/ris_ros/config/ris.foxglove.json",
+    "share/ris_ros/config/cameras/realsense.yaml", "share/ris_ros/config/sros2/ris.policy.xml"])
 def test_colcon_installs(install, file):
     assert (install / file).is_file()
 
@@ -186,13 +187,6 @@ def test_name_and_version_are_the_same_everywhere():
     assert package.name == metadata["metadata"]["name"] == ris_ros.__name__
     assert package.version == metadata["metadata"]["version"] == ris_ros.__version__
     assert package.licenses == [metadata["metadata"]["license"]]
-
-
-def test_the_rviz_layout_shows_the_default_topics():
-    displays = yaml.safe_load((ROOT / "config/ris.rviz").read_text())["Visualization Manager"]["Displays"]
-    shown = {display["Topic"]["Value"]: display["Class"].removeprefix("rviz_default_plugins/") for display in displays}
-    assert shown == {"/image": "Image", "/ris/overlay": "Image", "/ris/mask": "Image", "/ris/points": "PointCloud2",
-                     "/ris/marker": "MarkerArray", "/ris/pose": "Pose"}
 
 
 def test_the_nightly_run_fuzzes_every_target():

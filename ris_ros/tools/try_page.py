@@ -149,7 +149,8 @@ class Page:
         ui.label("3. How the sentence was read").classes("text-lg")
         self._phrase = ui.label().mark("phrase")
         with ui.element("div").classes("w-full overflow-x-auto"):
-            self._reading = ui.element("img").classes("max-w-none").props('alt="the tree of the sentence"').mark("reading")
+            self._reading = ui.element("img").classes("max-w-none").mark("reading")
+            self._reading.props('alt="the tree of the sentence"')
         self._labels = ui.column().classes(f"{_SMALL} gap-0")
         ui.label("4. Why this one, and why not the others").classes("text-lg")
         self._table = ui.table(rows=[], columns=[]).classes("w-full").props("dense flat bordered").mark("factors")
