@@ -20,7 +20,7 @@ geometry        mask, depth and camera -> points, oriented box and grasp
 tracking        the chosen object in every following frame
 messages        images, depth and results <-> ROS messages, with or without rclpy
 node            the ROS 2 node
-tools           programs around the node: simulated camera, demo, doctor, browser viewer, benchmarks
+tools           programs around the node: simulated camera, demo, doctor, browser viewer, page to try it, benchmarks
 recordings      the method on bags, without ROS
 sim             a simulated tabletop and its referring expressions
 evaluation      data sets, metrics, baselines and runs

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from ris_ros.serialization import proposals_to_dict, result_to_dict
+from ris_ros.serialization import candidate_table, proposals_to_dict, result_to_dict
 from ris_ros.types import Candidate, Description, Proposals, Query, Ranking, Relation, Result
 from ris_ros.utils.masks import mask_to_rle
 
@@ -51,6 +51,40 @@ def test_missing_depth_is_noted_where_the_answer_lacks_something(target, names):
     assert ("without depth" in absent.noting_missing_depth("none", is_judged=True).note) == bool(names)
     assert absent.noting_missing_depth("none", is_judged=False).note == "a guess"
     assert result.noting_missing_depth("", is_judged=True).note == "a guess"
+
+
+def table(terms, instances):
+    """Return the table of candidates with these terms, of which the first `instances` are the answer."""
+    mask = make_result().mask
+    candidates = [Candidate(i, mask, make_result().box, float(np.prod(list(one.values()))), one)
+                  for i, one in enumerate(terms)]
+    titles, rows = candidate_table(result_to_dict(replace(
+        make_result(), found=bool(instances), candidates=candidates, instances=candidates[:instances])))
+    return [dict(zip(titles, row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize(("terms", "instances", "reasons"), [
+    ([{"looks": 0.9, "place": 0.8}, {"looks": 0.3, "place": 0.8}, {"looks": 0.9, "place": 0.1}], 1,
+     ["", "looks 0.300, the answer has 0.900", "place 0.100, the answer has 0.800"]),
+    ([{"looks": 0.9}, {"looks": 0.88}], 1, ["", "fits nearly as well"]),
+    ([{"looks": 0.9}, {"looks": 0.5}, {"looks": 0.3}], 2, ["", "", "looks 0.300, the answer has 0.500"]),
+    ([{"looks": 0.2, "rank": 0.1}, {"looks": 0.0, "rank": 1.0}], 0, ["rank 0.100", "looks 0.000"]),
+    ([{"looks": 0.0}, {"looks": 0.0}], 1, ["", "looks 0.000, the answer has 0.000"]),
+    ([{"cosine": -0.1, "logit": -10.0}, {"cosine": -0.2, "logit": -20.0}], 1,
+     ["", "logit -20.000, the answer has -10.000"]),
+    ([], 0, [])])
+def test_the_table_says_why_not_the_others(terms, instances, reasons):
+    rows = table(terms, instances)
+    assert [row["why not"] for row in rows] == reasons
+    assert [row[""] for row in rows] == ["*"] * instances + [""] * (len(rows) - instances)
+    assert [row["#"] for row in rows] == [str(rank) for rank in range(1, len(rows) + 1)]
+
+
+def test_the_table_has_a_column_for_every_factor_and_takes_what_json_made_of_them():
+    rows = table([{"looks": 0.5, "left of": 0.25}, {"looks": float("nan")}], 1)
+    assert (rows[0]["left of"], rows[1]["left of"], rows[0]["score"]) == ("0.250", "", "0.125")
+    answer = {"candidates": [{"index": 0, "box": [0, 0, 1, 1], "score": None, "terms": {"looks": None}}]}
+    assert candidate_table(answer)[1] == [["", "1", "[0, 0, 1, 1]", "", "", ""]]
 
 
 def test_masks_are_left_out_by_default():

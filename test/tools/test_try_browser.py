@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -29,7 +30,9 @@ def served():
     process = subprocess.Popen(
         [str(Path(sys.executable).with_name("ris")), "try", "--no-browser", "--port", str(PORT),
          "--set", "proposals.max_prompts=16", "--set", "max_image_pixels=1000000"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # NiceGUI serves another way where it finds itself in a test.
+        env={name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "NICEGUI"))})
     try:
         assert f"open http://{HOST}" in process.stdout.readline()
         yield f"http://{HOST}"
@@ -50,7 +53,7 @@ def page(served):
         page.set_default_timeout(PATIENCE)
         page.requested, page.problems = [], []
         page.on("request", lambda request: page.requested.append(request.url))
-        page.on("pageerror", page.problems.append)
+        page.on("pageerror", lambda error: page.problems.append(error))
         page.goto(served)
         page.get_by_text("Type what to find").wait_for()
         yield page

@@ -16,14 +16,17 @@ pytest.importorskip("rerun")
 from ros_fixtures import wait_for
 
 from ris_ros.errors import InputError
-from ris_ros.tools.viewer import Viewer
+from ris_ros.tools.viewer import Viewer, _markdown
 from ris_ros.types import CameraModel
 
 SECOND = 1_000_000_000
 OBJECT = {"box": {"centre": [0.1, 0.2, 0.9], "size": [0.3, 0.2, 0.1], "quaternion": [0.0, 0.0, 0.0, 1.0]},
           "grasp": {"centre": [0.1, 0.2, 0.9], "closing": [0.0, 1.0, 0.0], "opening": 0.2}}
 FOUND = {"text": "the red cup", "found": True, "box": [10, 20, 30, 50], "confidence": 0.75, "reason": "",
-         "stamp": {"sec": 5, "nanosec": 0}, "frame_id": "optical", "objects": [OBJECT], "latency": 0.25}
+         "stamp": {"sec": 5, "nanosec": 0}, "frame_id": "optical", "objects": [OBJECT], "latency": 0.25,
+         "instances": [3], "candidates": [
+             {"index": 3, "box": [10, 20, 30, 50], "score": 0.75, "terms": {"looks": 0.75}},
+             {"index": 1, "box": [1, 2, 3, 4], "score": 0.25, "terms": {"looks": 0.25}}]}
 ABSENT = {**FOUND, "found": False, "box": None, "reason": "nothing fits", "stamp": {"sec": 6, "nanosec": 0},
           "objects": [], "latency": None}
 
@@ -55,12 +58,26 @@ def recording(tmp_path_factory):
     ("/camera/box", r"the red cup  0\.75"), ("/answers", "the red cup: not found: nothing fits"),
     ("/space/optical/camera", r"\[64\.0, 48\.0\]"), ("/space/optical/points", r"\[0\.5, 0\.25, 1\.5\]"),
     ("/space/optical/boxes", r"\[0\.15, 0\.1, 0\.05\]"), ("/space/optical/grasps", r"0\.1, 0\.3, 0\.9"),
+    ("/candidates", r"\|  \| # \| box \| score \| looks \| why not \|"),
     ("/figures/confidence", r"0\.75"), ("/figures/latency", r"0\.25"),
 ])
 def test_everything_is_recorded_at_its_stamp(recording, entity, holds):
     text = printed(recording, entity)
     assert re.search(holds, text), text
     assert "1970-01-01T00:00:05" in text or "1970-01-01T00:00:06" in text
+
+
+def test_the_candidates_are_a_table_of_markdown():
+    lines = _markdown(FOUND).splitlines()
+    assert lines[0] == "**the red cup**"
+    assert lines[-2:] == ["| * | 1 | [10, 20, 30, 50] | 0.750 | 0.750 |  |",
+                          "|  | 2 | [1, 2, 3, 4] | 0.250 | 0.250 | looks 0.250, the answer has 0.750 |"]
+    assert "not found: nothing fits" in _markdown(ABSENT)
+
+
+def test_a_text_formats_nothing():
+    [line, *_] = _markdown({**FOUND, "text": "[a](http://x.y) | *b*\n# c"}).splitlines()
+    assert line == r"**\[a\]\(http:\/\/x.y\) \| \*b\*\\n\# c**"
 
 
 def test_an_object_that_is_not_found_is_cleared(recording):
