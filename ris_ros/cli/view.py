@@ -62,15 +62,18 @@ def try_page(
     settings: Settings = None,
 ) -> None:
     """Try the method on a web page, without ROS: drop a picture, type a sentence, see the answer explained."""
-    from ris_ros.tools.try_page import serve
-
     chosen = load_config(config, settings, model, device)
-    is_local = host in ("localhost", "127.0.0.1")
-    if not is_local:
+    if host not in ("localhost", "127.0.0.1"):
         _warn_of_others(host, "can use the page")
     shown = socket.gethostname() if host == "0.0.0.0" else host
-    serve(chosen, port, host, seed=seed, show=show,
-          started=lambda: out.print(f"open http://{shown}:{port} (Ctrl-C to stop)"))
+    with err.status("starting") as status:
+        from ris_ros.tools.try_page import serve
+
+        def started() -> None:
+            status.stop()
+            out.print(f"open http://{shown}:{port} (Ctrl-C to stop)")
+
+        serve(chosen, port, host, seed=seed, show=show, started=started)
 
 
 def _warn_of_others(host: str, what: str) -> None:

@@ -32,6 +32,7 @@ def executed(stored):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])))
         patch.delenv("PYTEST_CURRENT_TEST", raising=False)
+        # A kernel of that name that the user has installed may be another Python.
         client.create_kernel_manager().kernel_spec.argv[0] = sys.executable
         client.execute()
     return notebook

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -26,6 +27,14 @@ SEED = 200_328
 CONFIG = Config.from_dict({"device": "cpu", "proposals.max_prompts": 16, "max_image_pixels": 1_000_000})
 PATIENCE = 2400
 """Tenths of a second: the first page waits for the models."""
+
+
+rendered_once = lru_cache(try_models.simulated_commands)
+
+
+@pytest.fixture(autouse=True)
+def _rendered_once(monkeypatch):
+    monkeypatch.setattr(try_models, "simulated_commands", rendered_once)
 
 
 @pytest.fixture(scope="module")
