@@ -105,7 +105,8 @@ class Page:
         """Lay the page out, load the models and show the first simulated scene."""
         ui = self._ui
         ui.colors(primary="#1f5fa8")
-        ui.add_css(".q-uploader__subtitle { display: none }")
+        # Of the uploader only the place to drop a file: the picture itself is shown beside it.
+        ui.add_css(".q-uploader__subtitle, .q-uploader__list > * { display: none }")
         with ui.column().classes("w-full max-w-screen-2xl mx-auto p-4 gap-4"):
             ui.label("Find an object by a sentence").classes("text-2xl font-medium")
             ui.label("All of this runs on the machine that serves this page; no picture leaves it.").classes(_SMALL)
@@ -143,6 +144,7 @@ class Page:
         self._drawing = ui.toggle(list(DRAWINGS), value="answer", on_change=self._draw).props("no-caps dense")
         self._drawing.classes("q-px-sm").bind_visibility_from(self, "_explanation", bool)
         self._image = ui.element("img").classes("w-full rounded").props('alt="the picture"').mark("image")
+        self._image.visible = False
 
     def _build_explanation(self) -> None:
         ui = self._ui
@@ -168,34 +170,37 @@ class Page:
 
     async def _show_scene(self) -> None:
         with self._working("Drawing the table"):
-            await self._show(await self._models.simulate(self._seed))
+            self._show(await self._models.simulate(self._seed))
 
     async def _take_file(self, event: UploadEventArguments) -> None:
         with self._working("Reading the picture"):
-            self._upload.reset()
             if event.file.size() > MAX_FILE_BYTES:
                 raise InputError(f"an image file may have {MAX_FILE_BYTES} bytes")
             try:
                 image = decode_rgb(await event.file.read(), self._models.config.max_image_pixels, upright=True)
             except InputError as error:
                 raise InputError(f"cannot read the picture {Path(event.file.name).name}: {error}") from error
-            await self._show(Picture(image))
+            self._show(Picture(image))
+        self._upload.reset()  # A browser sends the same file twice only if it has forgotten the first.
 
     def _reject_file(self) -> None:
         with self._working(""):
             raise InputError(f"this is no picture, or it has more than {MAX_FILE_BYTES} bytes: choose a PNG, JPEG, "
                              "WebP, TIFF or BMP file")
 
-    async def _show(self, picture: Picture) -> None:
+    def _show(self, picture: Picture) -> None:
         """Show a picture that nothing was asked of yet."""
         self._picture, self._explanation = picture, None
         self._examples.clear()
         with self._examples:
             for sentence in picture.sentences:
                 self._ui.chip(sentence, on_click=lambda sentence=sentence: self._ask(sentence)).props("outline dense")
-        is_known = picture.depth is not None or self._models.config.encoder.model != "bundled"
-        self._note.text = "" if is_known else BUNDLED
+        self._note.text = self._limit(picture)
         _show_image(self._image, _jpeg(picture.image))
+
+    def _limit(self, picture: Picture) -> str:
+        """Return what is to be said of these models and this picture; only simulated ones come with depth."""
+        return BUNDLED if picture.depth is None and self._models.config.encoder.model == "bundled" else ""
 
     async def _ask(self, sentence: str) -> None:
         self._text.value = sentence
@@ -219,8 +224,8 @@ class Page:
 
     def _explain(self, explanation: Explanation) -> None:
         result = explanation.result
-        limits = [BUNDLED] if self._note.text.startswith(BUNDLED) else []
-        self._note.text = "\n".join(filter(None, (*limits, result.note, *explanation.notes)))
+        notes = (self._limit(explanation.picture), result.note, *explanation.notes)
+        self._note.text = "\n".join(filter(None, notes))
         self._phrase.text = f"It asks for: {', '.join(target.phrase for target in result.query.targets)}"
         self._show_reading(explanation.reading)
         titles, rows = candidate_table(result_to_dict(result))
