@@ -25,9 +25,9 @@ def test_segment_prints_one_json_object_and_writes_the_overlay(ris, photograph, 
 
 
 def test_segment_prints_a_readable_table(ris, photograph):
-    process = ris("segment", str(photograph), "the red cup", *FAST)
+    process = ris("segment", str(photograph), "the red cup", "--explain", *FAST)
     assert process.returncode == 0, process.stderr
-    assert "rank" in process.stdout
+    assert all(title in process.stdout for title in ("#", "box", "score", "looks", "why not"))
     assert "matching" in process.stdout
 
 
