@@ -73,9 +73,13 @@ def test_growth_is_measured_with_its_exponent(monkeypatch):
     for name, values in few.items():
         monkeypatch.setattr(bench.scale, name, values)
     monkeypatch.setattr(bench.scale, "run_in_subprocess", lambda work, *arguments: work(*arguments))
-    loaded, load = [], bench.scale._warm_segmenter
-    monkeypatch.setattr(bench.scale, "_warm_segmenter", lambda *about: loaded[0] if loaded else loaded.append(load(*about))
-                        or loaded[0])
+    load, loaded = bench.scale._warm_segmenter, []
+
+    def load_once(*about):
+        loaded[:] = loaded or [load(*about)]
+        return loaded[0]
+
+    monkeypatch.setattr(bench.scale, "_warm_segmenter", load_once)
     done = CliRunner().invoke(app, ["bench", "scale", "--json", "--device", "cpu", "--set", "proposals.max_prompts=4"],
                               catch_exceptions=False)
     tables = json.loads(done.stdout)["parts"]
