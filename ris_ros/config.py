@@ -52,7 +52,7 @@ def option(default: Any, help: str, *, unit: str = "", low: float | None = None,
 class ProposalsConfig:
     """How mask proposals are generated."""
 
-    method: str = option("mobilesam", "mask proposer", choices=("mobilesam", "sam"), plugins=PROPOSER_PLUGINS)
+    method: str = option("mobilesam", "mask proposer", choices=("mobilesam", "sam", "sam2"), plugins=PROPOSER_PLUGINS)
     checkpoint: str = option("", "checkpoint name (see `ris weights list`) or path; empty: the proposer's default")
     tensorrt: bool = option(
         False, "run MobileSAM with TensorRT on CUDA devices, if onnxruntime supports it; the first image then takes "

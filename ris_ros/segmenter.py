@@ -122,7 +122,7 @@ class ReferringSegmenter:
         # What is missing is told before anything slow is loaded: the encoder, which is the slowest, comes last.
         check_encoder(config.encoder, offline=config.offline)
         parser = ExpressionParser(config.language, config.method)
-        proposer = make_proposer(config.proposals, device)
+        proposer = make_proposer(config.proposals, device, offline=config.offline)
         encoder = load_encoder(config.encoder, device, offline=config.offline)
         return cls(config, proposer, encoder, parser, calibrated_bank(config, encoder))
 

@@ -38,3 +38,24 @@ def private_ros_domain():
         for name, value in THIS_MACHINE_ONLY.items():
             patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(scope="session")
+def sam2_folder(tmp_path_factory):
+    """A folder with a SAM 2 model of transformers: the real classes, a small image encoder and random weights."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    backbone = transformers.Sam2HieraDetConfig(
+        hidden_size=16, embed_dim_per_stage=[16, 32, 64, 128], num_attention_heads_per_stage=[1, 1, 2, 4],
+        blocks_per_stage=[1, 1, 2, 1], global_attention_blocks=[3])
+    vision = transformers.Sam2VisionConfig(backbone_config=backbone, backbone_channel_list=[128, 64, 32, 16])
+    torch.manual_seed(0)
+    model = transformers.Sam2VideoModel(transformers.Sam2VideoConfig(vision_config=vision))
+    # Initial weights are so small that all masks would be alike.
+    for weights in model.parameters():
+        if weights.dim() > 1:
+            torch.nn.init.normal_(weights, std=1.5 * (weights[0].numel() if len(weights) > 4 else 1) ** -0.5)
+    model.prompt_encoder.shared_embedding.load_state_dict(model.shared_image_embedding.state_dict())
+    folder = tmp_path_factory.mktemp("sam2")
+    model.save_pretrained(folder)
+    return folder

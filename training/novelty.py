@@ -37,9 +37,9 @@ def prompts_of(proposer: PromptedProposer, image: np.ndarray, rng: np.random.Gen
     """Return the factors of the prompts of an image, float64 [P, 5], and whether each found a new mask, bool [P]."""
     embedding = proposer.embed(image)
     rows, columns = embedding.transform.cell_shape
-    features = embedding.features[0, :, :rows, :columns]
+    features = embedding.cells
     chooser, pool = PointChooser(image, features), MaskPool(proposer.config, embedding.transform)
-    prepared = proposer.network.decoder.prepare(embedding.features)
+    prepared = proposer.prepare(embedding)
     points = spread_points(features, FIRST)
     chooser.add(points)
     proposer.prompt(CELL_STRIDE * points, prepared, pool)

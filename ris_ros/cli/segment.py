@@ -148,7 +148,7 @@ def proposals(
     chosen = load_config(config, settings, device=device)
     pixels = read_image(image, chosen.max_image_pixels)
     with err.status("proposing masks"):
-        found = make_proposer(chosen.proposals, resolve_device(chosen.device))(pixels)
+        found = make_proposer(chosen.proposals, resolve_device(chosen.device), offline=chosen.offline)(pixels)
     if output is not None:
         from ris_ros.visualization import draw_proposals
         write_image(output, draw_proposals(pixels, found))

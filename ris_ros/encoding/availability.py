@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ import open_clip
 from huggingface_hub.errors import HfHubHTTPError
 
 from ris_ros.errors import MissingError, shortened
+from ris_ros.utils.hub import cached_file, downloads
 
 CONFIG_FILE = "open_clip_config.json"
 """File in a model's folder or repository that describes its architecture."""
@@ -36,7 +34,7 @@ def read_model_config(name: str, *, offline: bool) -> dict[str, Any]:
         elif name.startswith("hf-hub:"):
             repository = name.removeprefix("hf-hub:")
             with downloads(allowed=not offline):
-                file = Path(_from_hub_cache(f"{repository}/{CONFIG_FILE}")
+                file = Path(cached_file(f"{repository}/{CONFIG_FILE}")
                             or huggingface_hub.hf_hub_download(repository, CONFIG_FILE))
         else:
             return dict(open_clip.get_model_config(name.partition("/")[0]))
@@ -83,12 +81,12 @@ def check_on_disk(name: str) -> None:
 def is_on_disk(name: str) -> bool:
     """Return whether the weights of ``ARCHITECTURE/TAG`` or ``hf-hub:NAME`` are on this machine."""
     if name.startswith("hf-hub:"):
-        return any(_from_hub_cache(f"{name.removeprefix('hf-hub:')}/{file}") for file in _HUB_WEIGHTS)
+        return any(cached_file(f"{name.removeprefix('hf-hub:')}/{file}") for file in _HUB_WEIGHTS)
     source = open_clip.get_pretrained_cfg(*name.split("/", 1))
     hub = source.get("hf_hub", "")
     url_file = os.path.basename(source.get("url", ""))
     return Path(source.get("file", "")).is_file() \
-        or any(map(_from_hub_cache, _with_alternatives(hub))) \
+        or any(map(cached_file, _with_alternatives(hub))) \
         or (not hub and Path("~/.cache/clip", url_file).expanduser().is_file())
 
 
@@ -104,13 +102,6 @@ def _with_alternatives(hub: str) -> list[str]:
     return [f"{repository}/{one}" for one in names]
 
 
-def _from_hub_cache(path: str) -> str | None:
-    """Return where the file REPOSITORY/FILE of the hub is on this machine; None if it is not there."""
-    repository, _, file = path.rpartition("/")
-    cached = huggingface_hub.try_to_load_from_cache(repository, file)
-    return cached if isinstance(cached, str) else None
-
-
 def _fetch(name: str, offline: bool) -> str:
     command = f"run `ris weights fetch {name}` where there is a network"
     return f"{command}, because offline is set" if offline else command
@@ -119,31 +110,3 @@ def _fetch(name: str, offline: bool) -> str:
 def download_remedy(name: str, offline: bool) -> str:
     """Return what to do where a model's weights or tokenizer could not be read or downloaded."""
     return f"{_fetch(name, offline)}, or copy a checkpoint here and name it ARCHITECTURE/FILE"
-
-
-@contextmanager
-def downloads(*, allowed: bool) -> Iterator[None]:
-    """Run the block with Hugging Face's libraries restricted to what is on this machine, unless downloads are allowed.
-
-    The variable HF_HUB_OFFLINE does the same, but is only read when the library is imported.
-    """
-    before = huggingface_hub.constants.HF_HUB_OFFLINE
-    _set_hub_offline(before or not allowed)
-    # The root logger, which open_clip may set up, prints the hub's lines too: its own handler would do so once more.
-    logger = logging.getLogger("huggingface_hub")
-    handlers, logger.handlers = logger.handlers, []
-    try:
-        yield
-    finally:
-        logger.handlers = handlers
-        _set_hub_offline(before)
-
-
-def _set_hub_offline(offline: bool) -> None:
-    if offline == huggingface_hub.constants.HF_HUB_OFFLINE:
-        return
-    huggingface_hub.constants.HF_HUB_OFFLINE = offline
-    # Before version 1 the library reads the constant only when it makes a session, and keeps the session.
-    reset_sessions = getattr(huggingface_hub.utils, "reset_sessions", None)
-    if reset_sessions is not None:
-        reset_sessions()

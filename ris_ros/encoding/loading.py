@@ -21,7 +21,6 @@ from ris_ros.encoding.availability import (
     check_on_disk,
     check_packages,
     download_remedy,
-    downloads,
     is_on_disk,
     read_model_config,
 )
@@ -30,6 +29,7 @@ from ris_ros.encoding.encoder import MaskGuidedEncoder
 from ris_ros.errors import InputError, MissingError, reading, shortened
 from ris_ros.utils.device import usable_dtype
 from ris_ros.utils.files import read_json
+from ris_ros.utils.hub import downloads
 
 BUNDLED_FOLDER = Path(__file__).parent.parent / "models" / "tabletop"
 """Folder of the bundled model."""

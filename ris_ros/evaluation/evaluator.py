@@ -49,7 +49,7 @@ class Plan:
         """Load the models and return an evaluator; a given encoder is used instead of the configured one."""
         device = resolve_device(self.config.device)
         config = method_config(self.method, self.config)
-        proposer = None if self.proposals else make_proposer(config.proposals, device)
+        proposer = None if self.proposals else make_proposer(config.proposals, device, offline=config.offline)
         encoder = encoder or load_encoder(config.encoder, device, offline=config.offline)
         source = make_mask_source(self.proposals, proposer, self.cache)
         return Evaluator(make_method(self.method, config, encoder, proposer), source, depth=self.depth)

@@ -1,5 +1,8 @@
 """Segment Anything's prompt encoder and mask decoder (arXiv 2304.02643, appendix A), arranged for many prompts.
 
+The decoder of SAM 2 (arXiv 2408.00714, appendix D) is the same with three additions: a token that tells whether the
+object is there, finer features of the image in the two upscalings, and a padding point after boxes too.
+
 The published decoder computes everything for all 4096 cells of an image, for each prompt. This one computes the same
 numbers with less:
 
@@ -12,7 +15,7 @@ numbers with less:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -32,8 +35,8 @@ HEADS = 8
 PIXELS = 4
 """Logits along each side of a cell."""
 
-OUTPUTS = 5
-"""Tokens before those of the points: one of the quality and one of each mask."""
+MASKS = 4
+"""Masks of a prompt."""
 
 SAMPLED = 3, 0
 """The logit of a cell that is computed first, as its place in the two upscalings, each by 2 x 2: (2, 2) of 4 x 4."""
@@ -54,6 +57,8 @@ class PreparedImage:
     cells : float32 [N, C]
     keys, values : of the first attention from tokens to cells, float32 [1, heads, N, c]
     queries : of the first attention from cells to tokens, without its tokens, float32 [N, heads * c]
+    fine : what the image adds to the first upscaling, float32 [64, 64, 4, 64], and to the second, [64, 64, 4, 4 * 32]:
+        for each cell, its pixels as `MaskDecoder.upscale` orders them; None for SAM, which has no such features
 
     """
 
@@ -61,6 +66,7 @@ class PreparedImage:
     keys: Tensor
     values: Tensor
     queries: Tensor
+    fine: tuple[Tensor, Tensor] | None = None
 
 
 class DecodedPrompts:
@@ -73,10 +79,11 @@ class DecodedPrompts:
 
     """
 
-    def __init__(self, decoder: MaskDecoder, cells: Tensor, weights: Tensor, quality: Tensor):
-        self._decoder, self._cells, self._weights = decoder, cells, weights
+    def __init__(self, decoder: MaskDecoder, cells: Tensor, fine: tuple[Tensor, Tensor] | None, weights: Tensor,
+                 quality: Tensor):
+        self._decoder, self._cells, self._fine, self._weights = decoder, cells, fine, weights
         self.quality: np.ndarray = quality.cpu().numpy()
-        sampled = decoder.upscale_sampled(cells.flatten(1, 2)) @ weights.transpose(1, 2)
+        sampled = decoder.upscale_sampled(cells, fine).flatten(1, 2) @ weights.transpose(1, 2)
         self.coarse: np.ndarray = sampled.transpose(1, 2).unflatten(2, cells.shape[1:3]).cpu().numpy()
 
     @torch.inference_mode()
@@ -98,11 +105,13 @@ class DecodedPrompts:
         wanted = np.zeros(self._cells.shape[:3], bool)  # By any mask of a prompt: they share the upscaled cells.
         np.logical_or.at(wanted, prompts, is_near)
         row_of = np.cumsum(wanted).reshape(wanted.shape) - 1
-        upscaled = self._decoder.upscale(self._cells[torch.from_numpy(wanted).to(self._cells.device)])
+        prompt, row, column = torch.from_numpy(np.stack(np.nonzero(wanted))).to(self._cells.device)
+        fine = None if self._fine is None else (self._fine[0][row, column], self._fine[1][row, column])
+        upscaled = self._decoder.upscale(self._cells[prompt, row, column], fine)
         blocks = coarse[..., None, None].repeat(PIXELS, axis=3).repeat(PIXELS, axis=4)
-        for block, near, prompt, mask in zip(blocks, is_near, prompts, masks, strict=True):
-            rows = torch.from_numpy(row_of[prompt][near]).to(upscaled.device)
-            block[near] = (upscaled[rows] @ self._weights[prompt, mask]).cpu().numpy()
+        for block, near, index, mask in zip(blocks, is_near, prompts, masks, strict=True):
+            rows = torch.from_numpy(row_of[index][near]).to(upscaled.device)
+            block[near] = (upscaled[rows] @ self._weights[index, mask]).cpu().numpy()
         count, height, width = coarse.shape
         return blocks.transpose(0, 1, 3, 2, 4).reshape(count, PIXELS * height, PIXELS * width)
 
@@ -112,8 +121,13 @@ class MaskDecoder:
 
     Parameters
     ----------
-    state : Segment Anything's state dictionary, of which ``prompt_encoder`` and ``mask_decoder`` are used
+    state : Segment Anything's state dictionary, of which ``prompt_encoder`` and ``mask_decoder`` are used; that of
+        SAM 2 is told by its token for the presence of an object
     device : of torch
+
+    Attributes
+    ----------
+    always_pads : whether every prompt ends with a padding point, also one with a box
 
     """
 
@@ -121,8 +135,10 @@ class MaskDecoder:
         self.device = torch.device(device)
         self._state = {name: tensor.detach().float().contiguous().to(self.device) for name, tensor in state.items()
                        if name.startswith(("prompt_encoder.", "mask_decoder."))}
-        self._tokens = torch.cat([self._state["mask_decoder.iou_token.weight"],
-                                  self._state["mask_decoder.mask_tokens.weight"]])
+        tokens = [self._state[f"mask_decoder.{name}.weight"] for name in ("obj_score_token", "iou_token", "mask_tokens")
+                  if f"mask_decoder.{name}.weight" in self._state]
+        self.always_pads = self._is_sam2 = len(tokens) == 3
+        self._tokens = torch.cat(tokens)
         self._labels = torch.cat([self._state["prompt_encoder.not_a_point_embed.weight"], *(
             self._state[f"prompt_encoder.point_embeddings.{label}.weight"] for label in range(4))])
         centres = (torch.arange(GRID, device=self.device) + 0.5) / GRID
@@ -138,15 +154,23 @@ class MaskDecoder:
             for layer in (0, 3))
 
     @torch.inference_mode()
-    def prepare(self, embedding: np.ndarray) -> PreparedImage:
-        """Return what all prompts of an image share, from its embedding, float32 [1, C, 64, 64]."""
+    def prepare(self, embedding: np.ndarray, fine: Sequence[Tensor] = ()) -> PreparedImage:
+        """Return what all prompts of an image share.
+
+        Parameters
+        ----------
+        embedding : of the image, float32 [1, C, 64, 64]
+        fine : for SAM 2, its features at two and four times the resolution, [1, 64, 128, 128] and [1, 32, 256, 256]
+
+        """
         cells = torch.from_numpy(embedding).to(self.device)[0].flatten(1).T + \
             self._state["prompt_encoder.no_mask_embed.weight"]
         layer = TRANSFORMER + "layers.0."
         keys = self._linear(layer + "cross_attn_token_to_image.k_proj", cells + self._positions)
         values = self._linear(layer + "cross_attn_token_to_image.v_proj", cells)
         queries = self._linear(layer + "cross_attn_image_to_token.q_proj", cells + self._positions)
-        return PreparedImage(cells.contiguous(), _heads(keys)[None], _heads(values)[None], queries)
+        return PreparedImage(cells.contiguous(), _heads(keys)[None], _heads(values)[None], queries,
+                             _by_cells(*fine) if fine else None)
 
     @torch.inference_mode()
     def decode(self, image: PreparedImage, points: np.ndarray, labels: np.ndarray, rows: int = GRID,
@@ -158,36 +182,47 @@ class MaskDecoder:
         image : from `prepare`
         points : [P, T, 2], xy input pixels
         labels : [P, T], 1 for a point on the object, 0 for one that is not, 2 and 3 for the upper left and lower right
-            corner of a box, -1 for padding, which a prompt without a box needs as its last point
+            corner of a box, -1 for padding, which a prompt without a box needs as its last point, see `always_pads`
         rows, columns : cells that the image covers; masks are computed there
 
         """
         prompts = self._encode_prompts(torch.from_numpy(points).float().to(self.device),
                                        torch.from_numpy(labels).long().to(self.device))
         tokens, cells = self._transform(image, prompts)
-        weights = torch.stack([self._mlp(f"mask_decoder.output_hypernetworks_mlps.{mask}", tokens[:, 1 + mask])
-                               for mask in range(4)], dim=1)
-        quality = self._mlp("mask_decoder.iou_prediction_head", tokens[:, 0])
-        return DecodedPrompts(self, cells.unflatten(1, (GRID, GRID))[:, :rows, :columns], weights, quality)
+        # The token of the object's presence comes first where there is one.
+        of_quality, *of_masks = tokens[:, -MASKS - 1:].unbind(1)
+        weights = torch.stack([self._mlp(f"mask_decoder.output_hypernetworks_mlps.{mask}", token)
+                               for mask, token in enumerate(of_masks)], dim=1)
+        quality = self._mlp("mask_decoder.iou_prediction_head", of_quality)
+        fine = None if image.fine is None else (image.fine[0][:rows, :columns], image.fine[1][:rows, :columns])
+        return DecodedPrompts(self, cells.unflatten(1, (GRID, GRID))[:, :rows, :columns], fine, weights,
+                              quality.sigmoid() if self._is_sam2 else quality)
 
-    def upscale_sampled(self, cells: Tensor) -> Tensor:
-        """Return the features [..., 32] of one pixel of each cell [..., C]."""
+    def upscale_sampled(self, cells: Tensor, fine: tuple[Tensor, Tensor] | None) -> Tensor:
+        """Return the features [P, R, S, 32] of one pixel of each cell [P, R, S, C]; `fine` as in `PreparedImage`."""
         first, second = SAMPLED
-        features = self._upscaled1(cells, self._upscale1[first])
+        features = self._upscaled1(cells, first, None if fine is None else fine[0][:, :, first])
         bias = self._state["mask_decoder.output_upscaling.3.bias"]
-        return F.gelu(F.linear(features, self._upscale2[second], bias))
+        pixels = F.linear(features, self._upscale2[second], bias)
+        if fine is not None:
+            pixels = pixels + fine[1][:, :, first, 32 * second:32 * (second + 1)]
+        return F.gelu(pixels)
 
-    def upscale(self, cells: Tensor) -> Tensor:
-        """Return the features [K, 4, 4, 32] of all pixels of cells [K, C]."""
+    def upscale(self, cells: Tensor, fine: tuple[Tensor, Tensor] | None) -> Tensor:
+        """Return the features [K, 4, 4, 32] of all pixels of cells [K, C]; `fine` is [K, 4, 64] and [K, 4, 4 * 32]."""
         # Each upscaling is 2 x 2 with one product; their indices interleave to rows and columns.
-        features = torch.stack([self._upscaled1(cells, weight) for weight in self._upscale1], dim=1)
+        features = torch.stack([self._upscaled1(cells, pixel, None if fine is None else fine[0][:, pixel])
+                                for pixel in range(len(self._upscale1))], dim=1)
         bias = self._state["mask_decoder.output_upscaling.3.bias"]
-        pixels = F.gelu(F.linear(features, self._upscale2.flatten(0, 1), bias.repeat(4)))
+        pixels = F.linear(features, self._upscale2.flatten(0, 1), bias.repeat(4))
+        pixels = F.gelu(pixels if fine is None else pixels + fine[1])
         return pixels.view(-1, 2, 2, 2, 2, 32).transpose(2, 3).reshape(-1, PIXELS, PIXELS, 32)
 
-    def _upscaled1(self, cells: Tensor, weight: Tensor) -> Tensor:
-        """Return the features [..., 64] of one pixel of the first upscaling of cells [..., C]."""
-        features = F.linear(cells, weight, self._state["mask_decoder.output_upscaling.0.bias"])
+    def _upscaled1(self, cells: Tensor, pixel: int, fine: Tensor | None) -> Tensor:
+        """Return the features [..., 64] of one of the 2 x 2 pixels of the first upscaling of cells [..., C]."""
+        features = F.linear(cells, self._upscale1[pixel], self._state["mask_decoder.output_upscaling.0.bias"])
+        if fine is not None:
+            features = features + fine
         return F.gelu(self._norm("mask_decoder.output_upscaling.1", features, epsilon=1e-6))
 
     def _encode_positions(self, positions: Tensor) -> Tensor:
@@ -197,7 +232,7 @@ class MaskDecoder:
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
     def _encode_prompts(self, points: Tensor, labels: Tensor) -> Tensor:
-        """Return the tokens [P, 5 + T, C] of prompts: one for the quality, one for each mask, one for each point."""
+        """Return the tokens [P, O + T, C] of prompts: those of the outputs, then one for each point."""
         positions = self._encode_positions((points + 0.5) / INPUT_SIDE) * (labels >= 0)[..., None]
         return torch.cat([self._tokens.expand(len(points), -1, -1), positions + self._labels[labels + 1]], dim=1)
 
@@ -211,8 +246,8 @@ class MaskDecoder:
         tokens = self._after_attention(name, tokens)
         cells = self._norm(name + "norm4", self._attend_from_cells(
             "layers.1.cross_attn_image_to_token", cells, tokens + prompts, tokens))
-        # The points have had their say: only the tokens of the quality and the masks go on.
-        tokens, prompts = tokens[:, :OUTPUTS], prompts[:, :OUTPUTS]
+        # The points have had their say: only the tokens of the outputs go on.
+        tokens, prompts = tokens[:, :len(self._tokens)], prompts[:, :len(self._tokens)]
         tokens = tokens + self._attend_cells("final_attn_token_to_image", tokens + prompts, cells)
         return self._norm(TRANSFORMER + "norm_final_attn", tokens), cells
 
@@ -312,6 +347,16 @@ def _scores(tokens: Tensor, cells: Tensor) -> Tensor:
     count = len(tokens)
     products = tokens.transpose(0, 1).flatten(1, 2) @ _heads(cells).transpose(1, 2)
     return products.unflatten(1, (count, -1)).transpose(0, 1)
+
+
+def _by_cells(twice: Tensor, four_times: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the finer features of an image, sorted as `PreparedImage.fine`."""
+    channels = twice.shape[1], four_times.shape[1]
+    first = twice[0].view(channels[0], GRID, 2, GRID, 2).permute(1, 3, 2, 4, 0)
+    # Rows: cell, first and second upscaling; the same for columns.
+    second = four_times[0].view(channels[1], GRID, 2, 2, GRID, 2, 2).permute(1, 4, 2, 5, 3, 6, 0)
+    return (first.reshape(GRID, GRID, 4, channels[0]).contiguous(),
+            second.reshape(GRID, GRID, 4, 4 * channels[1]).contiguous())
 
 
 def _near_border(coarse: np.ndarray) -> np.ndarray:

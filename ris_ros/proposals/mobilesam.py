@@ -14,7 +14,8 @@ from ris_ros.config import ProposalsConfig
 from ris_ros.errors import InputError, reading
 from ris_ros.proposals.decoder import MaskDecoder
 from ris_ros.proposals.prompting import PromptedProposer
-from ris_ros.proposals.resize import INPUT_SIDE
+from ris_ros.proposals.proposer import ImageEmbedding
+from ris_ros.proposals.resize import INPUT_SIDE, ResizeTransform
 from ris_ros.utils import weights
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class MobileSam:
             logger.warning(self.notes[0], extra={"trouble": "runs-on-cpu"})
         # On a CPU a larger batch gains nothing and takes more memory; on a GPU it saves kernel launches.
         self.batch_size = 4 if device == "cpu" else 32
+
+    def embed(self, image: np.ndarray) -> ImageEmbedding:
+        """Encode an image, uint8 RGB [H, W, 3]."""
+        transform = ResizeTransform(*image.shape[:2])
+        return ImageEmbedding(self.encode(transform.resize(image)), transform)
 
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Return the embedding, float32 [1, 256, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""

@@ -12,7 +12,7 @@ from ris_ros.proposals.decoder import MaskDecoder, PreparedImage
 from ris_ros.proposals.points import PointChooser, spread_points
 from ris_ros.proposals.pool import MaskPool
 from ris_ros.proposals.proposer import ImageEmbedding
-from ris_ros.proposals.resize import CELL_STRIDE, ResizeTransform
+from ris_ros.proposals.resize import CELL_STRIDE
 from ris_ros.types import Proposals, check_image
 from ris_ros.utils.device import AdaptiveBatcher
 
@@ -35,8 +35,8 @@ class Network(Protocol):
     batch_size: int
     notes: list[str]
 
-    def encode(self, image: np.ndarray) -> np.ndarray:
-        """Return the embedding, float32 [1, C, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
+    def embed(self, image: np.ndarray) -> ImageEmbedding:
+        """Encode an image, uint8 RGB [H, W, 3]."""
 
 
 class PromptedProposer:
@@ -57,8 +57,7 @@ class PromptedProposer:
     def embed(self, image: np.ndarray) -> ImageEmbedding:
         """Encode an image; see `PromptableProposer.embed`."""
         check_image(image)
-        transform = ResizeTransform(*image.shape[:2])
-        return ImageEmbedding(self.network.encode(transform.resize(image)), transform)
+        return self.network.embed(image)
 
     def object_in(self, embedding: ImageEmbedding, box: np.ndarray, points: np.ndarray, labels: np.ndarray
                   ) -> Proposals:
@@ -66,8 +65,10 @@ class PromptedProposer:
         transform, decoder = embedding.transform, self.network.decoder
         # The decoder takes a box as two points, labelled 2 (upper left corner) and 3 (lower right corner).
         prompt = np.concatenate([points * transform.scale, (box * np.tile(transform.scale, 2)).reshape(2, 2)])
-        decoded = decoder.decode(decoder.prepare(embedding.features), prompt[None],
-                                 np.concatenate([labels, (2, 3)])[None], *transform.cell_shape)
+        labels = np.concatenate([labels, (2, 3)])
+        if decoder.always_pads:
+            prompt, labels = np.concatenate([prompt, np.zeros((1, 2))]), np.append(labels, -1)
+        decoded = decoder.decode(self.prepare(embedding), prompt[None], labels[None], *transform.cell_shape)
         rows, columns = transform.logit_shape
         masks = transform.resize_logits(decoded.logits(np.zeros(4, int), np.arange(4))[:, :rows, :columns])
         is_visible = masks.any(axis=(1, 2))
@@ -87,7 +88,7 @@ class PromptedProposer:
         if points is None:
             return self.finish(self.collect(image, embedding))
         pool = MaskPool(self.config, embedding.transform)
-        self.prompt(points * embedding.transform.scale, self.network.decoder.prepare(embedding.features), pool)
+        self.prompt(points * embedding.transform.scale, self.prepare(embedding), pool)
         return self.finish(pool)
 
     def collect(self, image: np.ndarray, embedding: ImageEmbedding) -> MaskPool:
@@ -97,9 +98,8 @@ class PromptedProposer:
         where prompts are likely to find something new, until no place is (see `points.PointChooser`).
         """
         pool = MaskPool(self.config, embedding.transform)
-        prepared = self.network.decoder.prepare(embedding.features)
-        rows, columns = embedding.transform.cell_shape
-        cells = embedding.features[0, :, :rows, :columns]
+        prepared = self.prepare(embedding)
+        cells = embedding.cells
         chooser = PointChooser(image, cells)
         points = spread_points(cells, min(FIRST_ROUND, self.config.max_prompts))
         chooser.add(points)
@@ -120,6 +120,10 @@ class PromptedProposer:
         masks = transform.resize_logits(logits, min_area)
         is_large = masks.any(axis=(1, 2))
         return Proposals.from_masks(masks if is_large.all() else masks[is_large], quality[is_large])
+
+    def prepare(self, embedding: ImageEmbedding) -> PreparedImage:
+        """Return what all prompts of an image share."""
+        return self.network.decoder.prepare(embedding.features, embedding.fine)
 
     def prompt(self, points: np.ndarray, prepared: PreparedImage, pool: MaskPool) -> None:
         """Add the masks at points [P, 2], xy input pixels, to a pool."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import ClassVar, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, cast
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from ris_ros.config import PROPOSER_PLUGINS, ProposalsConfig
 from ris_ros.errors import InputError
 from ris_ros.proposals.resize import ResizeTransform
 from ris_ros.types import Proposals
+from ris_ros.utils.hub import downloads
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Proposer(Protocol):
@@ -32,11 +36,22 @@ class ImageEmbedding:
     ----------
     features : float32 [1, D, 64, 64]
     transform : from the image to the network's input
+    length : of its features, in the unit of those networks whose encoder ends with a norm
+    fine : features at higher resolutions, [1, C, s * 64, s * 64] for each scale s, if the network has them
 
     """
 
     features: np.ndarray
     transform: ResizeTransform
+    length: float = 1.0
+    fine: tuple[Tensor, ...] = ()
+
+    @property
+    def cells(self) -> np.ndarray:
+        """The features of the cells that the image covers, which prompts are placed by, float32 [D, rows, columns]."""
+        rows, columns = self.transform.cell_shape
+        cells: np.ndarray = self.features[0, :, :rows, :columns] / np.float32(self.length)
+        return cells
 
 
 class PromptableProposer(Proposer, Protocol):
@@ -85,6 +100,7 @@ ProposerFactory: TypeAlias = Callable[[ProposalsConfig, str], Proposer]
 PROPOSERS = {
     "mobilesam": "ris_ros.proposals.mobilesam:make_proposer",
     "sam": "ris_ros.proposals.sam:make_proposer",
+    "sam2": "ris_ros.proposals.sam2:make_proposer",
 }
 """Value of ``proposals.method`` -> ``module:function`` of its `ProposerFactory`.
 
@@ -93,8 +109,10 @@ is imported when its proposer is chosen, so the packages of the others need not 
 """
 
 
-def make_proposer(config: ProposalsConfig, device: str) -> Proposer:
+def make_proposer(config: ProposalsConfig, device: str, *, offline: bool = False) -> Proposer:
     """Return the proposer that a configuration names, on ``cpu``, ``cuda`` or ``cuda:N``.
+
+    With `offline`, nothing is downloaded.
 
     Raises
     ------
@@ -111,4 +129,5 @@ def make_proposer(config: ProposalsConfig, device: str) -> Proposer:
             raise InputError(f"there is no proposer {config.method!r}; known are {', '.join(known)}")
         point = next(iter(found))
     factory: ProposerFactory = point.load()
-    return factory(config, device)
+    with downloads(allowed=not offline):
+        return factory(config, device)

@@ -18,9 +18,13 @@ CELL_STRIDE = 16
 class ResizeTransform:
     """The transform of one image to the network's input (Segment Anything, arXiv 2304.02643, appendix A).
 
-    Attributes
+    Parameters
     ----------
     height, width : of the image, pixels
+    keep_aspect : False to stretch the image to a square, as SAM 2 does
+
+    Attributes
+    ----------
     input_size : (width, height) of the image in the network's input, before padding, pixels
     scale : float64 [2], input pixels per image pixel along x and y
     logit_shape : (rows, columns) of the logits that the image covers
@@ -28,10 +32,11 @@ class ResizeTransform:
 
     """
 
-    def __init__(self, height: int, width: int):
+    def __init__(self, height: int, width: int, *, keep_aspect: bool = True):
         self.height, self.width = height, width
         scale = INPUT_SIDE / max(height, width)
-        self.input_size = max(1, round(width * scale)), max(1, round(height * scale))
+        self.input_size = (max(1, round(width * scale)), max(1, round(height * scale))) if keep_aspect \
+            else (INPUT_SIDE, INPUT_SIDE)
         self.scale = np.array(self.input_size) / (width, height)
         self.logit_shape = -(-self.input_size[1] // LOGIT_STRIDE), -(-self.input_size[0] // LOGIT_STRIDE)
         self.cell_shape = -(-self.input_size[1] // CELL_STRIDE), -(-self.input_size[0] // CELL_STRIDE)

@@ -11,6 +11,8 @@ from ris_ros.config import ProposalsConfig
 from ris_ros.errors import MissingError, reading
 from ris_ros.proposals.decoder import MaskDecoder
 from ris_ros.proposals.prompting import PromptedProposer
+from ris_ros.proposals.proposer import ImageEmbedding
+from ris_ros.proposals.resize import ResizeTransform
 from ris_ros.utils import weights
 
 MODELS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
@@ -56,6 +58,11 @@ class Sam:
         # On a CPU a larger batch gains nothing; on a GPU it saves kernel launches.
         self.batch_size = 4 if device == "cpu" else 64
         self.notes: list[str] = []
+
+    def embed(self, image: np.ndarray) -> ImageEmbedding:
+        """Encode an image, uint8 RGB [H, W, 3]."""
+        transform = ResizeTransform(*image.shape[:2])
+        return ImageEmbedding(self.encode(transform.resize(image)), transform)
 
     @torch.inference_mode()
     def encode(self, image: np.ndarray) -> np.ndarray:

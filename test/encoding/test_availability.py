@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from ris_ros.config import EncoderConfig
 from ris_ros.encoding import check_encoder, load_encoder
-from ris_ros.encoding.availability import downloads
+from ris_ros.utils.hub import downloads
 from ris_ros.errors import MissingError
 
 TINY = {"embed_dim": 32,

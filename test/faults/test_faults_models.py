@@ -266,7 +266,7 @@ def test_offline_what_is_here_is_loaded(folder):
 
 def test_offline_is_restored_after_loading(folder, monkeypatch):
     monkeypatch.setattr(availability.huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    with availability.downloads(allowed=False):
+    with downloads(allowed=False):
         assert availability.huggingface_hub.constants.HF_HUB_OFFLINE
     assert not availability.huggingface_hub.constants.HF_HUB_OFFLINE
 
@@ -277,7 +277,7 @@ def test_offline_is_restored_after_loading(folder, monkeypatch):
 def test_what_is_missing_is_told_before_the_encoder_is_loaded(monkeypatch, tmp_path, changes):
     monkeypatch.setenv("RIS_CACHE", str(tmp_path))
     if "language.model" in changes:
-        monkeypatch.setattr("ris_ros.segmenter.make_proposer", lambda *_: pytest.fail("the proposer was loaded"))
+        monkeypatch.setattr("ris_ros.segmenter.make_proposer", lambda *_, **__: pytest.fail("the proposer was loaded"))
     monkeypatch.setattr("ris_ros.segmenter.load_encoder", lambda *_, **__: pytest.fail("the encoder was loaded"))
     with pytest.raises((InputError, MissingError)):
         ReferringSegmenter.from_config(Config.from_dict(changes))

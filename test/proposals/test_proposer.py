@@ -44,20 +44,20 @@ def test_a_proposer_of_another_package_is_chosen_by_name(plugin):
 
 
 def test_an_unknown_proposer_is_refused_with_the_known_ones(plugin):
-    with pytest.raises(InputError, match="one of mobilesam, sam, everything, not 'absent'"):
+    with pytest.raises(InputError, match="one of mobilesam, sam, sam2, everything, not 'absent'"):
         Config.from_dict({"proposals.method": "absent"})
-    with pytest.raises(InputError, match=r"no proposer 'absent'; known are mobilesam, sam, everything"):
+    with pytest.raises(InputError, match=r"no proposer 'absent'; known are mobilesam, sam, sam2, everything"):
         make_proposer(ProposalsConfig(method="absent"), "cpu")
 
 
 def test_a_proposer_of_a_missing_package_is_refused():
-    with pytest.raises(InputError, match="one of mobilesam, sam, not 'everything'"):
+    with pytest.raises(InputError, match="one of mobilesam, sam, sam2, not 'everything'"):
         Config.from_dict({"proposals.method": "everything"})
 
 
 def test_only_the_chosen_proposer_is_imported():
     code = ("import sys; from ris_ros.proposals import PROPOSERS; "
-            "print([m for m in sys.modules if m in ('onnxruntime', 'segment_anything', 'ris_ros.proposals.sam')])")
+            "print([m for m in sys.modules if m in ('onnxruntime', 'segment_anything', 'transformers', 'ris_ros.proposals.sam')])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
