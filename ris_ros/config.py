@@ -53,7 +53,9 @@ class ProposalsConfig:
     """How mask proposals are generated."""
 
     method: str = option("mobilesam", "mask proposer", choices=("mobilesam", "sam", "sam2"), plugins=PROPOSER_PLUGINS)
-    checkpoint: str = option("", "checkpoint name (see `ris weights list`) or path; empty: the proposer's default")
+    checkpoint: str = option(
+        "", "checkpoint name (see `ris weights list`) or path; of sam2: tiny, small, base-plus, large, "
+        "a folder or a name on the Hugging Face hub; empty: the proposer's default")
     tensorrt: bool = option(
         False, "run MobileSAM with TensorRT on CUDA devices, if onnxruntime supports it; the first image then takes "
         "minutes")
@@ -128,8 +130,15 @@ class MatchingConfig:
 
 @dataclass(frozen=True)
 class FollowingConfig:
-    """When a tracked object counts as lost, and as found again."""
+    """How an object is tracked, when it counts as lost, and as found again."""
 
+    method: str = option(
+        "motion", "how the mask gets from one frame to the next. motion: by the motion of points and by colours, in "
+        "milliseconds on a CPU; sam2: by SAM 2's video memory, which needs a GPU to keep up with a camera",
+        choices=("motion", "sam2"))
+    checkpoint: str = option(
+        "", "SAM 2 model of method sam2: tiny, small, base-plus, large, a folder or a name on the Hugging Face hub; "
+        "empty: that of the proposals, if they are made by sam2, else tiny")
     min_visible: float = option(
         0.2, "fraction of the target that must be visible; with less it is lost", low=0.0, high=1.0, live=True)
     min_identity: float = option(

@@ -40,22 +40,37 @@ def private_ros_domain():
         yield
 
 
-@pytest.fixture(scope="session")
-def sam2_folder(tmp_path_factory):
-    """A folder with a SAM 2 model of transformers: the real classes, a small image encoder and random weights."""
+def save_sam2(folder, side):
+    """Save a SAM 2 model of transformers: the real classes, a small image encoder, random weights, `side` pixels."""
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     backbone = transformers.Sam2HieraDetConfig(
-        hidden_size=16, embed_dim_per_stage=[16, 32, 64, 128], num_attention_heads_per_stage=[1, 1, 2, 4],
-        blocks_per_stage=[1, 1, 2, 1], global_attention_blocks=[3])
-    vision = transformers.Sam2VisionConfig(backbone_config=backbone, backbone_channel_list=[128, 64, 32, 16])
+        image_size=[side, side], hidden_size=16, embed_dim_per_stage=[16, 32, 64, 128],
+        num_attention_heads_per_stage=[1, 1, 2, 4], blocks_per_stage=[1, 1, 2, 1], global_attention_blocks=[3])
+    vision = transformers.Sam2VisionConfig(
+        backbone_config=backbone, backbone_channel_list=[128, 64, 32, 16],
+        backbone_feature_sizes=[[side // stride] * 2 for stride in (4, 8, 16)])
+    prompts = transformers.models.sam2_video.configuration_sam2_video.Sam2VideoPromptEncoderConfig(image_size=side)
     torch.manual_seed(0)
-    model = transformers.Sam2VideoModel(transformers.Sam2VideoConfig(vision_config=vision))
+    model = transformers.Sam2VideoModel(transformers.Sam2VideoConfig(
+        vision_config=vision, prompt_encoder_config=prompts, image_size=side,
+        memory_attention_rope_feat_sizes=[side // 16] * 2))
     # Initial weights are so small that all masks would be alike.
     for weights in model.parameters():
         if weights.dim() > 1:
             torch.nn.init.normal_(weights, std=1.5 * (weights[0].numel() if len(weights) > 4 else 1) ** -0.5)
     model.prompt_encoder.shared_embedding.load_state_dict(model.shared_image_embedding.state_dict())
-    folder = tmp_path_factory.mktemp("sam2")
     model.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def sam2_folder(tmp_path_factory):
+    """A folder with a SAM 2 model for images of 1024 pixels, as the published ones are."""
+    return save_sam2(tmp_path_factory.mktemp("sam2"), 1024)
+
+
+@pytest.fixture(scope="session")
+def sam2_video_folder(tmp_path_factory):
+    """A folder with a SAM 2 model for frames of 128 pixels, which is quick."""
+    return save_sam2(tmp_path_factory.mktemp("sam2_video"), 128)

@@ -84,7 +84,7 @@ NAMES = (
     (r"((?:_mlps\.\d|_head)\.)proj_in\.", r"\1layers.0."),
     (r"((?:_mlps\.\d|_head)\.)proj_out\.", r"\1layers.2."),
 )
-"""Patterns in the names of weights in transformers -> the same in Segment Anything's state dictionary, in this order."""
+"""Patterns in the names of weights in transformers -> the same in Segment Anything's state dictionary."""
 
 
 def make_proposer(config: ProposalsConfig, device: str) -> PromptedProposer:
@@ -103,13 +103,17 @@ class Sam2:
     Raises
     ------
     InputError, MissingError
-        See `load_model`.
+        See `load_model`; also if the model is for images of another size.
 
     """
 
     def __init__(self, checkpoint: str, device: str):
         self.checkpoint = checkpoint
         self.model = load_model("Sam2Model", checkpoint, device, setting="proposals.checkpoint")
+        side = self.model.config.prompt_encoder_config.image_size
+        if side != INPUT_SIDE:
+            raise InputError(f"proposals.checkpoint {checkpoint} is for images of {side} pixels; only {INPUT_SIDE} are "
+                             "supported")
         self.decoder = MaskDecoder(decoder_state(self.model.state_dict()), device)
         # On a CPU a larger batch gains nothing; on a GPU it saves kernel launches.
         self.batch_size = 4 if device == "cpu" else 64
@@ -126,7 +130,8 @@ class Sam2:
 
         """
         with within_memory(f"SAM 2 ({self.checkpoint})", "choose a smaller proposals.checkpoint"):
-            four_times, twice, embedding = self.model.get_image_embeddings(preprocess(image, self.model.device))
+            pixels = preprocess(image, INPUT_SIDE, self.model.device)
+            four_times, twice, embedding = self.model.get_image_embeddings(pixels)
         length = float(embedding.norm(dim=1).median()) / TYPICAL_LENGTH
         return ImageEmbedding(embedding.cpu().numpy(), ResizeTransform(*image.shape[:2], keep_aspect=False),
                               max(length, 1e-6), (twice, four_times))
@@ -169,9 +174,6 @@ def load_model(kind: str, checkpoint: str, device: str, *, setting: str) -> Any:
         lacking = sorted({*report["missing_keys"], *report["mismatched_keys"]}, key=str)
         if lacking:
             raise InputError(f"{setting} {checkpoint} is no SAM 2 model: its weights lack {lacking[0]}; {remedy}")
-    side = model.config.prompt_encoder_config.image_size
-    if side != INPUT_SIDE:
-        raise InputError(f"{setting} {checkpoint} is for images of {side} pixels; only {INPUT_SIDE} are supported")
     with within_memory(f"SAM 2 ({checkpoint})", f"choose a smaller {setting}"):
         return model.eval().requires_grad_(False).to(device)
 
@@ -181,11 +183,11 @@ def hub_name(size: str) -> str:
     return f"facebook/sam2.1-hiera-{size}"
 
 
-def preprocess(image: np.ndarray, device: torch.device) -> Tensor:
-    """Return the network's input, float32 [1, 3, 1024, 1024], of an image, uint8 RGB [H, W, 3]."""
+def preprocess(image: np.ndarray, side: int, device: torch.device) -> Tensor:
+    """Return the network's input, float32 [1, 3, side, side], of an image, uint8 RGB [H, W, 3]."""
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None]
     mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))
-    return (resize(pixels, [INPUT_SIDE, INPUT_SIDE], antialias=True).float() / 255 - mean) / std
+    return (resize(pixels, [side, side], antialias=True).float() / 255 - mean) / std
 
 
 def decoder_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

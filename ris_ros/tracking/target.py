@@ -7,6 +7,7 @@ import numpy as np
 from ris_ros.config import FollowingConfig
 from ris_ros.tracking.appearance import AppearanceModel
 from ris_ros.tracking.frames import FramePyramid
+from ris_ros.tracking.memory_track import MemoryTrack
 from ris_ros.tracking.motion import motion_distance
 from ris_ros.tracking.thresholds import (
     DRIFT_UPDATE_RATE,
@@ -19,6 +20,7 @@ from ris_ros.tracking.thresholds import (
 )
 from ris_ros.tracking.track import Track
 from ris_ros.tracking.verification import Verification
+from ris_ros.tracking.video_memory import VideoMemory
 
 
 class Target:
@@ -30,6 +32,7 @@ class Target:
     mask : bool [H, W], not empty
     appearance : its features, and those of the other objects in that frame
     stamp : seconds
+    memory : SAM 2's, which then gives the object's mask in each frame; None to propagate the mask by points
 
     Attributes
     ----------
@@ -40,8 +43,10 @@ class Target:
 
     """
 
-    def __init__(self, frame: FramePyramid, mask: np.ndarray, appearance: AppearanceModel, stamp: float):
-        self.track = Track(frame, mask)
+    def __init__(self, frame: FramePyramid, mask: np.ndarray, appearance: AppearanceModel, stamp: float,
+                 memory: VideoMemory | None = None):
+        self.track = Track(frame, mask) if memory is None else MemoryTrack(frame, mask, memory)
+        self._memory = memory
         self.frame, self.stamp = frame, stamp
         self.appearance = appearance
         self.similarity = 1.0
@@ -96,8 +101,10 @@ class Target:
         Why the target is lost; empty if it is not.
 
         """
-        if verification.keyframe.visibility < MIN_VERIFIED_VISIBILITY:
-            return ""  # The features of a half-occluded object are not reliable.
+        # The features of a half-occluded object are not reliable; but a memory may have jumped to a smaller one.
+        has_jumped = isinstance(self.track, MemoryTrack) and self.track.is_displaced
+        if verification.keyframe.visibility < MIN_VERIFIED_VISIBILITY and not has_jumped:
+            return ""
         similarity = self.appearance.similarity(verification.features)
         # A new mask may be of a part of the target, or of the target and its neighbour.
         is_better = verification.agreement >= SURE_MASK_IOU or (
@@ -105,7 +112,11 @@ class Target:
         chosen = -1 if is_better else 0
         if not self.resembles(verification, similarity, config.min_identity)[chosen]:
             self._mismatches += 1
-            return "it looks like something else" if self._mismatches >= MAX_MISMATCHES else ""
+            if self._mismatches < MAX_MISMATCHES:
+                return ""
+            if isinstance(self.track, MemoryTrack):
+                self.track.distrust()
+            return "it looks like something else"
         self._mismatches = 0
         self.similarity = float(similarity[chosen])
         if self.track.visibility.share >= MIN_VERIFIED_VISIBILITY:
@@ -134,7 +145,12 @@ class Target:
 
     def restore(self, track: Track) -> None:
         """Resume with the track of a target that was lost and is found again."""
-        self.track = track
+        if self._memory is None or (isinstance(track, MemoryTrack) and track.is_trusted):
+            self.track = track
+        elif isinstance(self.track, MemoryTrack) and self.track.shows(track.mask()):
+            self.track = self.track.reinitialize(self.frame)
+        else:
+            self.track = MemoryTrack(self.frame, track.mask(), self._memory)
         self._drift = 0.0
         # A single keyframe that does not resemble it is then enough to lose it again.
         self._mismatches = MAX_MISMATCHES - 1

@@ -68,6 +68,11 @@ MIN_OCCLUDED_PROMPT_SHARE = 0.15
 SEARCH_GRID_POINTS = 4
 """Points along each side of the square in which a lost target is searched for near its location."""
 
+# SAM 2's video memory.
+MIN_SAME_MASK_IOU = 0.5
+"""IoU of a candidate's mask with the memory's one from which on they are of the same object; share of the latter that
+must lie where points have tracked the object to."""
+
 # Loss.
 DRIFT_UPDATE_RATE = 0.2
 """Share of the newest frame in the target's drift, its recent motion against the background."""

@@ -98,7 +98,7 @@ class Track:
         """Track the object into the next frame."""
         self.frame_motion = self._points.advance(frame.grey)
         self.motion = compose(self.frame_motion.target, self.motion)
-        self.visibility = self._template.compare(frame.small, self.motion)
+        self.visibility = self._compare(frame)
         self._static_motion = compose(self.frame_motion.background, self._static_motion)
         if self.frame_motion.is_target_measured and self.visibility.unoccluded >= MIN_TRUSTED_MATCH:
             self._static_motion = self._seen_motion = self.motion
@@ -142,6 +142,10 @@ class Track:
     def size(self) -> float:
         """Return the square root of its area, pixels of the reduced frame."""
         return float(self._template.size * np.sqrt(abs(np.linalg.det(self.motion[:, :2]))))
+
+    def _compare(self, frame: FramePyramid) -> Visibility:
+        """Return how much of the object is visible in the next frame, to which it has just been moved."""
+        return self._template.compare(frame.small, self.motion)
 
     def _set_template(self, keyframe: FramePyramid, mask: np.ndarray, motion: np.ndarray, frame: FramePyramid) -> None:
         self._mask = mask.astype(np.uint8)

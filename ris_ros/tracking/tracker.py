@@ -5,6 +5,8 @@ a few milliseconds. In parallel, possibly on another thread, a keyframe is verif
 object again, prompted with the box and points of the propagated mask, and CLIP features are compared with those of the
 chosen object (`appearance`). The result concerns an earlier frame; the motion since then brings it up to date.
 
+With `following.method` sam2 the mask of each frame comes from SAM 2's video memory (`video_memory`, `memory_track`).
+
 A target that is occluded, out of view or no longer similar is lost (`target`), and reported as lost. It is then
 searched for where the motion of the background predicts it, and after some time in the whole image, if no distractor
 looks like it. A candidate must first behave like the target for a few frames (`recovery`).
@@ -30,6 +32,7 @@ from ris_ros.tracking.target import Target
 from ris_ros.tracking.thresholds import MAX_DISTRACTOR_IOU, MAX_HISTORY_FRAMES
 from ris_ros.tracking.track import Track
 from ris_ros.tracking.verification import Verification, encode_masks, verify
+from ris_ros.tracking.video_memory import load_memory
 from ris_ros.types import Result, check_image
 from ris_ros.utils.masks import mask_box, mask_ious
 
@@ -70,10 +73,16 @@ class Tracker:
     ----------
     segmenter : its proposer and encoder verify keyframes
 
+    Raises
+    ------
+    InputError, MissingError
+        If the settings ask for SAM 2's video memory, and its model cannot be loaded.
+
     """
 
     def __init__(self, segmenter: ReferringSegmenter):
         self._segmenter = segmenter
+        self._memory = load_memory(segmenter)
         self._lock = threading.Lock()
         self._target: Target | None = None
         self._recovery: Recovery | None = None  # while the target is lost
@@ -225,7 +234,7 @@ class Tracker:
 
     def _start(self, image: np.ndarray, mask: np.ndarray, stamp: float, appearance: AppearanceModel) -> TrackedObject:
         with self._lock:
-            self._target = Target(FramePyramid.from_image(image), mask, appearance, stamp)
+            self._target = Target(FramePyramid.from_image(image), mask, appearance, stamp, self._memory)
             self._recovery, self._event = None, ""
             self._keyframe_motion = None
             self._keyframe_history.clear()

@@ -45,8 +45,9 @@ def find_folder(name: str, files: Sequence[str], *, setting: str) -> Path:
     except (OSError, ValueError, HfHubHTTPError) as error:
         where = "nothing is downloaded, because offline is set" if constants.HF_HUB_OFFLINE \
             else shortened(error)
-        raise MissingError(f"{setting} {name} is not on this machine, and {where}; run `ris weights fetch {name}` where "
-                           f"there is a network, or copy {' and '.join(files)} into a folder and name that") from error
+        raise MissingError(f"{setting} {name} is not on this machine, and {where}; run `ris weights fetch {name}` "
+                           f"where there is a network, or copy {' and '.join(files)} into a folder and name that"
+                           ) from error
 
 
 def cached_file(path: str) -> str | None:

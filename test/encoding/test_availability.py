@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 
 from ris_ros.config import EncoderConfig
 from ris_ros.encoding import check_encoder, load_encoder
-from ris_ros.utils.hub import downloads
 from ris_ros.errors import MissingError
+from ris_ros.utils.hub import downloads
 
 TINY = {"embed_dim": 32,
         "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 32, "layers": 4, "head_width": 16},

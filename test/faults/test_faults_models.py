@@ -19,6 +19,7 @@ from ris_ros.errors import InputError, MissingError, RisError
 from ris_ros.proposals import make_proposer
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.utils import device, weights
+from ris_ros.utils.hub import downloads
 
 TINY = {"embed_dim": 32,
         "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 32, "layers": 4, "head_width": 16},

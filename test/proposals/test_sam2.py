@@ -193,3 +193,8 @@ def test_too_little_memory_is_one_line_that_says_what_to_do(proposer, image, mon
     with pytest.raises(MissingError, match=r"does not fit into the memory of the device: choose a smaller") as caught:
         proposer.embed(image)
     assert "\n" not in str(caught.value)
+
+
+def test_a_model_for_another_size_of_image_is_refused(sam2_video_folder):
+    with pytest.raises(InputError, match=r"for images of 128 pixels; only 1024 are supported"):
+        make(sam2_video_folder)
