@@ -24,7 +24,6 @@ from ris_ros.utils.hub import downloads
 TINY = {"embed_dim": 32,
         "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 32, "layers": 4, "head_width": 16},
         "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}}
-HAS_TRANSFORMERS = importlib.util.find_spec("transformers") is not None
 
 
 CACHE = weights.cache_dir()
@@ -63,20 +62,32 @@ def refusal(load, *arguments, **options):
 # --- open_clip's configurations -----------------------------------------------------------------------------------
 
 
+def needs_transformers(name):
+    text = open_clip.get_model_config(name)["text_cfg"]
+    return any(text.get(key) for key in ("hf_tokenizer_name", "hf_model_name"))
+
+
 @pytest.mark.parametrize("name", open_clip.list_models())
-def test_every_configuration_of_open_clip_is_supported_or_says_which_package_it_needs(name):
-    config = open_clip.get_model_config(name)
-    text = config["text_cfg"]
-    needs_transformers = any(text.get(key) for key in ("hf_tokenizer_name", "hf_model_name"))
-    if needs_transformers and not HAS_TRANSFORMERS:
-        for tag in ("random", *open_clip.list_pretrained_tags_by_model(name)):
-            message = refusal(check_encoder, EncoderConfig(model=f"{name}/{tag}"))
-            assert "pip install 'ris_ros[hf]'" in message
-            assert any(text.get(key, "?") in message for key in ("hf_tokenizer_name", "hf_model_name"))
-    else:
-        check_encoder(EncoderConfig(model=f"{name}/random"))
-        if not needs_transformers:
-            assert isinstance(open_clip.get_tokenizer(name), open_clip.SimpleTokenizer)
+def test_every_configuration_of_open_clip_is_supported(name):
+    check_encoder(EncoderConfig(model=f"{name}/random"))
+    if not needs_transformers(name):
+        assert isinstance(open_clip.get_tokenizer(name), open_clip.SimpleTokenizer)
+
+
+@pytest.fixture
+def without_transformers(monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec",
+                        lambda name, *rest: None if name == "transformers" else real(name, *rest))
+
+
+@pytest.mark.parametrize("name", filter(needs_transformers, open_clip.list_models()))
+def test_a_configuration_that_needs_a_package_says_which(name, without_transformers):
+    text = open_clip.get_model_config(name)["text_cfg"]
+    for tag in ("random", *open_clip.list_pretrained_tags_by_model(name)):
+        message = refusal(check_encoder, EncoderConfig(model=f"{name}/{tag}"))
+        assert "pip install 'ris_ros[hf]'" in message
+        assert any(text.get(key, "?") in message for key in ("hf_tokenizer_name", "hf_model_name"))
 
 
 def test_the_extra_that_errors_name_exists_and_installs_transformers():
@@ -84,9 +95,8 @@ def test_the_extra_that_errors_name_exists_and_installs_transformers():
     assert "\nhf =\n    transformers " in setup
 
 
-@pytest.mark.skipif(HAS_TRANSFORMERS, reason="transformers is installed")
 @pytest.mark.parametrize(("key", "part"), [("hf_tokenizer_name", "tokenizer"), ("hf_model_name", "text tower")])
-def test_a_folder_whose_configuration_needs_transformers_says_so(folder, key, part):
+def test_a_folder_whose_configuration_needs_transformers_says_so(folder, key, part, without_transformers):
     config = {**TINY, "text_cfg": {**TINY["text_cfg"], key: "some/name"}}
     (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
     message = refusal(load_encoder, EncoderConfig(model=f"local-dir:{folder}"), "cpu")
