@@ -76,6 +76,11 @@ class ProposalsConfig:
     duplicate_iou: float = option(
         0.88, "IoU above which two masks are duplicates; the better one is kept", low=0.0, high=1.0, live=True)
 
+    @property
+    def model(self) -> str:
+        """The proposer and its checkpoint, in short."""
+        return f"{self.method} {self.checkpoint}".rstrip()
+
 
 @dataclass(frozen=True)
 class EncoderConfig:

@@ -50,11 +50,14 @@ def save_sam2(folder, side):
     vision = transformers.Sam2VisionConfig(
         backbone_config=backbone, backbone_channel_list=[128, 64, 32, 16],
         backbone_feature_sizes=[[side // stride] * 2 for stride in (4, 8, 16)])
-    prompts = transformers.models.sam2_video.configuration_sam2_video.Sam2VideoPromptEncoderConfig(image_size=side)
+    configurations = transformers.models.sam2_video.configuration_sam2_video
+    prompts = configurations.Sam2VideoPromptEncoderConfig(image_size=side)
+    decoder = configurations.Sam2VideoMaskDecoderConfig(mlp_dim=128)
     torch.manual_seed(0)
     model = transformers.Sam2VideoModel(transformers.Sam2VideoConfig(
-        vision_config=vision, prompt_encoder_config=prompts, image_size=side,
-        memory_attention_rope_feat_sizes=[side // 16] * 2))
+        vision_config=vision, prompt_encoder_config=prompts, mask_decoder_config=decoder, image_size=side,
+        memory_attention_rope_feat_sizes=[side // 16] * 2, memory_attention_feed_forward_hidden_size=128,
+        memory_fuser_intermediate_dim=128))
     # Initial weights are so small that all masks would be alike.
     for weights in model.parameters():
         if weights.dim() > 1:

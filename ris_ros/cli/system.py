@@ -14,8 +14,8 @@ from ris_ros.cli.common import ConfigFile, Device, Json, Model, Settings, app, e
 from ris_ros.config import to_ros_yaml
 from ris_ros.errors import InputError
 
-BENCH_PARTS = ("start", "proposals", "encoding", "command", "node", "scale")
-"""Parts of `ris bench`; by default all but the last two are run."""
+BENCH_PARTS = ("start", "proposals", "encoding", "command", "node", "scale", "models")
+"""Parts of `ris bench`; by default all but the last three are run."""
 
 
 @app.command("config")
@@ -51,8 +51,8 @@ def doctor(as_json: Json = False, model: Model = None, device: Device = None, co
 @app.command()
 def bench(
     parts: Annotated[list[str] | None, typer.Argument(
-        metavar="[PART...]",
-        help="start, proposals, encoding, command, node, scale. Default: all but node and scale.")] = None,
+        metavar="[PART...]", help="start, proposals, encoding, command, node, scale, models. Default: all but the last "
+        "three.")] = None,
     images: Annotated[list[Path] | None, typer.Option(
         "--image", help="Image; repeatable, but all after the first are only used to compare answers. Default: "
         "simulated images.")] = None,
@@ -60,7 +60,13 @@ def bench(
         help="Folder of pictures whose things are boxed in its boxes.json, for proposals. Default: boxed pictures of "
         "installed packages, such as scikit-image.")] = None,
     architectures: Annotated[list[str] | None, typer.Option(
-        "--architecture", help="Architecture for encoding; repeatable. Default: ViT-B-32 and ViT-B-16.")] = None,
+        "--architecture", help="Architecture for encoding and models; repeatable. Default: ViT-B-32 and ViT-B-16 for "
+        "encoding, ViT-B-16 for models.")] = None,
+    sizes: Annotated[list[str] | None, typer.Option(
+        "--sam2", help="SAM 2 model for models: tiny/random, small/random, base-plus/random, large/random, or a "
+        "folder; repeatable. Default: tiny/random.")] = None,
+    all_: Annotated[bool, typer.Option(
+        "--all", help="Of models, measure all four sizes of SAM 2, ViT-B-16 and ViT-L-14: for a GPU.")] = False,
     counts: Annotated[list[int] | None, typer.Option(
         "--masks", min=1, help="Number of masks for encoding; repeatable. Default: 16, 64 and 128.")] = None,
     frames: Annotated[int, typer.Option(
@@ -83,7 +89,9 @@ def bench(
     chosen = load_config(config, settings, model, device)
     torch_device = resolve_device(chosen.device)
     device_name = bench.device_name(torch_device)
-    examples = bench.read_examples(images) if images else [bench.simulated_example(number) for number in range(3)]
+    needs_images = not (all_ or parts == ["models"])
+    examples = [] if not needs_images else bench.read_examples(images) if images else [
+        bench.simulated_example(number) for number in range(3)]
 
     def measure(part: str) -> dict[str, list[bench.Row]]:
         if part == "start":
@@ -101,6 +109,13 @@ def bench(
             return {part: bench_node(chosen, frames=frames)}
         if part == "scale":
             return bench.bench_scale(examples[0], chosen, torch_device)
+        if part == "models":
+            from ris_ros.proposals.sam2 import RANDOM, SIZES
+
+            every = [f"{size}/{RANDOM}" for size in SIZES]
+            return {"models of true size, random weights": bench.bench_models(
+                every if all_ else sizes or every[:1],
+                ["ViT-B-16", "ViT-L-14"] if all_ else architectures or ["ViT-B-16"], torch_device)}
         arrays = [example.image for example in examples]
         masks = bench.run_in_subprocess(bench.propose_masks, arrays, chosen, torch_device)
         tables = bench.bench_encoding(list(zip(arrays, masks, strict=True)), torch_device,
@@ -109,7 +124,7 @@ def bench(
         return tables
 
     report: dict[str, list[bench.Row]] = {}
-    for part in parts or BENCH_PARTS[:-2]:
+    for part in parts or (["models"] if all_ else BENCH_PARTS[:-3]):
         with err.status(f"measuring {part}"):
             tables = measure(part)
         report |= tables

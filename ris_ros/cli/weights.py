@@ -35,7 +35,8 @@ def weights_list(as_json: Json = False) -> None:
 @weights_app.command("fetch")
 def weights_fetch(
     names: Annotated[list[str], typer.Argument(
-        metavar="NAME...", help="Names from `ris weights list`, or of CLIP models, such as ViT-B-16/openai.")],
+        metavar="NAME...", help="Names from `ris weights list`, of CLIP models, such as ViT-B-16/openai, or of SAM 2 "
+        "models on the Hugging Face hub, such as facebook/sam2.1-hiera-tiny.")],
 ) -> None:
     """Download and verify checkpoints."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
@@ -43,6 +44,11 @@ def weights_fetch(
     from ris_ros.utils import weights
 
     for name in names:
+        if "sam2" in name:
+            from ris_ros.proposals.sam2 import FILES
+            from ris_ros.utils.hub import find_folder
+            out.print(f"{name}: {find_folder(name, FILES, setting='model')}")
+            continue
         if "/" in name:
             from ris_ros.config import EncoderConfig
             from ris_ros.encoding import load_encoder

@@ -95,7 +95,7 @@ class HealthMonitor:
         values = {"state": snapshot.state}
         if (config := snapshot.config) is not None:
             values |= {"mode": config.mode, "method": config.method, "device": snapshot.device,
-                       "proposals model": config.proposals.checkpoint or config.proposals.method,
+                       "proposals model": config.proposals.model,
                        "encoder model": f"{config.encoder.model} ({snapshot.arithmetic})",
                        "language model": config.language.model, "commands waiting": str(snapshot.waiting_commands)}
         values["memory [MB]"] = f"{resident_memory() / 1e6:.0f}"

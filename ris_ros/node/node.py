@@ -59,8 +59,12 @@ def _log_exceptions(transition: Transition) -> Transition:
 def _load_from_config(config: Config) -> ReferringSegmenter:
     # Imported late, because this imports torch: a node that waits for its lifecycle manager starts at once.
     from ris_ros.segmenter import ReferringSegmenter
+    from ris_ros.tracking import load_memory
 
-    return ReferringSegmenter.from_config(config)
+    segmenter = ReferringSegmenter.from_config(config)
+    if config.follow:
+        load_memory(segmenter)  # So that a missing model is told now.
+    return segmenter
 
 
 class RisNode(LifecycleNode):
@@ -147,8 +151,9 @@ class RisNode(LifecycleNode):
         self._parser = getattr(segmenter, "parser", None)
         self._create_services()
         self.get_logger().info(
-            f"configured in {time.perf_counter() - started:.1f} s: {config.proposals.method} proposals, "
-            f"{printable(config.encoder.model)} features ({self._arithmetic}), device {self._device}")
+            f"configured in {time.perf_counter() - started:.1f} s: {printable(config.proposals.model)} proposals, "
+            f"{printable(config.encoder.model)} features ({self._arithmetic}), tracking by {config.following.method}, "
+            f"device {self._device}")
         return super().on_configure(state)
 
     @_log_exceptions
@@ -238,7 +243,7 @@ class RisNode(LifecycleNode):
             except BaseException as error:  # Raised where the result is read.
                 loading.set_exception(error)
 
-        logger.info(f"loading {printable(config.proposals.checkpoint or config.proposals.method)} proposals, "
+        logger.info(f"loading {printable(config.proposals.model)} proposals, "
                     f"{printable(config.encoder.model)} features and the language model "
                     f"{printable(config.language.model)}, device {config.device}")
         started = logged = time.monotonic()

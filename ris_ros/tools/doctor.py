@@ -53,6 +53,7 @@ def run_checks(config: Config | None = None) -> list[CheckResult]:
         _check("image messages", _image_messages, f"{apt}cv-bridge, or {setup}"),
         _check("SAM (segment_anything)", partial(_version, "segment_anything", "segment-anything"),
                "pip install segment-anything", needed=False),
+        _check("SAM 2, SigLIP, CLIPA (transformers)", _transformers, "pip install 'ris_ros[hf]'", needed=False),
         _check("vision_msgs (~/box)", partial(_version, "vision_msgs.msg"), f"{apt}vision-msgs", needed=False),
         _check("ris_interfaces (~/find)", _interfaces, f"{setup}; in a workspace: colcon build "
                "--base-paths src/ris_ros src/ris_ros/ris_interfaces", needed=False),
@@ -60,7 +61,9 @@ def run_checks(config: Config | None = None) -> list[CheckResult]:
         _check("simulation (mujoco)", partial(_version, "mujoco", "mujoco"),
                "pip install mujoco; apt install libegl1 libgl1-mesa-dri libgles2", needed=False),
         *_check_model_families(),
-        *([] if config is None else [_check("encoder.model", partial(_encoder, config), "see docs/encoders.md")]),
+        *([] if config is None else [
+            _check("proposals.method", partial(_proposals, config), "see docs/proposals.md"),
+            _check("encoder.model", partial(_encoder, config), "see docs/encoders.md")]),
     ]
 
 
@@ -128,6 +131,21 @@ def _encoder(config: Config) -> str:
     weight = visual_weight(config.matching, encoder)
     notes = "".join(f"; {note}" for note in calibration_notes(config, bank, weight))
     return f"{config.encoder.model}: confidence calibrated by {bank.calibrated_by}{notes}"
+
+
+def _proposals(config: Config) -> str:
+    from ris_ros.proposals import make_proposer
+    from ris_ros.utils.device import resolve_device
+
+    device = resolve_device(config.device)
+    notes = getattr(make_proposer(config.proposals, device, offline=config.offline), "notes", [])
+    return "; ".join([f"{config.proposals.model} on {device}", *notes])
+
+
+def _transformers() -> str:
+    from transformers import Sam2VideoModel  # noqa: F401
+
+    return importlib.metadata.version("transformers")
 
 
 def _weights(name: str) -> str:
