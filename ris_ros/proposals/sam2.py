@@ -160,7 +160,7 @@ def load_model(kind: str, checkpoint: str, device: str, *, setting: str) -> Any:
         import transformers
         model_class = getattr(transformers, kind)
     except (ImportError, AttributeError) as error:
-        raise MissingError(f"{setting} {checkpoint}: SAM 2 needs transformers 4.56 or newer; run "
+        raise MissingError(f"{setting} {checkpoint}: SAM 2 needs transformers 4.57 or newer; run "
                            "`pip install 'ris_ros[hf]'`") from error
     size, _, tag = checkpoint.partition("/")
     if size in SIZES and tag == RANDOM:

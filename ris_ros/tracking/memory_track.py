@@ -57,7 +57,7 @@ class MemoryTrack(Track):
 
     def shows(self, mask: np.ndarray) -> bool:
         """Return whether the memory sees the object where a mask, bool [H, W], of the newest frame is."""
-        return self._is_trusted and mask_iou(self._seen, mask) >= MIN_SAME_MASK_IOU
+        return self._is_trusted and bool(mask_iou(self._seen, mask) >= MIN_SAME_MASK_IOU)
 
     def advance(self, frame: FramePyramid) -> None:
         """Track the object into the next frame."""

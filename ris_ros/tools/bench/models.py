@@ -133,7 +133,7 @@ def measure_encoder(architecture: str, device: str) -> list[Row]:
 
     def features(on: str) -> np.ndarray:
         model = encoder if on == device else load_encoder(config, on)
-        found: np.ndarray = model.encode_masks(_image(0), masks[:4], method="full").for_fusion(0.5)[0].cpu().numpy()
+        found: np.ndarray = model.encode_global(_image(0), masks[:4], "full").cpu().numpy()
         return found
 
     return [{"what": f"{architecture}: encode {MASKS} masks of an image", **encoding, "GB": memory,
