@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
+from ris_ros.errors import MissingError
 from ris_ros.tracking.frames import FramePyramid
 from ris_ros.tracking.motion import IDENTITY
 from ris_ros.tracking.template import Visibility
@@ -12,12 +17,15 @@ from ris_ros.tracking.track import Track
 from ris_ros.tracking.video_memory import VideoMemory
 from ris_ros.utils.masks import mask_iou
 
+logger = logging.getLogger(__name__)
+
 
 class MemoryTrack(Track):
     """A masked object, tracked from one frame on by a memory of it.
 
     Points still measure the motion of the camera and, between keyframes, that of the object. They and the colours say
-    where to search for the object when it is lost. A memory that turned out to be of something else is no longer used.
+    where to search for the object when it is lost. A memory that turned out to be of something else is no longer used,
+    nor is one that the device has no room for.
 
     Parameters
     ----------
@@ -32,7 +40,8 @@ class MemoryTrack(Track):
         self._is_trusted, self._is_lost = True, False
         self._seen = mask
         self._whole_area = float(np.count_nonzero(mask))  # of the object if all of it were visible, in full size
-        memory.start(frame.image, mask)
+        with self._within_memory():
+            memory.start(frame.image, mask)
         super().__init__(frame, mask)
 
     @property
@@ -109,11 +118,23 @@ class MemoryTrack(Track):
         expected = super()._compare(frame)
         if not self._is_trusted:
             return expected
-        self._seen = self._memory.advance(frame.image)
+        with self._within_memory():
+            self._seen = self._memory.advance(frame.image)
+        if not self._is_trusted:
+            return expected
         self._whole_area *= abs(np.linalg.det(self.frame_motion.target[:, :2]))
         share = float(np.clip(np.count_nonzero(self._seen) / max(self._whole_area, 1), 0, 1))
         in_view = max(expected.in_view, share)
         return Visibility(expected.matching, in_view, share / in_view if in_view else 0.0)
+
+    @contextmanager
+    def _within_memory(self) -> Iterator[None]:
+        """Run the block, and go on without the memory if the device has too little memory for it."""
+        try:
+            yield
+        except MissingError as error:
+            logger.warning("%s; tracking goes on by motion", error)
+            self.distrust()
 
     def _adopt_seen(self, frame: FramePyramid) -> None:
         """Take the memory's mask for the shape, colours and position of the object."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ris_ros.config import Config
+from ris_ros.errors import MissingError
 from ris_ros.tracking import Tracker, tracker
 
 
@@ -112,3 +113,19 @@ def test_the_target_is_not_taken_for_smaller_as_it_is_slowly_covered(stage, foll
     answers = stage.play(followed, images, latency=100)  # No keyframe is verified meanwhile.
     shares = [answer.confidence for answer in answers if answer.found]
     assert shares[-1] < 0.4 and stage.events(answers) == ["lost"]
+
+
+@pytest.mark.parametrize("step", ["start", "advance"])
+def test_where_the_device_has_no_room_tracking_goes_on_by_motion(stage, segmenter, memory, monkeypatch, caplog, step):
+    def fail(*_):
+        raise MissingError("SAM 2 (large) does not fit into the memory of the device: choose a smaller one")
+
+    monkeypatch.setattr(memory, step, fail)
+    tracker = Tracker(segmenter)
+    tracker.start(scene(stage, stage.motion()), stage.disc())
+    paths = [stage.motion((4 * t, 0)) for t in range(1, 10)]
+    answers = stage.play(tracker, [scene(stage, path) for path in paths])
+    assert all(answer.found for answer in answers)
+    assert stage.iou(answers[-1].mask, stage.disc(paths[-1])) > 0.9
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.endswith("choose a smaller one; tracking goes on by motion")
