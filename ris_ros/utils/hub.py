@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ def find_folder(name: str, files: Sequence[str], *, setting: str) -> Path:
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # Unlike Path, it takes any name.
         missing = [file for file in files if not Path(name, file).is_file()]
         if missing:
             raise MissingError(f"{setting} {name}: the folder has no {' and no '.join(missing)}; it needs the files of "
