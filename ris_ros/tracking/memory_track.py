@@ -58,7 +58,7 @@ class MemoryTrack(Track):
     def is_displaced(self) -> bool:
         """Whether the memory sees the object, or a part of it, beside where its motion has brought it."""
         inside = np.count_nonzero(self._seen & super().extent())
-        return self._sees and inside < MIN_SAME_MASK_IOU * np.count_nonzero(self._seen)
+        return self._sees and bool(inside < MIN_SAME_MASK_IOU * np.count_nonzero(self._seen))
 
     def distrust(self) -> None:
         """Use the memory no more: it is of something else."""
