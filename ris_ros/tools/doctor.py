@@ -53,7 +53,8 @@ def run_checks(config: Config | None = None) -> list[CheckResult]:
         _check("image messages", _image_messages, f"{apt}cv-bridge, or {setup}"),
         _check("SAM (segment_anything)", partial(_version, "segment_anything", "segment-anything"),
                "pip install segment-anything", needed=False),
-        _check("SAM 2, SigLIP, CLIPA (transformers)", _transformers, "pip install 'ris_ros[hf]'", needed=False),
+        _check("SAM 2, SigLIP, CLIPA (transformers)", partial(_version, "transformers", "transformers"),
+               "pip install 'ris_ros[hf]'", needed=False),
         _check("vision_msgs (~/box)", partial(_version, "vision_msgs.msg"), f"{apt}vision-msgs", needed=False),
         _check("ris_interfaces (~/find)", _interfaces, f"{setup}; in a workspace: colcon build "
                "--base-paths src/ris_ros src/ris_ros/ris_interfaces", needed=False),
@@ -140,12 +141,6 @@ def _proposals(config: Config) -> str:
     device = resolve_device(config.device)
     notes = getattr(make_proposer(config.proposals, device, offline=config.offline), "notes", [])
     return "; ".join([f"{config.proposals.model} on {device}", *notes])
-
-
-def _transformers() -> str:
-    from transformers import Sam2VideoModel  # noqa: F401
-
-    return importlib.metadata.version("transformers")
 
 
 def _weights(name: str) -> str:

@@ -44,9 +44,3 @@ def test_the_proposers_model_is_named_or_what_it_lacks(sam2_folder, tmp_path, mo
     assert check(str(sam2_folder)).found == f"sam2 {sam2_folder} on cpu"
     result = check("tiny")
     assert not result.ok and "run `ris weights fetch facebook/sam2.1-hiera-tiny`" in result.found
-
-
-def test_a_missing_transformers_is_found(monkeypatch):
-    assert doctor._check("transformers", doctor._transformers, "").ok
-    monkeypatch.setitem(sys.modules, "transformers", None)
-    assert not doctor._check("transformers", doctor._transformers, "").ok
