@@ -150,10 +150,10 @@ class RisNode(LifecycleNode):
         self.worker = Worker(self.cameras, continuous=config.mode == "continuous", max_rate=config.max_rate)
         self._parser = getattr(segmenter, "parser", None)
         self._create_services()
+        tracking = ", tracking by sam2" if config.follow and config.following.method == "sam2" else ""
         self.get_logger().info(
             f"configured in {time.perf_counter() - started:.1f} s: {printable(config.proposals.model)} proposals, "
-            f"{printable(config.encoder.model)} features ({self._arithmetic}), tracking by {config.following.method}, "
-            f"device {self._device}")
+            f"{printable(config.encoder.model)} features ({self._arithmetic}){tracking}, device {self._device}")
         return super().on_configure(state)
 
     @_log_exceptions
