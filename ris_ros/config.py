@@ -131,6 +131,25 @@ class MatchingConfig:
         "less finds more, also what is not there; negative: the calibration's own, 0.05 unless it was made with "
         "another; no effect where min_confidence is set", low=-1.0, high=0.5, live=True)
     max_candidates: int = option(5, "maximum number of ranked candidates in a result", low=1, high=1000, live=True)
+    appearance: str = option(
+        "clip", "what judges the appearance of objects (method full): clip, the encoder; detector, a phrase detector, "
+        "which is asked for every noun phrase, without any CLIP; both, the two together",
+        choices=("clip", "detector", "both"))
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """Which phrase detector is asked, where matching.appearance is detector or both."""
+
+    model: str = option(
+        "grounding-dino-tiny", "phrase detector: a name of docs/detectors.md, hf-hub:OWNER/NAME or local-dir:FOLDER")
+    dtype: str = option("float32", "data type of the model", choices=("float32", "bfloat16", "float16"))
+    threshold: float = option(
+        -1.0, "score of a detection that is right as often as wrong; lower ones count less; negative: the one of the "
+        "model's makers", low=-1.0, high=0.99, live=True)
+    max_detections: int = option(
+        20, "maximum number of detections of each phrase, those with the highest scores", low=1, high=200, live=True)
+    batch_size: int = option(8, "number of phrases that are detected at a time", low=1, high=64)
 
 
 @dataclass(frozen=True)
@@ -211,6 +230,7 @@ class Config:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     matching: MatchingConfig = field(default_factory=MatchingConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
     following: FollowingConfig = field(default_factory=FollowingConfig)
 
     @classmethod

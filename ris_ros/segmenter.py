@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
+from torch import OutOfMemoryError, Tensor
 
 from ris_ros.calibration import calibrated_bank, calibration_notes, load_bank, store_names, visual_weight
 from ris_ros.config import Config
+from ris_ros.detection import PhraseDetector, check_detector, try_to_load_detector
 from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, check_encoder, load_encoder
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, one_line
+from ris_ros.frames import EncodedFrame, FrameDetections, GroundedFrame, assigned, merged, padded, prompted
 from ris_ros.grounding import (
     AppearanceScorer,
+    AppearanceScores,
+    DetectorScores,
     Grounder,
+    JointScores,
     Layout,
     PatchSearch,
     PromptBank,
     decide,
     fuse,
     missing_descriptions,
+    phrases_of,
     similarity,
     still_missing,
 )
 from ris_ros.grounding import thresholds as t
 from ris_ros.grounding.guesses import Guesses, WordLists
+from ris_ros.grounding.pixel_colours import PROTOTYPES, colour_probabilities
 from ris_ros.grounding.rivals import RivalNames
-from ris_ros.grounding.search import MatchingRegion
 from ris_ros.language import MAX_WORDS, ExpressionParser
-from ris_ros.proposals import ImageEmbedding, Proposer, as_promptable, make_proposer
+from ris_ros.proposals import Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
 from ris_ros.utils.cancellation import check_cancelled
 from ris_ros.utils.device import resolve_device
@@ -39,29 +46,12 @@ from ris_ros.utils.stage_timer import StageTimer
 
 _NO_PROPOSALS = "no object stands out in the image"
 _MAX_SEARCHES = 4
-"""Searches of one image whose masks are kept for further queries."""
+"""Searches of one image, and sets of asked phrases, whose masks are kept for further queries."""
 
-_SearchKey = tuple[tuple[str, tuple[str, ...], str], ...]
-"""Head, attributes and appearance of each description that is searched for."""
+_SearchKey = tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...], str], ...]]
+"""The phrases that the detector was asked, and head, attributes and appearance of each description searched for."""
 
-
-@dataclass(frozen=True, eq=False)
-class EncodedFrame:
-    """An image, its proposals and their features; immutable.
-
-    Attributes
-    ----------
-    image : uint8 RGB [H, W, 3]
-    proposals : of the image
-    features : of the proposals
-    embedding : for further prompts; None where no more masks can be asked for
-
-    """
-
-    image: np.ndarray
-    proposals: Proposals
-    features: MaskFeatures
-    embedding: ImageEmbedding | None
+logger = logging.getLogger(__name__)
 
 
 class ReferringSegmenter:
@@ -78,28 +68,34 @@ class ReferringSegmenter:
     ----------
     config : every setting
     proposer : image uint8 RGB [H, W, 3] -> Proposals
-    encoder : features of masks and texts
+    encoder : features of masks and texts; None where a detector judges alone
     parser : expression -> Query
     bank : phrases to contrast a description with, and the calibration; None for the one of the settings or the model
+    detector : finds what noun phrases name; None where the encoder judges alone
 
     """
 
-    def __init__(self, config: Config, proposer: Proposer, encoder: MaskGuidedEncoder, parser: ExpressionParser,
-                 bank: PromptBank | None = None):
+    def __init__(self, config: Config, proposer: Proposer, encoder: MaskGuidedEncoder | None, parser: ExpressionParser,
+                 bank: PromptBank | None = None, detector: PhraseDetector | None = None):
+        _check_parts(config, encoder, detector)
         self.config = config
         self.proposer = proposer
-        self.encoder = encoder
+        self._encoder = encoder
         self.parser = parser
-        self.bank = bank or load_bank(config.matching, encoder)
+        self.detector = detector
+        self._detector_failure = ""
+        self.bank = bank or (PromptBank.load("", None, config.matching.names) if encoder is None
+                             else load_bank(config.matching, encoder))
         self._rivals: RivalNames | None = None
-        self._guesses = Guesses(self.bank, WordLists(parser.is_noun, parser.is_english, MAX_WORDS), self._encode_text,
-                                encoder.is_cut, encoder.model.context_length)
+        lists = WordLists(parser.is_noun, parser.is_english, MAX_WORDS)
+        self._guesses = Guesses(self.bank, lists) if encoder is None else Guesses(
+            self.bank, lists, self._encode_text, encoder.is_cut, encoder.model.context_length)
         self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
         self._frame: EncodedFrame | None = None
         self._depth: Depth | None = None
         # Computed lazily for the current frame, depth and settings.
-        self._grounder: Grounder | None = None
-        self._searches: OrderedDict[_SearchKey, tuple[EncodedFrame, Grounder] | None] = OrderedDict()
+        self._grounded: OrderedDict[tuple[str, ...], GroundedFrame] = OrderedDict()
+        self._searches: OrderedDict[_SearchKey, GroundedFrame | None] = OrderedDict()
         self._timer = StageTimer()
 
     @classmethod
@@ -120,15 +116,51 @@ class ReferringSegmenter:
             config = Config() if config is None else Config.from_yaml(config)
         device = resolve_device(config.device)
         # What is missing is told before anything slow is loaded: the encoder, which is the slowest, comes last.
-        check_encoder(config.encoder, offline=config.offline)
+        appearance = config.matching.appearance
+        if appearance == "detector":
+            check_detector(config.detector, offline=config.offline)
+        else:
+            check_encoder(config.encoder, offline=config.offline)
         parser = ExpressionParser(config.language, config.method)
         proposer = make_proposer(config.proposals, device, offline=config.offline)
+        detector, failure = try_to_load_detector(config, device) if appearance != "clip" else (None, "")
+        if appearance == "detector":
+            return cls(config, proposer, None, parser, detector=detector)
         encoder = load_encoder(config.encoder, device, offline=config.offline)
-        return cls(config, proposer, encoder, parser, calibrated_bank(config, encoder))
+        segmenter = cls(config, proposer, encoder, parser, calibrated_bank(config, encoder), detector)
+        segmenter._detector_failure = failure
+        return segmenter
 
     def sibling(self) -> ReferringSegmenter:
         """Return another segmenter on the same models, with an image of its own."""
-        return ReferringSegmenter(self.config, self.proposer, self.encoder, self.parser, self.bank)
+        other = ReferringSegmenter(self.config, self.proposer, self._encoder, self.parser, self.bank, self.detector)
+        other._detector_failure = self._detector_failure
+        return other
+
+    @property
+    def encoder(self) -> MaskGuidedEncoder:
+        """The encoder of masks and texts.
+
+        Raises
+        ------
+        InputError
+            Where matching.appearance is "detector", which does without.
+
+        """
+        if self._encoder is None:
+            raise InputError("this needs the features of an encoder, and matching.appearance detector loads none: set "
+                             "it to clip or both")
+        return self._encoder
+
+    @property
+    def device(self) -> str:
+        """The device of the models."""
+        return resolve_device(self.config.device) if self._encoder is None else str(self._encoder.device)
+
+    @property
+    def arithmetic(self) -> str:
+        """The dtypes that the encoder, or the detector without one, computes in."""
+        return self.config.detector.dtype if self._encoder is None else self._encoder.arithmetic
 
     def __call__(self, image: np.ndarray, text: str, *, depth: Depth | None = None) -> Result:
         """Find what `text` names in `image`, uint8 RGB [H, W, 3]; `depth` as in :meth:`set_image`."""
@@ -199,7 +231,8 @@ class ReferringSegmenter:
 
     def visual_features(self) -> Tensor:
         """Return the fused global and local features of the current proposals, float32 [N, D] (paper, section 3.2)."""
-        return self._fused(self._current_frame().features)
+        frame = self._current_frame()
+        return self._fused(frame.features or self.encoder.encode_masks(frame.image, frame.proposals.masks))
 
     @property
     def visual_weight(self) -> float:
@@ -214,13 +247,18 @@ class ReferringSegmenter:
     @property
     def notes(self) -> list[str]:
         """The fallbacks in effect, such as the CPU instead of a GPU; for diagnostics."""
-        return [*getattr(self.proposer, "notes", ()), *self.encoder.notes,
-                *calibration_notes(self.config, self.bank, self.visual_weight)]
+        notes = [*getattr(self.proposer, "notes", ()), *(self.detector.notes if self.detector is not None else ())]
+        if self._encoder is not None:
+            notes += [*self._encoder.notes, *calibration_notes(self.config, self.bank, self.visual_weight)]
+        return [*notes, *([self._detector_failure] if self._detector_failure else [])]
 
     def update(self, config: Config) -> None:
         """Adopt the settings of another configuration; those that are not live need a new segmenter."""
-        if config.proposals != self.config.proposals:
+        _check_parts(config, self._encoder, self.detector)
+        if (config.proposals, config.detector) != (self.config.proposals, self.config.detector):
             self._frames.clear()
+        if self.detector is not None and config.detector != self.config.detector:
+            self.detector.config = config.detector
         self._forget_grounding()
         self.config = config
         self.proposer.config = config.proposals
@@ -228,16 +266,22 @@ class ReferringSegmenter:
     def _encode(self, image: np.ndarray, proposals: Proposals | None) -> EncodedFrame:
         embedding = None
         with self._timer.stage("proposals"):
-            promptable = as_promptable(self.proposer)
+            promptable, is_given = as_promptable(self.proposer), proposals is not None
             if proposals is None and promptable is not None:
                 embedding = promptable.embed(image)
-                proposals = promptable(image, embedding=embedding)
+                # Where a detector judges alone, its own masks are all that can be chosen.
+                proposals = (promptable(image, embedding=embedding) if self._encoder is not None
+                             else Proposals.from_masks(np.zeros((0, *image.shape[:2]), bool)))
             elif proposals is None:
                 proposals = self.proposer(image)
+        detections = (None if self.detector is None or self.config.method != "full"
+                      else FrameDetections(self.detector, image, promptable, embedding))
+        if self._encoder is None:
+            return EncodedFrame(image, proposals, None, embedding, detections, is_given)
         with self._timer.stage("visual"):
-            features = self.encoder.encode_masks(image, proposals.masks, method=self.config.method)
+            features = self._encoder.encode_masks(image, proposals.masks, method=self.config.method)
             features.for_fusion(self.visual_weight)  # They are lazy: compute them here, to time them as "visual".
-        return EncodedFrame(image, proposals, features, embedding)
+        return EncodedFrame(image, proposals, features, embedding, detections, is_given)
 
     def _match_reference(self, query: Query, frame: EncodedFrame) -> Result:
         """Choose the proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3)."""
@@ -245,7 +289,7 @@ class ReferringSegmenter:
         if not len(proposals):
             return Result.nothing(query, proposals.masks.shape[1:], _NO_PROPOSALS)
         texts = self._encode_text([query.sentence] * (weight > 0) + [query.target_phrase] * (weight < 1))
-        cosine = similarity(self._fused(frame.features), fuse(texts[0], texts[-1], weight))
+        cosine = similarity(self.visual_features(), fuse(texts[0], texts[-1], weight))
         logit = self.encoder.logit_scale * cosine
         score = logit.softmax(0)
         best_first = logit.argsort(descending=True)[:self.config.matching.max_candidates].tolist()
@@ -258,55 +302,98 @@ class ReferringSegmenter:
 
     def _match_full(self, query: Query, frame: EncodedFrame, min_confidence: float) -> Result:
         """Choose what fits every part of the query; where nothing does, propose more masks and choose again."""
+        grounded = self._ground(query, frame)
         with self._timer.stage("matching"):
-            if self._grounder is None and len(frame.proposals):
-                self._grounder = self._make_grounder(frame)
-            result = self._decide(query, frame, self._grounder, min_confidence)
+            result = self._decide(query, grounded, min_confidence)
         if result.found:
             return result
         with self._timer.stage("search"):
-            searched = self._search(query, frame)
+            searched = self._search(query, grounded)
         if searched is None:
             return result
         with self._timer.stage("matching"):
-            return self._decide(query, *searched, min_confidence)
+            return self._decide(query, searched, min_confidence)
 
-    def _decide(self, query: Query, frame: EncodedFrame, grounder: Grounder | None, min_confidence: float) -> Result:
-        if grounder is None:
-            return Result.nothing(query, frame.proposals.masks.shape[1:], _NO_PROPOSALS)
+    def _ground(self, query: Query, frame: EncodedFrame) -> GroundedFrame:
+        """Return the frame with what the detector finds for the noun phrases of the query, if there is one."""
+        phrases = phrases_of(query) if frame.detections is not None else ()
+        if phrases not in self._grounded:
+            frame, detected = self._detect(phrases, frame)
+            with self._timer.stage("matching"):
+                grounder = self._make_grounder(frame, detected) if len(frame.proposals) else None
+            if phrases and detected is None:
+                return GroundedFrame(frame, None, grounder)  # The detector failed, and may not the next time.
+            self._grounded[phrases] = GroundedFrame(frame, detected, grounder)
+            while len(self._grounded) > _MAX_SEARCHES:
+                self._grounded.popitem(last=False)
+        self._grounded.move_to_end(phrases)
+        return self._grounded[phrases]
+
+    def _detect(self, phrases: tuple[str, ...], frame: EncodedFrame
+                ) -> tuple[EncodedFrame, dict[str, np.ndarray] | None]:
+        """Return the frame with the masks of the detections, and the detector's scores; None where none was asked."""
+        if frame.detections is None:
+            return frame, None
+        try:
+            with self._timer.stage("detection"):
+                found = frame.detections.ask(phrases)
+        except (InputError, OutOfMemoryError) as error:
+            self._detector_failure = f"the detector failed: {one_line(error)[:200]}; choose a smaller detector.model"
+            if self._encoder is None:
+                raise InputError(self._detector_failure) from error
+            logger.warning("%s; the answers are the encoder's alone", self._detector_failure)
+            return frame, None
+        self._detector_failure = ""
+        if frame.is_given:
+            return frame, assigned(frame.proposals, found)
+        proposals, detected = merged(frame.proposals, found, self.config.proposals.duplicate_iou)
+        added = proposals.masks[len(frame.proposals):]
+        features = frame.features.extended(added) if frame.features is not None and len(added) else frame.features
+        return replace(frame, proposals=proposals, features=features), detected
+
+    def _decide(self, query: Query, grounded: GroundedFrame, min_confidence: float) -> Result:
+        proposals = grounded.frame.proposals
+        if grounded.grounder is None and grounded.detected is not None:
+            reason = f"nothing fits {query.target_phrase or 'such object'!r}: the detector found nothing that it names"
+            return Result.nothing(query, proposals.masks.shape[1:], reason, note=self._guesses.note(query))
+        if grounded.grounder is None:
+            return Result.nothing(query, proposals.masks.shape[1:], _NO_PROPOSALS)
         settings = self.config.matching
-        threshold = (settings.min_confidence if settings.min_confidence >= 0
-                     else self.bank.threshold(settings.max_false_absence))
-        return decide(query, frame.proposals, grounder, min_confidence=max(threshold, min_confidence),
+        own = (t.MIN_DETECTED_CONFIDENCE if self._encoder is None
+               else self.bank.threshold(settings.max_false_absence))
+        threshold = settings.min_confidence if settings.min_confidence >= 0 else own
+        return decide(query, proposals, grounded.grounder, min_confidence=max(threshold, min_confidence),
                       max_candidates=settings.max_candidates, calibrated=self.bank.is_calibrated,
                       doubts=self._guesses.note(query))
 
-    def _search(self, query: Query, frame: EncodedFrame) -> tuple[EncodedFrame, Grounder] | None:
+    def _search(self, query: Query, grounded: GroundedFrame) -> GroundedFrame | None:
         """Prompt for masks where patches match descriptions that no proposal matches; None without any."""
-        if frame.embedding is None or not self.config.proposals.search_prompts:
+        frame = grounded.frame
+        if frame.embedding is None or frame.features is None or not self.config.proposals.search_prompts:
             return None
-        missing = [description for description in missing_descriptions(query, self._grounder)
+        missing = [description for description in missing_descriptions(query, grounded.grounder)
                    if not self._guesses.unknown_name(description)]  # They would be found anywhere.
-        key = tuple((description.head, description.attributes, description.appearance) for description in missing)
+        key = (tuple(grounded.detected or ()), tuple(
+            (description.head, description.attributes, description.appearance) for description in missing))
         if key not in self._searches:
-            self._searches[key] = self._with_searched_masks(frame, missing) if missing else None
+            self._searches[key] = self._with_searched_masks(grounded, missing) if missing else None
             while len(self._searches) > _MAX_SEARCHES:
                 self._searches.popitem(last=False)
         self._searches.move_to_end(key)
         return self._searches[key]
 
-    def _with_searched_masks(self, frame: EncodedFrame, missing: list[Description]
-                             ) -> tuple[EncodedFrame, Grounder] | None:
+    def _with_searched_masks(self, grounded: GroundedFrame, missing: list[Description]) -> GroundedFrame | None:
         """Return the frame extended by masks prompted where patches match, until all is found; None without any.
 
         A search ends without success where no further patch matches, or after ``proposals.search_prompts``.
         """
-        patches, settings, embedding = frame.features.patch_features, self.config.proposals, frame.embedding
-        if patches is None or embedding is None:
+        frame, settings = grounded.frame, self.config.proposals
+        if frame.features is None or frame.features.patch_features is None or frame.embedding is None:
             return None
+        patches, embedding, features = frame.features.patch_features, frame.embedding, frame.features
         scorer = self._scorer(patches.flatten(0, 1), self.bank.without_statistics())
         searches = [PatchSearch(description, scorer, (patches.shape[0], patches.shape[1])) for description in missing]
-        grounder, is_first = None, True
+        grounder, detected, is_first = None, grounded.detected, True
         budget = settings.search_prompts
         while searches and budget > 0:
             check_cancelled()
@@ -315,38 +402,37 @@ class ReferringSegmenter:
             points = np.concatenate([search.next_points(count) for search in searches])
             if not len(points):
                 break
-            found = self._prompt(frame.image, embedding, points, regions)
+            found = prompted(as_promptable(self.proposer), frame.image, embedding, points, regions, settings)
             found = found.new_to(frame.proposals, settings.duplicate_iou)
             if len(found):
-                frame = replace(frame, proposals=frame.proposals.extended(found),
-                                features=frame.features.extended(found.masks))
-                grounder = self._make_grounder(frame)
+                features = features.extended(found.masks)
+                frame = replace(frame, proposals=frame.proposals.extended(found), features=features)
+                detected = None if detected is None else padded(detected, len(frame.proposals))
+                grounder = self._make_grounder(frame, detected)
                 missing = still_missing(missing, grounder)
                 searches = [search for search in searches if search.description in missing]
             is_first, budget = False, budget - count
-        return None if grounder is None else (frame, grounder)
+        return None if grounder is None else GroundedFrame(frame, detected, grounder)
 
-    def _prompt(self, image: np.ndarray, embedding: ImageEmbedding, points: np.ndarray, regions: list[MatchingRegion]
-                ) -> Proposals:
-        """Return the masks at points and in regions, both in shares of the image's width and height."""
-        promptable, settings = as_promptable(self.proposer), self.config.proposals
-        if promptable is None:
-            return Proposals.from_masks(np.zeros((0, *image.shape[:2]), bool))
-        size = np.array(image.shape[1::-1])
-        found = promptable(image, points * size, embedding=embedding)
-        for region in regions:
-            masks = promptable.object_in(embedding, region.box * np.tile(size, 2), region.point[None] * size,
-                                         np.ones(1))
-            for index in np.flatnonzero(masks.quality >= settings.min_quality).tolist():
-                found = found.extended(masks.take([index]).new_to(found, settings.duplicate_iou))
-        return found
+    def _make_grounder(self, frame: EncodedFrame, detected: dict[str, np.ndarray] | None) -> Grounder:
+        layout = Layout.measure(frame.proposals, self._depth)
+        return Grounder(layout, self._appearance(frame, layout, detected))
 
-    def _make_grounder(self, frame: EncodedFrame) -> Grounder:
+    def _appearance(self, frame: EncodedFrame, layout: Layout, detected: dict[str, np.ndarray] | None
+                    ) -> AppearanceScores:
+        """Return the scores of the encoder, of the detector, or of both together."""
+        if frame.features is None:
+            assert self.detector is not None and detected is not None
+            colours = colour_probabilities(frame.image, frame.proposals.masks)
+            return DetectorScores(detected, self.detector.threshold, colours, tuple(PROTOTYPES),
+                                  self.bank.vocabulary.are_related)
         fused = self._fused(frame.features)
         if not fused.isfinite().all():
             raise InputError("the encoder's features are not finite: try encoder.dtype float32, or another model")
-        layout = Layout.measure(frame.proposals, self._depth)
-        return Grounder(layout, self._scorer(fused, self.bank, layout))
+        scores = self._scorer(fused, self.bank, layout)
+        if detected is None or self.detector is None:
+            return scores
+        return JointScores(scores, detected, self.detector.threshold)
 
     def _scorer(self, features: Tensor, bank: PromptBank, layout: Layout | None = None) -> AppearanceScorer:
         return AppearanceScorer(features, self._encode_text, self.encoder.logit_scale, bank, layout,
@@ -372,5 +458,16 @@ class ReferringSegmenter:
         return self._frame
 
     def _forget_grounding(self) -> None:
-        self._grounder = None
+        self._grounded.clear()
         self._searches.clear()
+
+
+def _check_parts(config: Config, encoder: MaskGuidedEncoder | None, detector: PhraseDetector | None) -> None:
+    """Raise an InputError for settings that the loaded models cannot serve."""
+    if encoder is not None:
+        return
+    if detector is None:
+        raise InputError("a segmenter needs an encoder, a detector, or both")
+    for setting, needs_encoder in (("method reference", config.method != "full"), ("follow", config.follow)):
+        if needs_encoder:
+            raise InputError(f"{setting} needs the features of an encoder: set matching.appearance to clip or both")

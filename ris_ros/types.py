@@ -75,6 +75,26 @@ class Proposals:
 
 
 @dataclass(frozen=True, eq=False)
+class Detections:
+    """What a phrase detector finds in one image for one phrase, best first.
+
+    Attributes
+    ----------
+    boxes : float32 [M, 4], xyxy pixels, within the image
+    scores : float32 [M], 0..1, of the detector itself
+    masks : bool [M, H, W]; None where the detector gives boxes alone
+
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    masks: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, eq=False)
 class CameraModel:
     """Pinhole model and lens distortion of a camera.
 

@@ -14,7 +14,6 @@ import time
 from array import array
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -115,7 +114,7 @@ class FakeSegmenter:
         self.seen = [] if seen is None else seen
         self.gate = gate or threading.Event()
         self.gate.set()
-        self.encoder = SimpleNamespace(device="fake", arithmetic="float32")
+        self.device, self.arithmetic = "fake", "float32"
         self.notes = []
         self.calibrated_by = "labels"
 

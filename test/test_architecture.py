@@ -15,9 +15,9 @@ LAYERS = (
     ("errors",),
     ("config", "utils"),
     ("types",),
-    ("language", "proposals", "encoding", "geometry", "sim"),
+    ("language", "proposals", "encoding", "detection", "geometry", "sim"),
     ("grounding",),
-    ("calibration",),
+    ("calibration", "frames"),
     ("segmenter",),
     ("questions", "serialization", "visualization"),
     ("tracking", "messages"),
@@ -32,7 +32,7 @@ ONLY = {
     "grounding": {"errors", "types", "utils", "geometry"},
 }
 ROS = {"rclpy", "rcl_interfaces", "tf2_ros"}
-HEAVY = {"torch", "open_clip", "mujoco", "ray", "spacy", "onnxruntime", "cv2", "rclpy", "scipy"}
+HEAVY = {"torch", "open_clip", "mujoco", "ray", "spacy", "onnxruntime", "cv2", "rclpy", "scipy", "transformers"}
 
 
 def package_of(module: str) -> str:

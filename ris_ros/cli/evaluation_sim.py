@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ris_ros.config import Config
+    from ris_ros.segmenter import ReferringSegmenter
 
 
 class _Report(Protocol):
@@ -64,6 +65,12 @@ def eval_sim(
     frames: Annotated[int, typer.Option(
         help="First calibrate on this many unlabelled images of the validation split, as ris calibrate does; 0: as the "
         "node does, on stock images if the model brings no calibration.")] = 0,
+    detector: Annotated[str | None, typer.Option(
+        help="truth: take a phrase detector that knows the scenes, alone or, with --set matching.appearance=both, "
+        "beside the encoder.")] = None,
+    detector_errors: Annotated[str, typer.Option(
+        help="Rates at which that detector is wrong: none, or those published for sam3, owlv2, ...; see "
+        "docs/detectors.md.")] = "none",
     as_json: Json = False,
     model: Model = None,
     device: Device = None,
@@ -82,16 +89,22 @@ def eval_sim(
 
     for name in style or ():
         find_style(name)
+    appearance = chosen.matching.appearance
+    if detector is not None:
+        chosen = chosen.replace({"matching.appearance": "clip"})
     segmenter = ReferringSegmenter.from_config(chosen)
     if weaken is not None:
         segmenter = weakened_segmenter(segmenter, weaken, frames)
     elif frames:
         with err.status("calibrating on unlabelled images"):
             calibrate(segmenter, frames)
-    published = published_segmenter(segmenter) if segmenter.config.method == "full" else None
+    is_full = segmenter.config.method == "full"
+    published = published_segmenter(segmenter) if is_full else None
+    if detector is not None:
+        segmenter = _with_detector(segmenter, detector, detector_errors, appearance)
     report = evaluate(segmenter, split=split, scenes=scenes, start=seed, per_kind=per_kind or None,
                       kinds=kind or (), proposals=proposals, depth=depth, styles=style or (PLAIN,),
-                      reasoning=segmenter.parser if published else None, published=published, progress=True)
+                      reasoning=segmenter.parser if is_full else None, published=published, progress=True)
     _print_report(report, as_json)
 
 
@@ -131,6 +144,20 @@ def eval_weak(
         print(json.dumps([report.to_dict() for report in reports]))
     else:
         out.print(weak_encoders.table(reports))
+
+
+def _with_detector(segmenter: ReferringSegmenter, name: str, errors: str, appearance: str) -> ReferringSegmenter:
+    """Return a segmenter with a detector of simulated scenes, beside the encoder or in its place."""
+    from ris_ros.evaluation.truth_detector import TruthDetector
+    from ris_ros.segmenter import ReferringSegmenter
+
+    if name != "truth":
+        raise InputError(f"--detector must be truth, not {name!r}; a real one is chosen with --set "
+                         "matching.appearance=detector")
+    both = appearance == "both"
+    config = segmenter.config.replace({"matching.appearance": "both" if both else "detector"})
+    return ReferringSegmenter(config, segmenter.proposer, segmenter.encoder if both else None, segmenter.parser,
+                              segmenter.bank if both else None, TruthDetector(errors, config.detector))
 
 
 def _print_visual_weights(config: Config, scenes: int) -> None:

@@ -35,12 +35,16 @@ def weights_list(as_json: Json = False) -> None:
 @weights_app.command("fetch")
 def weights_fetch(
     names: Annotated[list[str], typer.Argument(
-        metavar="NAME...", help="Names from `ris weights list`, of CLIP models, such as ViT-B-16/openai, or of SAM 2 "
-        "models on the Hugging Face hub, such as facebook/sam2.1-hiera-tiny.")],
+        metavar="NAME...", help="Names from `ris weights list`, of CLIP models, such as ViT-B-16/openai, of SAM 2 "
+        "models on the Hugging Face hub, such as facebook/sam2.1-hiera-tiny, or of phrase detectors, such as "
+        "grounding-dino-tiny.")],
 ) -> None:
     """Download and verify checkpoints."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
+    from ris_ros.config import DetectorConfig
+    from ris_ros.detection import load_detector
+    from ris_ros.detection.loading import is_detector
     from ris_ros.utils import weights
 
     for name in names:
@@ -48,6 +52,10 @@ def weights_fetch(
             from ris_ros.proposals.sam2 import FILES
             from ris_ros.utils.hub import find_folder
             out.print(f"{name}: {find_folder(name, FILES, setting='model')}")
+            continue
+        if is_detector(name):
+            load_detector(DetectorConfig(model=name), "cpu")
+            out.print(f"{name}: downloaded to the hub's cache, and loaded without errors")
             continue
         if "/" in name:
             from ris_ros.config import EncoderConfig

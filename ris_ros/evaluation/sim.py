@@ -31,6 +31,7 @@ from ris_ros.evaluation.metrics import (
     precision_at,
     proportion,
 )
+from ris_ros.evaluation.truth_detector import TruthDetector
 from ris_ros.grounding import Grounder, Layout, decide
 from ris_ros.sim.expressions import KINDS
 from ris_ros.sim.samples import SceneSample, samples
@@ -186,6 +187,8 @@ def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int 
             selected = [expression for expression in sample.expressions if expression.kind in kinds]
             sample = replace(sample, expressions=selected)
         scene = _SceneTruth(sample, depth)
+        if isinstance(segmenter.detector, TruthDetector):
+            segmenter.detector.show(sample)
         rows = [scene.ask(segmenter, None if proposals else scene.no_masks)]
         if published is not None:
             rows.append(scene.ask(published, segmenter.proposals if proposals else scene.no_masks))

@@ -2,11 +2,12 @@
 
 from ris_ros.grounding.appearance import AppearanceScorer, AppearanceScores
 from ris_ros.grounding.decision import decide
+from ris_ros.grounding.detector_scores import DetectorScores, JointScores, phrases_of
 from ris_ros.grounding.fusion import fuse, similarity
 from ris_ros.grounding.grounder import Grounder
 from ris_ros.grounding.layout import Layout
 from ris_ros.grounding.prompt_bank import PromptBank
 from ris_ros.grounding.search import PatchSearch, missing_descriptions, still_missing
 
-__all__ = ["AppearanceScorer", "AppearanceScores", "Grounder", "Layout", "PatchSearch", "PromptBank", "decide", "fuse",
-           "missing_descriptions", "similarity", "still_missing"]
+__all__ = ["AppearanceScorer", "AppearanceScores", "DetectorScores", "Grounder", "JointScores", "Layout", "PatchSearch",
+           "PromptBank", "decide", "fuse", "missing_descriptions", "phrases_of", "similarity", "still_missing"]

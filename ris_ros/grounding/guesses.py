@@ -54,14 +54,14 @@ class Guesses:
     ----------
     bank : the names that are contrasted
     lists : of the parser
-    encode_text : M texts -> float32 [M, D]
+    encode_text : M texts -> float32 [M, D]; None to ask the lists alone
     is_cut : whether a text has more tokens than the model reads
     max_tokens : that the model reads
 
     """
 
-    def __init__(self, bank: PromptBank, lists: WordLists, encode_text: Callable[[list[str]], Tensor],
-                 is_cut: Callable[[str], bool], max_tokens: int):
+    def __init__(self, bank: PromptBank, lists: WordLists, encode_text: Callable[[list[str]], Tensor] | None = None,
+                 is_cut: Callable[[str], bool] = lambda text: False, max_tokens: int = 0):
         self._bank = bank
         self._lists = lists
         self._encode_text = encode_text
@@ -92,6 +92,7 @@ class Guesses:
     @cached_property
     def nonsense(self) -> Tensor:
         """The normalised features of strings of random characters, float32 [M, D]."""
+        assert self._encode_text is not None
         return F.normalize(self._encode_text(list(NONSENSE)), dim=1)
 
     def _name(self, description: Description) -> str:
@@ -110,6 +111,8 @@ class Guesses:
                                or self._bank.vocabulary.knows(head))
 
     def _known_to_model(self, name: str) -> bool:
+        if self._encode_text is None:
+            return True
         feature = F.normalize(self._encode_text([f"the {name}"]), dim=1)
         return float((feature @ self.nonsense.T).max()) < t.SAME_TEXT
 

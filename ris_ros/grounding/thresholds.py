@@ -179,3 +179,15 @@ MAX_GUESS = 0.5
 """Largest confidence of an answer to words of which nothing is known, or of which some were not read."""
 MAX_NOTED = 40
 """Characters of such words that a note repeats."""
+
+# Detections of noun phrases (`detector_scores`), with `ris eval sim --detector truth --split validation`.
+NOT_DETECTED = -2.0
+"""Log-odds, beside the vision-language model, of a proposal that the detector found nothing at: it misses some."""
+DETECTION_EVIDENCE = -2.0, 4.0
+"""Least and most log-odds that a detection counts for."""
+COLOUR_EVIDENCE = -3.0, 1.0
+"""The same for the colour of the pixels, which light and patterns change."""
+MIN_DETECTED_CONFIDENCE = 0.5
+"""Confidence from which a target counts as present where a detector judges alone."""
+ASSIGNED_IOU = 0.5
+"""IoU of a detection with a given mask from which it is that object."""

@@ -98,6 +98,10 @@ class HealthMonitor:
                        "proposals model": config.proposals.model,
                        "encoder model": f"{config.encoder.model} ({snapshot.arithmetic})",
                        "language model": config.language.model, "commands waiting": str(snapshot.waiting_commands)}
+            if config.matching.appearance != "clip":
+                values["detector model"] = config.detector.model
+            if config.matching.appearance == "detector":
+                values["encoder model"] = "none"
         values["memory [MB]"] = f"{resident_memory() / 1e6:.0f}"
         if (on_gpu := gpu_memory()) is not None:
             values["GPU memory [MB]"] = f"{on_gpu / 1e6:.0f}"

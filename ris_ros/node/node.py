@@ -17,6 +17,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 
+from ris_ros.detection import describe_detector
 from ris_ros.errors import InputError, MissingError, RisError, one_line, printable
 from ris_ros.messages import check_interfaces, has_interfaces, image_converter
 from ris_ros.node.camera_pipeline import CameraPipeline
@@ -143,7 +144,7 @@ class RisNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._failure = ""
         self.config = config
-        self._device, self._arithmetic = str(segmenter.encoder.device), segmenter.encoder.arithmetic
+        self._device, self._arithmetic = segmenter.device, segmenter.arithmetic
         model_lock = threading.Lock()
         self.cameras = {name: CameraPipeline(self, name, segmenter.sibling(), config, self._target, self.warnings,
                                              model_lock) for name in config.cameras}
@@ -151,9 +152,13 @@ class RisNode(LifecycleNode):
         self._parser = getattr(segmenter, "parser", None)
         self._create_services()
         tracking = ", tracking by sam2" if config.follow and config.following.method == "sam2" else ""
+        appearance = config.matching.appearance
         self.get_logger().info(
             f"configured in {time.perf_counter() - started:.1f} s: {printable(config.proposals.model)} proposals, "
-            f"{printable(config.encoder.model)} features ({self._arithmetic}){tracking}, device {self._device}")
+            f"{'no' if appearance == 'detector' else printable(config.encoder.model)} features ({self._arithmetic})"
+            f"{tracking}, device {self._device}")
+        if appearance != "clip":
+            self.get_logger().info(f"detector.model {printable(describe_detector(config.detector))}")
         return super().on_configure(state)
 
     @_log_exceptions

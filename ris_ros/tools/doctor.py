@@ -37,7 +37,7 @@ class CheckResult:
 
 
 def run_checks(config: Config | None = None) -> list[CheckResult]:
-    """Check everything that this package depends on, needed parts first; with a configuration, its encoder too."""
+    """Check what this package depends on, needed parts first; with a configuration, its encoder and detector too."""
     setup = "run scripts/setup and activate .venv"
     ros = "source a ROS 2 installation, or run scripts/setup"
     apt = "apt install ros-$ROS_DISTRO-"
@@ -63,9 +63,18 @@ def run_checks(config: Config | None = None) -> list[CheckResult]:
                "pip install mujoco; apt install libegl1 libgl1-mesa-dri libgles2", needed=False),
         *_check_model_families(),
         *([] if config is None else [
-            _check("proposals.method", partial(_proposals, config), "see docs/proposals.md"),
-            _check("encoder.model", partial(_encoder, config), "see docs/encoders.md")]),
+            _check("proposals.method", partial(_proposals, config), "see docs/proposals.md"), *_check_models(config)]),
     ]
+
+
+def _check_models(config: Config) -> list[CheckResult]:
+    """Check the models that judge the appearance of objects."""
+    appearance = config.matching.appearance
+    encoder = [_check("encoder.model", partial(_encoder, config), "see docs/encoders.md")]
+    # Where both judge, the node goes on without the detector.
+    detector = [_check("detector.model", partial(_detector, config), "see docs/detectors.md",
+                       needed=appearance == "detector")]
+    return {"clip": encoder, "detector": detector, "both": encoder + detector}[appearance]
 
 
 def _check(part: str, find: Callable[[], str], remedy: str, needed: bool = True) -> CheckResult:
@@ -141,6 +150,14 @@ def _proposals(config: Config) -> str:
     device = resolve_device(config.device)
     notes = getattr(make_proposer(config.proposals, device, offline=config.offline), "notes", [])
     return "; ".join([f"{config.proposals.model} on {device}", *notes])
+
+
+def _detector(config: Config) -> str:
+    from ris_ros.detection import describe_detector, load_detector
+    from ris_ros.utils.device import resolve_device
+
+    load_detector(config.detector, resolve_device(config.device), offline=config.offline)
+    return describe_detector(config.detector)
 
 
 def _weights(name: str) -> str:

@@ -139,8 +139,10 @@ class Tracker:
         features, proposals = self._segmenter.visual_features(), self._segmenter.proposals
         assert proposals is not None  # where there are features
         is_distractor = mask_ious(proposals.masks, chosen.mask) < MAX_DISTRACTOR_IOU
-        appearance = AppearanceModel(torch.cat([
-            features[chosen.index][None], features[torch.from_numpy(is_distractor).to(features.device)]]))
+        # Masks that were added for a query, by a search or a detector, are not among the image's own.
+        own = (features[chosen.index][None] if chosen.index < len(features)
+               else encode_masks(self._segmenter, image, chosen.mask[None]))
+        appearance = AppearanceModel(torch.cat([own, features[torch.from_numpy(is_distractor).to(features.device)]]))
         return self._start(image, chosen.mask, stamp, appearance)
 
     def __call__(self, image: np.ndarray, stamp: float) -> TrackedObject:

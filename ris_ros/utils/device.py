@@ -42,20 +42,22 @@ def resolve_device(name: str) -> str:
     return name
 
 
-def usable_dtype(name: str, device: str) -> torch.dtype:
+def usable_dtype(name: str, device: str, setting: str = "encoder.dtype") -> torch.dtype:
     """Return the dtype ``float32``, ``bfloat16`` or ``float16``; float32, with a warning, for float16 on a CPU.
+
+    The warnings name the setting that it comes from.
 
     CPUs compute float16 ten times slower than float32, and bfloat16 slowly where they have no instructions for it.
     """
     import torch
 
     if device == "cpu" and name == "float16":
-        logger.warning("encoder.dtype float16 would take ten times as long as float32 on a CPU: float32 is used",
+        logger.warning("%s float16 would take ten times as long as float32 on a CPU: float32 is used", setting,
                        extra={"trouble": "data-type"})
         return torch.float32
     if device == "cpu" and name == "bfloat16" and not has_fast_bfloat16(device):
-        logger.warning("encoder.dtype bfloat16 is slow on this CPU, which has no instructions for it: "
-                       "float32 or auto is faster", extra={"trouble": "data-type"})
+        logger.warning("%s bfloat16 is slow on this CPU, which has no instructions for it: float32 is faster", setting,
+                       extra={"trouble": "data-type"})
     dtype: torch.dtype = getattr(torch, name)
     return dtype
 
@@ -98,6 +100,7 @@ class AdaptiveBatcher:
     ----------
     size : batch size to start with
     what : plural noun for the items, for messages
+    remedy : what needs less memory, for messages
 
     Attributes
     ----------
@@ -106,10 +109,11 @@ class AdaptiveBatcher:
 
     """
 
-    def __init__(self, size: int, what: str):
+    def __init__(self, size: int, what: str, remedy: str = "a smaller model or encoder.dtype float16"):
         self.size = size
         self.note = ""
         self._what = what
+        self._remedy = remedy
 
     def map(self, work: Callable[[Any], ResultT], items: Sliceable) -> list[ResultT]:
         """Return ``work(batch)`` for each consecutive slice of `items`, in order.
@@ -147,7 +151,6 @@ class AdaptiveBatcher:
         is_first = not self.note
         self.note = f"out of memory: {self._what} are computed {self.size} at a time, which takes longer"
         if is_first:
-            logger.warning("%s; a smaller model or encoder.dtype float16 needs less", self.note,
-                           extra={"trouble": "gpu-memory"})
+            logger.warning("%s; %s needs less", self.note, self._remedy, extra={"trouble": "gpu-memory"})
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
