@@ -6,6 +6,7 @@ import socket
 import time
 
 import huggingface_hub
+import huggingface_hub.constants
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
