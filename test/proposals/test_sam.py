@@ -8,12 +8,24 @@ import pytest
 from ris_ros.config import ProposalsConfig
 from ris_ros.errors import InputError, MissingError
 from ris_ros.proposals import make_proposer
+from ris_ros.proposals.sam import MODELS
 
 torch = pytest.importorskip("torch")
 segment_anything = pytest.importorskip("segment_anything")
+build_sam = pytest.importorskip("segment_anything.build_sam")
 
 
-def test_masks_agree_with_the_packages_own_predictor(tmp_path):
+@pytest.mark.parametrize(("width", "name"), MODELS.items())
+def test_a_checkpoint_is_recognized_by_the_width_of_its_encoder(width, name):
+    with torch.device("meta"):
+        encoder = segment_anything.sam_model_registry[name]().image_encoder
+    assert encoder.pos_embed.shape[-1] == width
+
+
+def test_masks_agree_with_the_packages_own_predictor(tmp_path, monkeypatch):
+    # vit_b with two blocks instead of twelve, one of each kind of attention: an image takes a sixth of the time.
+    monkeypatch.setitem(segment_anything.sam_model_registry, "vit_b", lambda: build_sam._build_sam(
+        encoder_embed_dim=768, encoder_depth=2, encoder_num_heads=12, encoder_global_attn_indexes=[1]))
     torch.manual_seed(0)
     theirs = segment_anything.sam_model_registry["vit_b"]().eval()
     file = tmp_path / "sam.pth"
