@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
+from itertools import chain
 
 import pytest
 
@@ -13,6 +15,37 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Each process has one core: more threads would only wait for each other. Torch is not imported yet.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+SLOW_FOLDERS = {"cli", "examples", "recordings", "tools", "training"}
+"""Folders whose tests run whole programs."""
+
+SLOW_FIXTURES = {"install", "proposer", "renderer", "start_node"}
+"""Fixtures that take seconds: they load MobileSAM, start a process with a node, render, or build by colcon."""
+
+SLOW_SECONDS = 5.0
+"""A test that takes longer and is not marked as slow is listed at the end of a run."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest's own hook, which selects by marks
+def pytest_collection_modifyitems(config, items):
+    """Mark tests as slow by their folder and their fixtures; `scripts/test --quick` leaves out what is slow."""
+    for item in items:
+        folder, *_ = item.path.relative_to(config.rootpath / "test").parts
+        if folder in SLOW_FOLDERS or not SLOW_FIXTURES.isdisjoint(item.fixturenames):
+            item.add_marker("slow")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """List the tests that take long and are not marked as slow."""
+    seconds = Counter()
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport) and "slow" not in report.keywords:
+            seconds[report.nodeid] += report.duration
+    unmarked = [f"{time:.0f} s  {test}" for test, time in seconds.most_common() if time > SLOW_SECONDS]
+    if unmarked:
+        terminalreporter.section("slow, but not marked: mark the test as slow, or name its fixture in test/conftest.py")
+        terminalreporter.write_line("\n".join(unmarked))
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,8 @@ from ris_ros.grounding import PromptBank
 from ris_ros.language import ExpressionParser
 from ris_ros.sim.samples import samples
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("category", "attribute", "absent category", "absent colour", "absent both")
 
 

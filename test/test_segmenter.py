@@ -12,6 +12,8 @@ from ris_ros import Config, Proposals, ReferringSegmenter
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
 
+pytestmark = pytest.mark.slow
+
 # The bundled model was not trained on photographs, so the threshold is 0: an answer is needed in any case.
 SETTINGS = {"device": "cpu", "proposals.max_prompts": 6, "matching.min_confidence": 0.0}
 PHOTOGRAPH = data.coffee()[::2, ::2].copy()

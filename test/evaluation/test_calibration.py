@@ -16,6 +16,8 @@ from ris_ros.grounding import PromptBank
 from ris_ros.language import ExpressionParser
 from ris_ros.sim.writer import write_dataset
 
+pytestmark = pytest.mark.slow
+
 
 class FakeProposer:
     """Proposes every object of known scenes, slightly too small, and its upper half."""

@@ -16,6 +16,8 @@ from ris_ros.evaluation.run import cluster_runner, evaluate
 from ris_ros.evaluation.summary import Summary
 from ris_ros.utils.ray_pool import MAX_ATTEMPTS
 
+pytestmark = pytest.mark.slow
+
 
 def comparable(records):
     """Drop the values that vary between runs: times, and the last digits of the confidence."""

@@ -13,6 +13,8 @@ from ris_ros.evaluation import geometry
 from ris_ros.sim.render import Renderer
 from ris_ros.sim.scene import Scene, SceneObject
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def report():

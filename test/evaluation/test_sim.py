@@ -12,6 +12,8 @@ from ris_ros.evaluation.sim import ExpressionRecord, Report, evaluate
 from ris_ros.sim.samples import samples
 from ris_ros.types import Description, Query, Result
 
+pytestmark = pytest.mark.slow
+
 SCENES = {"split": "test", "scenes": 2, "start": 30}
 
 

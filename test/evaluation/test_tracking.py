@@ -16,6 +16,8 @@ from ris_ros.evaluation.tracking import Report, SequenceRecord, assess, evaluate
 from ris_ros.sim.sequences import FRAME_RATE, Frame
 from ris_ros.tracking import TrackedObject
 
+pytestmark = pytest.mark.slow
+
 RECORD = SequenceRecord("pan", 1, "none")
 SEQUENCE = SimpleNamespace(target=0, scenes=[SimpleNamespace(objects=[0, 1])])
 INSTANCES = np.zeros((20, 20), np.int32)

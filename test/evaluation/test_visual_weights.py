@@ -15,6 +15,8 @@ from ris_ros.sim.render import Renderer
 from ris_ros.sim.samples import TEST_SEEDS
 from ris_ros.sim.tabletop import sample_scene
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def encoder():

@@ -13,6 +13,8 @@ from ris_ros.evaluation.weak_encoders import evaluate_levels, plot, table
 from ris_ros.language import ExpressionParser
 from ris_ros.utils.images import read_image
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def reports():

@@ -22,6 +22,8 @@ from ris_ros.grounding.prompt_bank import PromptBank
 from ris_ros.proposals.mobilesam import MobileSam
 from ris_ros.utils.files import parse_json, read_json
 
+pytestmark = pytest.mark.slow
+
 
 def refused(call, error=InputError):
     """Check that a call is refused, in one line of a length that can be read."""

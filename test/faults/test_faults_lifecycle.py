@@ -19,6 +19,8 @@ from std_srvs.srv import SetBool, Trigger
 from ris_ros.node import camera_pipeline, inputs, outputs
 from ris_ros.node.worker import Worker
 
+pytestmark = pytest.mark.slow
+
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 IMAGE[:, :32] = 200
 TRANSITIONS = ("configure", "activate", "deactivate", "cleanup")

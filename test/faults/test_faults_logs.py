@@ -24,6 +24,8 @@ from ris_ros.node.diagnostics import make_status
 from ris_ros.node.throttled_warnings import ThrottledWarnings
 from ris_ros.serialization import to_json
 
+pytestmark = pytest.mark.slow
+
 FORGERIES = {
     "a line": "x\n[FATAL] [1.0] [ris]: forged", "a line by CR": "x\r[FATAL] forged", "ESC": "\x1b[2J\x1b[31mred",
     "C1": "a\x9b2Jb\x85c", "line separator": "a\u2028[FATAL]", "paragraph separator": "a\u2029[FATAL]",

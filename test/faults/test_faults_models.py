@@ -21,6 +21,8 @@ from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.utils import device, weights
 from ris_ros.utils.hub import downloads
 
+pytestmark = pytest.mark.slow
+
 TINY = {"embed_dim": 32,
         "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 32, "layers": 4, "head_width": 16},
         "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}}

@@ -13,6 +13,8 @@ import pytest
 
 from training.reader.labels import mistakes
 
+pytestmark = pytest.mark.slow
+
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "expressions.jsonl").read_text().splitlines()]
 
 

@@ -18,6 +18,8 @@ from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionClient
 from ros_fixtures import LEFT_SHARED_MEMORY
 
+pytestmark = pytest.mark.slow
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 EXECUTABLES = {"node": "ris_ros.node.main", "camera": "ris_ros.tools.camera"}
 UNCLEAN = re.compile("Traceback|ERROR|Error|terminate|Exception ignored|race condition")

@@ -11,6 +11,8 @@ from ris_ros.utils import weights
 
 data = pytest.importorskip("skimage.data")
 
+pytestmark = pytest.mark.slow
+
 
 def test_truncated_weights_are_refused(tmp_path, monkeypatch):
     whole = weights.path("mobilesam", "encoder.onnx").read_bytes()

@@ -14,6 +14,8 @@ torch = pytest.importorskip("torch")
 segment_anything = pytest.importorskip("segment_anything")
 build_sam = pytest.importorskip("segment_anything.build_sam")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("width", "name"), MODELS.items())
 def test_a_checkpoint_is_recognized_by_the_width_of_its_encoder(width, name):

@@ -13,6 +13,8 @@ from ris_ros.sim.scene import Camera, Scene, SceneObject
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
 from ris_ros.sim.tabletop import sample_scene
 
+pytestmark = pytest.mark.slow
+
 THREE = Scene((SceneObject("ball", "red", (-0.2, 0.0, 0.0)), SceneObject("box", "blue", (0.0, 0.1, 0.0), yaw=0.4),
                SceneObject("cup", "green", (0.2, -0.1, 0.0), lying=True)))
 

@@ -12,6 +12,8 @@ from ris_ros.sim.render import Renderer
 from ris_ros.sim.sequences import CAMERA_KINDS, KINDS, OUT_OF_SIGHT_KINDS, render_frames, sample_sequence
 from ris_ros.sim.tabletop import footprint
 
+pytestmark = pytest.mark.slow
+
 SEED = 100_020
 
 

@@ -25,6 +25,8 @@ from ris_ros.sim.textures import TEXTURES, texture
 from ris_ros.sim.variants import DISTRACTORS, catalogue
 from ris_ros.sim.writer import write_dataset
 
+pytestmark = pytest.mark.slow
+
 OTHERS = [name for name in STYLES if name != "plain"]
 CATALOGUES = sorted({name for style in STYLES.values() for name in style.catalogues})
 
