@@ -27,6 +27,8 @@ TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", s
 
 PROPOSER_PLUGINS = "ris_ros.proposers"
 """Entry point group with which other packages add proposers, under the names that `proposals.method` then accepts."""
+PARSER_PLUGINS = "ris_ros.parsers"
+"""Entry point group with which other packages add parsers, under the names that `language.parser` then accepts."""
 
 
 def option(default: Any, help: str, *, unit: str = "", low: float | None = None, high: float | None = None,
@@ -102,6 +104,9 @@ class EncoderConfig:
 class LanguageConfig:
     """How expressions are parsed."""
 
+    parser: str = option(
+        "reader", "parser of expressions, with method full; reader: this package's", choices=("reader",),
+        plugins=PARSER_PLUGINS)
     model: str = option("en_core_web_sm", "spaCy model, for base forms and senses of words")
     reader: str = option("", "folder of a reader trained with `python -m training.reader train`; empty: the package's")
 

@@ -36,7 +36,7 @@ from ris_ros.grounding import thresholds as t
 from ris_ros.grounding.guesses import Guesses, WordLists
 from ris_ros.grounding.pixel_colours import PROTOTYPES, colour_probabilities
 from ris_ros.grounding.rivals import RivalNames
-from ris_ros.language import MAX_WORDS, ExpressionParser
+from ris_ros.language import MAX_WORDS, Parser, make_parser
 from ris_ros.proposals import Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
 from ris_ros.utils.cancellation import check_cancelled
@@ -75,7 +75,7 @@ class ReferringSegmenter:
 
     """
 
-    def __init__(self, config: Config, proposer: Proposer, encoder: MaskGuidedEncoder | None, parser: ExpressionParser,
+    def __init__(self, config: Config, proposer: Proposer, encoder: MaskGuidedEncoder | None, parser: Parser,
                  bank: PromptBank | None = None, detector: PhraseDetector | None = None):
         _check_parts(config, encoder, detector)
         self.config = config
@@ -121,7 +121,7 @@ class ReferringSegmenter:
             check_detector(config.detector, offline=config.offline)
         else:
             check_encoder(config.encoder, offline=config.offline)
-        parser = ExpressionParser(config.language, config.method)
+        parser = make_parser(config.language, config.method)
         proposer = make_proposer(config.proposals, device, offline=config.offline)
         detector, failure = try_to_load_detector(config, device) if appearance != "clip" else (None, "")
         if appearance == "detector":

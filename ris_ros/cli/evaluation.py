@@ -25,7 +25,7 @@ from ris_ros.cli.common import (
     load_config,
     out,
 )
-from ris_ros.evaluation.datasets import DATASETS, available_datasets, find_dataset
+from ris_ros.evaluation.datasets import DATASETS, find_dataset
 
 if TYPE_CHECKING:
     from ris_ros.evaluation.evaluator import Plan
@@ -201,8 +201,11 @@ class _EvalGroup(TyperGroup):
     """The commands of ``ris eval``, with one for each data set that another package adds."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        from ris_ros.evaluation.datasets.registry import ENTRY_POINTS
+        from ris_ros.utils.plugins import plugin_names
+
         command = super().get_command(ctx, cmd_name)
-        if command is None and cmd_name in available_datasets():
+        if command is None and cmd_name in plugin_names(ENTRY_POINTS):
             single = typer.Typer(add_completion=False, rich_markup_mode=None)
             single.command(cmd_name)(_make_command(cmd_name))
             command = typer.main.get_command(single)

@@ -85,15 +85,17 @@ def parse(
     settings: Settings = None,
 ) -> None:
     """Print how expressions are parsed, as JSON lines."""
-    from ris_ros.language import ExpressionParser
+    from ris_ros.language import ExpressionParser, make_parser
     from ris_ros.serialization import query_to_dict
 
     chosen = load_config(config, settings)
-    if (output or explain) and chosen.method != "full":
-        raise InputError("--output and --explain show how method: full reads a text; set it")
     if output is not None and (len(texts) != 1 or texts == ["-"] or output.suffix != ".svg"):
         raise InputError("--output takes one TEXT and a file that ends in .svg")
-    parser = ExpressionParser(chosen.language, chosen.method)
+    parser = make_parser(chosen.language, chosen.method)
+    reader = parser if isinstance(parser, ExpressionParser) and chosen.method == "full" else None
+    if (output or explain) and reader is None:
+        raise InputError("--output and --explain show how the package's reader reads a text: set method to full and "
+                         "language.parser to reader")
     failed = 0
     # Bytes that are not UTF-8 are refused line by line, and printed as JSON's escapes.
     for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
@@ -102,7 +104,7 @@ def parse(
     for text in (line.rstrip("\n") for line in sys.stdin) if texts == ["-"] else texts:
         try:
             answer = query_to_dict(parser.parse(text))
-            reading = parser.read(text) if explain or output else None
+            reading = reader.read(text) if reader and (explain or output) else None
         except InputError as error:
             failed += 1
             answer, reading = {"text": text, "error": str(error)}, None

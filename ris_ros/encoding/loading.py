@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 from contextlib import suppress
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,13 @@ from ris_ros.errors import InputError, MissingError, reading, shortened
 from ris_ros.utils.device import usable_dtype
 from ris_ros.utils.files import read_json
 from ris_ros.utils.hub import downloads
+from ris_ros.utils.plugins import check_plugin, find_plugin, load_plugin, plugin_errors, plugin_names
 
 BUNDLED_FOLDER = Path(__file__).parent.parent / "models" / "tabletop"
 """Folder of the bundled model."""
+
+ENCODER_PLUGINS = "ris_ros.encoders"
+"""Entry point group with which other packages add encoders, under names without a slash for `encoder.model`."""
 
 RANDOM = "random"
 """Tag that stands for random weights."""
@@ -50,6 +55,7 @@ def load_encoder(config: EncoderConfig, device: str, *, offline: bool = False) -
     - ``ARCHITECTURE/FILE``: a checkpoint file (safetensors, or a pickle of plain weights)
     - ``ARCHITECTURE/random``: random weights, to measure time and memory; its answers mean nothing
     - ``hf-hub:NAME`` or ``local-dir:FOLDER``: as open_clip reads them
+    - a name that another package adds in the group `ENCODER_PLUGINS`
 
     With `offline`, nothing is downloaded.
 
@@ -63,6 +69,8 @@ def load_encoder(config: EncoderConfig, device: str, *, offline: bool = False) -
     """
     name = config.model
     check_encoder(config, offline=offline)
+    if point := _find_plugin(name):
+        return _load_from_plugin(point, config, device)
     if name == "bundled":
         logger.warning("encoder.model is bundled: it knows the simulated tabletop only; "
                        "for real scenes set it to a pretrained model such as ViT-B-16/openai",
@@ -83,11 +91,26 @@ def check_encoder(config: EncoderConfig, *, offline: bool = False) -> None:
     if name == "bundled":
         verify_bundled()
         return
+    if _find_plugin(name):
+        return
     if not name.startswith(("local-dir:", "hf-hub:")):
         _check_name(name, *name.partition("/")[::2])
     check_packages(name, read_model_config(name, offline=offline))
     if offline and _is_downloaded(name):
         check_on_disk(name)
+
+
+def _find_plugin(name: str) -> EntryPoint | None:
+    is_own = name == "bundled" or "/" in name or name.startswith(("local-dir:", "hf-hub:"))
+    return None if is_own else find_plugin(ENCODER_PLUGINS, name)
+
+
+def _load_from_plugin(point: EntryPoint, config: EncoderConfig, device: str) -> MaskGuidedEncoder:
+    factory = load_plugin(point, callable, "a function of an EncoderConfig and a device")
+    with plugin_errors(point):
+        encoder: MaskGuidedEncoder = factory(config, device)
+    check_plugin(point, encoder, lambda made: isinstance(made, MaskGuidedEncoder), "a MaskGuidedEncoder")
+    return encoder
 
 
 def _is_downloaded(name: str) -> bool:
@@ -147,8 +170,10 @@ def _check_name(name: str, architecture: str, pretrained: str) -> None:
     known = open_clip.list_models()
     if architecture not in known:
         close = difflib.get_close_matches(architecture, known, n=3, cutoff=0.4)
+        added = plugin_names(ENCODER_PLUGINS)
         raise InputError(f"unknown encoder.model {name!r}: no architecture {architecture!r}"
-                         + (f"; close ones are {', '.join(close)}" if close else ""))
+                         + (f"; close ones are {', '.join(close)}" if close else "")
+                         + (f"; other packages add {', '.join(added)}" if added else ""))
     tags = open_clip.list_pretrained_tags_by_model(architecture)
     if pretrained != RANDOM and pretrained not in tags and not os.path.isfile(pretrained):
         raise InputError(f"encoder.model {name!r}: {pretrained!r} is neither a file nor a pretrained tag of "

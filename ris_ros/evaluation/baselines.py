@@ -18,7 +18,7 @@ from ris_ros.encoding import MaskGuidedEncoder
 from ris_ros.encoding.towers import ImageTower
 from ris_ros.errors import InputError
 from ris_ros.evaluation.scorers import GradCam, RegionToken, ScoreMap, Scorer
-from ris_ros.language import ExpressionParser
+from ris_ros.language import Parser, make_parser
 from ris_ros.proposals import Proposer
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.types import Depth, Proposals
@@ -57,7 +57,7 @@ class HighestScore:
 class ScorerMethod:
     """A method made of a scorer. Like the paper's baselines it encodes the sentence as a whole."""
 
-    def __init__(self, scorer: Scorer, encoder: MaskGuidedEncoder, parser: ExpressionParser,
+    def __init__(self, scorer: Scorer, encoder: MaskGuidedEncoder, parser: Parser,
                  proposer: Proposer | None = None):
         self._scorer, self._encoder, self._parser, self._proposer = scorer, encoder, parser, proposer
         self._proposals: Proposals | None = None
@@ -150,6 +150,6 @@ def make_method(name: str, config: Config, encoder: MaskGuidedEncoder, proposer:
 
 
 @lru_cache(maxsize=4)
-def _shared_parser(config: LanguageConfig, method: str) -> ExpressionParser:
+def _shared_parser(config: LanguageConfig, method: str) -> Parser:
     """Return a parser that all compared methods share, together with its cache of parsed texts."""
-    return ExpressionParser(config, method)
+    return make_parser(config, method)

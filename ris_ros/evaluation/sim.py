@@ -41,7 +41,7 @@ from ris_ros.sim.styles import PLAIN
 from ris_ros.types import CameraModel, Depth, Description, Proposals
 
 if TYPE_CHECKING:
-    from ris_ros.language import ExpressionParser
+    from ris_ros.language import Parser
     from ris_ros.segmenter import ReferringSegmenter
 
 REASONING_MIN_CONFIDENCE = 0.3
@@ -153,7 +153,7 @@ _COLUMNS = (("reasoning", "reasoning alone"), ("published selection", "published
 
 def evaluate(segmenter: ReferringSegmenter, *, split: str = "test", scenes: int = 50, start: int = 0,
              per_kind: int | None = 2, kinds: Sequence[str] = (), proposals: bool = True, depth: bool = True,
-             reasoning: ExpressionParser | None = None, published: ReferringSegmenter | None = None,
+             reasoning: Parser | None = None, published: ReferringSegmenter | None = None,
              styles: Sequence[str] = (PLAIN,), progress: bool = False) -> Report:
     """Ask a segmenter for the objects of simulated scenes.
 
@@ -266,7 +266,7 @@ class _SceneTruth:
         return [_with_answer(record, answer, truth)
                 for record, answer, truth in zip(records, answers, self._target_masks, strict=True)]
 
-    def reason(self, parser: ExpressionParser) -> list[bool]:
+    def reason(self, parser: Parser) -> list[bool]:
         """Return whether each expression is answered correctly when all names and colours are known."""
         grounder = Grounder(Layout.measure(self.true_masks, self._depth), TrueNames(self._visible_objects))
         answers = [decide(parser.parse(expression.text), self.true_masks, grounder,

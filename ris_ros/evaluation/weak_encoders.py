@@ -14,7 +14,7 @@ from ris_ros.calibration import calibrate_from_images, calibrate_unless_done
 from ris_ros.errors import MissingError
 from ris_ros.evaluation.sim import Report, evaluate
 from ris_ros.evaluation.weakening import parse_weakening, weaken
-from ris_ros.language import ExpressionParser
+from ris_ros.language import make_parser
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.sim.samples import samples
 
@@ -95,7 +95,7 @@ def published_segmenter(segmenter: ReferringSegmenter) -> ReferringSegmenter:
     """Return a segmenter with the same models and the published method."""
     config = segmenter.config.replace({"method": "reference"})
     return ReferringSegmenter(config, segmenter.proposer, segmenter.encoder,
-                              ExpressionParser(config.language, config.method))
+                              make_parser(config.language, config.method))
 
 
 def evaluate_levels(segmenter: ReferringSegmenter, weakenings: Sequence[str], *, frames: int = 0, **options: Any

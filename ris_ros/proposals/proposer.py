@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, cast
 
 import numpy as np
@@ -14,6 +14,7 @@ from ris_ros.errors import InputError
 from ris_ros.proposals.resize import ResizeTransform
 from ris_ros.types import Proposals
 from ris_ros.utils.hub import downloads
+from ris_ros.utils.plugins import check_plugin, find_plugin, has_members, load_plugin, plugin_errors, plugin_names
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,17 +118,21 @@ def make_proposer(config: ProposalsConfig, device: str, *, offline: bool = False
     Raises
     ------
     InputError, MissingError
-        If the method or the checkpoint is unknown, missing or damaged, or a package is not installed.
+        If the method or the checkpoint is unknown, missing or damaged, or a package is not installed; or if another
+        package adds a proposer that cannot be used, or one of the same name.
 
     """
-    if config.method in PROPOSERS:
-        point = EntryPoint(config.method, PROPOSERS[config.method], PROPOSER_PLUGINS)
-    else:
-        found = entry_points(group=PROPOSER_PLUGINS, name=config.method)
-        if not found:
-            known = [*PROPOSERS, *sorted(entry_points(group=PROPOSER_PLUGINS).names)]
-            raise InputError(f"there is no proposer {config.method!r}; known are {', '.join(known)}")
-        point = next(iter(found))
-    factory: ProposerFactory = point.load()
+    point = find_plugin(PROPOSER_PLUGINS, config.method, built_in=PROPOSERS)
+    if point is not None:
+        factory: ProposerFactory = load_plugin(point, callable, "a function of a ProposalsConfig and a device")
+        with plugin_errors(point), downloads(allowed=not offline):
+            proposer = factory(config, device)
+        check_plugin(point, proposer, lambda made: callable(made) and has_members("config")(made),
+                     "a Proposer, which is called with an image and has a config")
+        return proposer
+    if config.method not in PROPOSERS:
+        known = [*PROPOSERS, *plugin_names(PROPOSER_PLUGINS)]
+        raise InputError(f"there is no proposer {config.method!r}; known are {', '.join(known)}")
+    built_in: ProposerFactory = EntryPoint(config.method, PROPOSERS[config.method], PROPOSER_PLUGINS).load()
     with downloads(allowed=not offline):
-        return factory(config, device)
+        return built_in(config, device)

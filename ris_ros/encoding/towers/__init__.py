@@ -6,7 +6,8 @@ Their patch features are pooled under the mask instead, with the tower's own kin
 pass for any number of masks. If a mask covers no patch of the grid, only the class token is kept; in towers without
 one, all patches are pooled.
 
-To support another kind of tower, add a module like `clip_towers` or `timm_towers` and a line in `GLOBAL_PATHS`.
+To support another kind of tower, add a module like `clip_towers` or `timm_towers` and a line in `GLOBAL_PATHS`; from
+another package, add a `GlobalPath` by an entry point in the group `GLOBAL_PATH_PLUGINS`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from torch import nn
 from ris_ros.encoding.towers import clip_towers, timm_towers
 from ris_ros.encoding.towers.base import GlobalPath, ImageTower, split_blocks
 from ris_ros.encoding.towers.clip_towers import is_plain_vit
+from ris_ros.utils.plugins import find_plugin, load_plugin, plugin_errors, plugin_names
 
-__all__ = ["GLOBAL_PATHS", "MODEL_FAMILIES", "GlobalPath", "ImageTower", "describe_global_path", "find_global_path",
-           "is_plain_vit", "split_blocks"]
+__all__ = ["GLOBAL_PATHS", "GLOBAL_PATH_PLUGINS", "MODEL_FAMILIES", "GlobalPath", "ImageTower", "describe_global_path",
+           "find_global_path", "is_plain_vit", "split_blocks"]
 
 GLOBAL_PATHS: tuple[GlobalPath, ...] = (
     clip_towers.FEATURE_MAP,
@@ -34,6 +36,9 @@ GLOBAL_PATHS: tuple[GlobalPath, ...] = (
     timm_towers.ATTENTION_POOL,
 )
 """Every global path; the first that applies to a tower is used."""
+
+GLOBAL_PATH_PLUGINS = "ris_ros.global_paths"
+"""Entry point group with which other packages add global paths, for towers that those above do not apply to."""
 
 NO_GLOBAL_PATH = "none: the local feature stands for it"
 """Description for towers without a global path."""
@@ -56,8 +61,23 @@ MODEL_FAMILIES = {
 
 
 def find_global_path(visual: nn.Module) -> GlobalPath | None:
-    """Return the global path of an image tower; None if the tower has local features only."""
-    return next((path for path in GLOBAL_PATHS if path.applies_to(visual)), None)
+    """Return the global path of an image tower; None if the tower has local features only.
+
+    Raises
+    ------
+    InputError
+        If no path of this package applies, and another package adds one that cannot be used.
+
+    """
+    if own := next((path for path in GLOBAL_PATHS if path.applies_to(visual)), None):
+        return own
+    for name in plugin_names(GLOBAL_PATH_PLUGINS):
+        if point := find_plugin(GLOBAL_PATH_PLUGINS, name):
+            path: GlobalPath = load_plugin(point, lambda value: isinstance(value, GlobalPath), "a GlobalPath")
+            with plugin_errors(point):
+                if path.applies_to(visual):
+                    return path
+    return None
 
 
 def describe_global_path(architecture: str) -> str:

@@ -81,20 +81,29 @@ DATASETS: dict[str, DatasetEntry] = {
 
 def available_datasets() -> dict[str, DatasetEntry]:
     """Return DATASETS and the entries that other installed packages add."""
-    from importlib.metadata import entry_points
+    from ris_ros.utils.plugins import plugin_names
 
-    added = {point.name: point.load() for point in entry_points(group=ENTRY_POINTS)}
-    return {**DATASETS, **{name: entry for name, entry in added.items() if name not in DATASETS}}
+    return {**DATASETS, **{name: find_dataset(name) for name in plugin_names(ENTRY_POINTS) if name not in DATASETS}}
 
 
 def find_dataset(name: str) -> DatasetEntry:
-    """Return the entry of a data set by its name; raise InputError if there is none."""
-    if name in DATASETS:
-        return DATASETS[name]  # without the slow search through all installed packages
-    entries = available_datasets()
-    if name not in entries:
-        raise InputError(f"there is no data set {name!r}; known are {', '.join(entries)}")
-    return entries[name]
+    """Return the entry of a data set by its name.
+
+    Raises
+    ------
+    InputError
+        If there is none, several packages add one of this name, or one that another package adds cannot be used.
+
+    """
+    from ris_ros.utils.plugins import find_plugin, load_plugin, plugin_names
+
+    if point := find_plugin(ENTRY_POINTS, name, built_in=DATASETS):
+        entry: DatasetEntry = load_plugin(point, lambda value: isinstance(value, DatasetEntry), "a DatasetEntry")
+        return entry
+    if name not in DATASETS:
+        known = [*DATASETS, *plugin_names(ENTRY_POINTS)]
+        raise InputError(f"there is no data set {name!r}; known are {', '.join(dict.fromkeys(known))}")
+    return DATASETS[name]
 
 
 def load_dataset(name: str, root: str | Path, split: str = "", *, images: str | Path | None = None,
