@@ -184,9 +184,14 @@ def test_name_and_version_are_the_same_everywhere():
     package = catkin_pkg.parse_package(ROOT / "package.xml")
     metadata = ConfigParser()
     metadata.read(ROOT / "setup.cfg")
-    assert package.name == metadata["metadata"]["name"] == ris_ros.__name__
-    assert package.version == metadata["metadata"]["version"] == ris_ros.__version__
-    assert package.licenses == [metadata["metadata"]["license"]]
+    interfaces = catkin_pkg.parse_package(ROOT / "ris_interfaces/package.xml")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert package.name == metadata["metadata"]["name"] == citation["title"] == ris_ros.__name__
+    assert metadata["metadata"]["version"] == "attr: ris_ros.__version__"
+    assert package.version == interfaces.version == citation["version"] == ris_ros.__version__
+    assert re.fullmatch(r"\d+\.\d+\.\d+", ris_ros.__version__)
+    assert f"## {ris_ros.__version__} " in (ROOT / "CHANGELOG.md").read_text()
+    assert package.licenses == interfaces.licenses == [citation["license"]] == [metadata["metadata"]["license"]]
 
 
 def test_the_nightly_run_fuzzes_every_target():

@@ -16,7 +16,9 @@ PYTHON = """#!/usr/bin/env bash
 echo "python $*" >>"$CALLS"
 case "$*" in
     --version) echo "Python ${VERSION:-3.12.1}" ;;
-    *version_info*) minor=${VERSION:-3.12.1}; minor=${minor#3.}; [ "${minor%%.*}" -ge 10 ] && [ "${minor%%.*}" -le 14 ] ;;
+    *version_info*)
+        minor=${VERSION:-3.12.1}; minor=${minor#3.}; minor=${minor%%.*}
+        [ "$minor" -ge 10 ] && [ "$minor" -le 14 ] ;;
     *pip.__version__*) [ -z "${BROKEN_PIP:-}" ] ;;
     "-c import torch, torchvision") false ;;
     *"-m venv"*)
@@ -27,7 +29,11 @@ case "$*" in
         chmod +x .venv/bin/ris ;;
     *"pip install"*)
         [ -z "${OFFLINE:-}" ] || exit 1
-        printf '#!/usr/bin/env bash\\necho "uv $*" >>"$CALLS"\\n[ "$1" = --version ] || exit ${UV_STATUS:-0}\\n' >.venv/bin/uv
+        cat >.venv/bin/uv <<'END'
+#!/usr/bin/env bash
+echo "uv $*" >>"$CALLS"
+[ "$1" = --version ] || exit ${UV_STATUS:-0}
+END
         chmod +x .venv/bin/uv ;;
     *"pip download"*) [ -z "${OFFLINE:-}" ] ;;
 esac
@@ -36,7 +42,7 @@ esac
 
 @pytest.fixture
 def machine(tmp_path):
-    """A function that runs scripts/setup in a copy of the checkout, with stand-ins for Python and the package manager."""
+    """A function that runs scripts/setup in a copy of the checkout, with stand-ins for the programs that it calls."""
     shutil.copytree(ROOT / "scripts", tmp_path / "checkout" / "scripts")
     shutil.copytree(ROOT / "ris_interfaces", tmp_path / "checkout" / "ris_interfaces")
     shutil.copy(ROOT / "setup.cfg", tmp_path / "checkout")
@@ -71,13 +77,13 @@ pytestmark = pytest.mark.skipif(any(Path("/opt/ros").glob("*/setup.bash")), reas
 
 
 @pytest.mark.parametrize(("variables", "message"), [
-    ({"VERSION": "3.9.7"}, "3.10 to 3.14 is needed, this is Python 3.9.7: install one of them, and name it with PYTHON="),
+    ({"VERSION": "3.9.7"}, "Python 3.10 to 3.14 is needed, this is Python 3.9.7: install one of them, and name it"),
     ({"VERSION": "3.15.0"}, "3.10 to 3.14 is needed, this is Python 3.15.0: install one of them"),
     ({"PYTHON": "python2.7"}, "there is no python2.7"),
     ({"TORCH": "rocm"}, "TORCH must be cpu or cuda, not rocm"),
     ({"BARE": "yes"}, "then run this script again: sudo apt-get install libegl1 libgl1-mesa-dri libgles2"),
     ({"OFFLINE": "yes"}, "check the network connection, then run this script again"),
-    ({"UV_STATUS": "2"}, "'Installing Python packages (about 6 GB with CUDA on a new machine)' failed, the lines above"),
+    ({"UV_STATUS": "2"}, "(about 6 GB with CUDA on a new machine)' failed, the lines above say why"),
     ({"UV_STATUS": "130"}, "interrupted: run this script again to finish"),
 ])
 def test_what_is_missing_is_one_line(machine, variables, message):
