@@ -89,13 +89,13 @@ def parse(
     from ris_ros.serialization import query_to_dict
 
     chosen = load_config(config, settings)
+    if (output or explain) and (chosen.method, chosen.language.parser) != ("full", "reader"):
+        raise InputError("--output and --explain show how the package's reader reads a text: set method to full and "
+                         "language.parser to reader")
     if output is not None and (len(texts) != 1 or texts == ["-"] or output.suffix != ".svg"):
         raise InputError("--output takes one TEXT and a file that ends in .svg")
     parser = make_parser(chosen.language, chosen.method)
-    reader = parser if isinstance(parser, ExpressionParser) and chosen.method == "full" else None
-    if (output or explain) and reader is None:
-        raise InputError("--output and --explain show how the package's reader reads a text: set method to full and "
-                         "language.parser to reader")
+    reader = parser if isinstance(parser, ExpressionParser) else None
     failed = 0
     # Bytes that are not UTF-8 are refused line by line, and printed as JSON's escapes.
     for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):

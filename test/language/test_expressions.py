@@ -18,6 +18,10 @@ pytestmark = pytest.mark.slow
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "expressions.jsonl").read_text().splitlines()]
 
 
+PUBLISHED_SAMPLE = 600
+"""Expressions of each part, spread evenly, that the published rule reads."""
+
+
 def rows(part):
     return [row for row in ROWS if row["part"] == part]
 
@@ -40,11 +44,15 @@ def test_heads_and_structure(parser, reference, part):
     queries = [parser.parse(row["text"]) for row in collection]
     found = {row["text"]: mistakes(row, query.targets) for row, query in zip(collection, queries, strict=True)}
     heads = sum(has_right_head(row, query) for row, query in zip(collection, queries, strict=True))
-    published = sum(has_right_head(row, reference.parse(row["text"])) for row in collection)
     whole = sum(not wrong for wrong in found.values())
-    print(f"{part}: {len(collection)} expressions; head right {heads}, published rule {published}; all right {whole}")
+    # A spaCy pipeline for each of thousands of texts takes long: the published rule reads some of them.
+    sample = range(0, len(collection), 1 + len(collection) // PUBLISHED_SAMPLE)
+    ours = sum(has_right_head(collection[i], queries[i]) for i in sample)
+    published = sum(has_right_head(collection[i], reference.parse(collection[i]["text"])) for i in sample)
+    print(f"{part}: {len(collection)} expressions; head right {heads}, all right {whole}; "
+          f"of {len(sample)} head right {ours}, published rule {published}")
     # The thresholds of the held-out part are its measured accuracy, 94 and 90 %.
     min_heads, min_whole = {"open": (0.98, 0.98), "aside": (0.94, 0.9)}[part]
     assert heads >= min_heads * len(collection), {text: wrong for text, wrong in found.items() if "head" in wrong}
     assert whole >= min_whole * len(collection), {text: wrong for text, wrong in found.items() if wrong}
-    assert heads > published
+    assert ours > published
