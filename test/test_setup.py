@@ -119,4 +119,4 @@ def test_choices_are_kept_by_later_runs(machine):
     later = machine()
     assert "--torch-backend cpu" in later.calls and "[images,bag,ros,interfaces]" in later.calls
     undone = machine(TORCH="cuda", EXTRAS="all")
-    assert "--torch-backend" not in undone.calls and "bench,test" in undone.calls
+    assert "--torch-backend" not in undone.calls and "sim,ray" in undone.calls
