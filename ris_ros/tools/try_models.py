@@ -120,9 +120,13 @@ class Models:
         return self._segmenter
 
     def _explain(self, picture: Picture, text: str) -> Explanation:
+        from ris_ros.language import ExpressionParser
+
         segmenter = self._loaded()
-        result = segmenter(picture.image, text, depth=picture.depth)
-        reading = segmenter.parser.read(text) if self.config.method == "full" else None
+        result, parser = segmenter(picture.image, text, depth=picture.depth), segmenter.parser
+        # The published rule, and parsers of other packages, do not read word by word.
+        is_full = self.config.method == "full"
+        reading = parser.read(text) if is_full and isinstance(parser, ExpressionParser) else None
         assert segmenter.proposals is not None  # of the image that was searched
         return Explanation(picture, result, segmenter.proposals, reading, tuple(segmenter.notes))
 
