@@ -24,6 +24,8 @@ class Oracle:
     upper half of the true mask, and never that something is absent.
     """
 
+    detector = None
+
     def __init__(self):
         self.truth = {sample.rendering.image.tobytes(): sample for sample in samples(**SCENES)}
 
