@@ -28,12 +28,14 @@ class Network(Protocol):
     decoder : turns prompts into masks
     batch_size : prompts decoded at a time
     notes : what does not run as requested, for diagnostics
+    backend : what computes the image encoder, and why, for logs
 
     """
 
     decoder: MaskDecoder
     batch_size: int
     notes: list[str]
+    backend: str
 
     def embed(self, image: np.ndarray) -> ImageEmbedding:
         """Encode an image, uint8 RGB [H, W, 3]."""
