@@ -95,7 +95,7 @@ def bench(
 
     def measure(part: str) -> dict[str, list[bench.Row]]:
         if part == "start":
-            return {part: bench.bench_start()}
+            return {part: bench.bench_start(chosen)}
         if part == "backends":
             return {part: bench.bench_backends(chosen)}
         if part == "proposals":

@@ -223,7 +223,7 @@ def choose(file: Path, shape: tuple[int, ...], device: str) -> Choice:
     with _measuring():
         known = remembered(file)
         if known is None:
-            logger.warning("measuring which backend computes %s quickest, once for this machine", file.name)
+            logger.info("measuring which backend computes %s quickest, once for this machine", file.name)
             known = measure(file, shape)
     return known
 
