@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ris_ros.config import ProposalsConfig
-from ris_ros.errors import InputError, MissingError, reading
+from ris_ros.errors import MissingError, reading
 from ris_ros.proposals.decoder import MaskDecoder
 from ris_ros.proposals.prompting import PromptedProposer
 from ris_ros.proposals.proposer import ImageEmbedding
@@ -21,8 +21,6 @@ MODELS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
 
 def make_proposer(config: ProposalsConfig, device: str) -> PromptedProposer:
     """Return the proposer ``sam`` on ``cpu``, ``cuda`` or ``cuda:N``."""
-    if config.backend != "auto":
-        raise InputError(f"the sam proposer runs in torch: set proposals.backend to auto, not to {config.backend}")
     return PromptedProposer(Sam(config.checkpoint or "sam_vit_b", device), config)
 
 

@@ -28,7 +28,8 @@ def published(embedding):
 def decode(proposer, embedding, points, *size):
     decoder = proposer.network.decoder
     prompts = np.stack([points, np.zeros_like(points)], axis=1)
-    return decoder.decode(decoder.prepare(embedding, shape=size or (64, 64)), prompts, np.tile((1, -1), (len(points), 1)))
+    prepared = decoder.prepare(embedding, shape=size or (64, 64))
+    return decoder.decode(prepared, prompts, np.tile((1, -1), (len(points), 1)))
 
 
 def test_quality_and_sampled_logits_are_those_of_the_published_decoder(proposer, embedding, published):

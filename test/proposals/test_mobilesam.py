@@ -101,6 +101,7 @@ def test_the_backends_give_the_same_embedding():
 @pytest.mark.parametrize(("method", "backend", "device", "error"), [
     ("mobilesam", "openvino", "cuda", "the backend openvino runs on the CPU, not on cuda"),
     ("sam", "openvino", "cpu", "the sam proposer runs in torch: set proposals.backend to auto, not to openvino"),
+    ("sam2", "onnxruntime", "cpu", "the sam2 proposer runs in torch"),
 ])
 def test_no_other_backend_replaces_one_that_was_asked_for(method, backend, device, error):
     pytest.importorskip("openvino")
