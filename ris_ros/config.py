@@ -58,6 +58,9 @@ class ProposalsConfig:
     checkpoint: str = option(
         "", "checkpoint name (see `ris weights list`) or path; of sam2: tiny, small, base-plus, large, "
         "a folder or a name on the Hugging Face hub; empty: the proposer's default")
+    backend: str = option(
+        "auto", "what computes MobileSAM's image encoder; auto: the quickest of what is installed, which is measured "
+        "once on each machine", choices=("auto", "onnxruntime", "openvino"))
     tensorrt: bool = option(
         False, "run MobileSAM with TensorRT on CUDA devices, if onnxruntime supports it; the first image then takes "
         "minutes")

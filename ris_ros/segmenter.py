@@ -252,6 +252,11 @@ class ReferringSegmenter:
             notes += [*self._encoder.notes, *calibration_notes(self.config, self.bank, self.visual_weight)]
         return [*notes, *([self._detector_failure] if self._detector_failure else [])]
 
+    @property
+    def backend(self) -> str:
+        """What computes the image encoder of the proposer, and why; empty for proposers that do not tell."""
+        return getattr(getattr(self.proposer, "network", None), "backend", "")
+
     def update(self, config: Config) -> None:
         """Adopt the settings of another configuration; those that are not live need a new segmenter."""
         _check_parts(config, self._encoder, self.detector)

@@ -14,7 +14,7 @@ from ris_ros.cli.common import ConfigFile, Device, Json, Model, Settings, app, e
 from ris_ros.config import to_ros_yaml
 from ris_ros.errors import InputError
 
-BENCH_PARTS = ("start", "proposals", "encoding", "command", "node", "scale", "models")
+BENCH_PARTS = ("start", "backends", "proposals", "encoding", "command", "node", "scale", "models")
 """Parts of `ris bench`; by default all but the last three are run."""
 
 
@@ -51,8 +51,8 @@ def doctor(as_json: Json = False, model: Model = None, device: Device = None, co
 @app.command()
 def bench(
     parts: Annotated[list[str] | None, typer.Argument(
-        metavar="[PART...]", help="start, proposals, encoding, command, node, scale, models. Default: all but the last "
-        "three.")] = None,
+        metavar="[PART...]", help="start, backends, proposals, encoding, command, node, scale, models. Default: all "
+        "but the last three.")] = None,
     images: Annotated[list[Path] | None, typer.Option(
         "--image", help="Image; repeatable, but all after the first are only used to compare answers. Default: "
         "simulated images.")] = None,
@@ -95,7 +95,9 @@ def bench(
 
     def measure(part: str) -> dict[str, list[bench.Row]]:
         if part == "start":
-            return {part: bench.bench_start()}
+            return {part: bench.bench_start(chosen)}
+        if part == "backends":
+            return {part: bench.bench_backends(chosen)}
         if part == "proposals":
             pictures = bench.read_folder(photos) if photos else bench.installed_pictures()
             return {part: bench.bench_proposals(examples[0].image, chosen, torch_device),

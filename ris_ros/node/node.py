@@ -152,9 +152,10 @@ class RisNode(LifecycleNode):
         self._parser = getattr(segmenter, "parser", None)
         self._create_services()
         tracking = ", tracking by sam2" if config.follow and config.following.method == "sam2" else ""
-        appearance = config.matching.appearance
+        appearance, backend = config.matching.appearance, getattr(segmenter, "backend", "")
         self.get_logger().info(
-            f"configured in {time.perf_counter() - started:.1f} s: {printable(config.proposals.model)} proposals, "
+            f"configured in {time.perf_counter() - started:.1f} s: {printable(config.proposals.model)} proposals"
+            f"{backend and f' ({backend})'}, "
             f"{'no' if appearance == 'detector' else printable(config.encoder.model)} features ({self._arithmetic})"
             f"{tracking}, device {self._device}")
         if appearance != "clip":

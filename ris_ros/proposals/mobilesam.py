@@ -1,10 +1,9 @@
-"""MobileSAM (Zhang et al., arXiv 2306.14289): its image encoder in ONNX Runtime, its mask decoder in torch."""
+"""MobileSAM (Zhang et al., arXiv 2306.14289): its image encoder in ONNX, its mask decoder in torch."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,10 +15,8 @@ from ris_ros.proposals.decoder import MaskDecoder
 from ris_ros.proposals.prompting import PromptedProposer
 from ris_ros.proposals.proposer import ImageEmbedding
 from ris_ros.proposals.resize import INPUT_SIDE, ResizeTransform
-from ris_ros.utils import weights
-
-if TYPE_CHECKING:
-    import onnxruntime
+from ris_ros.utils import backends, weights
+from ris_ros.utils.backends import AUTO, OnnxNetwork, OnnxRuntimeNetwork
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +39,7 @@ ANONYMOUS_TOKENS = "onnx::Expand_1921"
 
 def make_proposer(config: ProposalsConfig, device: str) -> PromptedProposer:
     """Return the proposer ``mobilesam`` on ``cpu``, ``cuda`` or ``cuda:N``."""
-    network = MobileSam(config.checkpoint or "mobilesam", device, tensorrt=config.tensorrt)
+    network = MobileSam(config.checkpoint or "mobilesam", device, backend=config.backend, tensorrt=config.tensorrt)
     return PromptedProposer(network, config)
 
 
@@ -53,32 +50,34 @@ class MobileSam:
     ----------
     checkpoint : name of a checkpoint, or path of a folder with encoder.onnx and sam.onnx
     device : ``cpu``, ``cuda`` or ``cuda:N``
+    backend : of the image encoder, a name of `backends.BACKENDS`, or ``auto`` for the quickest
     tensorrt : build TensorRT engines on the first image, and keep them on disk, if onnxruntime supports it
+
+    Attributes
+    ----------
+    backend : of the image encoder, and why, for logs
 
     Raises
     ------
     InputError, MissingError
-        If the checkpoint is unknown, missing or damaged.
+        If the checkpoint or the backend is unknown, missing or damaged.
 
     """
 
-    def __init__(self, checkpoint: str, device: str, *, tensorrt: bool = False):
-        if checkpoint in weights.CHECKPOINTS:
-            encoder, decoder = (weights.path(checkpoint, file) for file in ("encoder.onnx", "sam.onnx"))
-        else:
-            encoder, decoder = (Path(checkpoint, file) for file in ("encoder.onnx", "sam.onnx"))
-            if not (encoder.is_file() and decoder.is_file()):
-                raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a folder with "
-                                 "encoder.onnx and sam.onnx")
+    def __init__(self, checkpoint: str, device: str, *, backend: str = AUTO, tensorrt: bool = False):
+        encoder, decoder = find_files(checkpoint)
         with reading(str(encoder), REMEDY):
-            self._encoder = create_session(str(encoder), device, tensorrt)
+            choice = _choose_backend(encoder, device, backend, tensorrt)
+            self._encoder = backends.load(encoder, choice.backend, device, tensorrt=tensorrt)
             _check_inputs(self._encoder, encoder)
+        self.backend = f"{choice.backend}, {choice.reason}"
         self.decoder_file = decoder
         with reading(str(decoder), REMEDY):
             # onnxruntime and torch need not agree on whether there is CUDA.
             self.decoder = MaskDecoder(_decoder_state(decoder), device if torch.cuda.is_available() else "cpu")
         self.notes: list[str] = []
-        if device.startswith("cuda") and self._encoder.get_providers()[0] == "CPUExecutionProvider":
+        if device.startswith("cuda") and isinstance(self._encoder, OnnxRuntimeNetwork) \
+                and self._encoder.provider == "CPUExecutionProvider":
             self.notes = ["MobileSAM runs on the CPU: this onnxruntime has no working CUDA; "
                           "run `pip install onnxruntime-gpu` in place of onnxruntime"]
             logger.warning(self.notes[0], extra={"trouble": "runs-on-cpu"})
@@ -95,33 +94,39 @@ class MobileSam:
         height, width = image.shape[:2]
         padded = np.zeros((1, 3, INPUT_SIDE, INPUT_SIDE), np.float32)
         padded[0, :, :height, :width] = ((image - PIXEL_MEAN) / PIXEL_STD).transpose(2, 0, 1)
-        embedding: np.ndarray = self._encoder.run(None, {"input": padded})[0]
-        return embedding
+        return self._encoder(padded)
 
 
-def create_session(model: str | bytes, device: str, tensorrt: bool) -> onnxruntime.InferenceSession:
-    """Return a session for an ONNX file or its bytes, on the best execution provider for the device."""
-    import onnxruntime
+def find_files(checkpoint: str) -> tuple[Path, Path]:
+    """Return the files of the image encoder and the decoder of a named checkpoint, or of one in a folder.
 
-    available = onnxruntime.get_available_providers()
-    providers: list[str | tuple[str, dict[str, Any]]] = ["CPUExecutionProvider"]
-    if device.startswith("cuda"):
-        number = int(device.partition(":")[2] or 0)
-        if "CUDAExecutionProvider" in available:
-            providers.insert(0, ("CUDAExecutionProvider", {"device_id": number}))
-        if tensorrt and "TensorrtExecutionProvider" in available:
-            providers.insert(0, ("TensorrtExecutionProvider", {
-                "device_id": number, "trt_engine_cache_enable": True,
-                "trt_engine_cache_path": str(weights.cache_dir() / "tensorrt")}))
-    options = onnxruntime.SessionOptions()
-    # The arena would keep the memory of the largest layer allocated: 300 MB that a robot's other nodes can use.
-    options.enable_cpu_mem_arena = False
-    return onnxruntime.InferenceSession(model, options, providers=providers)
+    Raises
+    ------
+    InputError, MissingError
+        If there is no such checkpoint or folder, or a named checkpoint is missing or damaged.
+
+    """
+    if checkpoint in weights.CHECKPOINTS:
+        encoder, decoder = (weights.path(checkpoint, file) for file in ("encoder.onnx", "sam.onnx"))
+    else:
+        encoder, decoder = (Path(checkpoint, file) for file in ("encoder.onnx", "sam.onnx"))
+        if not (encoder.is_file() and decoder.is_file()):
+            raise InputError(f"{checkpoint} must be a checkpoint name (see `ris weights list`) or a folder with "
+                             "encoder.onnx and sam.onnx")
+    return encoder, decoder
 
 
-def _check_inputs(session: onnxruntime.InferenceSession, file: Path) -> None:
-    """Raise an InputError unless a file's session is of an image encoder that :meth:`MobileSam.encode` can run."""
-    (name, _, *shape), *others = [(one.name, *one.shape) for one in session.get_inputs()]
+def _choose_backend(encoder: Path, device: str, backend: str, tensorrt: bool) -> backends.Choice:
+    if backend != AUTO:
+        return backends.Choice(backend, "as set", {})
+    if tensorrt:
+        return backends.Choice("onnxruntime", "the backend for TensorRT", {})
+    return backends.choose(encoder, (1, 3, INPUT_SIDE, INPUT_SIDE), device)
+
+
+def _check_inputs(network: OnnxNetwork, file: Path) -> None:
+    """Raise an InputError unless a file's network is an image encoder that :meth:`MobileSam.encode` can run."""
+    (name, (_, *shape)), *others = network.inputs
     if name != "input" or shape != [3, INPUT_SIDE, INPUT_SIDE] or others:
         raise InputError(f"{file} is not the image encoder of MobileSAM; {REMEDY}")
 

@@ -28,12 +28,14 @@ class Network(Protocol):
     decoder : turns prompts into masks
     batch_size : prompts decoded at a time
     notes : what does not run as requested, for diagnostics
+    backend : what computes the image encoder, and why, for logs
 
     """
 
     decoder: MaskDecoder
     batch_size: int
     notes: list[str]
+    backend: str
 
     def embed(self, image: np.ndarray) -> ImageEmbedding:
         """Encode an image, uint8 RGB [H, W, 3]."""
@@ -68,7 +70,7 @@ class PromptedProposer:
         labels = np.concatenate([labels, (2, 3)])
         if decoder.always_pads:
             prompt, labels = np.concatenate([prompt, np.zeros((1, 2))]), np.append(labels, -1)
-        decoded = decoder.decode(self.prepare(embedding), prompt[None], labels[None], *transform.cell_shape)
+        decoded = decoder.decode(self.prepare(embedding), prompt[None], labels[None])
         rows, columns = transform.logit_shape
         masks = transform.resize_logits(decoded.logits(np.zeros(4, int), np.arange(4))[:, :rows, :columns])
         is_visible = masks.any(axis=(1, 2))
@@ -123,7 +125,7 @@ class PromptedProposer:
 
     def prepare(self, embedding: ImageEmbedding) -> PreparedImage:
         """Return what all prompts of an image share."""
-        return self.network.decoder.prepare(embedding.features, embedding.fine)
+        return self.network.decoder.prepare(embedding.features, embedding.fine, shape=embedding.transform.cell_shape)
 
     def prompt(self, points: np.ndarray, prepared: PreparedImage, pool: MaskPool) -> None:
         """Add the masks at points [P, 2], xy input pixels, to a pool."""
@@ -135,6 +137,6 @@ class PromptedProposer:
 
         def decode_batch(batch: np.ndarray) -> None:
             labels = np.tile((1, -1), (len(batch), 1))
-            pool.add(decoder.decode(prepared, batch, labels, *transform.cell_shape))
+            pool.add(decoder.decode(prepared, batch, labels))
 
         self._batcher.map(decode_batch, prompts)

@@ -110,6 +110,10 @@ is imported when its proposer is chosen, so the packages of the others need not 
 """
 
 
+TORCH_ONLY = ("sam", "sam2")
+"""Proposers that run in torch alone, whatever else is installed."""
+
+
 def make_proposer(config: ProposalsConfig, device: str, *, offline: bool = False) -> Proposer:
     """Return the proposer that a configuration names, on ``cpu``, ``cuda`` or ``cuda:N``.
 
@@ -122,6 +126,9 @@ def make_proposer(config: ProposalsConfig, device: str, *, offline: bool = False
         package adds a proposer that cannot be used, or one of the same name.
 
     """
+    if config.method in TORCH_ONLY and config.backend != "auto":
+        raise InputError(f"the {config.method} proposer runs in torch: set proposals.backend to auto, not to "
+                         f"{config.backend}")
     point = find_plugin(PROPOSER_PLUGINS, config.method, built_in=PROPOSERS)
     if point is not None:
         factory: ProposerFactory = load_plugin(point, callable, "a function of a ProposalsConfig and a device")

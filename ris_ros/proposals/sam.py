@@ -58,6 +58,7 @@ class Sam:
         # On a CPU a larger batch gains nothing; on a GPU it saves kernel launches.
         self.batch_size = 4 if device == "cpu" else 64
         self.notes: list[str] = []
+        self.backend = "torch"
 
     def embed(self, image: np.ndarray) -> ImageEmbedding:
         """Encode an image, uint8 RGB [H, W, 3]."""

@@ -118,6 +118,7 @@ class Sam2:
         # On a CPU a larger batch gains nothing; on a GPU it saves kernel launches.
         self.batch_size = 4 if device == "cpu" else 64
         self.notes: list[str] = []
+        self.backend = "torch"
 
     @torch.inference_mode()
     def embed(self, image: np.ndarray) -> ImageEmbedding:

@@ -10,6 +10,7 @@ viewer         `ris view`: images and answers in a browser, without ROS
 viewer_node    the ROS node that feeds the viewer
 node_client    starts the node, sends commands to it and collects what it publishes
 snapshot       `ris eval snapshot`: whether a change changes any answer
+loading_times  the steps of loading the models, for `ris bench start`
 bench          `ris bench`: times and memory next to those of the reference method
 ============== ==========================================================================
 """

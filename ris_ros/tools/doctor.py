@@ -49,6 +49,7 @@ def run_checks(config: Config | None = None) -> list[CheckResult]:
         _check("onnxruntime", _onnxruntime, setup),
         _check("bundled CLIP", _bundled_model, "install ris_ros again"),
         _check("MobileSAM weights", partial(_weights, "mobilesam"), "ris weights fetch mobilesam"),
+        _check("MobileSAM backend", _backend, "pip install 'ris_ros[openvino]'", needed=False),
         _check("ROS 2 (rclpy)", _rclpy, ros),
         _check("image messages", _image_messages, f"{apt}cv-bridge, or {setup}"),
         _check("SAM (segment_anything)", partial(_version, "segment_anything", "segment-anything"),
@@ -165,6 +166,17 @@ def _weights(name: str) -> str:
 
     weights.verify(name)
     return str(weights.cache_dir() / name)
+
+
+def _backend() -> str:
+    from ris_ros.utils import backends, weights
+
+    versions = backends.installed()
+    choice = backends.remembered(weights.path("mobilesam", "encoder.onnx"))
+    found = ", ".join(f"{name} {number}" for name, number in versions.items())
+    if choice is None:
+        return f"{found}: measured at the first start, or by `ris bench backends`"
+    return f"{choice.backend} of {found}: {choice.reason}"
 
 
 def _rclpy() -> str:

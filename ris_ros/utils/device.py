@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import platform
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ris_ros.errors import InputError, MissingError
@@ -81,6 +83,14 @@ def within_memory(what: str, remedy: str) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise MissingError(f"{what} does not fit into the memory of the device: {remedy}, or set device to cpu"
                            ) from error
+
+
+def processor_name() -> str:
+    """Return the name of this machine's processor."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines()
+             if line.startswith("model name")] if cpuinfo.is_file() else []
+    return names[0] if names else platform.machine()
 
 
 class Sliceable(Protocol):

@@ -103,7 +103,7 @@ def path(name: str, file: str = "") -> Path:
     if not os.path.isfile(target):
         raise MissingError(f"{target} is missing; run `ris weights fetch {name}`")
     try:
-        sha256 = _cached_sha256(target)
+        sha256 = sha256_of(target)
     except OSError as error:
         raise MissingError(f"{target} cannot be read: {error.strerror or error}") from error
     if sha256 != checkpoint.files[file]:
@@ -149,7 +149,7 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder), _scratch_folder(folder) as scratch:
+        with locked(folder), _scratch_folder(folder) as scratch:
             if state(name) != "present":  # Another process may have fetched it meanwhile.
                 _fetch_into(folder, checkpoint, scratch, progress or (lambda done, total: None))
     except OSError as error:
@@ -178,7 +178,7 @@ def _fetch_into(folder: Path, checkpoint: Checkpoint, scratch: Path, progress: P
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Run the block while no other process, on this machine, is in it for the same folder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -255,7 +255,7 @@ def _run_npm(arguments: Sequence[str], folder: Path) -> str:
     return str(result.stdout)
 
 
-def _cached_sha256(file: Path) -> str:
+def sha256_of(file: Path) -> str:
     """Return the sha256 of a file; it is computed again only after the file has changed."""
     status = file.stat()
     return _sha256_of_version(file, status.st_mtime_ns, status.st_size)

@@ -2,11 +2,14 @@
 
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.errors import InputError, MissingError
 from ris_ros.proposals import make_proposer
+from ris_ros.proposals.mobilesam import MobileSam
 from ris_ros.utils import weights
 
 data = pytest.importorskip("skimage.data")
@@ -83,3 +86,34 @@ def test_the_device_determines_the_execution_providers(monkeypatch, device, tens
         assert [name if isinstance(name, str) else name[0] for name in providers] == expected
         numbers = {name[1]["device_id"] for name in providers if not isinstance(name, str)}
         assert numbers <= {1 if device == "cuda:1" else 0}
+
+
+def test_the_backends_give_the_same_embedding():
+    pytest.importorskip("openvino")
+    image = cv2.resize(data.coffee(), (1024, 768))
+    onnxruntime, openvino = (MobileSam("mobilesam", "cpu", backend=backend) for backend in ("onnxruntime", "openvino"))
+    expected = onnxruntime.encode(image)
+    assert expected.shape == (1, 256, 64, 64)
+    assert np.abs(openvino.encode(image) - expected).max() < 1e-3 * np.abs(expected).max()
+    assert (onnxruntime.backend, openvino.backend) == ("onnxruntime, as set", "openvino, as set")
+
+
+@pytest.mark.parametrize(("method", "backend", "device", "error"), [
+    ("mobilesam", "openvino", "cuda", "the backend openvino runs on the CPU, not on cuda"),
+    ("sam", "openvino", "cpu", "the sam proposer runs in torch: set proposals.backend to auto, not to openvino"),
+    ("sam2", "onnxruntime", "cpu", "the sam2 proposer runs in torch"),
+])
+def test_no_other_backend_replaces_one_that_was_asked_for(method, backend, device, error):
+    pytest.importorskip("openvino")
+    with pytest.raises(InputError, match=error):
+        make_proposer(ProposalsConfig(method=method, backend=backend), device)
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_file_that_is_no_image_encoder_is_refused(tmp_path, backend):
+    pytest.importorskip(backend)
+    decoder = weights.path("mobilesam", "sam.onnx").read_bytes()
+    for name in ("encoder.onnx", "sam.onnx"):
+        (tmp_path / name).write_bytes(decoder)
+    with pytest.raises(InputError, match=r"encoder\.onnx.*`ris weights fetch mobilesam`"):
+        MobileSam(str(tmp_path), "cpu", backend=backend)

@@ -12,9 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from ris_ros.cli import app
+from ris_ros.config import Config
+from ris_ros.errors import InputError
 from ris_ros.tools import bench
 from ris_ros.tools.bench.encoding import repeat_masks
 from ris_ros.tools.bench.proposals import recall
+from ris_ros.utils import backends
 
 
 def test_encoding_agrees_with_the_reference_and_its_times_are_plotted(tmp_path, monkeypatch):
@@ -65,7 +68,26 @@ def test_an_unknown_part_is_refused():
     done = subprocess.run([str(Path(sys.executable).with_name("ris")), "bench", "everything"], capture_output=True,
                           text=True, timeout=60)
     assert done.returncode == 2
-    assert "start, proposals, encoding, command" in done.stderr
+    assert "start, backends, proposals, encoding, command" in done.stderr
+
+
+def test_the_backends_are_measured_and_remembered(monkeypatch, tmp_path):
+    monkeypatch.setenv("RIS_CACHE", str(tmp_path))
+    file = tmp_path / "encoder.onnx"
+    file.write_bytes(b"network")
+    versions, outputs = {"onnxruntime": "1.0", "openvino": "2.0"}, {"onnxruntime": 0.0, "openvino": 0.25}
+    monkeypatch.setattr(bench.backends, "find_files", lambda checkpoint: (file, file))
+    monkeypatch.setattr(backends, "installed", lambda: versions)
+    monkeypatch.setattr(backends, "load", lambda file, backend: lambda values: np.float32([outputs[backend]]))
+    monkeypatch.setattr(backends, "time_backends", lambda networks, shape: {"onnxruntime": 3.0, "openvino": 2.0})
+    monkeypatch.setattr(bench.backends, "run_in_subprocess", lambda work, *arguments: work(*arguments))
+    first, second = bench.bench_backends(Config())
+    assert (first["what"], second["what"]) == ("onnxruntime 1.0", "openvino 2.0 (auto)")
+    assert (first["time, auto = 1"], second["time, auto = 1"]) == (1.5, 1.0)
+    assert (first["largest difference"], second["largest difference"]) == (0.0, 0.25)
+    assert backends.remembered(file).backend == "openvino"
+    with pytest.raises(InputError, match="the proposer sam has one backend, torch"):
+        bench.bench_backends(Config.from_dict({"proposals.method": "sam"}))
 
 
 def test_growth_is_measured_with_its_exponent(monkeypatch):

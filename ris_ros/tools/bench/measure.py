@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import platform
 import resource
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
+
+from ris_ros.utils.device import processor_name
 
 T = TypeVar("T")
 
@@ -77,10 +77,7 @@ def device_name(device: str) -> str:
 
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines()
-             if line.startswith("model name")] if cpuinfo.is_file() else []
-    return f"{names[0] if names else platform.machine()}, threads: {torch.get_num_threads()}"
+    return f"{processor_name()}, threads: {torch.get_num_threads()}"
 
 
 def _wait_for_gpu() -> None:

@@ -13,11 +13,12 @@ import torch
 from ris_ros.config import ProposalsConfig
 from ris_ros.errors import InputError
 from ris_ros.proposals import filters, make_proposer
-from ris_ros.proposals.mobilesam import MobileSam, create_session
+from ris_ros.proposals.mobilesam import MobileSam
 from ris_ros.proposals.points import spread_points
 from ris_ros.proposals.resize import CELL_STRIDE, ResizeTransform
 from ris_ros.proposals.sam import Sam
 from ris_ros.types import Proposals
+from ris_ros.utils.backends import OnnxRuntimeNetwork
 
 Decode = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Embedding [1, C, 64, 64] and points [P, 2], xy input pixels -> logits [P, 3, 256, 256] and predicted IoU [P, 3]."""
@@ -96,7 +97,7 @@ def propose_fixed(network: PublishedNetwork, image: np.ndarray, config: Proposal
 
 def _mobilesam_decoder(file: Path, device: str) -> Decode:
     """Return MobileSAM's published decoder, cut before it chooses one mask, for any number of prompts of one point."""
-    session = create_session(_cut_decoder(file), device, tensorrt=False)
+    session = OnnxRuntimeNetwork(_cut_decoder(file), device).session
 
     def decode(embedding: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # The decoder was trained with a padding point, labelled -1, at the end of a prompt without a box.
