@@ -70,6 +70,13 @@ def test_any_words_have_a_tree(parser, words):
     assert all(0 <= share <= 1 for share in reading.sureness)
 
 
+def test_an_expression_that_was_just_parsed_is_not_read_again(parser):
+    parser.parse("the mug by the kettle")
+    read = parser._reader.read.cache_info().misses
+    parser.read("the mug by the kettle")
+    assert parser._reader.read.cache_info().misses == read
+
+
 def test_a_doubtful_word_is_named():
     tree = Tree(("▷", "the", "cup", "by", "it"), (0, 2, 0, 2, 3), ("root", "det", "target", "relation", "object"))
     assert Reading(tree, (1.0, 0.2, 1.0, 1.0, 1.0)).doubt() == ""
