@@ -51,12 +51,12 @@ class Recipe:
     """
 
     held_out: int | None = None
-    generated: int = 24_000
+    generated: int = 12_000
     copies: int = 1
     slips: float = 0.2
     dropout: float = 0.2
     seed: int = 0
-    passes: int = 8
+    passes: int = 12
     rate: float = 0.001
 
 
