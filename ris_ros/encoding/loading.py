@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 import logging
 import os
 import pickle
@@ -27,9 +25,9 @@ from ris_ros.encoding.availability import (
 )
 from ris_ros.encoding.clip_model import ClipModel, Tokenizer
 from ris_ros.encoding.encoder import MaskGuidedEncoder
-from ris_ros.errors import InputError, MissingError, reading, shortened
+from ris_ros.errors import InputError, MissingError, shortened
 from ris_ros.utils.device import usable_dtype
-from ris_ros.utils.files import read_json
+from ris_ros.utils.files import read_bundled, read_json
 from ris_ros.utils.hub import downloads
 from ris_ros.utils.plugins import check_plugin, find_plugin, load_plugin, plugin_errors, plugin_names
 
@@ -182,13 +180,7 @@ def _check_name(name: str, architecture: str, pretrained: str) -> None:
 
 def verify_bundled() -> None:
     """Raise a MissingError unless the bundled model is there with the checksum that it was shipped with."""
-    weights = BUNDLED_FOLDER / "open_clip_model.safetensors"
-    if not weights.is_file():
-        raise MissingError(f"the bundled model {weights} is missing: install ris_ros again")
-    with reading(f"{BUNDLED_FOLDER / 'ris.json'} of the bundled model", "install ris_ros again", MissingError):
-        expected = json.loads((BUNDLED_FOLDER / "ris.json").read_text())["sha256"]
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != expected:
-        raise MissingError(f"the bundled model {weights} is damaged (its sha256 differs): install ris_ros again")
+    read_bundled(BUNDLED_FOLDER / "open_clip_model.safetensors", BUNDLED_FOLDER / "ris.json", "model")
 
 
 def _read_metadata(folder: Path | None) -> dict[str, Any]:

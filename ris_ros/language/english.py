@@ -4,44 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ris_ros.errors import InputError
-from ris_ros.language.lists import EVERYDAY, WORDS
+from ris_ros.language.lists import WORDS
 from ris_ros.language.spelling import NounSpelling, common_words
 from ris_ros.language.words import Text
 from ris_ros.utils.spacy_models import load_spacy_model
 
-if TYPE_CHECKING:
-    from spacy.language import Language
-
 SENSES = ("noun", "verb", "adj", "adv")
-_NOUNS = EVERYDAY | WORDS["clothes"] | WORDS["colours"]
-_KNOWN = frozenset().union(_NOUNS, *(WORDS[name] for name in (
-    "shades", "directions", "ordinals", "cardinals", "idle", "fillers", "superlatives", "pronouns", "determiners",
-    "intensifiers", "prepositions", "verbs", "foreign", "also known")))
-
-
-def load_english(model: str) -> English:
-    """Load the word lists of a spaCy model, of which nothing else is needed; raises as `load_spacy_model` does."""
-    return English(load_spacy_model(model, exclude=["ner", "parser", "attribute_ruler", "tagger", "tok2vec"]))
+_UNUSED = ["vocab", "tokenizer", "tok2vec", "tagger", "parser", "senter", "attribute_ruler", "ner"]
+"""Parts of a spaCy model besides its word lists."""
 
 
 class English:
     """Base forms and senses of English words, from the lists of a spaCy model, which come from WordNet.
 
-    Parameters
-    ----------
-    nlp : a spaCy model with a rule lemmatizer
-
-    Raises
-    ------
-    InputError
-        If the model has no such lists.
-
+    Raises an InputError if the model has no such lists, and as `load_spacy_model` does.
     """
 
-    def __init__(self, nlp: Language):
+    def __init__(self, model: str):
+        nlp = load_spacy_model(model, exclude=_UNUSED)
         try:
             lemmatizer: Any = nlp.get_pipe("lemmatizer")
             lookups = lemmatizer.lookups
@@ -84,11 +67,11 @@ class English:
 
     def is_noun(self, word: str) -> bool:
         """Return whether a word is a noun of the lists, or a compound of two of them."""
-        return self.has_sense(word, "noun") or word in _NOUNS or self._is_compound(word)
+        return self.has_sense(word, "noun") or word in WORDS["named"] or self._is_compound(word)
 
     def is_known(self, word: str) -> bool:
         """Return whether a word is English, according to the lists."""
-        if word in self._function_words or word in _KNOWN or any(character.isdigit() for character in word):
+        if word in self._function_words or word in WORDS["known"] or any(character.isdigit() for character in word):
             return True
         if "-" in word:
             return all(self.is_known(piece) for piece in word.split("-") if piece)
@@ -100,20 +83,14 @@ class English:
         return any(word[:k] in nouns and word[k:] in nouns for k in range(3, len(word) - 2))
 
     def corrected(self, text: Text, written: str) -> Text:
-        """Return a text with mistyped nouns corrected.
-
-        Parameters
-        ----------
-        text : its words
-        written : the sentence with its capitals: a word that has one within a sentence is a name
-
-        """
+        """Return a text with mistyped nouns corrected; a capital within the sentence as written tells a name."""
         words = list(text.words)
         for i, word in enumerate(text.words):
             is_name = i > 0 and written[word.start].isupper() and not written[word.start:word.end].isupper()
             # Several unknown words in a row are a name, or another language.
+            near = text.texts[max(0, i - 1):i] + text.texts[i + 1:i + 2]
             is_alone = all(not other[:1].isalpha() or (self.is_known(other) and other not in WORDS["foreign"])
-                           for other in (text[i - 1], text[i + 1]))
+                           for other in near)
             if is_alone and not is_name and not self.is_known(word.text):
                 words[i] = replace(word, text=self._spelling.corrected(word.text))
         return Text(text.sentence, tuple(words))
@@ -124,7 +101,7 @@ class English:
         foreign = sum(word in WORDS["foreign"] for word in words)
         native = sum(word in WORDS["native"] for word in words)
         known = sum(word not in WORDS["foreign"] and (self.is_known(word) or self._is_compound(word)) for word in words)
-        if len(words) == 1 == len(text) and not foreign:                # "ipad", "cathcer"
+        if len(words) == 1 == len(text.words) and not foreign:                # "ipad", "cathcer"
             is_thing = words[0] in common_words() and not words[0].endswith(("less", "ed", "ish"))
             return bool(known) or is_thing or self._spelling.corrected(words[0]) != words[0]
         return known * 2 >= len(words) and not (foreign >= 2 and foreign > native)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from ris_ros.utils.files import read_json
 
 DATA = Path(__file__).parent / "data"
 
 
-def _read(name: str) -> dict[str, Any]:
-    """Return the lists of a file: an array of lines becomes a set of words, an object stays as it is."""
-    lists = json.loads((DATA / name).read_text(encoding="utf-8"))
-    return {key: frozenset(" ".join(value).split()) if isinstance(value, list) else value
-            for key, value in lists.items()}
+def _read(name: str, known: dict[str, Any]) -> dict[str, Any]:
+    """Return the known lists and those of a file: an array of lines becomes a set of words, an object stays as it is.
+
+    In an array, "@plural_only" stands for the single words of the list "plural only", which comes before it.
+    """
+    lists = dict(known)
+    for key, value in read_json(DATA / name).items():
+        if isinstance(value, list):
+            words = " ".join(value).split()
+            named = (lists[word[1:].replace("_", " ")] for word in words if word[0] == "@")
+            value = frozenset(word for some in (words, *named) for word in some if word[0] != "@" and " " not in word)
+        lists[key] = value
+    return lists
 
 
-WORDS = _read("words.json")
-SPELLINGS = _read("spellings.json")
-ALIVE = WORDS["people"] | WORDS["animals"]
-EVERYDAY = WORDS["everyday"] | ALIVE
+WORDS = _read("words.json", {})
+SPELLINGS = _read("spellings.json", WORDS)

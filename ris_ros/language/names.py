@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from ris_ros.language.lists import DATA, WORDS
 from ris_ros.types import Ranking
 
@@ -12,13 +14,11 @@ _CUES = [(tuple(cue.split()), name) for cue, name in (
 
 def relation_name(words: list[str]) -> str:
     """Return the relation that words express, by the first row whose words are all among them; empty if none."""
-    return next((name for cue, name in _CUES if _is_within(cue, words)), "")
-
-
-def _is_within(cue: tuple[str, ...], words: list[str]) -> bool:
-    """Return whether the words of a cue occur in this order."""
-    rest = iter(words)
-    return all(word in rest for word in cue)
+    for cue, name in _CUES:
+        rest = iter(words)
+        if all(word in rest for word in cue):               # in this order
+            return name
+    return ""
 
 
 def region_name(words: list[str]) -> str:
@@ -27,9 +27,7 @@ def region_name(words: list[str]) -> str:
     if not directions:
         alone = [WORDS["regions alone"][word] for word in words if word in WORDS["regions alone"]]
         return "corner" if "corner" in words else alone[0] if alone else ""
-    region = WORDS["directions"][directions[0]]
-    for word in directions[1:]:
-        region = together(region, WORDS["directions"][word])
+    region = reduce(together, (WORDS["directions"][word] for word in directions))
     if "corner" in words:
         return f"{region} corner" if " " in region else region
     is_far = not WORDS["far"].isdisjoint(words[:words.index(directions[0])])
@@ -52,9 +50,11 @@ def together(first: str, second: str) -> str:
 
 def ranking(words: list[str], region: str) -> tuple[Ranking | None, str]:
     """Return the ranking that words express, and the region without the side that an ordinal counts from."""
-    name, end = _superlative(words)
+    superlatives = WORDS["superlatives"]
+    name, end = next(((superlatives[text], i + length) for i in range(len(words)) for length in (3, 2, 1)
+                      if (text := " ".join(words[i:i + length])) in superlatives), ("", 0))
     rank = _rank([*words[:max(0, end - len(name.split()))], *words[end:]]) if name else _rank(words)
-    side = _side(words[end:])
+    side = next((WORDS["sides"][word] for word in words[end:] if word in WORDS["sides"]), "")
     if name in ("near", "far") and side:
         name = WORDS["opposite"][side] if name == "far" and "from" in words[end:] else side
     elif side and not (name and side == "near"):            # "the smallest for me"
@@ -71,26 +71,12 @@ def ranking(words: list[str], region: str) -> tuple[Ranking | None, str]:
     return Ranking(name, rank or 1), region
 
 
-def _superlative(words: list[str]) -> tuple[str, int]:
-    """Return the criterion of the first superlative, and the index after it."""
-    for i in range(len(words)):
-        for length in (3, 2, 1):
-            if (text := " ".join(words[i:i + length])) in WORDS["superlatives"]:
-                return WORDS["superlatives"][text], i + length
-    return "", 0
-
-
 def _rank(words: list[str]) -> int:
     """Return the rank that words express, negative from the end; 0 if none."""
-    ordinals = [WORDS["ordinals"][word] for word in words if word in WORDS["ordinals"]]
-    last = [WORDS["last"][word] for word in words if word in WORDS["last"]]
-    if last:
-        return -ordinals[0] if ordinals else -2 if "next" in words else last[0]
-    return ordinals[0] if ordinals else next((number(word) for word in words if number(word)), 0) or 0
-
-
-def _side(words: list[str]) -> str:
-    return next((WORDS["sides"][word] for word in words if word in WORDS["sides"]), "")
+    ordinal = next((WORDS["ordinals"][word] for word in words if word in WORDS["ordinals"]), 0)
+    if last := next((WORDS["last"][word] for word in words if word in WORDS["last"]), 0):
+        return -ordinal or (-2 if "next" in words else last)
+    return ordinal or next((rank for word in words if (rank := number(word))), 0)
 
 
 def number(word: str) -> int | None:
@@ -102,7 +88,7 @@ def number(word: str) -> int | None:
 
 def count(words: list[str]) -> int | None:
     """Return the number of objects that words express, 0 for all; None if they express none."""
-    if words[0] == "of":                            # "the largest | of the three | cups"
+    if words[:1] == ["of"]:                         # "the largest | of the three | cups"
         return 1
     for length in range(min(4, len(words)), 0, -1):
         quantity = WORDS["quantifiers"].get(" ".join(words[:length]))

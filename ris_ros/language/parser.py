@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unicodedata import category
 
 from ris_ros.config import LanguageConfig
-from ris_ros.language.english import load_english
-from ris_ros.language.models import load_reader
-from ris_ros.language.published import published_target
+from ris_ros.language.english import English
 from ris_ros.language.query import MAX_WORDS, TreeReader
-from ris_ros.language.reader import Reader, Reading
+from ris_ros.language.reader import Reader, Reading, load_reader
 from ris_ros.language.tree import Tree
 from ris_ros.language.words import Text, split
 from ris_ros.types import Description, Query, check_text
 from ris_ros.utils.spacy_models import load_spacy_model
 from ris_ros.utils.texts import normal_form
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Span, Token
 
 _SYMBOLS = ("So", "Sk", "Cs", "Co", "Cn")
 """Categories of characters that belong to no word: emoji and the like."""
@@ -30,12 +32,7 @@ class ExpressionParser:
     config : which spaCy model and which reader to use
     method : "reference" only finds the target noun phrase, by the published rule; "full" parses the whole expression
 
-    Raises
-    ------
-    MissingError
-        If the spaCy model or the reader is not there.
-    InputError
-        If one of them is no such model.
+    Raises a MissingError if the spaCy model or the reader is not there, an InputError if one of them is no such model.
 
     """
 
@@ -45,7 +42,7 @@ class ExpressionParser:
         if method == "reference":
             self._nlp = load_spacy_model(config.model, exclude=["ner"])
         else:
-            self._english = load_english(config.model)
+            self._english = English(config.model)
             self._reader = Reader(load_reader(Path(config.reader) if config.reader else None), self._english)
         self.parse = lru_cache(maxsize=1024)(self._parse)
 
@@ -60,7 +57,7 @@ class ExpressionParser:
     def read(self, text: str) -> Reading | None:
         """Return how an expression is read; None if it is not English. With the method "full" only."""
         words = self.words(normalized(text))
-        return self._reader.read([word.text for word in words.words]) if words else None
+        return self._reader.read(words.texts) if words else None
 
     def words(self, written: str) -> Text | None:
         """Return the words of a normalized text as the reader gets them; None if it is not English."""
@@ -75,15 +72,14 @@ class ExpressionParser:
         written = normalized(text)
         sentence = written.lower()
         if self._method == "reference":
-            phrase, head = published_target(self._nlp(sentence))
+            phrase, head = _published_target(self._nlp(sentence))
             return Query(text, sentence, (Description(phrase.text, head.lemma_ if head is not None else ""),))
-        words = self.words(written)
-        reading = self._reader.read([word.text for word in words.words]) if words else None
-        targets = self.targets(reading.tree, words) if reading and words else ()
-        if not targets:
-            plain = " ".join(sentence.split()[:MAX_WORDS])
-            return Query(text, sentence, (Description(plain, appearance=plain),))
-        return Query(text, sentence, targets, doubt=reading.doubt() if reading else "")
+        if words := self.words(written):
+            reading = self._reader.read(words.texts)
+            if targets := self.targets(reading.tree, words):
+                return Query(text, sentence, targets, doubt=reading.doubt())
+        plain = " ".join(sentence.split()[:MAX_WORDS])
+        return Query(text, sentence, (Description(plain, appearance=plain),))
 
     def targets(self, tree: Tree, text: Text) -> tuple[Description, ...]:
         """Return what a tree of a text says about its targets; nothing if it names none."""
@@ -100,3 +96,17 @@ def normalized(text: str) -> str:
     written = normal_form(text)
     check_text(written)
     return written
+
+
+def _published_target(doc: Doc) -> tuple[Span | Doc, Token | None]:
+    """Return the target noun phrase and its head by the published rule (section 3.3 of the paper).
+
+    This is the noun chunk of the parse's root; if the root is in no chunk, the chunk of its first child; else the whole
+    text, without a head. As in the published code, the last of several sentences counts.
+    """
+    chunk_of = {token.i: chunk for chunk in doc.noun_chunks for token in chunk}
+    root = [token for token in doc if token.head is token or token.head.i == token.i][-1]
+    for token in (root, *list(root.children)[:1]):
+        if token.i in chunk_of:
+            return chunk_of[token.i], chunk_of[token.i].root
+    return doc[:], None

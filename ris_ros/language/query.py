@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from ris_ros.language.lists import WORDS
 from ris_ros.language.names import count, ranking, region_name, relation_name, together
 from ris_ros.language.tree import NOUN_LABELS, Tree
-from ris_ros.types import Description, Ranking, Relation
+from ris_ros.types import Description, Relation
 
 MAX_WORDS = 24
 """Words of a phrase and of an appearance: CLIP reads 77 tokens, about 50 common words."""
@@ -21,15 +22,7 @@ _HELD_LABELS = ("attribute", "owner", "modifier", "region", "rank", "relation", 
 
 @dataclass(frozen=True)
 class TreeReader:
-    """Reader of one tree.
-
-    Attributes
-    ----------
-    tree : the tree
-    lemma : returns the base form of a noun
-    original : returns words from one index to another as written in the text
-
-    """
+    """Reader of a tree; `lemma` returns the base form of a noun, `original` words i to j as written in the text."""
 
     tree: Tree
     lemma: Callable[[str], str]
@@ -37,16 +30,16 @@ class TreeReader:
 
     def targets(self) -> tuple[Description, ...]:
         """Return the descriptions of all targets, in order of importance; none if the tree names nothing."""
-        nodes = [*self.tree.of(0, "target"), *self.tree.of(0, "passed")]
-        if self.tree.of(0, *_HELD_LABELS):
-            nodes = [0, *nodes]
         found: list[Description] = []
-        for node in nodes:
-            name = found[0] if found else None
-            found.append(self._description(node, is_again=name))
+        for node in (*self._holder(0), *self.tree.of(0, "target"), *self.tree.of(0, "passed")):
+            found.append(self._description(node, is_again=found[0] if found else None))
         if len(found) > 1 and not found[0].head:            # "the red and the blue cup"
             found[0] = _named(found[0], found[1])
         return tuple(found)
+
+    def _holder(self, node: int) -> list[int]:
+        """Return the node, if it holds a description that has no noun."""
+        return [node] if self.tree.of(node, *_HELD_LABELS) else []
 
     def _description(self, node: int, *, held_by: Description | None = None, is_again: Description | None = None,
                      depth: int = 1) -> Description:
@@ -61,29 +54,26 @@ class TreeReader:
 
         """
         tree = self.tree
-        is_noun = tree.labels[node] in NOUN_LABELS
-        head, noun, is_plural = self._noun(node) if is_noun else ("", "", False)
-        other = held_by if held_by is not None and (not head or head in WORDS["generic"]) else None
+        head, noun, is_plural = self._noun(node) if tree.labels[node] in NOUN_LABELS else ("", "", False)
         if is_again is not None and head == "one" and is_again.head:
-            other = is_again
-        if other is not None:
-            head, noun = other.head, other.appearance if other is held_by else other.head
+            head = noun = is_again.head
+        elif held_by is not None and (not head or head in WORDS["generic"]):
+            head, noun = held_by.head, held_by.appearance
+        own = Description("", head, noun)
         before = self._attributes(node, "owner", "attribute")
         after = [self._shown(child, node) for child in tree.of(node, "addition", "modifier")]
-        region = self._region(node)
-        order, region = self._ranking(node, region)
-        own = Description("", head, noun)
-        relations = tuple(relation for child in tree.of(node, "relation") if depth < MAX_DEPTH
-                          for relation in self._relations(child, node, own, depth))
-        if order and any(self._unit(child) in ("to", "from") for child in tree.of(node, "relation")):
-            order = None                                    # "the closest | chair | to the door"
         words = " ".join([*before, noun, *after]).split()
         skipped = max(0, len(" ".join([*before, noun]).split()) - MAX_WORDS)
+        region = reduce(together, (region_name(tree.unit_words(child)) for child in tree.of(node, "region")), "")
+        order, region = ranking(self._said(node, "rank"), region)
+        related = tree.of(node, "relation") if depth < MAX_DEPTH else []
+        if any(tree.unit_words(child) in (["to"], ["from"]) for child in related):
+            order = None                                    # "the closest | chair | to the door"
         return Description(
             phrase=" ".join(self._phrase(node).split()[-MAX_WORDS:]), head=head,
             appearance=" ".join(words[skipped:skipped + MAX_WORDS]),
-            attributes=tuple(self._attributes(node, "attribute")),
-            region=region, ranking=order, relations=relations,
+            attributes=tuple(self._attributes(node, "attribute")), region=region, ranking=order,
+            relations=tuple(relation for child in related for relation in self._relations(child, node, own, depth)),
             excluded=tuple(excluded for child in tree.of(node, "exclude") if depth < MAX_DEPTH
                            for excluded in self._introduced(child, depth, held_by=own)),
             count=self._count(node, is_plural))
@@ -94,70 +84,52 @@ class TreeReader:
         if not any(map(str.isalpha, word)):                 # "8 0 3"
             return "", "", False
         head = WORDS["things"].get(word) or self.lemma(word)
-        parts = [self._unit(child) for child in self.tree.of(node, "compound")]
-        return head, " ".join([*parts, head]), head != word and word not in WORDS["plural only"] \
-            and word not in WORDS["things"]
-
-    def _unit(self, node: int) -> str:
-        return self.tree.joined(self.tree.unit(node))
+        parts = [self.tree.joined(self.tree.unit(child)) for child in self.tree.of(node, "compound")]
+        is_plural = head != word and word not in WORDS["plural only"] and word not in WORDS["things"]
+        return head, " ".join([*parts, head]), is_plural
 
     def _attributes(self, node: int, *labels: str) -> list[str]:
         """Return attributes; what is said again after the noun counts once: "the red cup, the red one"."""
         found: list[str] = []
         for child in self.tree.of(node, *labels):
-            if child < node or self._unit(child) not in found:
-                found.append(self._unit(child))
+            attribute = self.tree.joined(self.tree.unit(child))
+            if child < node or attribute not in found:
+                found.append(attribute)
         return found
-
-    def _unit_words(self, node: int) -> list[str]:
-        return [self.tree.words[i] for i in self.tree.unit(node)]
 
     def _said(self, node: int, label: str) -> list[str]:
         """Return the words of all units with a label below a word."""
-        return [word for child in self.tree.of(node, label) for word in self._unit_words(child)]
+        return [word for child in self.tree.of(node, label) for word in self.tree.unit_words(child)]
 
     def _shown(self, node: int, holder: int) -> str:
         """Return a modifier as the vision-language model reads it: "has a lid" becomes "with a lid"."""
-        words = self._unit(node).split()
-        is_lacking = self.tree.labels[holder] == "exclude" and self._is_lacking(holder)
+        words = self.tree.joined(self.tree.unit(node)).split()
         if words[0] in WORDS["having"] and words[1:2] != [] and words[1] not in WORDS["become"]:
             words[0] = "with"
-        return " ".join(["with", *words] if is_lacking else words)
-
-    def _is_lacking(self, node: int) -> bool:
-        words = self._unit_words(node)
-        after_not = words[words.index("not") + 1:] if "not" in words else []
-        return not WORDS["lacking"].isdisjoint(words) or not WORDS["holding"].isdisjoint(after_not)
-
-    def _region(self, node: int) -> str:
-        region = ""
-        for child in self.tree.of(node, "region"):
-            region = together(region, region_name(self._unit_words(child)))
-        return region
-
-    def _ranking(self, node: int, region: str) -> tuple[Ranking | None, str]:
-        words = self._said(node, "rank")
-        return ranking(words, region) if words else (None, region)
+        if self.tree.labels[holder] == "exclude":
+            negation = self.tree.unit_words(holder)
+            after_not = negation[negation.index("not") + 1:] if "not" in negation else []
+            if not WORDS["lacking"].isdisjoint(negation) or not WORDS["holding"].isdisjoint(after_not):
+                words.insert(0, "with")
+        return " ".join(words)
 
     def _count(self, node: int, is_plural: bool) -> int:
-        words = self._said(node, "count")
-        is_pair = words[-2:] == ["pair", "of"] and self.tree.words[node] in WORDS["plural only"]
-        said = 1 if is_pair else count(words) if words else None
+        words, word = self._said(node, "count"), self.tree.words[node]
+        is_pair = words[-2:] == ["pair", "of"] and word in WORDS["plural only"]
+        said = 1 if is_pair else count(words)
         if said is not None:
             return said
-        if self.tree.words[node] in WORDS["everything"]:
-            return 0
         is_one = any(self.tree.words[child] in WORDS["one of them"] for child in self.tree.of(node, "det"))
-        return 0 if is_plural and not is_one else 1
+        return 0 if word in WORDS["everything"] or (is_plural and not is_one) else 1
 
     def _introduced(self, node: int, depth: int, held_by: Description | None = None) -> list[Description]:
         """Return the descriptions that a relation introduces, or a negation, whose description is `held_by`."""
-        nodes = [*[node] * bool(self.tree.of(node, *_HELD_LABELS)), *self.tree.of(node, "object")]
-        return [self._description(one, held_by=held_by, depth=depth + 1) for one in nodes]
+        return [self._description(one, held_by=held_by, depth=depth + 1)
+                for one in (*self._holder(node), *self.tree.of(node, "object"))]
 
     def _relations(self, node: int, related: int, own: Description, depth: int) -> list[Relation]:
         """Return the relations that the word at `node` expresses, of the noun at `related`."""
-        words = self._unit_words(node)
+        words = self.tree.unit_words(node)
         if words in (["to"], ["from"]):                     # "the closest | chair | to the door"
             words = [*self._said(related, "rank"), *words]
         name = relation_name(words)

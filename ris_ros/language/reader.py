@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ris_ros.errors import MissingError, reading
 from ris_ros.language.english import SENSES, English
-from ris_ros.language.lists import ALIVE, WORDS
+from ris_ros.language.lists import WORDS
 from ris_ros.language.names import number
-from ris_ros.language.tree import REQUEST, Tree
+from ris_ros.language.tree import LABELS, REQUEST, Tree
+from ris_ros.utils.files import read_bundled
+from ris_ros.utils.spacy_models import light_import
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
     from spacy.vocab import Vocab
 
+BUNDLED_READER = Path(__file__).parents[1] / "models" / "reader"
+CONFIG, WEIGHTS, CARD = "config.cfg", "reader.bin", "reader.json"
+"""Files of a reader: the configuration of the pipeline, its state as msgpack, and facts about it."""
 BEAM_WIDTH = 4
 """Number of readings that are weighed."""
 DOUBTFUL = 0.6
@@ -26,6 +34,27 @@ _LISTS = {"direction": "directions", "ordinal": "ordinals", "superlative": "supe
           "determiner": "determiners", "generic": "generic", "pronoun": "pronouns"}
 
 
+def load_reader(folder: Path | None = None) -> Language:
+    """Load a reader from a folder; None: the package's own, whose sum is compared with that on its card.
+
+    Raises a MissingError if the folder has none or the package's own is damaged, an InputError if it cannot be read.
+    """
+    where = folder or BUNDLED_READER
+    try:
+        config = (where / CONFIG).read_bytes()
+        state = (where / WEIGHTS).read_bytes() if folder else read_bundled(where / WEIGHTS, where / CARD, "reader")
+    except OSError as error:
+        raise MissingError(f"no reader in {where}: set language.reader to a folder that `python -m training.reader "
+                           "train` made, or to nothing") from error
+    with light_import():
+        import spacy
+    with reading(f"the reader in {where}"):
+        nlp = spacy.util.load_model_from_config(spacy.util.load_config_from_str(config.decode()), auto_fill=True)
+        for label in ("ROOT", "dep", *LABELS):
+            nlp.vocab.strings.add(label)
+        return nlp.from_bytes(state, exclude=["tokenizer", "vocab"])
+
+
 def kind_of(word: str, english: English) -> str:
     """Return a summary of what the word lists say of a word: "noun alive plural", "noun verb order", "colour"."""
     if number(word) is not None:
@@ -34,31 +63,23 @@ def kind_of(word: str, english: English) -> str:
         return " ".join(listed)
     lemma = english.lemma(word)
     said = [sense for sense in SENSES if english.has_sense(word, sense)]
-    said += [kind for kind, words in (("alive", ALIVE), ("clothes", WORDS["clothes"]), ("room", WORDS["rooms"]))
-             if lemma in words or word in words]
+    said += [kind for kind, name in (("alive", "alive"), ("clothes", "clothes"), ("room", "rooms"))
+             if lemma in WORDS[name] or word in WORDS[name]]
     said += ["plural"] * (lemma != word) + ["order"] * (word in WORDS["verbs"])
     return " ".join([*said, *(ending for ending in ("ing", "ed") if word.endswith(ending))]) or "none"
 
 
-def to_doc(vocab: Vocab, words: Sequence[str], english: English, tree: Tree | None = None) -> Doc:
-    """Return the document that the parser reads; with a tree, one to learn from. `words` come without the request."""
+def to_doc(vocab: Vocab, words: Sequence[str], english: English) -> Doc:
+    """Return the document that the parser reads, with the request as its first word."""
     from spacy.tokens import Doc
 
-    gold: dict[str, Any] = {"sent_starts": [True, *[False] * len(words)]} if tree is None else {
-        "heads": list(tree.heads), "deps": ["ROOT", *tree.labels[1:]]}
-    return Doc(vocab, words=[REQUEST, *words], lemmas=["", *(kind_of(word, english) for word in words)], **gold)
+    return Doc(vocab, words=[REQUEST, *words], lemmas=["", *(kind_of(word, english) for word in words)],
+               sent_starts=[True, *[False] * len(words)])
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A tree, and how sure the reader is of it.
-
-    Attributes
-    ----------
-    tree : the tree
-    sureness : for each word the share of its label among the readings that were weighed, 0 to 1
-
-    """
+    """A tree, and for each word the share of its label among the readings that were weighed, 0 to 1."""
 
     tree: Tree
     sureness: tuple[float, ...]
@@ -70,20 +91,14 @@ class Reading:
 
 
 class Reader:
-    """Reader of expressions.
-
-    Parameters
-    ----------
-    nlp : the trained pipeline
-    english : knows the words
-
-    """
+    """Reader of expressions, by a trained pipeline and word lists."""
 
     def __init__(self, nlp: Language, english: English):
         self._nlp, self._english = nlp, english
+        self.read = lru_cache(maxsize=8)(self._read)
 
-    def read(self, words: Sequence[str]) -> Reading:
-        """Return the best reading of an expression's words."""
+    def _read(self, words: tuple[str, ...]) -> Reading:
+        """Return the best reading of an expression's words; that of the last few is kept."""
         doc = to_doc(self._nlp.vocab, words, self._english)
         doc = self._nlp.get_pipe("tok2vec")(doc)
         parser: Any = self._nlp.get_pipe("parser")

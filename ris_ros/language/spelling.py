@@ -21,9 +21,7 @@ from rapidfuzz.distance import OSA
 
 from ris_ros.language.lists import DATA, WORDS
 
-_STRUCTURE = sorted(word for word in {
-    *WORDS["structure"], *WORDS["colours"], *WORDS["directions"], *WORDS["ordinals"], *WORDS["cardinals"],
-    *" ".join(WORDS["superlatives"]).split()} if len(word) > 3)
+_STRUCTURE = sorted(word for word in WORDS["structure"] if len(word) > 3)
 """The words to which typos are corrected first."""
 _MERGES = 48_895
 """Number of lines of CLIP's vocabulary that its tokenizer uses."""
@@ -72,15 +70,7 @@ def common_words() -> dict[str, int]:
 
 
 class NounSpelling:
-    """Corrector of nouns.
-
-    Parameters
-    ----------
-    is_noun : whether a word is listed as a noun
-    is_compound : whether a word consists of two nouns
-    lemma : returns the base form of a noun
-
-    """
+    """Corrector of nouns, by what word lists say: whether a word is a noun, or two in one, and its base form."""
 
     def __init__(self, is_noun: Callable[[str], bool], is_compound: Callable[[str], bool], lemma: Callable[[str], str]):
         self._is_noun, self._is_compound, self._lemma = is_noun, is_compound, lemma
@@ -90,8 +80,9 @@ class NounSpelling:
         """Return the noun of which an unknown word is a typo; the word itself if there is no clear one."""
         if len(word) < 4 or not word.isascii() or not word.isalpha() or common_words().get(word, _MERGES) < _FAMILIAR:
             return word
-        found = sorted(self._candidates(word), reverse=True) or sorted(self._completions(word), reverse=True)
-        (score, best), *others = found or [(0.0, word)]
+        found = sorted(self._candidates(word)) or sorted(
+            (self._weight(text), text) for text in self._everyday if text.startswith(word))         # "giraf"
+        *others, (score, best) = found or [(0.0, word)]
         is_clear = all(score - other > _CLEAR or self._lemma(text) == self._lemma(best) for other, text in others)
         is_derived = any(word.endswith(ending) and not best.endswith(ending) for ending in _ENDINGS)
         return best if is_clear and not (is_derived and word.startswith(best)) else word
@@ -101,16 +92,10 @@ class NounSpelling:
         for text, distance, _ in process.extract(word, near, scorer=OSA.distance, score_cutoff=2, limit=None):
             cost = _SAME_SOUND if _sound(word) == _sound(text) else _cost(word, text) if distance == 1 else _TWO
             is_near = distance == 1 or cost == _SAME_SOUND or min(len(word), len(text)) >= _TWO_FROM
-            is_rare = self._is_compound(word) or not self._is_familiar(text)
-            if is_near and self._lemma(text) != word and (cost <= _SAME_SOUND or not is_rare):
+            is_familiar = self._lemma(text) in self._everyday or common_words().get(text, _MERGES) < _FAMILIAR
+            is_likely = cost <= _SAME_SOUND or (is_familiar and not self._is_compound(word))
+            if is_near and is_likely and self._lemma(text) != word:
                 yield self._weight(text) - cost, text
-
-    def _completions(self, word: str) -> Iterator[tuple[float, str]]:
-        """Yield everyday objects of which a word is the start: "giraf"."""
-        yield from ((self._weight(text), text) for text in self._everyday if text.startswith(word))
-
-    def _is_familiar(self, word: str) -> bool:
-        return self._lemma(word) in self._everyday or common_words().get(word, _MERGES) < _FAMILIAR
 
     def _weight(self, word: str) -> float:
         frequency = self._everyday.get(word) or self._everyday.get(self._lemma(word))

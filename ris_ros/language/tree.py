@@ -6,33 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from ris_ros.language.lists import DATA
+from ris_ros.utils.files import read_json
+
 REQUEST = "▷"
 """The first word of every tree: the request itself, which governs the targets."""
 
-LABELS = {
-    "target": "the noun of a target, of the request",
-    "passed": "the noun of a target that a route only passes, of the request",
-    "object": "the noun of a landmark, of its relation; the noun of what is excluded, of the negation",
-    "det": "a determiner, of its noun",
-    "count": "a number or quantifier",
-    "attribute": "an adjective or noun modifier",
-    "owner": "a possessor: \"the girl's\"",
-    "compound": "the first part of a name: \"traffic\" of \"light\"",
-    "addition": "what follows the noun within its phrase: \"bowl soup\", \"gate b12\"",
-    "modifier": "the first word of what is kept as it is for the vision-language model: \"holding a cup\"",
-    "region": "a word for a region",
-    "rank": "a superlative, an ordinal, or the side that is counted from",
-    "relation": "the first word of a relation, of the related noun",
-    "exclude": "a negation, of the noun that it restricts",
-    "flat": "a further word of a unit, of its first word",
-    "said": "a word without effect on which object is meant",
-}
-"""Label -> what a word with it is.
-
-A description without a noun hangs on what introduces it: "left of the red" has "red" as an attribute of "left", "not
-red" as one of "not", and "the leftmost" has its ranking at the request.
-"""
-
+LABELS: dict[str, str] = read_json(DATA / "labels.json")
+"""Label -> what a word with it is; training/reader/README.md has more."""
 
 NOUN_LABELS = ("target", "passed", "object")
 """Labels of the nouns that stand for an object."""
@@ -40,14 +21,9 @@ NOUN_LABELS = ("target", "passed", "object")
 
 @dataclass(frozen=True)
 class Tree:
-    """The tree of an expression.
+    """The tree of an expression: its words, of which REQUEST is the first, their governors' indices, and their LABELS.
 
-    Attributes
-    ----------
-    words : in the uniform spelling of `ris_ros.language.words`; the first is REQUEST
-    heads : the index of each word's governor; that of the first word is its own
-    labels : one of LABELS for each word; that of the first is "root"
-
+    The request governs itself, and its label is "root". Words are in the uniform spelling of `ris_ros.language.words`.
     """
 
     words: tuple[str, ...]
@@ -77,6 +53,10 @@ class Tree:
     def unit(self, node: int) -> list[int]:
         """Return a word and the words that are flat below it, from left to right."""
         return self.subtree(node, "flat")
+
+    def unit_words(self, node: int) -> list[str]:
+        """Return the words of a unit."""
+        return [self.words[i] for i in self.unit(node)]
 
     def joined(self, indices: Iterable[int]) -> str:
         """Return words joined as they are written."""

@@ -6,20 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ris_ros.language.lists import ALIVE, EVERYDAY, SPELLINGS, WORDS
+from ris_ros.language.lists import SPELLINGS, WORDS
 from ris_ros.language.spelling import function_word
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word.
-
-    Attributes
-    ----------
-    text : the word in the spelling of the word lists
-    start, end : its position in the sentence, in characters
-
-    """
+    """A word in the spelling of the word lists, and its position in the sentence, in characters."""
 
     text: str
     start: int
@@ -33,12 +26,10 @@ class Text:
     sentence: str
     words: tuple[Word, ...]
 
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __getitem__(self, i: int) -> str:
-        """Return the word at `i`; empty beyond the ends."""
-        return self.words[i].text if 0 <= i < len(self.words) else ""
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The words alone."""
+        return tuple(word.text for word in self.words)
 
     def original(self, i: int, j: int) -> str:
         """Return words i to j, j exclusive, as written in the sentence."""
@@ -59,16 +50,6 @@ _MOST_CLITICS = 4
 _NTH = {rank: word for word, rank in WORDS["ordinals"].items()}
 _TENS = {word: value for word, value in WORDS["cardinals"].items() if value >= 20}
 _ONES = {word: value for word, value in WORDS["cardinals"].items() if 0 < value < 10}
-_PLACES = WORDS["directions"].keys() | WORDS["superlatives"].keys()
-# A hyphen between any two of these counts as a space: "top-left", "2nd-from-left", "second-largest".
-_APART = _PLACES | WORDS["ordinals"].keys() | WORDS["cardinals"].keys() | SPELLINGS["apart"]
-# Words that people write together with another.
-_GLUED = _PLACES | WORDS["colours"] | SPELLINGS["glued"]
-# Next to these, people often put the space one letter too early or too late.
-_SPACED = _GLUED | EVERYDAY | SPELLINGS["spaced"]
-# A dash before these is a pause.
-_AFTER_PAUSE = frozenset().union(*(WORDS[name] for name in (
-    "colours", "determiners", "pronouns", "auxiliaries", "verbs", "verbs or nouns", "fillers"))) | {"where"}
 
 
 def split(sentence: str, is_known: Callable[[str], bool]) -> Text:
@@ -100,7 +81,7 @@ def _respaced(sentence: str, is_known: Callable[[str], bool]) -> str:
         first, last = words[k:k + 2]
         for one, other, odd in ((first + last[:1], last[1:], last), (first[:-1], first[-1:] + last, first)):
             is_off = not is_known(odd) or (last == "he" and other == "the")
-            if one in _SPACED and is_off and odd.isalpha() and len(other) > 1 and is_known(other) \
+            if one in SPELLINGS["spaced"] and is_off and odd.isalpha() and len(other) > 1 and is_known(other) \
                     and odd[-2:] != 2 * odd[-1]:                        # "catt on"
                 words[k:k + 2] = one, other
                 break
@@ -114,7 +95,8 @@ def _hyphenated(found: re.Match[str]) -> str:
     if word.endswith(("ed", "en")) and word not in WORDS["colours"] and following \
             and following not in WORDS["prepositions"]:
         return f"-{word}  "
-    is_pause = before not in _APART if word in _APART else word in _AFTER_PAUSE
+    apart = SPELLINGS["apart"]
+    is_pause = before not in apart if word in apart else word in SPELLINGS["after a pause"]
     return found[0] if is_pause and "and" not in (word, before) else f"   {word}"
 
 
@@ -123,16 +105,11 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
     stem, apostrophe, clitic = token.rpartition("'")
     if token in SPELLINGS["written out"]:
         yield token, 0, len(token)
-    elif _is_owner(token):
-        yield token[:-1], 0, len(token) - 1
-        yield "'s", len(token) - 1, len(token)
-    elif token.endswith("n't"):
-        yield token[:-3], 0, len(token) - 3
-        yield "not", len(token) - 3, len(token)
-    elif token.endswith("'"):
-        yield stem, 0, len(stem)
-        if stem.endswith("s"):
-            yield "'s", len(stem), len(token)
+    elif token in SPELLINGS["owners"] or token.endswith(("n't", "'")):          # "womans", "isn't", "girls'"
+        cut = len(token) - (3 if token.endswith("n't") else 1)
+        yield token[:cut], 0, cut
+        if not token.endswith("'") or stem.endswith("s"):
+            yield "not" if token.endswith("n't") else "'s", cut, len(token)
     elif apostrophe and stem.count("'") < _MOST_CLITICS and (clitic == "s" or f"'{clitic}" in SPELLINGS["clitics"]):
         yield from _parts(stem)
         is_verb = clitic == "s" and stem in SPELLINGS["be after"]
@@ -148,25 +125,18 @@ def _parts(token: str) -> Iterator[tuple[str, int, int]]:
 
 def _unglued(word: str, is_known: Callable[[str], bool]) -> str:
     """Insert a missing space into an unknown word: "bottomright", "womanin", "tanjacket"."""
-    for k in range(2, len(word) - 1):
-        first, last = word[:k], word[k:]
-        is_glued = (first in _GLUED and last in _GLUED | EVERYDAY) or (first in EVERYDAY and last in _GLUED)
+    glued, everyday = SPELLINGS["glued"], WORDS["everyday"]
+    for first, last in ((word[:k], word[k:]) for k in range(2, len(word) - 1)):
+        is_glued = (first in glued and (last in glued or last in everyday)) or (first in everyday and last in glued)
         if is_glued and not is_known(word):
             return f"{first} {last}"
     return word
 
 
-def _is_owner(token: str) -> bool:
-    """Return whether a word for a person has an ending that no plural has: "womans", "ladys", "childrens"."""
-    stem = token[:-1]
-    has_other_plural = stem.endswith("man") or stem == "child" or (stem[-1:] == "y" and stem[-2:-1] not in "aeou")
-    return token.endswith("s") and (stem in SPELLINGS["plurals"] or (stem in ALIVE and has_other_plural))
-
-
 def _is_apart(pieces: list[str]) -> bool:
-    first, last = pieces[0], pieces[-1]
-    colours = WORDS["colours"]
-    return all(piece in _APART or _ORDINAL.fullmatch(piece) for piece in pieces) or (len(pieces) == 2 and (
+    """Return whether the hyphens of a compound count as spaces: "top-left", "2nd-from-left", "non-red"."""
+    first, last, colours = pieces[0], pieces[-1], WORDS["colours"]
+    return all(piece in SPELLINGS["apart"] or _ORDINAL.fullmatch(piece) for piece in pieces) or (len(pieces) == 2 and (
         first == "non" or (first in colours and last not in colours and not last.endswith(("ed", "ish")))))
 
 

@@ -1,14 +1,15 @@
-"""Reading of JSON from anywhere, and writing of files that an interruption must not leave incomplete."""
+"""Reading of JSON and of files of this package, and writing of files that an interruption must not leave incomplete."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 from pathlib import Path
 from typing import Any
 
-from ris_ros.errors import InputError
+from ris_ros.errors import InputError, MissingError, reading
 
 ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """Half of a character beyond the basic plane: in JSON these come in pairs, and alone are no text."""
@@ -49,6 +50,31 @@ def read_json(path: Path, remedy: str = "") -> Any:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read {path}: {reason}{remedy and f'; {remedy}'}") from error
+
+
+def read_bundled(file: Path, card: Path, name: str) -> bytes:
+    """Return the content of a file that comes with this package.
+
+    Parameters
+    ----------
+    file : what is read
+    card : a JSON file whose "sha256" is that of the content
+    name : of what they hold, for errors
+
+    Raises
+    ------
+    MissingError
+        If one of them cannot be read, or the sum differs.
+
+    """
+    remedy = "install ris_ros again"
+    with reading(f"{file} of the bundled {name}", remedy, MissingError):
+        found = file.read_bytes()
+    with reading(f"{card} of the bundled {name}", remedy, MissingError):
+        expected = json.loads(card.read_bytes())["sha256"]
+    if hashlib.sha256(found).hexdigest() != expected:
+        raise MissingError(f"the bundled {name} {file} is damaged (its sha256 differs): {remedy}")
+    return found
 
 
 def write_atomically(file: Path, content: bytes) -> None:

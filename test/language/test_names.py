@@ -2,7 +2,15 @@
 
 import pytest
 
+from ris_ros.language.lists import SPELLINGS, WORDS
 from ris_ros.language.names import ranking, region_name, relation_name
+
+
+def test_lists_hold_the_words_of_the_lists_that_they_name():
+    assert {"cup", "pony", "red"} <= WORDS["named"] <= WORDS["known"]
+    assert {"left", "leftmost", "of"} <= SPELLINGS["spaced"]
+    sets = [words for words in SPELLINGS.values() if isinstance(words, frozenset)]
+    assert not [word for words in sets for word in words if word.startswith("@")]
 
 
 @pytest.mark.parametrize(("words", "name"), [

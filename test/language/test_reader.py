@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from ris_ros.config import LanguageConfig
 from ris_ros.errors import InputError, MissingError
 from ris_ros.language import ExpressionParser
-from ris_ros.language.models import BUNDLED_READER, load_reader
-from ris_ros.language.reader import Reading
+from ris_ros.language.reader import BUNDLED_READER, Reading, load_reader
 from ris_ros.language.tree import LABELS, Tree
 from ris_ros.visualization import draw_reading
 
@@ -36,7 +35,7 @@ def test_a_damaged_reader_is_refused_in_one_line(tmp_path, damage):
 def test_the_packages_own_reader_is_compared_with_its_sum(tmp_path, monkeypatch):
     folder = copy(tmp_path)
     (folder / "reader.bin").write_bytes((folder / "reader.bin").read_bytes()[:-1] + b"x")
-    monkeypatch.setattr("ris_ros.language.models.BUNDLED_READER", folder)
+    monkeypatch.setattr("ris_ros.language.reader.BUNDLED_READER", folder)
     with pytest.raises(MissingError, match="damaged"):
         load_reader()
 
@@ -47,7 +46,7 @@ def test_a_missing_or_damaged_card_is_told_with_a_remedy(tmp_path, monkeypatch, 
     (folder / "reader.json").unlink()
     if card is not None:
         (folder / "reader.json").write_bytes(card)
-    monkeypatch.setattr("ris_ros.language.models.BUNDLED_READER", folder)
+    monkeypatch.setattr("ris_ros.language.reader.BUNDLED_READER", folder)
     with pytest.raises(MissingError, match=r"reader\.json of the bundled reader.*install ris_ros again"):
         load_reader()
 
@@ -63,12 +62,19 @@ def test_a_damaged_configuration_is_refused(tmp_path, config):
 @settings(deadline=None, max_examples=200)
 @given(words=st.lists(st.text(min_size=1, max_size=12).filter(str.strip), min_size=1, max_size=20))
 def test_any_words_have_a_tree(parser, words):
-    reading = parser._reader.read(words)
+    reading = parser._reader.read(tuple(words))
     tree = reading.tree
     assert tree.words[1:] == tuple(words)
     assert set(tree.labels[1:]) <= LABELS.keys()
     assert len(tree.subtree(0)) == len(tree.words) == len(reading.sureness)
     assert all(0 <= share <= 1 for share in reading.sureness)
+
+
+def test_an_expression_that_was_just_parsed_is_not_read_again(parser):
+    parser.parse("the mug by the kettle")
+    read = parser._reader.read.cache_info().misses
+    parser.read("the mug by the kettle")
+    assert parser._reader.read.cache_info().misses == read
 
 
 def test_a_doubtful_word_is_named():

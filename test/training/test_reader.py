@@ -7,9 +7,8 @@ import pytest
 
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
-from ris_ros.language.models import load_reader, save_reader
 from ris_ros.language.parser import normalized
-from ris_ros.language.reader import Reader
+from ris_ros.language.reader import Reader, load_reader
 from ris_ros.language.tree import LABELS
 from ris_ros.types import Description
 from training.reader import mending, train
@@ -144,10 +143,10 @@ def test_training_continues_where_it_stopped(english, monkeypatch, tmp_path):
     train.train(folder, train.Recipe(generated=60, passes=2), english)
     assert (folder / "reader.bin").read_bytes() != first
     assert json.loads((folder / "reader.json").read_text())["trees"] == 2 * 80 + 60
-    assert len(Reader(load_reader(folder), english).read(["the", "cup"]).tree.words) == 3
+    assert len(Reader(load_reader(folder), english).read(("the", "cup")).tree.words) == 3
 
 
 def test_a_reader_is_the_same_after_it_was_stored(parser, english, tmp_path):
-    save_reader(load_reader(), tmp_path)
-    words = ["the", "second", "cup", "from", "the", "left", "that", "is", "not", "on", "the", "tray"]
+    train.save_reader(load_reader(), tmp_path)
+    words = ("the", "second", "cup", "from", "the", "left", "that", "is", "not", "on", "the", "tray")
     assert Reader(load_reader(tmp_path), english).read(words) == parser._reader.read(words)

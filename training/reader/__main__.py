@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ris_ros.config import LanguageConfig
 from ris_ros.language import ExpressionParser
-from ris_ros.language.english import load_english
+from ris_ros.language.english import English
 from training.reader import measure, mending
 from training.reader.generator import Generator
 from training.reader.train import Recipe, train
@@ -25,6 +25,7 @@ def main() -> None:
     training.add_argument("--generated", type=int, default=Recipe.generated, help="generated trees")
     training.add_argument("--copies", type=int, default=Recipe.copies, help="of the treebank, with other words")
     training.add_argument("--held-out", type=int, help="a fold of the treebank to leave out, 0 to 4")
+    training.add_argument("--rate", type=float, default=Recipe.rate, help="learning rate at the start")
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--start", type=Path, help="folder of a reader to go on from; without it, from nothing")
     measuring = commands.add_parser("measure", help="measure a reader")
@@ -50,13 +51,13 @@ def main() -> None:
         parser = ExpressionParser(LanguageConfig(reader=given.folder))
         measure.measure(parser, given.sets, fold=given.fold, shown=given.shown, limit=given.limit)
         return
-    english = load_english(LanguageConfig().model)
+    english = English(LanguageConfig().model)
     if given.command == "generate":
         for tree in Generator(english.lemma).trees(given.number):
             print(" ".join(tree.words[1:]))
     else:
         train(given.folder, Recipe(given.held_out, given.generated, given.copies, seed=given.seed,
-                                   passes=given.passes), english, start=given.start)
+                                   passes=given.passes, rate=given.rate), english, start=given.start)
 
 
 if __name__ == "__main__":

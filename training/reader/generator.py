@@ -23,6 +23,8 @@ TOKEN = re.compile(r"<\w+\??>|\*?\{\w+\??\}|\w+\(|\)|[^\s()<>{}]+")
 """A name, a kind of word, the opening or closing of a unit, or a word."""
 _VOWELS = "aeiou"
 _MAX_WORDS = 24
+_NOUN_KINDS = ("person", "place", "support", "fixture")
+"""Kinds of words of the lexicon that stand for an object."""
 
 
 class Generator:
@@ -76,7 +78,7 @@ class Generator:
     def _drawn(self, kind: str) -> Iterator[str]:
         if kind not in ("noun", "nouns"):
             words = self._random.choice(self.words[kind]).split()
-            yield from [f"^{word}" for word in words] if kind in ("person", "place") else words
+            yield from [f"^{word}" for word in words] if kind in _NOUN_KINDS else words
             return
         *first, last = self._random.choice(self.words["noun"]).split()
         if kind == "nouns":
