@@ -28,6 +28,9 @@ MIN_SHOWN_IOU, MAX_NOT_SHOWN_IOU = 0.75, 0.45
 """A mask shows its target from the first IoU on, and does not below the second; masks in between are left out."""
 MAX_FALSE_ABSENCES = 0.035
 """Share of the present objects that the threshold may miss."""
+FAMILIAR_SHARE = 0.75
+"""Share of the images whose objects look less familiar than what later images are compared with: a calibration may be
+fitted to images of several worlds, of which the model knows some better."""
 MAX_THRESHOLD = 0.5
 """Upper bound of the fitted confidence threshold."""
 MIN_EXPRESSIONS = 20
@@ -77,7 +80,8 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Pr
         When too few expressions describe appearance alone, or none names an absent object.
 
     """
-    bank = bank.without_statistics()  # Labels fit temperatures of logits, not of the standard scores of frames.
+    # Labels fit temperatures of logits, not of the standard scores of frames.
+    bank = replace(bank.without_statistics(), typical_logit=0.0)
     images = [_label(segmenter, list(group)) for _, group in groupby(samples, key=lambda sample: sample.image)]
     present = {is_present for image in images for _, is_present in image.queries}
     count = sum(len(image.labels) for image in images)
@@ -88,6 +92,9 @@ def calibrate(segmenter: ReferringSegmenter, samples: Iterable[Sample], bank: Pr
                shown) for image in images for scorer in [_scorer(segmenter, image.features, bank)]
               for description, shown in image.labels]
     bank = _fit_temperatures(bank, labels)
+    levels = [_proposal_scorer(segmenter, image, bank).best_logit for image in images if image.proposed]
+    if levels:
+        bank = replace(bank, typical_logit=round(float(np.quantile(levels, FAMILIAR_SHARE)), 2))
     confidences = sorted(confidence for image in images
                          for confidence, is_present in _confidences(segmenter, image, bank) if is_present)
     thresholds = np.quantile(confidences, SHARES).clip(0, MAX_THRESHOLD).round(4).tolist()
@@ -130,6 +137,10 @@ def _scorer(segmenter: ReferringSegmenter, features: Tensor, bank: PromptBank, l
             ) -> AppearanceScorer:
     encoder = segmenter.encoder
     return AppearanceScorer(features, encoder.encode_text, encoder.logit_scale, bank, layout)
+
+
+def _proposal_scorer(segmenter: ReferringSegmenter, image: _LabelledImage, bank: PromptBank) -> AppearanceScorer:
+    return _scorer(segmenter, image.features[:image.proposed], bank, image.layout)
 
 
 def _closest_phrases(contrast: Contrast) -> Contrast:
@@ -187,7 +198,6 @@ def _stacked(labels: list[tuple[dict[str, Contrast], np.ndarray]]) -> list[tuple
 
 def _confidences(segmenter: ReferringSegmenter, image: _LabelledImage, bank: PromptBank
                  ) -> Iterator[tuple[float, bool]]:
-    features = image.features[:image.proposed]
-    grounder = Grounder(image.layout, _scorer(segmenter, features, bank, image.layout))
+    grounder = Grounder(image.layout, _proposal_scorer(segmenter, image, bank))
     for query, is_present in image.queries:
         yield min(choose(description, grounder).confidence for description in query.targets), is_present

@@ -91,7 +91,7 @@ class AppearanceScorer:
         """Return the probability, float64 [N], that each proposal shows what a description calls it."""
         bank, contrasts = self._bank, self.contrastive_logits(description)
         fit = self._fit(contrasts["name"], bank.name_temperature, bank.name_slope, bank.name_bias,
-                        self._with_background(contrasts["name"].log_priors))
+                        self._name_priors(contrasts["name"]))
         if "colour" in contrasts:
             fit = fit * self._fit(contrasts["colour"], bank.colour_temperature, bank.colour_slope, bank.colour_bias)
         if self._unknown_name(description):
@@ -176,22 +176,48 @@ class AppearanceScorer:
         return self._logits_of(self._guesses.nonsense)
 
     @cached_property
+    def best_logit(self) -> float:
+        """The highest logit of each proposal among the bank's phrases: its mean over those that show objects."""
+        # Each proposal counts as much as it is probably an object.
+        objects = self._objects
+        return float((objects * self._name_logits.max(axis=1)).sum() / max(1e-12, objects.sum()))
+
+    @cached_property
+    def _missing_logit(self) -> float:
+        """How much less the best phrases score in this image than in those that the bank was fitted to.
+
+        The highest logit tells how familiar the objects look (Hendrycks et al., arXiv 1911.11132). In an unfamiliar
+        world the right name scores less as well, though not the best of its rivals.
+        """
+        bank = self._bank
+        if not bank.typical_logit or bank.statistics is not None or self._layout is None:
+            return 0.0
+        count = float(self._objects.sum())
+        missing = (bank.typical_logit - self.best_logit) * count / (count + t.FAMILIAR_OBJECTS)
+        return min(max(missing, 0.0), t.MAX_MISSING_LOGIT)
+
+    @cached_property
+    def _objects(self) -> np.ndarray:
+        """The probability that each proposal shows an object of any name, float64 [N]."""
+        return positive_probability(self._name_logits, len(self._bank.names), self._bank.name_temperature,
+                                    self._rivals.log_priors)
+
+    @cached_property
     def _background_priors(self) -> np.ndarray:
         """The log prior of each background class for each proposal, float64 [N, classes]."""
         bank = self._bank
         prior = np.ones((len(self._features), len(bank.background_classes)))
         if self._layout is not None:
-            objects = positive_probability(self._name_logits, len(bank.names), bank.name_temperature,
-                                             self._rivals.log_priors)
             for name, compute_prior in ((PART, part_prior), (GROUP, group_prior)):
                 if name in bank.background_classes:
-                    prior[:, bank.background_classes.index(name)] = compute_prior(self._layout, objects)
+                    prior[:, bank.background_classes.index(name)] = compute_prior(self._layout, self._objects)
         return np.log(prior)
 
-    def _with_background(self, log_priors: np.ndarray) -> np.ndarray:
-        """Return the log priors of phrases, float64 [K], as [N, K] with those of the background classes, the last."""
-        priors = np.tile(log_priors, (len(self._features), 1))
+    def _name_priors(self, contrast: Contrast) -> np.ndarray:
+        """Return the log priors, float64 [N, K], of a name and its rivals for each proposal."""
+        priors = np.tile(contrast.log_priors, (len(self._features), 1))
         priors[:, priors.shape[1] - self._background_priors.shape[1]:] += self._background_priors
+        priors[:, :contrast.meant] += self._missing_logit / self._bank.name_temperature
         return priors
 
     def _unknown_name(self, description: Description) -> str:

@@ -112,7 +112,7 @@ def calibrate_from_frames(views: MaskViews, bank: PromptBank, encode_text: Calla
     if len(views.counts) < MIN_IMAGES or len(views.fused) < MIN_MASKS:
         raise InputError(f"a calibration needs at least {MIN_IMAGES} images with {MIN_MASKS} masks in all; there are "
                          f"{len(views.counts)} with {len(views.fused)}")
-    bank = bank.without_statistics()
+    bank = replace(bank.without_statistics(), typical_logit=0.0)
     statistics = FeatureStatistics.fit(views.fused)
     names = _names(bank, RivalNames(bank, encode_text), statistics, views)
     colours = _colours(bank, encode_text, statistics, views)

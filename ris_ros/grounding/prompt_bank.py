@@ -43,6 +43,8 @@ class PromptBank:
     fingerprint : of the weights that it was fitted to; empty if unknown
     visual_weight : share of the global feature in the fusion that it was fitted to; negative if unknown
     false_absences : pairs of a threshold of the confidence and the share of present objects that are below it
+    typical_logit : of the phrases that fit objects best, in the images that it was fitted to: see
+        `AppearanceScorer.best_logit`; 0 if unknown
     vocabulary : the relations of names; with no `nouns`, also the names. With some, its user's names are added to them
 
     """
@@ -62,6 +64,7 @@ class PromptBank:
     fingerprint: str = ""
     visual_weight: float = -1.0
     false_absences: tuple[tuple[float, float], ...] = ()
+    typical_logit: float = 0.0
     vocabulary: Vocabulary = field(default_factory=Vocabulary.load, compare=False, repr=False)
 
     @property
@@ -173,7 +176,7 @@ class PromptBank:
 _FIELDS = {"nothings": "background_classes"}
 """Keys of calibration files that are named otherwise than the fields."""
 _OPTIONAL = frozenset({"name_slope", "name_bias", "colour_slope", "colour_bias", "statistics", "calibrated_by",
-                       "fingerprint", "visual_weight", "false_absences"})
+                       "fingerprint", "visual_weight", "false_absences", "typical_logit"})
 """Fields that only some calibrations use."""
 
 PHOTOGRAPHS = PromptBank(

@@ -171,6 +171,9 @@ SAME_FEATURE_DECIMALS = 3
 MEAN_RIVALS_SHARE = 0.2
 """Share of the rivals' mean over all masks in what a name is contrasted with, in calibrations without labels: with 0,
 weak encoders name fewer categories than the published method, with 1, all masks have the same rivals."""
+FAMILIAR_OBJECTS, MAX_MISSING_LOGIT = 1.0, 3.0
+"""Where the objects of an image look less familiar than those that a calibration was fitted to, the logit of what is
+asked for is raised by what theirs lack: as if this many familiar ones were in the image too, and at most by this."""
 SAME_SCORES = 0.8
 """Correlation of the scores of two names over many masks from which a model does not contrast them."""
 SAME_TEXT = 0.999

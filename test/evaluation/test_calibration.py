@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -62,6 +64,10 @@ def test_a_calibration_separates_present_from_absent_targets(samples, segmenter)
     assert fitted.name_temperature > 0
     assert fitted.colour_temperature > 0
     assert 0 <= fitted.min_confidence <= 0.5
+    # Of a calibration that is replaced, nothing but the phrases counts.
+    again = calibrate(segmenter, samples, replace(segmenter.bank, typical_logit=99.0, name_temperature=5.0))
+    assert again == fitted
+    assert 5 < fitted.typical_logit < segmenter.encoder.logit_scale
     segmenter.bank = fitted
     looks = [sample for sample in samples if sample.kind in ("attribute", "category", "absent both", "absent colour")]
     right = []

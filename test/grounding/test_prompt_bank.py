@@ -52,7 +52,8 @@ def test_the_threshold_follows_from_the_share_of_false_absences():
 @pytest.mark.parametrize("values", [
     {"nouns": "cup"}, {"nouns": [1]}, {"colours": ["red", None]}, {"nothings": [["table"]]},
     {"name_temperature": "2"}, {"name_slope": True}, {"colour_bias": float("inf")}, {"min_confidence": float("nan")},
-    {"fingerprint": 3}, {"calibrated_by": ["labels"]}, {"false_absences": [[0.1, float("nan")]]},
+    {"typical_logit": float("inf")}, {"fingerprint": 3}, {"calibrated_by": ["labels"]},
+    {"false_absences": [[0.1, float("nan")]]},
     {"false_absences": [[0.1]]}, {"statistics": 3}, {"statistics": {"dimension": 2}}, {"vocabulary": 1, "nose": 2}])
 def test_a_calibration_with_a_value_of_another_kind_is_refused(values):
     whole = {"nouns": ["cup"], "colours": ["red"], "nothings": ["table"], "name_temperature": 2.0}
@@ -64,12 +65,12 @@ def test_a_calibration_with_a_value_of_another_kind_is_refused(values):
 def test_all_of_a_calibration_is_written_and_read():
     statistics = FeatureStatistics.fit(np.random.default_rng(0).normal(size=(20, 4)))
     bank = PromptBank(("cup|mug", "plate"), ("red",), ("table",), 2.0, 3.0, 0.4, 0.5, -1.0, 0.7, 0.1, statistics,
-                      "frames", "print", 0.6, ((0.1, 0.0), (0.2, 0.5)))
+                      "frames", "print", 0.6, ((0.1, 0.0), (0.2, 0.5)), 19.5)
     values = json.loads(json.dumps(bank.to_dict()))
     assert values.keys() == {
         "nouns", "colours", "nothings", "name_temperature", "colour_temperature", "min_confidence", "name_slope",
         "name_bias", "colour_slope", "colour_bias", "statistics", "calibrated_by", "fingerprint", "visual_weight",
-        "false_absences"}
+        "false_absences", "typical_logit"}
     read = PromptBank.from_dict(values)
     np.testing.assert_array_equal(read.statistics.factors, statistics.factors)
     assert replace(read, statistics=None) == replace(bank, statistics=None)
