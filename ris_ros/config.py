@@ -8,6 +8,7 @@ import re
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -295,7 +296,10 @@ class Config:
         sections = {name.rpartition(".")[0] for name in known}
         for name, value in _flatten(values, sections):
             if name not in known:
-                raise InputError(f"unknown setting {excerpt(name)}; known are {', '.join(known)}")
+                close = get_close_matches(name, known, n=3)
+                raise InputError(f"unknown setting {excerpt(name)}; "
+                                 + (f"did you mean {' or '.join(close)}? " if close else "")
+                                 + "`ris config` lists all")
             tree = _replace_leaf(tree, name.split("."), known[name].validate(value))
         return tree
 

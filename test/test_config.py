@@ -40,8 +40,8 @@ def test_plain_yaml_and_the_parameters_of_ros_itself_are_accepted(tmp_path):
 
 
 @pytest.mark.parametrize(("values", "message"), [
-    ({"proposals.max_promts": 3}, "unknown setting 'proposals.max_promts'; known are"),
-    ({"proposals": 3}, "unknown setting 'proposals'"),
+    ({"proposals.max_promts": 3}, "unknown setting 'proposals.max_promts'; did you mean proposals.max_prompts"),
+    ({"proposals": 3}, "unknown setting 'proposals'; .*`ris config` lists all"),
     ({"proposals.max_prompts": 0}, "from 1 to 4096, not 0"),
     ({"proposals.max_prompts": 3.5}, "must be a whole number, not 3.5"),
     ({"proposals.max_prompts": True}, "must be a whole number, not True"),
