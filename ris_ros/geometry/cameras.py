@@ -18,6 +18,10 @@ MAX_REPROJECTION_PIXELS = 0.5
 """Reprojection error of an undistorted pixel above which the model has no ray for it."""
 UNDISTORTION_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-4)
 """Iterations and accuracy of undistortion. OpenCV's default is off by 20 pixels in the corners of a wide lens."""
+MIN_FOCAL_PIXELS = 1.0
+"""Focal length below which a calibration is no camera's."""
+MAX_SLOPE = 1e3
+"""Distance from the optical axis of a point at depth 1 beyond which it is no ray: depth along the axis says nothing."""
 MIN_DEPTH_METRES = 1e-3
 """Depth above which a point is in front of the camera."""
 
@@ -61,6 +65,7 @@ def _rays(intrinsics: bytes, distortion: tuple[float, ...], model: str, height: 
         plane = _undistort(pixels, k, distortion, model)
     else:
         plane = (pixels - k[:2, 2]) / (k[0, 0], k[1, 1])
+    plane[~(np.abs(plane).max(axis=-1) <= MAX_SLOPE)] = np.nan
     directions = np.ones((height, width, 3), np.float32)
     directions[..., :2] = plane.reshape(height, width, 2)
     directions.flags.writeable = False
@@ -84,7 +89,7 @@ def _undistort(pixels: np.ndarray, k: np.ndarray, distortion: tuple[float, ...],
 
 
 def _check_calibration(k: np.ndarray, distortion: tuple[float, ...], model: str) -> None:
-    if not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0:
+    if not np.isfinite(k).all() or min(k[0, 0], k[1, 1]) < MIN_FOCAL_PIXELS:
         raise InputError("the camera matrix has no focal length: calibrate the camera, or set its camera_info")
     if not np.isfinite(distortion).all():
         raise InputError("the distortion coefficients are not finite: calibrate the camera, or set its camera_info")

@@ -32,6 +32,16 @@ def test_a_pixel_without_a_ray_is_nan():
     assert np.isnan(directions[0, 0, 0]) and np.isfinite(directions[200:280, 260:380]).all()
 
 
+@pytest.mark.parametrize("model", ["plumb_bob", "rational_polynomial", "equidistant"])
+@pytest.mark.parametrize(("centre", "distortion"), [
+    (1e30, ()), (-1e300, ()), (4.0, (1e30, 0, 0, 0)), (4.0, (0, -1e200, 0, 0)), (1e6, (0.1, 0, 0, 0))])
+def test_absurd_numbers_give_no_rays_rather_than_huge_ones(centre, distortion, model):
+    if model == "rational_polynomial" and distortion:
+        distortion += (0, 0, 0, 0)
+    directions = rays(CameraModel(np.array([[60.0, 0, centre], [0, 60, 2], [0, 0, 1]]), distortion, model), 6, 8)
+    assert (np.isnan(directions) | (np.abs(directions) <= 1000)).all()
+
+
 @pytest.mark.parametrize("camera", [
     CameraModel(np.array([[520.0, 0, 320], [0, 530, 235], [0, 0, 1]])),
     CameraModel(np.array([[520.0, 0, 320], [0, 530, 235], [0, 0, 1]]), (-0.28, 0.07, 0.0008, -0.0005, 0.0)),
@@ -71,7 +81,8 @@ def test_a_fisheye_bends_rays_even_without_coefficients():
 
 @pytest.mark.parametrize(("intrinsics", "distortion", "model", "words"), [
     ([[0, 1], [0, 1]], (), "plumb_bob", "no focal length"), ([[1, 0], [-1, 0]], (), "plumb_bob", "no focal length"),
-    ([[1, 0], [0, 0]], (), "plumb_bob", "no focal length"), ([[1, np.nan], [1, 0]], (), "plumb_bob", "no focal length"),
+    ([[1, 0], [0, 0]], (), "plumb_bob", "no focal length"), ([[1, 0], [1e-120, 0]], (), "plumb_bob", "no focal length"),
+    ([[1, np.nan], [1, 0]], (), "plumb_bob", "no focal length"),
     ([[1, 0], [1, 0]], (0, np.inf, 0, 0), "plumb_bob", "not finite"),
     ([[1, 0], [1, 0]], (), "thin_prism", "unknown distortion model 'thin_prism'; known are plumb_bob, "),
     ([[1, 0], [1, 0]], (0.1,) * 5, "equidistant", "equidistant takes 4 coefficients, not 5"),
