@@ -70,7 +70,7 @@ class PromptedProposer:
         labels = np.concatenate([labels, (2, 3)])
         if decoder.always_pads:
             prompt, labels = np.concatenate([prompt, np.zeros((1, 2))]), np.append(labels, -1)
-        decoded = decoder.decode(self.prepare(embedding), prompt[None], labels[None])
+        decoded = decoder.decode(self.prepare(embedding), prompt[None], labels[None], *transform.cell_shape)
         rows, columns = transform.logit_shape
         masks = transform.resize_logits(decoded.logits(np.zeros(4, int), np.arange(4))[:, :rows, :columns])
         is_visible = masks.any(axis=(1, 2))
@@ -125,7 +125,7 @@ class PromptedProposer:
 
     def prepare(self, embedding: ImageEmbedding) -> PreparedImage:
         """Return what all prompts of an image share."""
-        return self.network.decoder.prepare(embedding.features, embedding.fine, shape=embedding.transform.cell_shape)
+        return self.network.decoder.prepare(embedding.features, embedding.fine)
 
     def prompt(self, points: np.ndarray, prepared: PreparedImage, pool: MaskPool) -> None:
         """Add the masks at points [P, 2], xy input pixels, to a pool."""
@@ -137,6 +137,6 @@ class PromptedProposer:
 
         def decode_batch(batch: np.ndarray) -> None:
             labels = np.tile((1, -1), (len(batch), 1))
-            pool.add(decoder.decode(prepared, batch, labels))
+            pool.add(decoder.decode(prepared, batch, labels, *transform.cell_shape))
 
         self._batcher.map(decode_batch, prompts)

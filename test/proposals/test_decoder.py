@@ -5,7 +5,6 @@ import pytest
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.proposals import filters
-from ris_ros.proposals.decoder import _group_padding
 from ris_ros.tools.bench.published import load_network
 from ris_ros.utils.masks import mask_iou
 
@@ -28,8 +27,7 @@ def published(embedding):
 def decode(proposer, embedding, points, *size):
     decoder = proposer.network.decoder
     prompts = np.stack([points, np.zeros_like(points)], axis=1)
-    prepared = decoder.prepare(embedding, shape=size or (64, 64))
-    return decoder.decode(prepared, prompts, np.tile((1, -1), (len(points), 1)))
+    return decoder.decode(decoder.prepare(embedding), prompts, np.tile((1, -1), (len(points), 1)), *size)
 
 
 def test_quality_and_sampled_logits_are_those_of_the_published_decoder(proposer, embedding, published):
@@ -62,26 +60,5 @@ def test_masks_are_computed_on_the_cells_of_the_image_only(proposer, embedding):
     part = decode(proposer, embedding, POINTS, 43, 64)
     assert part.coarse.shape == (4, 4, 43, 64)
     assert part.logits(np.array([0, 3]), np.array([1, 0])).shape == (2, 172, 256)
+    np.testing.assert_allclose(part.coarse, decode(proposer, embedding, POINTS).coarse[:, :, :43], atol=1e-4)
     assert part.logits(np.zeros(0, int), np.zeros(0, int)).shape == (0, 172, 256)
-
-
-def test_merged_padding_hardly_changes_the_masks(proposer, embedding):
-    merged, exact = decode(proposer, embedding, POINTS, 43, 64), decode(proposer, embedding, POINTS)
-    assert np.abs(merged.quality - exact.quality).max() < 0.02
-    good = exact.quality > 0.8
-    assert min(mask_iou(ours > 0, theirs > 0)
-               for ours, theirs in zip(merged.coarse[good], exact.coarse[:, :, :43][good], strict=True)) > 0.95
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (48, 64), (43, 64), (64, 37), (1, 64), (64, 1)])
-def test_each_cell_of_padding_is_counted_once(rows, columns):
-    group, counts = _group_padding(rows, columns)
-    grid = group.reshape(64, 64)
-    # Cells of the image, row by row, stand for themselves.
-    np.testing.assert_array_equal(grid[:rows, :columns].ravel(), np.arange(rows * columns))
-    assert (counts[:rows * columns] == 1).all()
-    np.testing.assert_array_equal(np.bincount(group), counts)
-    assert counts.sum() == 4096
-    assert counts.max() <= 4
-    if rows * columns < 4096 * 0.8:
-        assert len(counts) < 4096 - (4096 - rows * columns) * 0.7
