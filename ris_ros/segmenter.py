@@ -346,7 +346,8 @@ class ReferringSegmenter:
             self._detector_failure = f"the detector failed: {one_line(error)[:200]}; choose a smaller detector.model"
             if self._encoder is None:
                 raise InputError(self._detector_failure) from error
-            logger.warning("%s; the answers are the encoder's alone", self._detector_failure)
+            logger.warning("%s; the answers are the encoder's alone", self._detector_failure,
+                           extra={"trouble": "no-detector"})
             return frame, None
         self._detector_failure = ""
         if frame.is_given:

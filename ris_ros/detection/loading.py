@@ -78,7 +78,7 @@ def try_to_load_detector(config: Config, device: str) -> tuple[PhraseDetector | 
     except MissingError as error:
         if config.matching.appearance == "detector":
             raise
-        logger.warning("%s; the answers are the encoder's alone", error)
+        logger.warning("%s; the answers are the encoder's alone", error, extra={"trouble": "no-detector"})
         return None, f"no detector: {error}"
 
 

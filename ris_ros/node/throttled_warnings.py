@@ -22,7 +22,7 @@ Trouble = Literal[
     "worker-restarted", "other-interfaces",
     # Models
     "bundled-model", "random-weights", "other-calibration", "not-calibrated", "runs-on-cpu", "data-type", "gpu-memory",
-    "other-warning",
+    "no-detector", "backend-not-kept", "other-warning",
 ]
 """What the node warns of and logs as an error; each is an anchor of docs/troubleshooting.md."""
 TROUBLES: tuple[Trouble, ...] = get_args(Trouble)

@@ -133,7 +133,7 @@ class MemoryTrack(Track):
         try:
             yield
         except MissingError as error:
-            logger.warning("%s; tracking goes on by motion", error)
+            logger.warning("%s; tracking goes on by motion", error, extra={"trouble": "gpu-memory"})
             self.distrust()
 
     def _adopt_seen(self, frame: FramePyramid) -> None:

@@ -254,7 +254,7 @@ def measure(file: Path, shape: tuple[int, ...]) -> Choice:
         write_atomically(_record(key), json.dumps({"key": key, "seconds": seconds}, indent=1).encode())
     except OSError as error:
         logger.warning("the quickest backend is measured at every start, because %s cannot be written: %s",
-                       _record(key), error.strerror or error)
+                       _record(key), error.strerror or error, extra={"trouble": "backend-not-kept"})
     return _quickest(seconds)
 
 
