@@ -32,7 +32,7 @@ class CountingDecoder:
 def test_work_stops_between_two_calls_to_the_network():
     network = make_proposer(ProposalsConfig(), "cpu").network
     decoder = CountingDecoder(network.decoder)
-    small_batches = SimpleNamespace(encode=network.encode, decoder=decoder, batch_size=2, notes=[])
+    small_batches = SimpleNamespace(embed=network.embed, decoder=decoder, batch_size=2, notes=[])
     proposer = PromptedProposer(small_batches, ProposalsConfig(max_prompts=20))
     image = np.zeros((48, 64, 3), np.uint8)
     with pytest.raises(Cancelled), cancellable(lambda: decoder.decoded >= 4):
