@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import OutOfMemoryError, Tensor
@@ -328,9 +329,7 @@ class ReferringSegmenter:
                 grounder = self._make_grounder(frame, detected) if len(frame.proposals) else None
             if phrases and detected is None:
                 return GroundedFrame(frame, None, grounder)  # The detector failed, and may not the next time.
-            self._grounded[phrases] = GroundedFrame(frame, detected, grounder)
-            while len(self._grounded) > _MAX_SEARCHES:
-                self._grounded.popitem(last=False)
+            _keep(self._grounded, phrases, GroundedFrame(frame, detected, grounder))
         self._grounded.move_to_end(phrases)
         return self._grounded[phrases]
 
@@ -382,9 +381,7 @@ class ReferringSegmenter:
         key = (tuple(grounded.detected or ()), tuple(
             (description.head, description.attributes, description.appearance) for description in missing))
         if key not in self._searches:
-            self._searches[key] = self._with_searched_masks(grounded, missing) if missing else None
-            while len(self._searches) > _MAX_SEARCHES:
-                self._searches.popitem(last=False)
+            _keep(self._searches, key, self._with_searched_masks(grounded, missing) if missing else None)
         self._searches.move_to_end(key)
         return self._searches[key]
 
@@ -466,6 +463,13 @@ class ReferringSegmenter:
     def _forget_grounding(self) -> None:
         self._grounded.clear()
         self._searches.clear()
+
+
+def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any) -> None:
+    """Add a value to a cache, from which the least recently used ones beyond _MAX_SEARCHES are dropped."""
+    cache[key] = value
+    while len(cache) > _MAX_SEARCHES:
+        cache.popitem(last=False)
 
 
 def _check_parts(config: Config, encoder: MaskGuidedEncoder | None, detector: PhraseDetector | None) -> None:

@@ -36,11 +36,10 @@ def view(
     viewer = Viewer()
     if save is None:
         address = viewer.serve(port, data_port, host)
-        is_local = host in ("localhost", "127.0.0.1")
+        is_local = _is_local(host)
         if not is_local:
             _warn_of_others(host, "sees the camera and the answers")
-        shown = socket.gethostname() if host == "0.0.0.0" else host
-        out.print(f"open {address.format(host=shown)} "
+        out.print(f"open {address.format(host=_shown_name(host))} "
                   f"({'from this machine; --host 0.0.0.0 serves to others; ' if is_local else ''}Ctrl-C to stop)")
     else:
         viewer.save(save)
@@ -63,17 +62,25 @@ def try_page(
 ) -> None:
     """Try the method on a web page, without ROS: drop a picture, type a sentence, see the answer explained."""
     chosen = load_config(config, settings, model, device)
-    if host not in ("localhost", "127.0.0.1"):
+    if not _is_local(host):
         _warn_of_others(host, "can use the page")
-    shown = socket.gethostname() if host == "0.0.0.0" else host
     with err.status("starting") as status:
         from ris_ros.tools.try_page import serve
 
         def started() -> None:
             status.stop()
-            out.print(f"open http://{shown}:{port} (Ctrl-C to stop)")
+            out.print(f"open http://{_shown_name(host)}:{port} (Ctrl-C to stop)")
 
         serve(chosen, port, host, seed=seed, show=show, started=started)
+
+
+def _is_local(host: str) -> bool:
+    return host in ("localhost", "127.0.0.1")
+
+
+def _shown_name(host: str) -> str:
+    """Return the name under which a browser reaches a page that is served on an address."""
+    return socket.gethostname() if host == "0.0.0.0" else host
 
 
 def _warn_of_others(host: str, what: str) -> None:

@@ -52,7 +52,7 @@ class Family:
 
     Attributes
     ----------
-    detector : ``module:class`` of its `transformers_detector.TransformersDetector`
+    detector : ``module:class`` of its `families.TransformersDetector`
     threshold : score from which the library's post-processing keeps detections by default
     needs : first major version of transformers that has it
 

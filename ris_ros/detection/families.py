@@ -46,7 +46,6 @@ class TransformersDetector:
     def __init__(self, source: str, device: str, dtype: torch.dtype, config: DetectorConfig, threshold: float):
         import transformers
 
-        transformers.utils.logging.disable_progress_bar()
         self.config = config
         self._threshold = threshold
         self.processor = transformers.AutoProcessor.from_pretrained(source)

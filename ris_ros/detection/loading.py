@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 import logging
 import re
 from contextlib import suppress
@@ -16,7 +15,8 @@ from ris_ros.config import Config, DetectorConfig
 from ris_ros.detection.detector import FAMILIES, MODELS, Family, PhraseDetector
 from ris_ros.errors import InputError, MissingError, shortened
 from ris_ros.utils.device import usable_dtype
-from ris_ros.utils.hub import cached_file, downloads
+from ris_ros.utils.files import read_json
+from ris_ros.utils.hub import cached_file, downloads, quiet_transformers
 
 if TYPE_CHECKING:
     from ris_ros.detection.families import TransformersDetector
@@ -29,7 +29,6 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 """What errors say that are raised for want of memory, on any device."""
 
 logger = logging.getLogger(__name__)
-
 
 
 def load_detector(config: DetectorConfig, device: str, *, offline: bool = False) -> PhraseDetector:
@@ -59,9 +58,9 @@ def load_detector(config: DetectorConfig, device: str, *, offline: bool = False)
     try:
         # Otherwise the hub is asked whether each file is the newest, with long retries where there is no network.
         if not offline and _is_on_disk(name):
-            with suppress(OSError), downloads(allowed=False):
+            with suppress(OSError), downloads(allowed=False), quiet_transformers():
                 return detector_class(source, device, dtype, config, family.threshold)
-        with downloads(allowed=not offline):
+        with downloads(allowed=not offline), quiet_transformers():
             return detector_class(source, device, dtype, config, family.threshold)
     except Exception as error:  # The library raises nearly anything for damaged files.
         raise MissingError(f"cannot load detector.model {name}: {_remedy(name, offline, error)}: {shortened(error)}"
@@ -137,7 +136,7 @@ def _read_kind(name: str, offline: bool) -> str:
             with downloads(allowed=not offline):
                 file = Path(cached_file(f"{source}/{CONFIG_FILE}")
                             or huggingface_hub.hf_hub_download(source, CONFIG_FILE))
-        kind: Any = json.loads(file.read_text("utf-8")).get("model_type")
+        kind: Any = read_json(file).get("model_type")
     except Exception as error:  # Of the file, of its JSON, of the hub and of its names.
         raise MissingError(f"cannot load detector.model {name}: {_remedy(name, offline, error)}: {shortened(error)}"
                            ) from error

@@ -21,6 +21,7 @@ from ris_ros.sim.render import Renderer
 from ris_ros.sim.tabletop import sample_scene
 from ris_ros.tracking import Tracker
 from ris_ros.types import CameraModel, Depth, Result
+from ris_ros.utils.masks import mask_iou
 from ris_ros.visualization import TARGET_COLOUR, draw_objects, draw_outline, draw_proposals, draw_result
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _tracking(tracker: Tracker, frames: list[Rendering], result: Result) -> Iter
         if number % VERIFIED_EVERY == 0 and (keyframe := tracker.next_keyframe()) is not None:
             tracker.apply(tracker.verify(keyframe))
         truth = frame.mask(target)
-        iou = float((state.mask & truth).sum() / max(1, (state.mask | truth).sum()))
+        iou = mask_iou(state.mask, truth)
         shown = replace(instance, mask=state.mask, box=state.box)
         moved = replace(result, found=state.found, mask=state.mask, box=state.box, instances=[shown],
                         confidence=state.confidence, reason=state.reason)

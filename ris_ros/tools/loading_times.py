@@ -34,15 +34,15 @@ def time_loading(config: Config) -> dict[str, float]:
     with step("import of ris_ros"):
         from ris_ros.calibration import calibrated_bank
         from ris_ros.encoding import load_encoder
-        from ris_ros.language import ExpressionParser
+        from ris_ros.language import make_parser
         from ris_ros.proposals import make_proposer
         from ris_ros.segmenter import ReferringSegmenter
         from ris_ros.utils.device import resolve_device
     device = resolve_device(config.device)
     with step("spaCy and the reader of expressions"):
-        parser = ExpressionParser(config.language, config.method)
+        parser = make_parser(config.language, config.method)
     with step("proposer"):
-        proposer = make_proposer(config.proposals, device)
+        proposer = make_proposer(config.proposals, device, offline=config.offline)
     with step("encoder"):
         encoder = load_encoder(config.encoder, device, offline=config.offline)
     with step("calibration and word lists"):
