@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
+from contextlib import ExitStack
 from itertools import chain
 
 import pytest
@@ -60,13 +61,21 @@ def _restored_logging():
     ours.setLevel(level)
 
 
+@pytest.fixture(scope="session")
+def _domain_claims():
+    """Claims on ROS domains, which are not used again in this run: what a module leaves behind meets no other one."""
+    with ExitStack() as claims:
+        yield claims
+
+
 @pytest.fixture(scope="module")
-def private_ros_domain():
+def private_ros_domain(_domain_claims):
     """A ROS domain for a test module, limited to this machine, so that no other ROS system can interfere."""
     from ris_ros.tools.node_client import THIS_MACHINE_ONLY, claim_ros_domain
 
     domain, claim = claim_ros_domain()
-    with claim, pytest.MonkeyPatch.context() as patch:
+    _domain_claims.enter_context(claim)
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROS_DOMAIN_ID", str(domain))
         for name, value in THIS_MACHINE_ONLY.items():
             patch.setenv(name, value)

@@ -221,8 +221,8 @@ THIS_MACHINE_ONLY = {"ROS_LOCALHOST_ONLY": "1"} if os.environ.get("ROS_DISTRO") 
 """Environment variables that keep ROS on this machine. Later distributions warn of Humble's."""
 
 
-PRIVATE_DOMAINS = range(1, 101)
-"""ROS domains to choose from; Fast DDS has no ports for much larger numbers."""
+PRIVATE_DOMAINS = (*range(1, 102), *range(215, 233))
+"""ROS domains to choose from: those whose ports Linux does not give to other programs."""
 _claims: list[socket.socket] = []
 """Claims on the domain of this process, until it ends."""
 
@@ -231,7 +231,7 @@ def claim_ros_domain() -> tuple[int, socket.socket]:
     """Return a random ROS domain that no other program has claimed, and the claim: closing it frees the domain.
 
     Two programs in one domain would answer each other's commands. A claim is a socket with a name, which ends with its
-    process and leaves no file behind.
+    process and with those that inherited it, and leaves no file behind.
 
     Raises
     ------
@@ -257,6 +257,14 @@ def use_private_ros_domain() -> None:
     os.environ |= {"ROS_DOMAIN_ID": str(domain), **THIS_MACHINE_ONLY}
 
 
+def claimed() -> tuple[int, ...]:
+    """Return file descriptors for a process in this program's domain to inherit.
+
+    The domain stays claimed while the process lives, even if this program is killed before it.
+    """
+    return tuple(claim.fileno() for claim in _claims)
+
+
 def executable_command(module: str, parameters: Mapping[str, object]) -> list[str]:
     """Return the command line that runs one of this package's executables; parameters as in `run_executable`."""
     assignments = [f"{name}:={json.dumps(value)}" for name, value in parameters.items()]
@@ -274,7 +282,7 @@ def run_executable(module: str, parameters: Mapping[str, object]) -> Iterator[su
     parameters : ROS parameters
 
     """
-    process = subprocess.Popen(executable_command(module, parameters))
+    process = subprocess.Popen(executable_command(module, parameters), pass_fds=claimed())
     try:
         yield process
     finally:

@@ -62,6 +62,8 @@ def test_a_signal_while_models_load(start_node, make_robot, autostart, sign):
         robot = make_robot()
         client = robot.node.create_client(ChangeState, "ris/change_state")
         assert client.wait_for_service(60)
+        # The node has discovered this client when it answers one that is younger.
+        assert robot.state() == "unconfigured"
         client.call_async(ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE)))
     node.log("loading mobilesam proposals, bundled features .*device cpu")
     status = node.end(sign)

@@ -44,3 +44,19 @@ def test_other_programs_do_not_get_it_until_this_one_ends(monkeypatch):
             claim_ros_domain()
         program.kill()
     claim_ros_domain()[1].close()
+
+
+def test_a_domain_stays_claimed_while_a_process_in_it_lives(few, monkeypatch):
+    monkeypatch.setattr(node_client, "_claims", [])
+    domain, claim = claim_ros_domain()
+    node_client._claims.append(claim)
+    left = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=node_client.claimed())
+    claim.close()
+    others = [claim_ros_domain() for _ in range(2)]
+    assert domain not in {other for other, _ in others}
+    with pytest.raises(MissingError):
+        claim_ros_domain()
+    left.communicate()
+    assert claim_ros_domain()[0] == domain
+    for _, other in others:
+        other.close()

@@ -13,7 +13,7 @@ from typing import Any
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 
-from ris_ros.tools.node_client import START_UP_SECONDS, executable_command
+from ris_ros.tools.node_client import START_UP_SECONDS, claimed, executable_command
 from ris_ros.tools.soak.checks import Truth
 from ris_ros.tools.soak.observer import Observer, wait_until
 from ris_ros.utils.memory import resident_memory
@@ -47,7 +47,7 @@ class Process:
 
     def _start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT, pass_fds=claimed())
 
     @property
     def pid(self) -> int:
