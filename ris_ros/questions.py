@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ris_ros.errors import InputError
-from ris_ros.types import Result, check_text
+from ris_ros.types import Result
+from ris_ros.utils.texts import check_text
 
 if TYPE_CHECKING:
     from ris_ros.segmenter import ReferringSegmenter

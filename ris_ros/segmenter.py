@@ -37,7 +37,8 @@ from ris_ros.grounding import thresholds as t
 from ris_ros.grounding.guesses import Guesses, WordLists
 from ris_ros.grounding.pixel_colours import PROTOTYPES, colour_probabilities
 from ris_ros.grounding.rivals import RivalNames
-from ris_ros.language import MAX_WORDS, Parser, make_parser
+from ris_ros.language import MAX_WORDS
+from ris_ros.parsing import Parser, make_parser
 from ris_ros.proposals import Proposer, as_promptable, make_proposer
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
 from ris_ros.utils.cancellation import check_cancelled

@@ -15,9 +15,6 @@ import numpy as np
 from ris_ros.errors import InputError
 from ris_ros.utils.masks import mask_box, mask_iou
 
-MAX_TEXT_CHARACTERS = 2000
-"""Longest text that is answered: some 400 words. CLIP reads 77 tokens of a phrase; speech takes minutes for as many."""
-
 
 @dataclass(frozen=True, eq=False)
 class Proposals:
@@ -348,16 +345,3 @@ def check_image(image: np.ndarray) -> None:
         raise InputError(f"an image must be a uint8 RGB array [H, W, 3], not {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise InputError(f"an image must be uint8 RGB [H, W, 3], not {image.dtype} {list(image.shape)}")
-
-
-def check_text(text: str) -> None:
-    """Raise an InputError unless `text` has a letter or a digit, of any script, and can be read and answered.
-
-    Lone surrogates, which JSON's escapes and undecodable bytes give, are no characters and cannot be sent back.
-    """
-    if len(text) > MAX_TEXT_CHARACTERS:
-        raise InputError(f"the text has {len(text)} characters: say what to find in at most {MAX_TEXT_CHARACTERS}")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise InputError(f"the text {text[:40]!r} is not valid Unicode: send it as UTF-8, without lone surrogates")
-    if not any(character.isalnum() for character in text):
-        raise InputError(f"the text {text[:40]!r} names nothing: say what to find, such as 'the red cup'")

@@ -17,7 +17,7 @@ LAYERS = (
     ("types",),
     ("language", "proposals", "encoding", "detection", "geometry", "sim"),
     ("grounding",),
-    ("calibration", "frames"),
+    ("calibration", "frames", "parsing"),
     ("segmenter",),
     ("questions", "serialization", "visualization"),
     ("tracking", "messages"),

@@ -20,7 +20,7 @@ from ris_ros.encoding import load_encoder
 from ris_ros.encoding.towers import find_global_path
 from ris_ros.errors import InputError, MissingError
 from ris_ros.evaluation.datasets import available_datasets, find_dataset, load_dataset
-from ris_ros.language import make_parser
+from ris_ros.parsing import make_parser
 from ris_ros.proposals import make_proposer
 from ris_ros.segmenter import ReferringSegmenter
 

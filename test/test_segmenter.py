@@ -10,7 +10,7 @@ from skimage import data
 
 from ris_ros import Config, Proposals, ReferringSegmenter
 from ris_ros.errors import InputError
-from ris_ros.language import ExpressionParser
+from ris_ros.parsing import PublishedParser
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +120,7 @@ def test_the_published_score_follows_the_papers_formula(segmenter):
     config = Config.from_dict({**SETTINGS, "method": "reference", "matching.visual_weight": 0.7,
                                "matching.text_weight": 0.4})
     segmenter = ReferringSegmenter(config, segmenter.proposer, segmenter.encoder,
-                                   ExpressionParser(config.language, config.method))
+                                   PublishedParser(config.language))
     segmenter.set_image(PHOTOGRAPH, Proposals.from_masks(masks))
     result = segmenter.query("The cup on the left")
     features = segmenter.encoder.encode_masks(PHOTOGRAPH, masks)
@@ -140,7 +140,7 @@ def test_a_weight_of_0_or_1_computes_only_the_features_that_it_uses(segmenter, w
     config = Config.from_dict({**SETTINGS, "method": "reference", "matching.visual_weight": weight,
                                "matching.text_weight": weight})
     alone = ReferringSegmenter(config, segmenter.proposer, segmenter.encoder,
-                               ExpressionParser(config.language, config.method))
+                               PublishedParser(config.language))
     masks = np.zeros((3, *PHOTOGRAPH.shape[:2]), bool)
     masks[0, 10:60, 20:90], masks[1, 100:150, 100:200], masks[2] = True, True, True
     global_features, local_features = segmenter.encoder.encode_masks(PHOTOGRAPH, masks).for_fusion(0.5)

@@ -53,7 +53,7 @@ def bag(
 ) -> None:
     """Process recordings without ROS: write a bag, JSON lines, a video and a contact sheet for each."""
     from ris_ros.recordings.batch import BagPlan
-    from ris_ros.types import check_text
+    from ris_ros.utils.texts import check_text
 
     for expression in text:
         check_text(expression)

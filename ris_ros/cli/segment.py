@@ -34,8 +34,8 @@ def segment(
 ) -> None:
     """Find the object that TEXT describes in IMAGE."""
     from ris_ros.serialization import query_to_dict, result_to_dict
-    from ris_ros.types import check_text
     from ris_ros.utils.images import read_image, write_image
+    from ris_ros.utils.texts import check_text
 
     check_text(text)
     chosen = load_config(config, settings, model, device)
@@ -85,7 +85,8 @@ def parse(
     settings: Settings = None,
 ) -> None:
     """Print how expressions are parsed, as JSON lines."""
-    from ris_ros.language import ExpressionParser, make_parser
+    from ris_ros.language import ExpressionParser
+    from ris_ros.parsing import make_parser
     from ris_ros.serialization import query_to_dict
 
     chosen = load_config(config, settings)

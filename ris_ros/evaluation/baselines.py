@@ -18,7 +18,7 @@ from ris_ros.encoding import MaskGuidedEncoder
 from ris_ros.encoding.towers import ImageTower
 from ris_ros.errors import InputError
 from ris_ros.evaluation.scorers import GradCam, RegionToken, ScoreMap, Scorer
-from ris_ros.language import Parser, make_parser
+from ris_ros.parsing import Parser, make_parser
 from ris_ros.proposals import Proposer
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.types import Depth, Proposals

@@ -41,7 +41,7 @@ from ris_ros.sim.styles import PLAIN
 from ris_ros.types import CameraModel, Depth, Description, Proposals
 
 if TYPE_CHECKING:
-    from ris_ros.language import Parser
+    from ris_ros.parsing import Parser
     from ris_ros.segmenter import ReferringSegmenter
 
 REASONING_MIN_CONFIDENCE = 0.3

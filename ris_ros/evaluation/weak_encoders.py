@@ -14,7 +14,7 @@ from ris_ros.calibration import calibrate_from_images, calibrate_unless_done
 from ris_ros.errors import MissingError
 from ris_ros.evaluation.sim import Report, evaluate
 from ris_ros.evaluation.weakening import parse_weakening, weaken
-from ris_ros.language import make_parser
+from ris_ros.parsing import make_parser
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.sim.samples import samples
 

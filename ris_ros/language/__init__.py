@@ -2,6 +2,5 @@
 
 from ris_ros.language.parser import ExpressionParser
 from ris_ros.language.query import MAX_WORDS
-from ris_ros.language.registry import Parser, make_parser
 
-__all__ = ["MAX_WORDS", "ExpressionParser", "Parser", "make_parser"]
+__all__ = ["MAX_WORDS", "ExpressionParser"]

@@ -8,8 +8,9 @@ from typing import Any
 
 from ris_ros.errors import InputError
 from ris_ros.language.lists import WORDS
-from ris_ros.language.spelling import NounSpelling, common_words
+from ris_ros.language.spelling import NounSpelling
 from ris_ros.language.words import Text
+from ris_ros.utils.clip_vocabulary import common_words
 from ris_ros.utils.spacy_models import load_spacy_model
 
 SENSES = ("noun", "verb", "adj", "adv")

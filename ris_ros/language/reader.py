@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,10 +26,8 @@ CONFIG, WEIGHTS, CARD = "config.cfg", "reader.bin", "reader.json"
 """Files of a reader: the configuration of the pipeline, its state as msgpack, and facts about it."""
 BEAM_WIDTH = 4
 """Number of readings that are weighed."""
-DOUBTFUL = 0.6
-"""Share of a word's label below which the reading is doubtful."""
-DECISIVE = ("target", "object", "relation", "region", "rank", "exclude")
-"""Labels of words that decide which object is meant."""
+DOUBTFUL = 0.2
+"""Share of readings with another meaning from which on a reading is doubtful."""
 _LISTS = {"direction": "directions", "ordinal": "ordinals", "superlative": "superlatives", "colour": "colours",
           "determiner": "determiners", "generic": "generic", "pronoun": "pronouns"}
 
@@ -79,15 +77,36 @@ def to_doc(vocab: Vocab, words: Sequence[str], english: English) -> Doc:
 
 @dataclass(frozen=True)
 class Reading:
-    """A tree, and for each word the share of its label among the readings that were weighed, 0 to 1."""
+    """The readings of a text that were weighed, the best first, each with its share of their probability."""
 
-    tree: Tree
-    sureness: tuple[float, ...]
+    weighed: tuple[tuple[float, Tree], ...]
 
-    def doubt(self) -> str:
-        """Return the first word of which it is doubtful what it says about the target; empty if none is."""
-        words = zip(self.tree.words, self.tree.labels, self.sureness, strict=True)
-        return next((word for word, label, share in words if label in DECISIVE and share < DOUBTFUL), "")
+    @property
+    def tree(self) -> Tree:
+        """The best reading."""
+        return self.weighed[0][1]
+
+    @property
+    def sureness(self) -> tuple[float, ...]:
+        """For each word the share of the readings that give it the label that the best one does, 0 to 1."""
+        return tuple(min(1.0, sum(share for share, other in self.weighed if other.labels[i] == label))
+                     for i, label in enumerate(self.tree.labels))
+
+    def doubt(self, meaning: Callable[[Tree], object]) -> str:
+        """Return the first word that another probable meaning reads otherwise; empty if all others are improbable.
+
+        `meaning` returns what a reading means. Many readings that differ in words without effect mean the same.
+        """
+        if self.weighed[0][0] > 1 - DOUBTFUL:
+            return ""
+        meant = meaning(self.tree)
+        others = [(share, other) for share, other in self.weighed[1:] if meaning(other) != meant]
+        if sum(share for share, _ in others) < DOUBTFUL:
+            return ""
+        _, other = others[0]
+        return next(word for word, *said in zip(self.tree.words, zip(self.tree.labels, self.tree.heads, strict=True),
+                                                zip(other.labels, other.heads, strict=True), strict=True)
+                    if said[0] != said[1])
 
 
 class Reader:
@@ -98,29 +117,28 @@ class Reader:
         self.read = lru_cache(maxsize=8)(self._read)
 
     def _read(self, words: tuple[str, ...]) -> Reading:
-        """Return the best reading of an expression's words; that of the last few is kept."""
-        doc = to_doc(self._nlp.vocab, words, self._english)
-        doc = self._nlp.get_pipe("tok2vec")(doc)
+        """Return the readings of an expression's words; those of the last few expressions are kept."""
+        doc = self._nlp.get_pipe("tok2vec")(to_doc(self._nlp.vocab, words, self._english))
         parser: Any = self._nlp.get_pipe("parser")
-        beams = parser.beam_parse([doc], beam_width=BEAM_WIDTH)
-        parser.set_annotations([doc], beams)
-        shares = parser.scored_parses(beams)[1][0]
-        sureness = tuple(min(1.0, shares.get((token.i, token.dep_), 0.0)) for token in doc)
-        return Reading(_to_tree(doc), sureness)
+        [beam] = parser.beam_parse([doc], beam_width=BEAM_WIDTH)
+        parses = parser.moves.get_beam_parses(beam) or [(1.0, [])]
+        total = sum(share for share, _ in parses)
+        return Reading(tuple((share / total, _to_tree(doc, arcs)) for share, arcs in parses))
 
 
-def _to_tree(doc: Doc) -> Tree:
-    """Return the tree of a parsed document.
+def _to_tree(doc: Doc, arcs: Iterable[tuple[int, int, str]]) -> Tree:
+    """Return the tree of a document, by its arcs: governor, word and label.
 
     Words that the parser attached to nothing are only said. If it found no target, the first noun that is no verb
     becomes one.
     """
-    loose = {token.i for token in doc if token.head.i == token.i or token.dep_ in ("ROOT", "dep", "")}
-    heads = [0 if token.i in loose else token.head.i for token in doc]
-    labels = ["said" if token.i in loose else token.dep_ for token in doc]
+    heads, labels = [0] * len(doc), ["root", *["said"] * (len(doc) - 1)]
+    for head, word, label in arcs:
+        if head != word and label not in ("ROOT", "dep", ""):
+            heads[word], labels[word] = head, label
     if not any(label != "said" and head == 0 for head, label in zip(heads[1:], labels[1:], strict=True)):
         noun = next((token.i for token in doc[1:] if token.lemma_.startswith(("noun", "generic"))
                      and "verb" not in token.lemma_), None)
         if noun is not None:
             heads[noun], labels[noun] = 0, "target"
-    return Tree(tuple(token.text for token in doc), tuple(heads), ("root", *labels[1:]))
+    return Tree(tuple(token.text for token in doc), tuple(heads), tuple(labels))

@@ -6,25 +6,20 @@ often make (a letter left out, doubled or swapped, another vowel) costs little.
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
-from importlib.util import find_spec
-from itertools import islice
-from pathlib import Path
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from ris_ros.language.lists import DATA, WORDS
+from ris_ros.utils.clip_vocabulary import common_words, rank
 
 _STRUCTURE = sorted(word for word in WORDS["structure"] if len(word) > 3)
 """The words to which typos are corrected first."""
-_MERGES = 48_895
-"""Number of lines of CLIP's vocabulary that its tokenizer uses."""
 _FAMILIAR = 30_000
 """Rank in that vocabulary up to which typos are corrected to a word, and a word of no other list is a name: "ikea"."""
 _OBJECT_BONUS = 1.0
@@ -55,20 +50,6 @@ def function_word(word: str) -> str:
     return close[0][0]
 
 
-@lru_cache(maxsize=1)
-def common_words() -> dict[str, int]:
-    """Return the whole words of CLIP's vocabulary and their rank, frequent ones first.
-
-    The file is read from open_clip's folder without importing open_clip, which would take seconds.
-    """
-    package = find_spec("open_clip")
-    assert package is not None and package.submodule_search_locations
-    path = Path(package.submodule_search_locations[0], "bpe_simple_vocab_16e6.txt.gz")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        words = (line.replace(" ", "").removesuffix("</w>\n") for line in islice(lines, 1, _MERGES))
-        return {word: rank for rank, word in enumerate(words) if len(word) > 3 and word.isascii() and word.isalpha()}
-
-
 class NounSpelling:
     """Corrector of nouns, by what word lists say: whether a word is a noun, or two in one, and its base form."""
 
@@ -78,7 +59,7 @@ class NounSpelling:
 
     def _corrected(self, word: str) -> str:
         """Return the noun of which an unknown word is a typo; the word itself if there is no clear one."""
-        if len(word) < 4 or not word.isascii() or not word.isalpha() or common_words().get(word, _MERGES) < _FAMILIAR:
+        if len(word) < 4 or not word.isascii() or not word.isalpha() or rank(word) < _FAMILIAR:
             return word
         found = sorted(self._candidates(word)) or sorted(
             (self._weight(text), text) for text in self._everyday if text.startswith(word))         # "giraf"
@@ -92,14 +73,14 @@ class NounSpelling:
         for text, distance, _ in process.extract(word, near, scorer=OSA.distance, score_cutoff=2, limit=None):
             cost = _SAME_SOUND if _sound(word) == _sound(text) else _cost(word, text) if distance == 1 else _TWO
             is_near = distance == 1 or cost == _SAME_SOUND or min(len(word), len(text)) >= _TWO_FROM
-            is_familiar = self._lemma(text) in self._everyday or common_words().get(text, _MERGES) < _FAMILIAR
+            is_familiar = self._lemma(text) in self._everyday or rank(text) < _FAMILIAR
             is_likely = cost <= _SAME_SOUND or (is_familiar and not self._is_compound(word))
             if is_near and is_likely and self._lemma(text) != word:
                 yield self._weight(text) - cost, text
 
     def _weight(self, word: str) -> float:
         frequency = self._everyday.get(word) or self._everyday.get(self._lemma(word))
-        return frequency + _OBJECT_BONUS if frequency else 6.5 - math.log10(common_words()[word] + 100)  # Zipf's law
+        return frequency + _OBJECT_BONUS if frequency else 6.5 - math.log10(rank(word) + 100)  # Zipf's law
 
     @cached_property
     def _everyday(self) -> dict[str, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import InputError, printable
-from ris_ros.types import MAX_TEXT_CHARACTERS
+from ris_ros.utils.texts import MAX_TEXT_CHARACTERS
 
 if TYPE_CHECKING:
     from ris_ros.types import Result

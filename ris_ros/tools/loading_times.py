@@ -34,7 +34,7 @@ def time_loading(config: Config) -> dict[str, float]:
     with step("import of ris_ros"):
         from ris_ros.calibration import calibrated_bank
         from ris_ros.encoding import load_encoder
-        from ris_ros.language import make_parser
+        from ris_ros.parsing import make_parser
         from ris_ros.proposals import make_proposer
         from ris_ros.segmenter import ReferringSegmenter
         from ris_ros.utils.device import resolve_device

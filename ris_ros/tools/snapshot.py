@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.config import Config
+from ris_ros.config import Config, LanguageConfig
 from ris_ros.errors import InputError, MissingError
-from ris_ros.language import ExpressionParser
+from ris_ros.parsing import PublishedParser, make_parser
 from ris_ros.segmenter import ReferringSegmenter
 from ris_ros.serialization import query_to_dict, result_to_dict
 from ris_ros.sim.samples import SceneSample, samples
@@ -110,7 +110,7 @@ def _parses(collection: Path) -> Iterator[Record]:
         texts = [json.loads(line)["text"] for line in collection.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"cannot read the expressions {collection}: {error}") from error
-    parsers = {method: ExpressionParser(method=method) for method in ("full", "reference")}
+    parsers = {method: make_parser(LanguageConfig(), method) for method in ("full", "reference")}
     for text in dict.fromkeys([*texts, *generated_texts(texts, GENERATED)]):
         for method, parser in parsers.items():
             query = parser.parse(text)
@@ -157,7 +157,7 @@ def _mask_answers() -> Iterator[Record]:
     """Yield answers among true masks by both methods, with depth in every other scene."""
     full = ReferringSegmenter.from_config(Config().replace(ALL_CANDIDATES))
     config = full.config.replace({"method": "reference"})
-    reference = ReferringSegmenter(config, full.proposer, full.encoder, ExpressionParser(method="reference"))
+    reference = ReferringSegmenter(config, full.proposer, full.encoder, PublishedParser(config.language))
     for sample in samples("test", MASK_SCENES, per_kind=None):
         truths = Proposals.from_masks(_true_masks(sample))
         for method, segmenter in (("full", full), ("reference", reference)):

@@ -17,8 +17,8 @@ from ris_ros.language.tree import LABELS
 from ris_ros.serialization import candidate_table, result_to_dict
 from ris_ros.tools.try_models import DRAWINGS, Explanation, Models, Picture
 from ris_ros.tools.viewer import LOCAL_HOST, free_address
-from ris_ros.types import check_text
 from ris_ros.utils.images import MAX_FILE_BYTES, decode_rgb
+from ris_ros.utils.texts import check_text
 from ris_ros.visualization import draw_reading
 
 if TYPE_CHECKING:

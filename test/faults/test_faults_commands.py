@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 
 from ris_ros.node.commands import Command, CommandError, parse_command
 from ris_ros.serialization import to_json
-from ris_ros.types import MAX_TEXT_CHARACTERS
+from ris_ros.utils.texts import MAX_TEXT_CHARACTERS
 
 DEEP = 200_000
 HALF_EMOJI = r"\ud83c"

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ris_ros.config import LanguageConfig
 from ris_ros.errors import InputError
-from ris_ros.language import MAX_WORDS, ExpressionParser
-from ris_ros.language.parser import normalized
+from ris_ros.language import MAX_WORDS
 from ris_ros.node.commands import CommandError, parse_command
-from ris_ros.types import MAX_TEXT_CHARACTERS
+from ris_ros.parsing import make_parser
+from ris_ros.utils.texts import MAX_TEXT_CHARACTERS, normalized
 
 METHODS = ("full", "reference")
 
@@ -65,7 +66,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def parsers():
-    return {method: ExpressionParser(method=method) for method in METHODS}
+    return {method: make_parser(LanguageConfig(), method) for method in METHODS}
 
 
 def check_answer(parser, text):

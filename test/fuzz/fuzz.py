@@ -201,7 +201,7 @@ def _recording(kind: str, *, compressed: bool = False) -> bytes:
 
 def _parser(cache: list[ExpressionParser] = []) -> ExpressionParser:  # noqa: B006  The models load once.
     if not cache:
-        cache.append(ExpressionParser(Config().language, "full"))
+        cache.append(ExpressionParser(Config().language))
     return cache[0]
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from ris_ros.config import LanguageConfig
 from ris_ros.language import ExpressionParser
+from ris_ros.parsing import PublishedParser
 
 
 @pytest.fixture(scope="session")
@@ -12,4 +14,4 @@ def parser():
 
 @pytest.fixture(scope="session")
 def reference():
-    return ExpressionParser(method="reference")
+    return PublishedParser(LanguageConfig())

@@ -9,7 +9,8 @@ from ris_ros.config import LanguageConfig
 from ris_ros.errors import InputError, MissingError
 from ris_ros.language import ExpressionParser
 from ris_ros.language.query import MAX_WORDS
-from ris_ros.types import MAX_TEXT_CHARACTERS, RANKINGS, REGIONS, RELATIONS, Description, Ranking, Relation
+from ris_ros.types import RANKINGS, REGIONS, RELATIONS, Description, Ranking, Relation
+from ris_ros.utils.texts import MAX_TEXT_CHARACTERS
 
 MAX_WRONG = 0.1
 """Share of the cases of a kind."""

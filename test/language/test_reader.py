@@ -77,10 +77,20 @@ def test_an_expression_that_was_just_parsed_is_not_read_again(parser):
     assert parser._reader.read.cache_info().misses == read
 
 
-def test_a_doubtful_word_is_named():
-    tree = Tree(("▷", "the", "cup", "by", "it"), (0, 2, 0, 2, 3), ("root", "det", "target", "relation", "object"))
-    assert Reading(tree, (1.0, 0.2, 1.0, 1.0, 1.0)).doubt() == ""
-    assert Reading(tree, (1.0, 1.0, 1.0, 0.4, 0.3)).doubt() == "by"
+@pytest.mark.parametrize(("share", "doubted"), [(0.1, ""), (0.4, "by")])
+def test_a_word_that_another_meaning_reads_otherwise_is_doubted(share, doubted):
+    words, heads = ("▷", "the", "man", "with", "it", "by", "it"), (0, 2, 0, 2, 3, 2, 5)
+    labels = ("root", "det", "target", "relation", "object", "relation", "object")
+    best, other = Tree(words, heads, labels), Tree(words, (*heads[:5], 4, 5), labels)
+    reading = Reading(((1 - share, best), (share, other)))
+    assert reading.doubt(lambda tree: tree.heads) == doubted
+    assert reading.doubt(lambda tree: tree.words) == "", "both mean the same"
+    assert reading.sureness == (1,) * 7
+
+
+def test_what_the_words_behind_a_landmark_belong_to_may_be_doubtful(parser):
+    assert parser.parse("a monkey hanging from a branch on the left").doubt
+    assert parser.parse("the red cup on the left").doubt == ""
 
 
 def test_a_reading_is_drawn(parser):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ris_ros.node.commands import Command, CommandError, parse_command
-from ris_ros.types import MAX_TEXT_CHARACTERS
+from ris_ros.utils.texts import MAX_TEXT_CHARACTERS
 
 
 @pytest.mark.parametrize(("data", "command"), [

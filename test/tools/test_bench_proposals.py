@@ -82,7 +82,7 @@ def test_a_search_finds_a_small_thing_that_is_not_proposed(folder):
     picture, = read_folder(folder)
     # One prompt for the whole image misses the small disc.
     config = Config.from_dict({"proposals.max_prompts": 1})
-    proposer, parser = make_proposer(config.proposals, "cpu"), ExpressionParser(config.language, "full")
+    proposer, parser = make_proposer(config.proposals, "cpu"), ExpressionParser(config.language)
     assert count_found(picture.boxes, proposer(picture.image).boxes) < 2
     assert count_after_search(picture, proposer, parser, config) == 2
     proposer.config = ProposalsConfig(max_prompts=1, search_prompts=0)
@@ -93,7 +93,7 @@ def test_a_search_finds_a_small_thing_that_is_not_proposed(folder):
 def test_a_search_for_what_is_not_there_is_bounded_and_finds_nothing(folder, monkeypatch):
     picture, = read_folder(folder)
     config = Config.from_dict({"proposals.max_prompts": 1, "proposals.search_prompts": 12})
-    proposer, parser = make_proposer(config.proposals, "cpu"), ExpressionParser(config.language, "full")
+    proposer, parser = make_proposer(config.proposals, "cpu"), ExpressionParser(config.language)
     prompts = []
     decode = proposer.network.decoder.decode
     monkeypatch.setattr(proposer.network.decoder, "decode", lambda image, points, *rest: (

@@ -7,10 +7,10 @@ import pytest
 
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
-from ris_ros.language.parser import normalized
 from ris_ros.language.reader import Reader, load_reader
 from ris_ros.language.tree import LABELS
 from ris_ros.types import Description
+from ris_ros.utils.texts import normalized
 from training.reader import mending, train
 from training.reader import tree as trees
 from training.reader.augmentation import augmented

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from ris_ros.errors import InputError
 from ris_ros.language import ExpressionParser
-from ris_ros.language.parser import normalized
 from ris_ros.language.tree import LABELS, NOUN_LABELS, Tree
 from ris_ros.serialization import query_to_dict
 from ris_ros.types import Query
+from ris_ros.utils.texts import normalized
 from training.reader.generator import TOKEN, from_brackets
 from training.reader.train import TREEBANK
 from training.reader.tree import from_row, is_crossing, read, to_row

@@ -124,12 +124,12 @@ def _measure_ours(example: Example, config: Config) -> dict[str, float]:
 def _measure_reference(example: Example, config: Config, device: str) -> tuple[float, float]:
     """Return the seconds of a command and the peak of memory in GB."""
     from ris_ros.encoding import load_encoder
-    from ris_ros.language import ExpressionParser
+    from ris_ros.parsing import PublishedParser
     from ris_ros.tools.bench import published, reference
 
     network = published.load_network(config.proposals, device)
     encoder = load_encoder(config.encoder, device, offline=config.offline)
-    parser = ExpressionParser(config.language, "reference")
+    parser = PublishedParser(config.language)
     parser.parse(example.texts[1])
     # Lets the libraries choose their kernels.
     reference.encode_global(encoder, example.image, np.ones(example.image.shape[:2], bool))

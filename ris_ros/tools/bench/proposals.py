@@ -52,7 +52,7 @@ def bench_recall(pictures: Iterable[BoxedPicture], config: Config, device: str) 
 
     network = published.load_network(config.proposals, device)
     proposer = cast(PromptedProposer, make_proposer(config.proposals, device))
-    parser = ExpressionParser(config.language, "full")
+    parser = ExpressionParser(config.language)
     rows: list[Row] = []
     for group, members in groupby(pictures, lambda picture: picture.group):
         rows_of_group: list[Row] = []

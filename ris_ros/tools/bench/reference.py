@@ -22,7 +22,7 @@ from ris_ros.tools.bench.published import PublishedNetwork
 from ris_ros.utils.masks import mask_box
 
 if TYPE_CHECKING:
-    from ris_ros.language import ExpressionParser
+    from ris_ros.parsing import PublishedParser
 
 GRID_POINTS = 32
 """Prompt points along each side of the image."""
@@ -112,7 +112,7 @@ def choose(encoder: MaskGuidedEncoder, features: tuple[Tensor, Tensor], sentence
     return int(F.cosine_similarity(visual, text[None]).argmax())
 
 
-def answer(network: PublishedNetwork, encoder: MaskGuidedEncoder, parser: ExpressionParser, image: np.ndarray, text: str
+def answer(network: PublishedNetwork, encoder: MaskGuidedEncoder, parser: PublishedParser, image: np.ndarray, text: str
            ) -> np.ndarray:
     """Return the mask, bool [H, W], of what a text names in an image, uint8 RGB [H, W, 3]."""
     masks = propose(network, image)

@@ -1,7 +1,8 @@
 """The parser ``last-word``: the last word is the object, and all words describe it."""
 
 from ris_ros.config import LanguageConfig
-from ris_ros.types import Description, Query, check_text
+from ris_ros.types import Description, Query
+from ris_ros.utils.texts import check_text
 
 
 class LastWordParser:
