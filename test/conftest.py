@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections import Counter
@@ -21,8 +22,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 SLOW_FOLDERS = {"cli", "examples", "recordings", "tools", "training"}
 """Folders whose tests run whole programs."""
 
-SLOW_FIXTURES = {"install", "proposer", "renderer", "start_node"}
-"""Fixtures that take seconds: they load MobileSAM, start a process with a node, render, or build by colcon."""
+SLOW_FIXTURES = {"built_docs", "install", "outcomes", "proposer", "renderer", "start_node"}
+"""Fixtures that take seconds: they load MobileSAM, start a process with a node, render, build by colcon or build the
+documentation, or run its commands."""
 
 SLOW_SECONDS = 5.0
 """A test that takes longer and is not marked as slow is listed at the end of a run."""
@@ -35,6 +37,11 @@ def pytest_collection_modifyitems(config, items):
         folder, *_ = item.path.relative_to(config.rootpath / "test").parts
         if folder in SLOW_FOLDERS or not SLOW_FIXTURES.isdisjoint(item.fixturenames):
             item.add_marker("slow")
+
+
+def pytest_collection_finish():
+    """Exempt what is imported by now from garbage collection: a node that is deactivated collects all there is."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter):

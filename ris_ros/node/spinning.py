@@ -91,7 +91,12 @@ def background_node(make_node: Callable[[rclpy.Context], AnyNode]) -> Iterator[A
         while not is_closing.is_set():
             # An RCLError: another thread has just destroyed something that this one was to wait for.
             with suppress(ExternalShutdownException, RCLError):
-                executor.spin()
+                try:
+                    executor.spin()
+                except AttributeError as error:
+                    # rclpy lets an action client be waited for before it is complete.
+                    if error.name != "_lock":
+                        raise
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

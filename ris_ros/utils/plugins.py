@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any
 
 from ris_ros.errors import InputError, RisError, shortened
@@ -12,13 +14,13 @@ from ris_ros.errors import InputError, RisError, shortened
 
 def plugin_names(group: str) -> list[str]:
     """Return the names that installed packages add in a group of entry points, sorted."""
-    return sorted(entry_points(group=group).names)
+    return sorted(_entry_points(group, tuple(sys.path)).names)
 
 
 def find_plugin(group: str, name: str, *, built_in: Collection[str] = ()) -> EntryPoint | None:
     """Return the entry point of a name; None if no installed package adds it.
 
-    The search through the installed packages takes some ten milliseconds.
+    A package that is installed while the process runs is found from the next process on.
 
     Raises
     ------
@@ -26,7 +28,7 @@ def find_plugin(group: str, name: str, *, built_in: Collection[str] = ()) -> Ent
         If several packages add the name, or it is one of `built_in`.
 
     """
-    found = list(entry_points(group=group, name=name))
+    found = list(_entry_points(group, tuple(sys.path)).select(name=name))
     owners = [*(["ris_ros"] if name in built_in else []), *map(_owner, found)]
     if found and len(owners) > 1:
         raise InputError(f"{name!r} is added to {group} by {' and by '.join(owners)}: uninstall one of the packages, "
@@ -82,6 +84,12 @@ def describe(point: EntryPoint) -> str:
 def has_members(*names: str) -> Callable[[Any], bool]:
     """Return a check whether an object has all of these members."""
     return lambda value: all(hasattr(value, name) for name in names)
+
+
+@lru_cache(maxsize=32)
+def _entry_points(group: str, path: tuple[str, ...]) -> EntryPoints:
+    """Return a group's entry points. The search through the packages on `path` takes some ten milliseconds."""
+    return entry_points(group=group)
 
 
 def _owner(point: EntryPoint) -> str:

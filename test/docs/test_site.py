@@ -23,7 +23,7 @@ FOREIGN = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)=[
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def built_docs(tmp_path_factory):
     """The built site; broken links and anchors are errors."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
@@ -40,49 +40,49 @@ def text_of(page):
     return " ".join(unescape(re.sub(r"<[^>]+>", "", article)).split())
 
 
-def test_every_page_is_there(site):
+def test_every_page_is_there(built_docs):
     assert {"index.html", "tutorial.html", "troubleshooting.html", "security.html", "howto/cameras.html",
-            "reference/python.html"} <= {str(page.relative_to(site)) for page in site.rglob("*.html")}
-    assert len(list(site.rglob("*.html"))) > 35
+            "reference/python.html"} <= {str(page.relative_to(built_docs)) for page in built_docs.rglob("*.html")}
+    assert len(list(built_docs.rglob("*.html"))) > 35
 
 
-def test_nothing_is_fetched_from_others(site):
-    for page in site.rglob("*.html"):
+def test_nothing_is_fetched_from_others(built_docs):
+    for page in built_docs.rglob("*.html"):
         assert not FOREIGN.search(page.read_text()), page.name
 
 
-def test_no_page_shows_the_marks_or_the_markup(site):
-    for page in site.rglob("*.html"):
+def test_no_page_shows_the_marks_or_the_markup(built_docs):
+    for page in built_docs.rglob("*.html"):
         if page.name != "404.html":
             text = re.sub(r"<code>.*?</code>", "", page.read_text())
             assert not re.search(r"&lt;!--|```", text), page.name
 
 
-def test_every_trouble_has_its_anchor(site):
-    page = (site / "troubleshooting.html").read_text()
+def test_every_trouble_has_its_anchor(built_docs):
+    page = (built_docs / "troubleshooting.html").read_text()
     assert all(f'id="{trouble}"' in page for trouble in TROUBLES)
 
 
-def test_every_camera_of_the_presets_has_its_anchor(site):
-    page = (site / "howto" / "cameras.html").read_text()
+def test_every_camera_of_the_presets_has_its_anchor(built_docs):
+    page = (built_docs / "howto" / "cameras.html").read_text()
     assert all(f'id="{preset.stem}"' in page for preset in (ROOT / "config" / "cameras").glob("*.yaml"))
 
 
-def test_the_page_of_settings_is_complete(site):
-    text = text_of(site / "reference" / "settings.html")
+def test_the_page_of_settings_is_complete(built_docs):
+    text = text_of(built_docs / "reference" / "settings.html")
     for setting in iter_settings(Config()):
         assert f"{setting.name} " in text
         assert " ".join(setting.help.replace("`", "").split()) in text, setting.name
 
 
-def test_the_page_of_interfaces_shows_the_files(site):
-    text = text_of(site / "reference" / "interfaces.html")
+def test_the_page_of_interfaces_shows_the_files(built_docs):
+    text = text_of(built_docs / "reference" / "interfaces.html")
     for file in (ROOT / "ris_interfaces").glob("*/*.*"):
         assert " ".join(file.read_text().split()) in text, file.name
 
 
-def test_the_page_of_the_command_line_has_every_command_and_option(site):
-    text = text_of(site / "reference" / "cli.html")
+def test_the_page_of_the_command_line_has_every_command_and_option(built_docs):
+    text = text_of(built_docs / "reference" / "cli.html")
 
     def check(command, words):
         assert " ".join(words) in text
@@ -94,16 +94,16 @@ def test_the_page_of_the_command_line_has_every_command_and_option(site):
     check(typer.main.get_command(app), ["ris"])
 
 
-def test_the_page_of_launch_files_has_their_arguments(site):
-    text = text_of(site / "reference" / "launch.html")
+def test_the_page_of_launch_files_has_their_arguments(built_docs):
+    text = text_of(built_docs / "reference" / "launch.html")
     assert all(file.name in text for file in ROOT.glob("launch/*.launch.py"))
     for argument in ("camera", "target_frame", "rviz", "seed", "bag"):
         assert f" {argument} " in text
     assert str(ROOT) not in text
 
 
-def test_the_page_of_python_describes_what_is_public(site):
-    text = text_of(site / "reference" / "python.html")
+def test_the_page_of_python_describes_what_is_public(built_docs):
+    text = text_of(built_docs / "reference" / "python.html")
     for name in ("ReferringSegmenter", "set_image", "Result", "Proposals", "Tracker", "locate", "InputError"):
         assert name in text
     # A description that follows the name in a docstring is shown as one, not as a type.
