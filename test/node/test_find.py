@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -93,6 +94,23 @@ def test_a_goal_that_cannot_be_answered_is_aborted_with_the_reason(robot, client
     assert status == GoalStatus.STATUS_ABORTED
     assert reason in answer.reason
     assert client.find()[1].found
+
+
+def test_a_client_may_be_made_while_its_node_spins(robot, client, wait_for, monkeypatch):
+    """Its status, which earlier goals left behind, arrives before rclpy has completed it."""
+    robot.send_image(BRIGHT_LEFT)
+    client.find()
+    logger = robot.node.get_logger()
+
+    def slow_logger():
+        time.sleep(1.5)
+        return logger
+
+    with monkeypatch.context() as patch:
+        patch.setattr(robot.node, "get_logger", slow_logger)
+        late = Client(robot, wait_for)
+    assert late.find()[1].found
+    late.client.destroy()
 
 
 def test_a_goal_waits_until_the_object_is_there(robot, client, wait_for):
