@@ -98,6 +98,8 @@ class EncoderConfig:
     dtype: str = option(
         "auto", "data type of the model; auto: float32, but bfloat16 for crops where that is faster (method full)",
         choices=("auto", "float32", "bfloat16", "float16"))
+    exported: str = option(
+        "", "folder with the model's towers as `ris export` wrote them, which compute in place of torch; empty: torch")
     masked_blocks: int = option(
         3, "number of final transformer blocks in which the mask is applied to the patch tokens (paper: 3)", low=0,
         high=64)

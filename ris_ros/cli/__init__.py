@@ -18,6 +18,7 @@ from ris_ros.cli import (  # noqa: F401
     demo,
     evaluation,
     evaluation_sim,
+    export,
     segment,
     sim,
     soak,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from ris_ros.config import Config, parse_yaml
 from ris_ros.errors import InputError
@@ -75,3 +76,16 @@ def load_config(file: Path | None, settings: list[str] | None, model: str | None
     if device is not None:
         changes["device"] = device
     return config.replace(changes)
+
+
+def print_rows(title: str, rows: list[dict[str, Any]]) -> None:
+    """Print a table with a column for each name in the rows."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(*names, title=title)
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in names))
+    out.print(table)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

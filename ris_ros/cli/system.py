@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from ris_ros.cli.common import ConfigFile, Device, Json, Model, Settings, app, err, load_config, out
+from ris_ros.cli.common import ConfigFile, Device, Json, Model, Settings, app, err, load_config, out, print_rows
 from ris_ros.config import to_ros_yaml
 from ris_ros.errors import InputError
 
@@ -132,18 +132,6 @@ def bench(
         report |= tables
         if not as_json:
             for title, rows in tables.items():
-                _print_rows(f"{title}, on {torch_device}: {device_name}", rows)
+                print_rows(f"{title}, on {torch_device}: {device_name}", rows)
     if as_json:
         print(json.dumps({"device": torch_device, "name": device_name, "parts": report}))
-
-
-def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(*names, title=title)
-    for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in names))
-    out.print(table)
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

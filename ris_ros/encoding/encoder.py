@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from copy import deepcopy
@@ -29,6 +28,7 @@ from ris_ros.encoding.towers import ImageTower, find_global_path, is_plain_vit
 from ris_ros.errors import InputError
 from ris_ros.types import check_image
 from ris_ros.utils.device import AdaptiveBatcher
+from ris_ros.utils.weights import fingerprint_of
 
 METHODS = ("reference", "full")
 """Ways to compute the features of masks: as published, and the same features at less cost."""
@@ -38,9 +38,6 @@ MAX_CACHED_TEXTS = 1024
 
 TEXT_BATCH = 64
 """Texts of a long list that are encoded at a time: more are no faster on a CPU."""
-MAX_SAMPLED_WEIGHTS = 1024
-"""Values of each weight that the fingerprint reads."""
-
 NEIGHBOUR_WEIGHT = 0.5
 """Soft mask value of a patch's direct neighbours when the region around the patch is encoded."""
 
@@ -66,6 +63,7 @@ class MaskGuidedEncoder:
     Attributes
     ----------
     input_size : height and width, in pixels, of the image tower's input
+    global_path : how the image tower applies masks; None if it cannot
     logit_scale : factor from cosines to logits
 
     Raises
@@ -78,7 +76,7 @@ class MaskGuidedEncoder:
     def __init__(self, model: ClipModel, tokenizer: Tokenizer | None = None, *, device: str | torch.device = "cpu",
                  dtype: torch.dtype = torch.float32, crop_dtype: torch.dtype | None = None, masked_blocks: int = 3,
                  batch_size: int = 32, default_visual_weight: float = 0.95, calibration: dict[str, Any] | None = None):
-        self._global_path = path = find_global_path(model.visual)
+        self.global_path = path = find_global_path(model.visual)
         self._patch_grid = path.patch_grid(model.visual) if path else (0, 0)
         self._patch_coverage = path.patch_coverage(model.visual) if path else (0.0, 0.0)
         self._is_plain_vit = is_plain_vit(model.visual)
@@ -103,18 +101,12 @@ class MaskGuidedEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """The sha256, in hexadecimal, of a sample of every weight of both towers: another for any other model."""
-        digest = hashlib.sha256()
-        for name, weights in sorted(self.model.state_dict().items()):
-            flat = weights.detach().flatten()
-            sample = flat[::max(1, len(flat) // MAX_SAMPLED_WEIGHTS)]
-            digest.update(f"{name} {tuple(weights.shape)}".encode())
-            digest.update(sample.float().cpu().numpy().astype("<f4").tobytes())
-        return digest.hexdigest()
+        return fingerprint_of(self.model.state_dict())
 
     @property
     def has_global_path(self) -> bool:
         """Return whether the image tower can apply masks; if not, the local feature replaces the global one."""
-        return self._global_path is not None
+        return self.global_path is not None
 
     @property
     def arithmetic(self) -> str:
@@ -158,8 +150,7 @@ class MaskGuidedEncoder:
             return self.encode_local(image, masks, method)
         if not len(masks):
             return self._no_features()
-        soft_masks = resize_masks(masks, self._patch_grid, self.device, self._patch_coverage)
-        return self._encode_soft_masks(image, soft_masks, method)
+        return self.encode_soft_masks(self.preprocess(image), self.soften(masks), method)
 
     @torch.inference_mode()
     def encode_local(self, image: np.ndarray, masks: np.ndarray, method: str) -> Tensor:
@@ -168,13 +159,7 @@ class MaskGuidedEncoder:
             return self._no_features()
         pixels = image_tensor(image, self.device)
 
-        def encode_batch(batch: np.ndarray) -> Tensor:
-            crops = self.normalize(torch.cat([masked_crop(pixels, mask, self.input_size) for mask in batch]))
-            if method == "full" and self._is_plain_vit:
-                return sparse.encode_images(self._crop_tower, crops.to(self.crop_dtype))
-            return self.model.encode_image(crops, normalize=False)
-
-        return torch.cat(self._batcher.map(encode_batch, masks)).float()
+        return torch.cat(self._batcher.map(lambda batch: self.encode_crops(self.crop(pixels, batch), method), masks))
 
     @torch.inference_mode()
     def encode_patches(self, image: np.ndarray, method: str) -> Tensor | None:
@@ -189,7 +174,7 @@ class MaskGuidedEncoder:
                         for side in (rows, columns))
         soft_masks = down.clamp(0)[:, None, :, None] * across.clamp(0)[None, :, None, :]
         soft_masks = soft_masks.reshape(rows * columns, rows, columns).to(self.device)
-        return torch.unflatten(self._encode_soft_masks(image, soft_masks, method), 0, (rows, columns))
+        return torch.unflatten(self.encode_soft_masks(self.preprocess(image), soft_masks, method), 0, (rows, columns))
 
     @torch.inference_mode()
     def encode_text(self, texts: list[str]) -> Tensor:
@@ -254,18 +239,36 @@ class MaskGuidedEncoder:
         """Return pixels, float [N, 3, H, W] in 0..1, with the model's channel mean and deviation, in its dtype."""
         return ((pixels - self._mean) / self._std).to(self.dtype)
 
-    def _encode_soft_masks(self, image: np.ndarray, soft_masks: Tensor, method: str) -> Tensor:
-        assert self._global_path is not None
-        visual, encode = self.model.visual, self._global_path.encode
-        inputs = self.preprocess(image)
+    def crop(self, pixels: Tensor, masks: np.ndarray) -> Tensor:
+        """Return the crops of masks, bool [N, H, W], of an `image_tensor`, as inputs [N, 3, *input_size]."""
+        return self.normalize(torch.cat([masked_crop(pixels, mask, self.input_size) for mask in masks]))
+
+    def soften(self, masks: np.ndarray) -> Tensor:
+        """Return masks, bool [N, H, W], as soft masks on the patch grid, float32 [N, rows, columns]."""
+        return resize_masks(masks, self._patch_grid, self.device, self._patch_coverage)
+
+    def encode_crops(self, crops: Tensor, method: str) -> Tensor:
+        """Return the features, float32 [N, D], of inputs [N, 3, *input_size]."""
+        if method == "full" and self._is_plain_vit:
+            return sparse.encode_images(self._crop_tower, crops.to(self.crop_dtype))
+        return self.model.encode_image(crops, normalize=False).float()
+
+    def encode_soft_masks(self, inputs: Tensor, soft_masks: Tensor, method: str) -> Tensor:
+        """Return global features, float32 [N, D], of an image, [1, 3, *input_size], under masks [N, rows, columns]."""
+        assert self.global_path is not None
+        visual, encode = self.model.visual, self.global_path.encode
         if method == "full" and self._is_plain_vit:
             return sparse.encode_global(visual, inputs, soft_masks, self.masked_blocks, self._batcher)
         return torch.cat(self._batcher.map(
             lambda batch: encode(visual, inputs, batch, self.masked_blocks), soft_masks.to(self.dtype))).float()
 
+    def encode_tokens(self, tokens: Tensor) -> Tensor:
+        """Return the features, float32 [M, D], of token ids [M, context length]."""
+        return text_features(self.model, tokens).float()
+
     def _encode_new_texts(self, texts: list[str]) -> Tensor:
         tokens = self.tokenize(texts)
-        return torch.cat(self._batcher.map(lambda batch: text_features(self.model, batch), tokens)).float()
+        return torch.cat(self._batcher.map(self.encode_tokens, tokens))
 
     @torch.inference_mode()
     def _encode_many(self, texts: Sequence[str]) -> np.ndarray:

@@ -6,7 +6,9 @@ import difflib
 import logging
 import os
 import pickle
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from ris_ros.encoding.availability import (
 )
 from ris_ros.encoding.clip_model import ClipModel, Tokenizer
 from ris_ros.encoding.encoder import MaskGuidedEncoder
+from ris_ros.encoding.exported_towers import ExportedEncoder
 from ris_ros.errors import InputError, MissingError, shortened
 from ris_ros.utils.device import usable_dtype
 from ris_ros.utils.files import read_bundled, read_json
@@ -60,7 +63,7 @@ def load_encoder(config: EncoderConfig, device: str, *, offline: bool = False) -
     Raises
     ------
     InputError
-        If there is no such model.
+        If there is no such model, or ``config.exported`` does not hold its towers.
     MissingError
         If a package that it needs is not installed, or its weights are damaged, missing or cannot be downloaded.
 
@@ -77,7 +80,10 @@ def load_encoder(config: EncoderConfig, device: str, *, offline: bool = False) -
     model, tokenizer = _create_model(name, offline)
     metadata = _read_metadata(Path(name.removeprefix("local-dir:")) if name.startswith("local-dir:") else None)
     dtype, crop_dtype = (torch.float32, None) if config.dtype == "auto" else (usable_dtype(config.dtype, device),) * 2
-    return MaskGuidedEncoder(
+    make: Callable[..., MaskGuidedEncoder] = MaskGuidedEncoder
+    if config.exported:
+        make, crop_dtype = partial(ExportedEncoder, Path(config.exported)), torch.float32
+    return make(
         model, tokenizer, device=device, dtype=dtype, crop_dtype=crop_dtype, masked_blocks=config.masked_blocks,
         batch_size=config.batch_size, default_visual_weight=metadata.get("visual_weight", 0.95),
         calibration=metadata.get("calibration"))
@@ -86,10 +92,16 @@ def load_encoder(config: EncoderConfig, device: str, *, offline: bool = False) -
 def check_encoder(config: EncoderConfig, *, offline: bool = False) -> None:
     """Raise the errors of :func:`load_encoder` that are known without loading anything."""
     name = config.model
+    if config.exported and config.dtype not in ("auto", "float32"):
+        raise InputError(f"the towers in encoder.exported compute in float32: set encoder.dtype to auto, not to "
+                         f"{config.dtype}")
     if name == "bundled":
         verify_bundled()
         return
     if _find_plugin(name):
+        if config.exported:
+            raise InputError(f"encoder.model {name} comes from another package, which takes no exported towers: leave "
+                             "encoder.exported empty")
         return
     if not name.startswith(("local-dir:", "hf-hub:")):
         _check_name(name, *name.partition("/")[::2])

@@ -28,7 +28,7 @@ from ris_ros.node.target_frame import TargetFrame
 from ris_ros.node.throttled_warnings import LibraryLogHandler, ThrottledWarnings, Trouble, with_anchor
 from ris_ros.node.worker import MAX_WAITING_COMMANDS, WITHDRAWN, Worker
 from ris_ros.serialization import query_to_dict, to_json
-from ris_ros.utils.memory import release_memory
+from ris_ros.utils.memory import large_imports, release_memory
 
 if TYPE_CHECKING:
     from ris_ros.config import Config
@@ -58,9 +58,10 @@ def _log_exceptions(transition: Transition) -> Transition:
 
 
 def _load_from_config(config: Config) -> ReferringSegmenter:
-    # Imported late, because this imports torch: a node that waits for its lifecycle manager starts at once.
-    from ris_ros.segmenter import ReferringSegmenter
-    from ris_ros.tracking import load_memory
+    with large_imports():
+        # Imported late, because this imports torch: a node that waits for its lifecycle manager starts at once.
+        from ris_ros.segmenter import ReferringSegmenter
+        from ris_ros.tracking import load_memory
 
     segmenter = ReferringSegmenter.from_config(config)
     if config.follow:

@@ -25,6 +25,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ris_ros.proposals.resize import INPUT_SIDE
+from ris_ros.utils.weights import fingerprint_of
 
 GRID = 64
 """Cells of an embedding along each side."""
@@ -129,6 +130,9 @@ class MaskDecoder:
     ----------
     always_pads : whether every prompt ends with a padding point, also one with a box
 
+    Numbers of prompts are read from shapes and go into `view`: after `len` or `unflatten` they would be constants in an
+    exported network.
+
     """
 
     def __init__(self, state: Mapping[str, Tensor], device: str):
@@ -153,6 +157,11 @@ class MaskDecoder:
             self._state[f"mask_decoder.output_upscaling.{layer}.weight"].permute(2, 3, 1, 0).flatten(0, 1).contiguous()
             for layer in (0, 3))
 
+    @property
+    def fingerprint(self) -> str:
+        """The sha256, in hexadecimal, of a sample of every weight."""
+        return fingerprint_of(self._state)
+
     @torch.inference_mode()
     def prepare(self, embedding: np.ndarray, fine: Sequence[Tensor] = ()) -> PreparedImage:
         """Return what all prompts of an image share.
@@ -163,8 +172,10 @@ class MaskDecoder:
         fine : for SAM 2, its features at two and four times the resolution, [1, 64, 128, 128] and [1, 32, 256, 256]
 
         """
-        cells = torch.from_numpy(embedding).to(self.device)[0].flatten(1).T + \
-            self._state["prompt_encoder.no_mask_embed.weight"]
+        return self._prepare(torch.from_numpy(embedding).to(self.device), fine)
+
+    def _prepare(self, embedding: Tensor, fine: Sequence[Tensor]) -> PreparedImage:
+        cells = embedding[0].flatten(1).T + self._state["prompt_encoder.no_mask_embed.weight"]
         layer = TRANSFORMER + "layers.0."
         keys = self._linear(layer + "cross_attn_token_to_image.k_proj", cells + self._positions)
         values = self._linear(layer + "cross_attn_token_to_image.v_proj", cells)
@@ -188,15 +199,36 @@ class MaskDecoder:
         """
         prompts = self._encode_prompts(torch.from_numpy(points).float().to(self.device),
                                        torch.from_numpy(labels).long().to(self.device))
+        cells, weights, quality = self._outputs(image, prompts)
+        fine = None if image.fine is None else (image.fine[0][:rows, :columns], image.fine[1][:rows, :columns])
+        return DecodedPrompts(self, cells.unflatten(1, (GRID, GRID))[:, :rows, :columns], fine, weights, quality)
+
+    def decode_densely(self, embedding: Tensor, points: Tensor, labels: Tensor, *fine: Tensor) -> tuple[Tensor, Tensor]:
+        """Return all logits, float32 [P, 4, 256, 256], and the quality [P, 4]: `decode` in one network, to export.
+
+        The parameters are those of `prepare` and `decode`.
+        """
+        image = self._prepare(embedding, fine)
+        cells, weights, quality = self._outputs(image, self._encode_prompts(points, labels))
+        count = cells.shape[0]
+        by_cells = None
+        if image.fine is not None:
+            twice, four_times = (part.flatten(0, 1).repeat(count, 1, 1) for part in image.fine)
+            by_cells = twice, four_times
+        pixels = self.upscale(cells.flatten(0, 1), by_cells)
+        logits = pixels.view(count, GRID * GRID * PIXELS * PIXELS, -1) @ weights.transpose(1, 2)
+        logits = logits.view(count, GRID, GRID, PIXELS, PIXELS, MASKS).permute(0, 5, 1, 3, 2, 4)
+        return logits.reshape(count, MASKS, GRID * PIXELS, GRID * PIXELS), quality
+
+    def _outputs(self, image: PreparedImage, prompts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return cells [P, N, C], the weights of the masks [P, 4, 32] and their quality [P, 4]."""
         tokens, cells = self._transform(image, prompts)
         # The token of the object's presence comes first where there is one.
         of_quality, *of_masks = tokens[:, -MASKS - 1:].unbind(1)
         weights = torch.stack([self._mlp(f"mask_decoder.output_hypernetworks_mlps.{mask}", token)
                                for mask, token in enumerate(of_masks)], dim=1)
         quality = self._mlp("mask_decoder.iou_prediction_head", of_quality)
-        fine = None if image.fine is None else (image.fine[0][:rows, :columns], image.fine[1][:rows, :columns])
-        return DecodedPrompts(self, cells.unflatten(1, (GRID, GRID))[:, :rows, :columns], fine, weights,
-                              quality.sigmoid() if self._is_sam2 else quality)
+        return cells, weights, quality.sigmoid() if self._is_sam2 else quality
 
     def upscale_sampled(self, cells: Tensor, fine: tuple[Tensor, Tensor] | None) -> Tensor:
         """Return the features [P, R, S, 32] of one pixel of each cell [P, R, S, C]; `fine` as in `PreparedImage`."""
@@ -234,7 +266,7 @@ class MaskDecoder:
     def _encode_prompts(self, points: Tensor, labels: Tensor) -> Tensor:
         """Return the tokens [P, O + T, C] of prompts: those of the outputs, then one for each point."""
         positions = self._encode_positions((points + 0.5) / INPUT_SIDE) * (labels >= 0)[..., None]
-        return torch.cat([self._tokens.expand(len(points), -1, -1), positions + self._labels[labels + 1]], dim=1)
+        return torch.cat([self._tokens.expand(points.shape[0], -1, -1), positions + self._labels[labels + 1]], dim=1)
 
     def _transform(self, image: PreparedImage, prompts: Tensor) -> tuple[Tensor, Tensor]:
         """Return tokens [P, T, C] and cells [P, N, C] after the two-way transformer."""
@@ -256,12 +288,12 @@ class MaskDecoder:
         name = TRANSFORMER + "layers.0."
         tokens = self._norm(name + "norm1", self._attend_tokens(name + "self_attn", prompts, prompts))
         attention = name + "cross_attn_token_to_image"
-        count = len(prompts)
+        count = prompts.shape[0]
         # One query for all tokens of all prompts, so that keys and values are read once.
         queries = _heads(self._linear(attention + ".q_proj", tokens + prompts).flatten(0, 1))
         attended = F.scaled_dot_product_attention(queries[None], image.keys, image.values)[0]
-        tokens = tokens + self._linear(attention + ".out_proj", attended.transpose(0, 1).flatten(1).unflatten(
-            0, (count, -1)))
+        tokens = tokens + self._linear(attention + ".out_proj", attended.transpose(0, 1).flatten(1)).view(
+            count, -1, tokens.shape[2])
         tokens = self._after_attention(name, tokens)
         attention = name + "cross_attn_image_to_token"
         keys = self._scaled_keys(attention, tokens + prompts)
@@ -290,7 +322,7 @@ class MaskDecoder:
         # The bias of the keys adds the same to all scores of a token: the softmax ignores it.
         moved = torch.einsum("phtd,hdc->phtc", queries, self._head_weights(full + ".k_proj"))
         scores = torch.baddbmm(scores.flatten(1, 2), moved.flatten(1, 2), cells.transpose(1, 2)).softmax(dim=2)
-        means = (scores @ cells).unflatten(1, (HEADS, -1))
+        means = (scores @ cells).view(cells.shape[0], HEADS, -1, cells.shape[2])
         values = torch.einsum("phtc,hdc->pthd", means, self._head_weights(full + ".v_proj")).flatten(2)
         return self._linear(full + ".out_proj", values + self._state[full + ".v_proj.bias"])
 
@@ -301,7 +333,8 @@ class MaskDecoder:
         moved = torch.einsum("phtd,hdc->phtc", keys, self._head_weights(full + ".q_proj"))
         bias = torch.einsum("phtd,hd->pht", keys, self._state[full + ".q_proj.bias"].unflatten(0, (HEADS, -1)))
         scores = torch.baddbmm(bias.flatten(1)[..., None], moved.flatten(1, 2), cells.transpose(1, 2))
-        scores = scores.unflatten(1, (HEADS, -1)) + _scores(keys, self._projected_positions[name + ".q_proj"])
+        scores = scores.view(cells.shape[0], HEADS, -1, cells.shape[1])
+        scores = scores + _scores(keys, self._projected_positions[name + ".q_proj"])
         return self._add_values(full, cells, scores, value)
 
     def _add_values(self, name: str, cells: Tensor, scores: Tensor, value: Tensor) -> Tensor:
@@ -328,8 +361,8 @@ class MaskDecoder:
         return F.linear(inputs, self._state[name + ".weight"], self._state[name + ".bias"])
 
     def _norm(self, name: str, inputs: Tensor, epsilon: float = 1e-5) -> Tensor:
-        return F.layer_norm(inputs, inputs.shape[-1:], self._state[name + ".weight"], self._state[name + ".bias"],
-                            epsilon)
+        weight = self._state[name + ".weight"]
+        return F.layer_norm(inputs, (len(weight),), weight, self._state[name + ".bias"], epsilon)
 
     def _mlp(self, name: str, inputs: Tensor) -> Tensor:
         for layer in range(2):
@@ -339,14 +372,14 @@ class MaskDecoder:
 
 def _heads(features: Tensor) -> Tensor:
     """Return features [..., N, heads * c] as [..., heads, N, c]."""
-    return features.unflatten(-1, (HEADS, -1)).transpose(-2, -3)
+    return features.reshape(*features.shape[:-1], HEADS, -1).transpose(-2, -3)
 
 
 def _scores(tokens: Tensor, cells: Tensor) -> Tensor:
     """Return products, [P, heads, T, N], of tokens [P, heads, T, c] and cells [N, heads * c] that all prompts share."""
-    count = len(tokens)
+    count = tokens.shape[0]
     products = tokens.transpose(0, 1).flatten(1, 2) @ _heads(cells).transpose(1, 2)
-    return products.unflatten(1, (count, -1)).transpose(0, 1)
+    return products.view(products.shape[0], count, -1, products.shape[2]).transpose(0, 1)
 
 
 def _by_cells(twice: Tensor, four_times: Tensor) -> tuple[Tensor, Tensor]:

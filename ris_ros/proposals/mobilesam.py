@@ -65,13 +65,12 @@ class MobileSam:
     """
 
     def __init__(self, checkpoint: str, device: str, *, backend: str = AUTO, tensorrt: bool = False):
-        encoder, decoder = find_files(checkpoint)
+        self.encoder_file, self.decoder_file = encoder, decoder = find_files(checkpoint)
         with reading(str(encoder), REMEDY):
             choice = _choose_backend(encoder, device, backend, tensorrt)
             self._encoder = backends.load(encoder, choice.backend, device, tensorrt=tensorrt)
             _check_inputs(self._encoder, encoder)
         self.backend = f"{choice.backend}, {choice.reason}"
-        self.decoder_file = decoder
         with reading(str(decoder), REMEDY):
             # onnxruntime and torch need not agree on whether there is CUDA.
             self.decoder = MaskDecoder(_decoder_state(decoder), device if torch.cuda.is_available() else "cpu")
@@ -91,10 +90,15 @@ class MobileSam:
 
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Return the embedding, float32 [1, 256, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
-        height, width = image.shape[:2]
-        padded = np.zeros((1, 3, INPUT_SIDE, INPUT_SIDE), np.float32)
-        padded[0, :, :height, :width] = ((image - PIXEL_MEAN) / PIXEL_STD).transpose(2, 0, 1)
-        return self._encoder(padded)
+        return self._encoder(preprocess(image))
+
+
+def preprocess(image: np.ndarray) -> np.ndarray:
+    """Return the network's input, float32 [1, 3, 1024, 1024], of uint8 RGB [h, w, 3] whose longer side is 1024."""
+    height, width = image.shape[:2]
+    padded = np.zeros((1, 3, INPUT_SIDE, INPUT_SIDE), np.float32)
+    padded[0, :, :height, :width] = ((image - PIXEL_MEAN) / PIXEL_STD).transpose(2, 0, 1)
+    return padded
 
 
 def find_files(checkpoint: str) -> tuple[Path, Path]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ris_ros.config import ProposalsConfig
 from ris_ros.errors import MissingError, reading
@@ -68,6 +69,11 @@ class Sam:
     @torch.inference_mode()
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Return the embedding, float32 [1, 256, 64, 64], of uint8 RGB [h, w, 3] whose longer side is 1024."""
-        pixels = torch.from_numpy(image).to(self.model.device).permute(2, 0, 1).float()
-        embedding: np.ndarray = self.model.image_encoder(self.model.preprocess(pixels)[None]).cpu().numpy()
+        embedding: np.ndarray = self.model.image_encoder(self.preprocess(image)).cpu().numpy()
         return embedding
+
+    def preprocess(self, image: np.ndarray) -> Tensor:
+        """Return the network's input, float32 [1, 3, 1024, 1024], of uint8 RGB [h, w, 3] whose longer side is 1024."""
+        pixels = torch.from_numpy(image).to(self.model.device).permute(2, 0, 1).float()
+        inputs: Tensor = self.model.preprocess(pixels)[None]
+        return inputs

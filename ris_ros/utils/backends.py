@@ -125,13 +125,8 @@ class OpenVinoNetwork:
         self.inputs = [(one.any_name, tuple(size.get_length() if size.is_static else None
                                             for size in one.partial_shape)) for one in model.inputs]
         model.reshape({name: [1, *shape[1:]] for name, shape in self.inputs})
-        self._compiled = core.compile_model(model, "CPU", {
-            "PERFORMANCE_HINT": "LATENCY",
-            # By default OpenVINO rounds to bfloat16 where the processor can multiply it.
-            "INFERENCE_PRECISION_HINT": "f32",
-            # A robot's other programs need the cores too.
-            "ENABLE_CPU_PINNING": False,
-            "CACHE_DIR": str(cache_dir() / "openvino")})
+        self._compiled = core.compile_model(
+            model, "CPU", openvino_options() | {"CACHE_DIR": str(cache_dir() / "openvino")})
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return the output for an input; see `OnnxNetwork`."""
@@ -147,6 +142,15 @@ class OpenVinoNetwork:
             raise
         output: np.ndarray = request.get_output_tensor(0).data.copy()
         return output
+
+
+def openvino_options() -> dict[str, Any]:
+    """Return how OpenVINO computes a network on the CPU."""
+    return {"PERFORMANCE_HINT": "LATENCY",
+            # By default OpenVINO rounds to bfloat16 where the processor can multiply it.
+            "INFERENCE_PRECISION_HINT": "f32",
+            # A robot's other programs need the cores too.
+            "ENABLE_CPU_PINNING": False}
 
 
 def load(file: Path, backend: str, device: str = "cpu", *, tensorrt: bool = False) -> OnnxNetwork:

@@ -6,6 +6,8 @@ import ctypes
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def resident_memory(pid: int | None = None) -> int:
@@ -31,6 +33,23 @@ def gpu_memory() -> int | None:
     """Return the bytes that this process's tensors take on the GPU; None when it does not use one."""
     torch = sys.modules.get("torch")
     return int(torch.cuda.memory_allocated()) if torch is not None and torch.cuda.is_initialized() else None
+
+
+@contextmanager
+def large_imports() -> Iterator[None]:
+    """Run the block, which imports large libraries, without the garbage collector.
+
+    It would look through all that they make many times, and again later: what is there when the block ends is left
+    out for good.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def release_memory() -> None:

@@ -17,14 +17,17 @@ import tarfile
 import tempfile
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ris_ros.errors import InputError, MissingError, printable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Progress = Callable[[int, int], None]
 """Receives the number of bytes downloaded so far and the number expected."""
@@ -53,8 +56,11 @@ class Checkpoint:
     note: str
 
 
+MAX_SAMPLED_WEIGHTS = 1024
+"""Values of each weight that a fingerprint reads."""
+
 SCRATCH_PREFIX = ".fetch-"
-"""Start of the names of folders that hold a download until it is verified."""
+"""Start of the names of folders that hold a download or an export until it is verified."""
 
 _SAM_URL = "https://dl.fbaipublicfiles.com/segment_anything"
 
@@ -149,7 +155,7 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder), _scratch_folder(folder) as scratch:
+        with locked(folder), scratch_folder(folder) as scratch:
             if state(name) != "present":  # Another process may have fetched it meanwhile.
                 _fetch_into(folder, checkpoint, scratch, progress or (lambda done, total: None))
     except OSError as error:
@@ -189,15 +195,15 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _scratch_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder for a download, which goes with the block."""
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder in `folder` for what is not complete yet, which goes with the block."""
     _remove_left_overs(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH_PREFIX, ignore_cleanup_errors=True) as scratch:
         yield Path(scratch)
 
 
 def _remove_left_overs(folder: Path) -> None:
-    """Remove the scratch folders of downloads that were killed."""
+    """Remove the scratch folders of processes that were killed."""
     for left_over in folder.glob(f"{SCRATCH_PREFIX}*"):
         shutil.rmtree(left_over, ignore_errors=True)
 
@@ -253,6 +259,17 @@ def _run_npm(arguments: Sequence[str], folder: Path) -> str:
     if result.returncode:
         raise OSError(printable(result.stderr) or f"npm ended with status {result.returncode}")
     return str(result.stdout)
+
+
+def fingerprint_of(state: Mapping[str, Tensor]) -> str:
+    """Return the sha256, in hexadecimal, of a sample of every weight of a state dictionary."""
+    digest = hashlib.sha256()
+    for name, values in sorted(state.items()):
+        flat = values.detach().flatten()
+        sample = flat[::max(1, len(flat) // MAX_SAMPLED_WEIGHTS)]
+        digest.update(f"{name} {tuple(values.shape)}".encode())
+        digest.update(sample.float().cpu().numpy().astype("<f4").tobytes())
+    return digest.hexdigest()
 
 
 def sha256_of(file: Path) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 
 import pytest
 
-from ris_ros.utils.memory import gpu_memory, release_memory, resident_memory
+from ris_ros.utils.memory import gpu_memory, large_imports, release_memory, resident_memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -30,3 +31,16 @@ def test_resident_memory_of_this_and_of_another_process():
 def test_releasing_memory_needs_no_gpu():
     release_memory()
     assert gpu_memory() is None or gpu_memory() >= 0
+
+
+def test_the_garbage_collector_rests_during_large_imports_and_works_after_them():
+    try:
+        with large_imports():
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count()
+        with pytest.raises(ImportError), large_imports():
+            raise ImportError
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()

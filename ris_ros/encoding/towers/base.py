@@ -31,7 +31,7 @@ class GlobalPath:
     applies_to : whether a tower is of this kind
     encode : ``(visual, image, masks, masked_blocks) -> features``: the image tower, its preprocessed input
         [1, 3, H, W], soft masks [N, rows, columns] on the patch grid and the number of last blocks that see a mask, to
-        features [N, D]
+        features [N, D]; reads N from the shape, because `len` would be a constant in an exported network
     patch_grid : rows and columns of the tower's patch grid; raises an InputError if the patches do not divide the input
     patch_coverage : shares of the input's height and width, from the upper left corner, that the patches cover
 
@@ -60,7 +60,7 @@ def masked_mean(features: Tensor, masks: Tensor) -> Tensor:
 def attention_logits(masks: Tensor, prefix_tokens: int) -> Tensor:
     """Return what soft masks add to the attention logits of `prefix_tokens` + T tokens, [N, prefix_tokens + T]."""
     weights = _patch_weights(masks)
-    return torch.cat([weights.new_ones(len(weights), prefix_tokens), weights], dim=1).log()
+    return torch.cat([weights.new_ones(weights.shape[0], prefix_tokens), weights], dim=1).log()
 
 
 def _patch_weights(masks: Tensor) -> Tensor:

@@ -23,8 +23,8 @@ def encode_class_token(visual: VisionTransformer, image: Tensor, masks: Tensor, 
     tokens = visual._embeds(image)
     for block in unmasked:
         tokens = block(tokens)
-    keep = torch.cat([masks.new_ones(len(masks), 1), masks.flatten(1)], dim=1)[:, :, None]
-    tokens = tokens.expand(len(masks), -1, -1)
+    keep = torch.cat([masks.new_ones(masks.shape[0], 1), masks.flatten(1)], dim=1)[:, :, None]
+    tokens = tokens.expand(masks.shape[0], -1, -1)
     for block in masked:
         tokens = block(tokens * keep)
     pooled, _ = visual._pool(tokens)
@@ -59,8 +59,8 @@ def encode_mean(visual: VisionTransformer, image: Tensor, masks: Tensor, masked_
 def encode_attention_pool(visual: VisionTransformer, image: Tensor, masks: Tensor, masked_blocks: int) -> Tensor:
     """Let the pooler's first query attend to the class token and the patches under the mask (CoCa)."""
     pooler = visual.attn_pool
-    tokens = pooler.ln_k(visual.transformer(visual._embeds(image))).expand(len(masks), -1, -1)
-    query = pooler.ln_q(pooler.query[:1]).expand(len(masks), -1, -1)
+    tokens = pooler.ln_k(visual.transformer(visual._embeds(image))).expand(masks.shape[0], -1, -1)
+    query = pooler.ln_q(pooler.query[:1]).expand(masks.shape[0], -1, -1)
     logits = attention_logits(masks, prefix_tokens=1).repeat_interleave(pooler.attn.num_heads, dim=0)[:, None]
     pooled, _ = pooler.attn(query, tokens, tokens, attn_mask=logits, need_weights=False)
     features: Tensor = visual.ln_post(pooled[:, 0]) @ visual.proj

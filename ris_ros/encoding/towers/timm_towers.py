@@ -18,7 +18,7 @@ def encode_class_token(visual: TimmModel, image: Tensor, masks: Tensor, masked_b
     Parameters and shapes of this and the other encoders as in :class:`GlobalPath`.
     """
     _, masked = split_blocks(visual.trunk.blocks, masked_blocks)
-    kept = masks.new_ones(len(masks), visual.trunk.num_prefix_tokens)
+    kept = masks.new_ones(masks.shape[0], visual.trunk.num_prefix_tokens)
     keep = torch.cat([kept, masks.flatten(1)], dim=1)[:, :, None]
     # Blocks differ in their further arguments, but the first one is always the tokens. Up to the first masked block
     # there is one image; multiplying by N masks makes a batch of N.
@@ -28,7 +28,7 @@ def encode_class_token(visual: TimmModel, image: Tensor, masks: Tensor, masked_b
     finally:
         for hook in hooks:
             hook.remove()
-    return features.expand(len(masks), -1)
+    return features.expand(masks.shape[0], -1)
 
 
 def encode_mean(visual: TimmModel, image: Tensor, masks: Tensor, masked_blocks: int) -> Tensor:
@@ -38,7 +38,7 @@ def encode_mean(visual: TimmModel, image: Tensor, masks: Tensor, masked_blocks: 
     if features.ndim == 3:
         prefix = trunk.num_prefix_tokens
         mean = masked_mean(features[0, prefix:], masks)[:, None]
-        mean = torch.cat([features[:, :prefix].expand(len(masks), -1, -1), mean], dim=1)
+        mean = torch.cat([features[:, :prefix].expand(masks.shape[0], -1, -1), mean], dim=1)
     elif getattr(trunk, "output_fmt", "NCHW") == "NHWC":
         mean = masked_mean(features[0].flatten(0, 1), masks)[:, None, None]
     else:
@@ -59,7 +59,7 @@ def encode_attention_pool(visual: TimmModel, image: Tensor, masks: Tensor, maske
     if prefix and not getattr(trunk, "pool_include_prefix", True):
         tokens, prefix = tokens[:, prefix:], 0
     logits = attention_logits(masks, prefix)[:, None, None]
-    pooled = trunk.attn_pool(tokens.expand(len(masks), -1, -1), attn_mask=logits)
+    pooled = trunk.attn_pool(tokens.expand(masks.shape[0], -1, -1), attn_mask=logits)
     features: Tensor = visual.head(trunk.head(trunk.head_drop(trunk.fc_norm(pooled))))
     return features
 
