@@ -77,6 +77,29 @@ def test_a_goal_is_answered(robot, client, wait_for):
     assert [one.stage for one in client.feedback] == ["queued", "searching"]
 
 
+@pytest.mark.parametrize("text", ["the early thing", "the unsure thing"])
+def test_feedback_carries_an_early_answer_whether_it_is_sure_or_not(robot, client, node, wait_for, text):
+    robot.send_image(BRIGHT_LEFT, stamp=(5, 7))
+    status, answer = client.find(text)
+    assert (status, answer.found, answer.early) == (GoalStatus.STATUS_SUCCEEDED, True, "early" in text)
+    assert robot.answer(text)["early"] is ("early" in text)
+    [feedback] = wait_for(lambda: [one for one in client.feedback if one.stage == "early answer"], what="feedback")
+    assert (feedback.candidates, feedback.confidence) == (1, 0.5)
+    assert (feedback.answer.early, feedback.answer.id, feedback.answer.header.stamp.sec) == (True, answer.id, 5)
+    assert feedback.answer.targets[0].roi == answer.targets[0].roi
+    assert not any(one.answer.targets for one in client.feedback if one is not feedback)
+
+
+def test_an_image_is_completed_after_the_answer_unless_another_command_comes(robot, client, node):
+    robot.send_image(BRIGHT_LEFT)
+    node.completion_gate.clear()
+    assert client.find("the early thing")[1].early
+    assert client.find("another early thing")[1].early
+    assert not node.segmenters[-1].is_complete
+    node.completion_gate.set()
+    assert node.node.worker.wait_idle(10)
+
+
 def test_what_is_not_there_is_an_answer(robot, client):
     robot.send_image(DARK)
     status, answer = client.find()
