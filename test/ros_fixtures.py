@@ -107,24 +107,25 @@ class NodeProcess:
 class FakeSegmenter:
     """A segmenter without models, which finds the brighter half of an image.
 
-    `seen` collects the image and depth of every call of `set_image`; while `gate` is cleared, queries wait, and while
-    `completion_gate` is cleared, the completion of an image.
+    `seen` collects the image and depth of every call of `set_image`, `completed` the images that were completed; while
+    `gate` is cleared, queries wait, and while `completion_gate` is cleared, the completion of an image.
     """
 
-    def __init__(self, config, seen=None, gate=None, completion_gate=None):
+    def __init__(self, config, seen=None, gate=None, completion_gate=None, completed=None):
         self.config = config
         self.seen = [] if seen is None else seen
         self.gate = gate or threading.Event()
         self.gate.set()
         self.completion_gate = completion_gate or threading.Event()
         self.completion_gate.set()
-        self.is_complete = True
+        self.completed = [] if completed is None else completed
+        self.image = None
         self.device, self.arithmetic = "fake", "float32"
         self.notes = []
         self.calibrated_by = "labels"
 
     def sibling(self):
-        return FakeSegmenter(self.config, self.seen, self.gate, self.completion_gate)
+        return FakeSegmenter(self.config, self.seen, self.gate, self.completion_gate, self.completed)
 
     def update(self, config):
         self.config = config
@@ -132,24 +133,27 @@ class FakeSegmenter:
     def set_image(self, image, proposals=None, *, depth=None):
         self.seen.append((image.copy(), depth))
         self.image = image
-        self.is_complete = False
 
     start_image = set_image
 
     def answer(self, text, *, min_confidence=0.0, on_early=None):
-        """Answer early where the text says "early"; tell of an early answer first where it says "unsure"."""
+        """Answer early if the text says "early"; if it says "unsure", tell of the answer and complete the image."""
         result = self.query(text, min_confidence=min_confidence)
         early = replace(result, early=True)
-        if on_early is not None and ("early" in text or "unsure" in text) and result.found:
+        if "early" in text:
+            return early
+        if "unsure" in text:
             on_early(early)
-        return early if "early" in text else result
+            self.complete_image()
+        return result
 
     def complete_image(self):
         from ris_ros.utils.cancellation import check_cancelled
 
         while not self.completion_gate.wait(0.01):
             check_cancelled()
-        self.is_complete = True
+        if self.image is not None:
+            self.completed.append(self.image)
 
     def query(self, text, *, min_confidence=0.0):
         from ris_ros.errors import InputError
