@@ -68,6 +68,10 @@ class ProposalsConfig:
     max_prompts: int = option(
         256, "maximum number of prompt points per image, which has as many as find something new", low=1, high=4096,
         live=True)
+    early_prompts: int = option(
+        12, "number of prompt points after which a command on a new image is answered, if that answer is sure, or else "
+        "after twice as many; all others follow for the next command (method full); 0: answer after all prompts only",
+        low=0, high=64, live=True)
     search_prompts: int = option(
         24, "maximum number of additional prompt points for each thing that is not found, placed where the image "
         "matches the text best; 0: none", low=0, high=64, live=True)

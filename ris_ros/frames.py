@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ris_ros.config import ProposalsConfig
 from ris_ros.detection import PhraseDetector
 from ris_ros.encoding import MaskFeatures
 from ris_ros.grounding import Grounder
 from ris_ros.grounding import thresholds as t
-from ris_ros.grounding.search import MatchingRegion
 from ris_ros.proposals import ImageEmbedding, PromptableProposer
 from ris_ros.types import Detections, Proposals
 from ris_ros.utils.cancellation import check_cancelled
@@ -153,20 +151,6 @@ def assigned(proposals: Proposals, found: Mapping[str, Detections]) -> dict[str,
 def padded(scores: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
     """Return the scores for `count` masks, at the last of which nothing was detected."""
     return {phrase: np.pad(values, (0, count - len(values))) for phrase, values in scores.items()}
-
-
-def prompted(proposer: PromptableProposer | None, image: np.ndarray, embedding: ImageEmbedding, points: np.ndarray,
-             regions: Sequence[MatchingRegion], settings: ProposalsConfig) -> Proposals:
-    """Return the masks at points and in regions, both in shares of the image's width and height."""
-    if proposer is None:
-        return Proposals.from_masks(np.zeros((0, *image.shape[:2]), bool))
-    size = np.array(image.shape[1::-1])
-    found = proposer(image, points * size, embedding=embedding)
-    for region in regions:
-        masks = proposer.object_in(embedding, region.box * np.tile(size, 2), region.point[None] * size, np.ones(1))
-        for index in np.flatnonzero(masks.quality >= settings.min_quality).tolist():
-            found = found.extended(masks.take([index]).new_to(found, settings.duplicate_iou))
-    return found
 
 
 def _assign(rows: dict[int, float], proposals: Proposals, found: Detections) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from ris_ros.config import Config
 from ris_ros.detection import PhraseDetector, check_detector, try_to_load_detector
 from ris_ros.encoding import MaskFeatures, MaskGuidedEncoder, check_encoder, load_encoder
 from ris_ros.errors import InputError, one_line
-from ris_ros.frames import EncodedFrame, FrameDetections, GroundedFrame, assigned, merged, padded, prompted
+from ris_ros.frames import EncodedFrame, FrameDetections, GroundedFrame, assigned, merged
 from ris_ros.grounding import (
     AppearanceScorer,
     AppearanceScores,
@@ -28,10 +30,11 @@ from ris_ros.grounding import (
     PromptBank,
     decide,
     fuse,
+    is_independent,
     missing_descriptions,
     phrases_of,
     similarity,
-    still_missing,
+    stands_out,
 )
 from ris_ros.grounding import thresholds as t
 from ris_ros.grounding.guesses import Guesses, WordLists
@@ -40,8 +43,9 @@ from ris_ros.grounding.rivals import RivalNames
 from ris_ros.language import MAX_WORDS
 from ris_ros.parsing import Parser, make_parser
 from ris_ros.proposals import Proposer, as_promptable, make_proposer
+from ris_ros.proposals.prompting import PromptedProposer
+from ris_ros.stages import StagedFrame, search
 from ris_ros.types import Candidate, Depth, Description, Proposals, Query, Result, check_image
-from ris_ros.utils.cancellation import check_cancelled
 from ris_ros.utils.device import resolve_device
 from ris_ros.utils.frame_cache import FrameCache
 from ris_ros.utils.stage_timer import StageTimer
@@ -50,8 +54,8 @@ _NO_PROPOSALS = "no object stands out in the image"
 _MAX_SEARCHES = 4
 """Searches of one image, and sets of asked phrases, whose masks are kept for further queries."""
 
-_SearchKey = tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...], str], ...]]
-"""The phrases that the detector was asked, and head, attributes and appearance of each description searched for."""
+_SearchKey = tuple[GroundedFrame, tuple[tuple[str, tuple[str, ...], str], ...]]
+"""What is searched, and head, attributes and appearance of each description searched for."""
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +68,8 @@ class ReferringSegmenter:
     target noun phrase, and the proposal whose features are closest to the text's.
 
     One image serves many queries: call ``set_image`` once and ``query`` as often as you like, or call the segmenter
-    itself. An answer depends on the image, its depth, the text and the settings alone, never on earlier queries.
+    itself. An answer depends on the image, its depth, the text and the settings alone, never on earlier queries, but
+    that of a call to the segmenter on a new image, which may be early: see ``proposals.early_prompts``.
 
     Parameters
     ----------
@@ -92,11 +97,11 @@ class ReferringSegmenter:
         lists = WordLists(parser.is_noun, parser.is_english, MAX_WORDS)
         self._guesses = Guesses(self.bank, lists) if encoder is None else Guesses(
             self.bank, lists, self._encode_text, encoder.is_cut, encoder.model.context_length)
-        self._frames: FrameCache[EncodedFrame] = FrameCache(config.frames_kept)
-        self._frame: EncodedFrame | None = None
+        self._frames: FrameCache[StagedFrame] = FrameCache(config.frames_kept)
+        self._frame: StagedFrame | None = None
         self._depth: Depth | None = None
         # Computed lazily for the current frame, depth and settings.
-        self._grounded: OrderedDict[tuple[str, ...], GroundedFrame] = OrderedDict()
+        self._grounded: OrderedDict[tuple[EncodedFrame, tuple[str, ...]], GroundedFrame] = OrderedDict()
         self._searches: OrderedDict[_SearchKey, GroundedFrame | None] = OrderedDict()
         self._timer = StageTimer()
 
@@ -164,11 +169,12 @@ class ReferringSegmenter:
         """The dtypes that the encoder, or the detector without one, computes in."""
         return self.config.detector.dtype if self._encoder is None else self._encoder.arithmetic
 
-    def __call__(self, image: np.ndarray, text: str, *, depth: Depth | None = None) -> Result:
-        """Find what `text` names in `image`, uint8 RGB [H, W, 3]; `depth` as in :meth:`set_image`."""
+    def __call__(self, image: np.ndarray, text: str, *, depth: Depth | None = None, min_confidence: float = 0.0,
+                 on_early: Callable[[Result], None] | None = None) -> Result:
+        """Find what `text` names in `image`, by :meth:`start_image` and :meth:`answer`, which describe the rest."""
         self.parser.parse(text)  # Fail early: refuse a text without words before the image is processed.
-        self.set_image(image, depth=depth)
-        return self.query(text)
+        self.start_image(image, depth=depth)
+        return self.answer(text, min_confidence=min_confidence, on_early=on_early)
 
     def set_image(self, image: np.ndarray, proposals: Proposals | None = None, *, depth: Depth | None = None
                   ) -> Proposals:
@@ -187,6 +193,11 @@ class ReferringSegmenter:
         The masks that queries choose among.
 
         """
+        self.start_image(image, proposals, depth=depth)
+        return self._whole_frame().proposals
+
+    def start_image(self, image: np.ndarray, proposals: Proposals | None = None, *, depth: Depth | None = None) -> None:
+        """Begin with :meth:`set_image`, which has the same parameters: the masks may follow when they are needed."""
         check_image(image)
         tolerance = self.config.frame_tolerance if self.config.method == "full" else 0
         frame = self._frames.get(image, tolerance) if proposals is None else None
@@ -200,12 +211,56 @@ class ReferringSegmenter:
         if frame is not self._frame or depth is not self._depth:
             self._frame, self._depth = frame, depth
             self._forget_grounding()
-        return frame.proposals
+
+    def answer(self, text: str, *, min_confidence: float = 0.0, on_early: Callable[[Result], None] | None = None
+               ) -> Result:
+        """Find what `text` names in the image of :meth:`start_image`, as early as that is sure; else as :meth:`query`.
+
+        Parameters as of :meth:`early_answer`.
+        """
+        early = self.early_answer(text, min_confidence=min_confidence, on_early=on_early)
+        return self.query(text, min_confidence=min_confidence) if early is None else early
+
+    def early_answer(self, text: str, *, min_confidence: float = 0.0, on_early: Callable[[Result], None] | None = None
+                     ) -> Result | None:
+        """Answer among the masks of the first prompts; None where that is not sure, or where all masks are there.
+
+        Parameters
+        ----------
+        text, min_confidence : as in :meth:`query`
+        on_early : takes each answer that has found something, sure or not
+
+        """
+        frame = self._current_frame()
+        with self._timer.stage("language"):
+            query = self.parser.parse(text)
+        may_be_sure = is_independent(query) and not self._guesses.note(query)
+        for stage in frame.stages() if may_be_sure or on_early is not None else ():
+            grounded = self._ground(query, stage)
+            with self._timer.stage("matching"):
+                result = replace(self._decide(query, grounded, min_confidence), early=True)
+                is_sure = may_be_sure and result.found and stands_out(query, grounded.grounder, result.confidence)
+            if is_sure:
+                result = replace(result, timings=self._timer.take())
+            if on_early is not None and result.found:
+                on_early(result)
+            if is_sure or not may_be_sure:
+                return result if is_sure else None
+        return None
+
+    def complete_image(self) -> None:
+        """Propose and encode the masks that early answers did without, for the next query.
+
+        Where it is cancelled, the next call goes on from there.
+        """
+        if self._frame is not None and not self._frame.is_whole:
+            self._frame.whole()
+            self._timer.take()  # The next answer does not wait for it.
 
     @property
     def proposals(self) -> Proposals | None:
-        """The masks of the image that was set last; None before."""
-        return self._frame.proposals if self._frame is not None else None
+        """All masks of the image that was set last; None before."""
+        return self._whole_frame().proposals if self._frame is not None else None
 
     def query(self, text: str, *, min_confidence: float = 0.0) -> Result:
         """Find what `text` names in the image that was set last.
@@ -221,7 +276,7 @@ class ReferringSegmenter:
             When no image was set, or the text has no words.
 
         """
-        frame = self._current_frame()
+        frame = self._whole_frame()
         with self._timer.stage("language"):
             query = self.parser.parse(text)
         if self.config.method == "reference":
@@ -233,7 +288,7 @@ class ReferringSegmenter:
 
     def visual_features(self) -> Tensor:
         """Return the fused global and local features of the current proposals, float32 [N, D] (paper, section 3.2)."""
-        frame = self._current_frame()
+        frame = self._whole_frame()
         return self._fused(frame.features or self.encoder.encode_masks(frame.image, frame.proposals.masks))
 
     @property
@@ -270,25 +325,43 @@ class ReferringSegmenter:
         self.config = config
         self.proposer.config = config.proposals
 
-    def _encode(self, image: np.ndarray, proposals: Proposals | None) -> EncodedFrame:
-        embedding = None
+    def _encode(self, image: np.ndarray, proposals: Proposals | None) -> StagedFrame:
+        """Return an image with all masks or, where it may be answered early, with none yet."""
+        proposer, promptable = self.proposer, as_promptable(self.proposer)
         with self._timer.stage("proposals"):
-            promptable, is_given = as_promptable(self.proposer), proposals is not None
-            if proposals is None and promptable is not None:
-                embedding = promptable.embed(image)
-                # Where a detector judges alone, its own masks are all that can be chosen.
-                proposals = (promptable(image, embedding=embedding) if self._encoder is not None
-                             else Proposals.from_masks(np.zeros((0, *image.shape[:2]), bool)))
-            elif proposals is None:
-                proposals = self.proposer(image)
+            embedding = promptable.embed(image) if proposals is None and promptable is not None else None
         detections = (None if self.detector is None or self.config.method != "full"
                       else FrameDetections(self.detector, image, promptable, embedding))
-        if self._encoder is None:
-            return EncodedFrame(image, proposals, None, embedding, detections, is_given)
-        with self._timer.stage("visual"):
-            features = self._encoder.encode_masks(image, proposals.masks, method=self.config.method)
-            features.for_fusion(self.visual_weight)  # They are lazy: compute them here, to time them as "visual".
-        return EncodedFrame(image, proposals, features, embedding, detections, is_given)
+
+        def encoded(propose: Callable[[], Proposals]) -> EncodedFrame:
+            with self._timer.stage("proposals"):
+                found = propose()
+            frame = EncodedFrame(image, found, None, embedding, detections, is_given=proposals is not None)
+            if self._encoder is None:
+                return frame
+            with self._timer.stage("visual"):
+                features = self._encoder.encode_masks(image, found.masks, method=self.config.method)
+                features.for_fusion(self.visual_weight)  # They are lazy: compute them here, to time them as "visual".
+            return replace(frame, features=features)
+
+        def propose_all() -> Proposals:
+            if proposals is not None:
+                return proposals
+            if promptable is None:
+                return proposer(image)
+            # Where a detector judges alone, its own masks are all that can be chosen.
+            return (promptable(image, embedding=embedding) if self._encoder is not None
+                    else Proposals.from_masks(np.zeros((0, *image.shape[:2]), bool)))
+
+        first = self.config.proposals.early_prompts
+        if (not first or embedding is None or self._encoder is None or self.config.method != "full"
+                or not isinstance(proposer, PromptedProposer)):
+            frame = StagedFrame(image, (), partial(encoded, propose_all))
+            frame.whole()
+            return frame
+        rounds = proposer.rounds(image, embedding)
+        return StagedFrame(image, [partial(encoded, partial(rounds.proposals, count)) for count in (first, 2 * first)],
+                           partial(encoded, rounds.proposals))
 
     def _match_reference(self, query: Query, frame: EncodedFrame) -> Result:
         """Choose the proposal whose feature is closest to the text's (paper, sections 3.1 to 3.3)."""
@@ -324,15 +397,16 @@ class ReferringSegmenter:
     def _ground(self, query: Query, frame: EncodedFrame) -> GroundedFrame:
         """Return the frame with what the detector finds for the noun phrases of the query, if there is one."""
         phrases = phrases_of(query) if frame.detections is not None else ()
-        if phrases not in self._grounded:
+        key = frame, phrases
+        if key not in self._grounded:
             frame, detected = self._detect(phrases, frame)
             with self._timer.stage("matching"):
                 grounder = self._make_grounder(frame, detected) if len(frame.proposals) else None
             if phrases and detected is None:
                 return GroundedFrame(frame, None, grounder)  # The detector failed, and may not the next time.
-            _keep(self._grounded, phrases, GroundedFrame(frame, detected, grounder))
-        self._grounded.move_to_end(phrases)
-        return self._grounded[phrases]
+            _keep(self._grounded, key, GroundedFrame(frame, detected, grounder))
+        self._grounded.move_to_end(key)
+        return self._grounded[key]
 
     def _detect(self, phrases: tuple[str, ...], frame: EncodedFrame
                 ) -> tuple[EncodedFrame, dict[str, np.ndarray] | None]:
@@ -379,44 +453,22 @@ class ReferringSegmenter:
             return None
         missing = [description for description in missing_descriptions(query, grounded.grounder)
                    if not self._guesses.unknown_name(description)]  # They would be found anywhere.
-        key = (tuple(grounded.detected or ()), tuple(
-            (description.head, description.attributes, description.appearance) for description in missing))
+        key = grounded, tuple((description.head, description.attributes, description.appearance)
+                              for description in missing)
         if key not in self._searches:
             _keep(self._searches, key, self._with_searched_masks(grounded, missing) if missing else None)
         self._searches.move_to_end(key)
         return self._searches[key]
 
     def _with_searched_masks(self, grounded: GroundedFrame, missing: list[Description]) -> GroundedFrame | None:
-        """Return the frame extended by masks prompted where patches match, until all is found; None without any.
-
-        A search ends without success where no further patch matches, or after ``proposals.search_prompts``.
-        """
-        frame, settings = grounded.frame, self.config.proposals
-        if frame.features is None or frame.features.patch_features is None or frame.embedding is None:
+        """Return the frame extended by masks of descriptions that no mask matches; None without any."""
+        features, proposer = grounded.frame.features, as_promptable(self.proposer)
+        if proposer is None or features is None or features.patch_features is None:
             return None
-        patches, embedding, features = frame.features.patch_features, frame.embedding, frame.features
-        scorer = self._scorer(patches.flatten(0, 1), self.bank.without_statistics())
-        searches = [PatchSearch(description, scorer, (patches.shape[0], patches.shape[1])) for description in missing]
-        grounder, detected, is_first = None, grounded.detected, True
-        budget = settings.search_prompts
-        while searches and budget > 0:
-            check_cancelled()
-            count = min(budget, t.SEARCH_ROUND)
-            regions = [region for search in searches for region in search.regions()] if is_first else []
-            points = np.concatenate([search.next_points(count) for search in searches])
-            if not len(points):
-                break
-            found = prompted(as_promptable(self.proposer), frame.image, embedding, points, regions, settings)
-            found = found.new_to(frame.proposals, settings.duplicate_iou)
-            if len(found):
-                features = features.extended(found.masks)
-                frame = replace(frame, proposals=frame.proposals.extended(found), features=features)
-                detected = None if detected is None else padded(detected, len(frame.proposals))
-                grounder = self._make_grounder(frame, detected)
-                missing = still_missing(missing, grounder)
-                searches = [search for search in searches if search.description in missing]
-            is_first, budget = False, budget - count
-        return None if grounder is None else GroundedFrame(frame, detected, grounder)
+        rows, columns = features.patch_features.shape[:2]
+        scorer = self._scorer(features.patch_features.flatten(0, 1), self.bank.without_statistics())
+        searches = [PatchSearch(description, scorer, (rows, columns)) for description in missing]
+        return search(grounded, searches, proposer, self.config.proposals, self._make_grounder)
 
     def _make_grounder(self, frame: EncodedFrame, detected: dict[str, np.ndarray] | None) -> Grounder:
         layout = Layout.measure(frame.proposals, self._depth)
@@ -456,10 +508,13 @@ class ReferringSegmenter:
         with self._timer.stage("text"):
             return self.encoder.encode_text(texts)
 
-    def _current_frame(self) -> EncodedFrame:
+    def _current_frame(self) -> StagedFrame:
         if self._frame is None:
             raise InputError("no image to search: call set_image first")
         return self._frame
+
+    def _whole_frame(self) -> EncodedFrame:
+        return self._current_frame().whole()
 
     def _forget_grounding(self) -> None:
         self._grounded.clear()

@@ -31,6 +31,7 @@ def result_to_dict(result: Result, *, mask: bool = False) -> dict[str, Any]:
         "score": result.score,
         "confidence": result.confidence,
         "calibrated": result.calibrated,
+        "early": result.early,
         "reason": result.reason,
         "note": result.note,
         "count": len(result.instances),

@@ -298,6 +298,7 @@ class Result:
     instances : the candidates that make up the mask: one, or for "both cups", "all the cans" several
     note : a remark on the answer, such as that another candidate fits as well
     calibrated : whether the confidence was fitted to images of the user's; if not, it is an estimate
+    early : whether only the masks of the first prompts were compared, see ``proposals.early_prompts``
 
     """
 
@@ -313,6 +314,7 @@ class Result:
     instances: list[Candidate] = field(default_factory=list)
     note: str = ""
     calibrated: bool = False
+    early: bool = False
 
     @classmethod
     def nothing(cls, query: Query, shape: tuple[int, int], reason: str, confidence: float = 0.0,

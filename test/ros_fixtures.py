@@ -13,6 +13,7 @@ import threading
 import time
 from array import array
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -106,20 +107,25 @@ class NodeProcess:
 class FakeSegmenter:
     """A segmenter without models, which finds the brighter half of an image.
 
-    `seen` collects the image and depth of every call of `set_image`; while `gate` is cleared, queries wait.
+    `seen` collects the image and depth of every call of `set_image`, `completed` the images that were completed; while
+    `gate` is cleared, queries wait, and while `completion_gate` is cleared, the completion of an image.
     """
 
-    def __init__(self, config, seen=None, gate=None):
+    def __init__(self, config, seen=None, gate=None, completion_gate=None, completed=None):
         self.config = config
         self.seen = [] if seen is None else seen
         self.gate = gate or threading.Event()
         self.gate.set()
+        self.completion_gate = completion_gate or threading.Event()
+        self.completion_gate.set()
+        self.completed = [] if completed is None else completed
+        self.image = None
         self.device, self.arithmetic = "fake", "float32"
         self.notes = []
         self.calibrated_by = "labels"
 
     def sibling(self):
-        return FakeSegmenter(self.config, self.seen, self.gate)
+        return FakeSegmenter(self.config, self.seen, self.gate, self.completion_gate, self.completed)
 
     def update(self, config):
         self.config = config
@@ -127,6 +133,27 @@ class FakeSegmenter:
     def set_image(self, image, proposals=None, *, depth=None):
         self.seen.append((image.copy(), depth))
         self.image = image
+
+    start_image = set_image
+
+    def answer(self, text, *, min_confidence=0.0, on_early=None):
+        """Answer early if the text says "early"; if it says "unsure", tell of the answer and complete the image."""
+        result = self.query(text, min_confidence=min_confidence)
+        early = replace(result, early=True)
+        if "early" in text:
+            return early
+        if "unsure" in text:
+            on_early(early)
+            self.complete_image()
+        return result
+
+    def complete_image(self):
+        from ris_ros.utils.cancellation import check_cancelled
+
+        while not self.completion_gate.wait(0.01):
+            check_cancelled()
+        if self.image is not None:
+            self.completed.append(self.image)
 
     def query(self, text, *, min_confidence=0.0):
         from ris_ros.errors import InputError
@@ -188,6 +215,11 @@ class LocalNode:
         return self.segmenters[-1].gate
 
     @property
+    def completion_gate(self):
+        """While it is cleared, no image is completed."""
+        return self.segmenters[-1].completion_gate
+
+    @property
     def seen(self):
         return self.segmenters[-1].seen
 
@@ -196,6 +228,7 @@ class LocalNode:
             return
         for segmenter in self.segmenters:
             segmenter.gate.set()
+            segmenter.completion_gate.set()
         self.context.try_shutdown()
         self._thread.join(5)
         self._executor.shutdown()

@@ -18,6 +18,7 @@ LAYERS = (
     ("language", "proposals", "encoding", "detection", "geometry", "sim"),
     ("grounding",),
     ("calibration", "frames", "parsing"),
+    ("stages",),
     ("segmenter",),
     ("questions", "serialization", "visualization"),
     ("tracking", "messages"),

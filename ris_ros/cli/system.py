@@ -14,8 +14,8 @@ from ris_ros.cli.common import ConfigFile, Device, Json, Model, Settings, app, e
 from ris_ros.config import to_ros_yaml
 from ris_ros.errors import InputError
 
-BENCH_PARTS = ("start", "backends", "proposals", "encoding", "command", "node", "scale", "models")
-"""Parts of `ris bench`; by default all but the last three are run."""
+BENCH_PARTS = ("start", "backends", "proposals", "encoding", "command", "early", "node", "scale", "models")
+"""Parts of `ris bench`; by default all but the last four are run."""
 
 
 @app.command("config")
@@ -51,8 +51,8 @@ def doctor(as_json: Json = False, model: Model = None, device: Device = None, co
 @app.command()
 def bench(
     parts: Annotated[list[str] | None, typer.Argument(
-        metavar="[PART...]", help="start, backends, proposals, encoding, command, node, scale, models. Default: all "
-        "but the last three.")] = None,
+        metavar="[PART...]", help="start, backends, proposals, encoding, command, early, node, scale, models. "
+        "Default: all but the last four.")] = None,
     images: Annotated[list[Path] | None, typer.Option(
         "--image", help="Image; repeatable, but all after the first are only used to compare answers. Default: "
         "simulated images.")] = None,
@@ -105,6 +105,8 @@ def bench(
                         itertools.chain(pictures, bench.tabletops(bench.TABLETOPS)), chosen, torch_device)}
         if part == "command":
             return {part: bench.bench_command(examples[0], chosen, torch_device)}
+        if part == "early":
+            return {part: bench.bench_early(examples, chosen, torch_device)}
         if part == "node":
             from ris_ros.tools.bench.node import bench_node
 
@@ -126,7 +128,7 @@ def bench(
         return tables
 
     report: dict[str, list[bench.Row]] = {}
-    for part in parts or (["models"] if all_ else BENCH_PARTS[:-3]):
+    for part in parts or (["models"] if all_ else BENCH_PARTS[:-4]):
         with err.status(f"measuring {part}"):
             tables = measure(part)
         report |= tables

@@ -38,7 +38,7 @@ from ris_ros.sim.samples import SceneSample, samples
 from ris_ros.sim.scene import SceneObject
 from ris_ros.sim.shapes import CATEGORIES, COLOURS
 from ris_ros.sim.styles import PLAIN
-from ris_ros.types import CameraModel, Depth, Description, Proposals
+from ris_ros.types import CameraModel, Depth, Description, Proposals, Result
 
 if TYPE_CHECKING:
     from ris_ros.parsing import Parser
@@ -59,6 +59,7 @@ class ExpressionRecord:
     selected : whether the choice among the true masks is correct
     answered : whether the answer among the proposals is not empty; None if it was not asked
     intersection, union : pixels of the intersection and union of that answer and the truth
+    early : whether that answer came after the first prompts
     reasoned : whether the choice among the true masks with their true names is correct; None if it was not asked
     published : the record of the published method; None if it was not asked
     found : whether the answer among the true masks is not empty
@@ -74,6 +75,7 @@ class ExpressionRecord:
     answered: bool | None = None
     intersection: int = 0
     union: int = 0
+    early: bool = False
     reasoned: bool | None = None
     published: ExpressionRecord | None = None
     found: bool = True
@@ -91,9 +93,10 @@ class Report:
     def summary(self) -> dict[str, dict[str, Estimate]]:
         """Return kind -> metric -> estimate, with "present" and "absent" for all kinds of that sort together.
 
-        The metrics are "selection"; with proposals, "oIoU", "mIoU", "Pr@0.5" to "Pr@0.9" and "false absences", the
-        proportion answered with an empty mask, if the target is present, or "rejected", the same, if it is absent; with
-        true names, "reasoning"; with the published method, all but that again with "published" before the name.
+        The metrics are "selection"; with proposals, "early", the proportion answered after the first prompts, and
+        "oIoU", "mIoU", "Pr@0.5" to "Pr@0.9" and "false absences", the proportion answered with an empty mask, if the
+        target is present, or "rejected", the same, if it is absent; with true names, "reasoning"; with the published
+        method, all but that again with "published" before the name.
         """
         kinds = dict.fromkeys(record.kind for record in self.records)
         groups = {kind: [record for record in self.records if record.kind == kind] for kind in kinds}
@@ -147,7 +150,7 @@ class Report:
 
 _COLUMNS = (("reasoning", "reasoning alone"), ("published selection", "published: right choice"),
             ("selection", "right choice"), ("published mIoU", "published: mIoU"), ("mIoU", "mIoU"), ("oIoU", "oIoU"),
-            ("Pr@0.5", "Pr@0.5"), ("false absences", "false absences"), ("rejected", "absent"))
+            ("Pr@0.5", "Pr@0.5"), ("early", "early"), ("false absences", "false absences"), ("rejected", "absent"))
 """Metric and title of each column of the table."""
 
 
@@ -261,8 +264,10 @@ class _SceneTruth:
                 np.array_equal(result.mask, truth), found=result.found, confidence=result.confidence))
         if proposals is self.no_masks:
             return records
-        segmenter.set_image(image, proposals, depth=self._depth)
-        answers = [segmenter.query(text).mask for text in texts]
+        segmenter.start_image(image, proposals, depth=self._depth)
+        # Each text is asked as if it were the first on this image.
+        early = [segmenter.early_answer(text) for text in texts]
+        answers = [segmenter.query(text) if one is None else one for one, text in zip(early, texts, strict=True)]
         return [_with_answer(record, answer, truth)
                 for record, answer, truth in zip(records, answers, self._target_masks, strict=True)]
 
@@ -275,9 +280,9 @@ class _SceneTruth:
         return [np.array_equal(answer.mask, truth) for answer, truth in zip(answers, self._target_masks, strict=True)]
 
 
-def _with_answer(record: ExpressionRecord, answer: np.ndarray, truth: np.ndarray) -> ExpressionRecord:
-    intersection, union = intersection_and_union(answer, truth)
-    return replace(record, answered=bool(answer.any()), intersection=intersection, union=union)
+def _with_answer(record: ExpressionRecord, answer: Result, truth: np.ndarray) -> ExpressionRecord:
+    intersection, union = intersection_and_union(answer.mask, truth)
+    return replace(record, answered=bool(answer.mask.any()), intersection=intersection, union=union, early=answer.early)
 
 
 def _summarize(records: list[ExpressionRecord]) -> dict[str, Estimate]:
@@ -291,6 +296,7 @@ def _summarize(records: list[ExpressionRecord]) -> dict[str, Estimate]:
     if records[0].answered is None:
         return metrics
     unanswered = proportion([not record.answered for record in records])
+    metrics["early"] = proportion([record.early for record in records])
     if not records[0].present:
         return metrics | {"rejected": unanswered}
     intersections = [record.intersection for record in records]

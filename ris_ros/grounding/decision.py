@@ -92,6 +92,30 @@ def choose(description: Description, grounder: Grounder, *, is_guess: bool = Fal
     return Choice(description, score, factors, rows, confidence)
 
 
+def is_independent(query: Query) -> bool:
+    """Return whether each object that a query names can be told without all others of the image.
+
+    One more object may be ranked first, belong to "all the cups", or be the cup that is not red.
+    """
+    return all(description.count == 1 and description.ranking is None and not description.excluded
+               for description in query.descriptions())
+
+
+def stands_out(query: Query, grounder: Grounder | None, confidence: float) -> bool:
+    """Return whether an answer among some proposals is sure to be that among all, if the query is independent.
+
+    It is where the answer is confident and each object that the query names, landmarks too, is far ahead of the next.
+    """
+    return grounder is not None and confidence >= t.EARLY_CONFIDENCE and all(
+        _margin(description, grounder) >= t.EARLY_MARGIN for description in query.descriptions())
+
+
+def _margin(description: Description, grounder: Grounder) -> float:
+    """Return by how much the best object for a description scores more than the next one."""
+    best, second, *_ = sorted([*grounder.distinct_objects(grounder.score(description)[0]), 0.0], reverse=True)
+    return float(best - second)
+
+
 def _candidate(i: int, best: np.ndarray, proposals: Proposals, choices: list[Choice]) -> Candidate:
     factors = next(choice.factors for choice in choices if choice.score[i] == best[i])
     return Candidate(index=i, mask=proposals.masks[i], box=proposals.boxes[i], score=float(best[i]),

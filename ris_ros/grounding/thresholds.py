@@ -143,6 +143,9 @@ CLOSE_SCORE = 0.05
 """Candidates within this of the best score are named as an ambiguity."""
 UNSURE = 0.5
 """Confidence below which an answer of an encoder that is not calibrated comes with a note."""
+EARLY_CONFIDENCE, EARLY_MARGIN = 0.9, 0.6
+"""Confidence from which an answer among the masks of the first prompts is sure, and the least difference of score, for
+each object that the query names, from the next one. Set on 12 validation scenes, from number 700 on."""
 MEMBER_SCORE = 0.5
 """Score from which an object is one of "all the cups"."""
 SEARCH_BELOW, MIN_PATCH_PROBABILITY = 0.5, 0.2

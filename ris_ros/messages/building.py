@@ -149,7 +149,8 @@ class MessageBuilder:
         return self._create(
             "ris_interfaces/msg/Answer", header=header, camera=camera, id=identifier, text=result.query.text,
             found=result.found, targets=targets, confidence=float(result.confidence), calibrated=result.calibrated,
-            reason=result.reason, note=result.note, latency=float("nan") if latency is None else latency)
+            early=result.early, reason=result.reason, note=result.note,
+            latency=float("nan") if latency is None else latency)
 
     def markers(self, objects: Sequence[Object3D], texts: Sequence[str], header: Any) -> Any:
         """Return a visualization_msgs/MarkerArray that replaces all markers shown before.

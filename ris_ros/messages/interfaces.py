@@ -10,8 +10,8 @@ from ris_ros.errors import MissingError
 FIELDS = {
     "action:Find.Goal": "text camera timeout wait max_image_age min_confidence",
     "action:Find.Result": "answer",
-    "action:Find.Feedback": "stage candidates confidence",
-    "msg:Answer": "header camera id text found targets confidence calibrated reason note latency",
+    "action:Find.Feedback": "stage candidates confidence answer",
+    "msg:Answer": "header camera id text found targets confidence calibrated early reason note latency",
     "msg:Target": "roi mask score has_pose pose size grasp",
     "msg:Grasp": "centre approach closing yaw width",
     "srv:Parse.Request": "text",

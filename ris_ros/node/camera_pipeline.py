@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ris_ros.errors import InputError, one_line, printable
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 class CameraPipeline:
     """Answers commands on the frames of one camera; the :class:`Worker` decides which, and when.
 
-    :meth:`answer`, :meth:`report_failure` and, while no job is running, :meth:`release_image` are for one thread at a
-    time. The other methods may be called from any thread.
+    :meth:`answer`, :meth:`complete_image`, :meth:`report_failure` and, while none of them is running,
+    :meth:`release_image` are for one thread at a time. The other methods may be called from any thread.
 
     Parameters
     ----------
@@ -185,6 +186,11 @@ class CameraPipeline:
         self._statistics.add({**result.timings, "total": seconds, **timings}, dropped)
         self._log_answer(job, result, seconds)
 
+    def complete_image(self) -> None:
+        """Propose the masks that an early answer did without, for the next command."""
+        with self._model_lock:
+            self._segmenter.complete_image()
+
     def report_failure(self, job: Job, error: BaseException) -> None:
         """Publish and log that a job failed."""
         # Nothing can be published between Ctrl-C and the end of the worker's thread, and nobody needs to know.
@@ -209,10 +215,16 @@ class CameraPipeline:
         with self._model_lock:
             if job.frame is not self._encoded_frame:
                 self._encoded_frame = None
-                self._segmenter.set_image(job.frame.image, depth=job.frame.depth)
+                self._segmenter.start_image(job.frame.image, depth=job.frame.depth)
                 self._encoded_frame = job.frame
-            min_confidence = job.command.min_confidence if isinstance(job.command, Goal) else 0.0
-            result = self._segmenter.query(job.command.text, min_confidence=min_confidence)
+            if track:  # By appearance, which has to be told from that of all other objects.
+                result = self._segmenter.query(job.command.text)
+            elif isinstance(job.command, Goal):
+                result = self._segmenter.answer(
+                    job.command.text, min_confidence=job.command.min_confidence,
+                    on_early=partial(self.outputs.report_early, frame=job.frame, goal=job.command))
+            else:
+                result = self._segmenter.answer(job.command.text)
             if track and len(result.instances) == 1:
                 self._tracking = TrackingSession(self._segmenter, result, job.frame.image, self._model_lock)
         # The published method encodes the text as a whole and measures no relation.

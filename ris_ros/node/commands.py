@@ -48,6 +48,7 @@ class Goal(Command):
     min_confidence : 0..1, confidence below which the object counts as not found, if that is more than the node's
     not_before : earliest arrival of an image to answer on, seconds of ``time.monotonic()``
     on_start : is called when the work on an image begins
+    on_early : takes what an early answer has found, as on_answer does, before the search goes on or ends
     on_answer : takes the typed answer, a ris_interfaces/Answer, and the result
     on_failure : takes why there is no answer
 
@@ -56,6 +57,7 @@ class Goal(Command):
     min_confidence: float = 0.0
     not_before: float = -math.inf
     on_start: Callable[[], None] = lambda: None
+    on_early: Callable[[Any, Result], None] = lambda message, result: None
     on_answer: Callable[[Any, Result], None] = lambda message, result: None
     on_failure: Callable[[str], None] = lambda reason: None
 

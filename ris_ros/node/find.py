@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS = 0.1
 """Time between two checks of the goals' time limits."""
+SEARCHING = ("searching", "early answer")
+"""Stages in which an image is searched."""
 NO_IMAGE_SECONDS = 2.0
 """A goal that does not wait fails after so long without a usable image."""
 
@@ -113,7 +115,8 @@ class FindServer:
         active.goal = replace(
             active.goal, min_confidence=max(0.0, float(request.min_confidence)),
             not_before=now - max_age if max_age else -math.inf, on_start=partial(self._tell, active, "searching"),
-            on_answer=partial(self._on_answer, active), on_failure=partial(self._fail, active))
+            on_early=partial(self._on_early, active), on_answer=partial(self._on_answer, active),
+            on_failure=partial(self._fail, active))
         self._node.get_logger().info(f"goal: {quote(active.goal.text)}")
         self._tell(active, "queued")
         self._put(active)
@@ -127,6 +130,9 @@ class FindServer:
             self._worker.withdraw_goal(active.goal)
             self._end(active, active.best or self._empty(active, "cancelled"), ServerGoalHandle.abort)
         return CancelResponse.ACCEPT
+
+    def _on_early(self, active: _Active, answer: Answer, result: Result) -> None:
+        self._tell(active, "early answer", len(result.candidates), result.confidence, answer)
 
     def _on_answer(self, active: _Active, answer: Answer, result: Result) -> None:
         if result.found or not active.handle.request.wait:
@@ -144,7 +150,7 @@ class FindServer:
         for active in list(self._active.values()):
             request, waited = active.handle.request, now - active.accepted
             limit = _seconds(request.timeout)
-            missing = self._cameras[active.camera].missing_frame() if active.stage != "searching" else ""
+            missing = self._cameras[active.camera].missing_frame() if active.stage not in SEARCHING else ""
             if limit and waited > limit:
                 self._time_out(active, missing or f"not answered within {limit:g} s")
             elif missing and not request.wait and waited > NO_IMAGE_SECONDS:
@@ -170,10 +176,12 @@ class FindServer:
     def _is_active(self, active: _Active) -> bool:
         return active.goal.id_text in self._active
 
-    def _tell(self, active: _Active, stage: str, candidates: int = 0, confidence: float = 0.0) -> None:
+    def _tell(self, active: _Active, stage: str, candidates: int = 0, confidence: float = 0.0,
+              answer: Answer | None = None) -> None:
         if (stage != active.stage or candidates) and self._is_active(active):
             active.stage = stage
-            active.handle.publish_feedback(Find.Feedback(stage=stage, candidates=candidates, confidence=confidence))
+            active.handle.publish_feedback(Find.Feedback(
+                stage=stage, candidates=candidates, confidence=confidence, answer=answer or Answer()))
 
     def _empty(self, active: _Active, reason: str) -> Answer:
         return Answer(camera=active.camera, id=active.goal.id_text, text=active.goal.text, reason=reason,

@@ -126,6 +126,13 @@ class CameraOutputs:
             command.on_answer(answer(), result)
         return timings if latency is None else timings | {"stamp to publish": latency}
 
+    def report_early(self, result: Result, frame: Frame, goal: Goal) -> None:
+        """Tell the client of a goal what an early answer has found; without 3-D, which takes time."""
+        header = frame.header
+        goal.on_early(self._messages.answer(
+            result, [None] * len(result.instances), header, header, camera=self._camera, identifier=goal.id_text,
+            latency=_latency(self._node.get_clock().now(), header.stamp)), result)
+
     def publish_failure(self, reason: str, header: Header, command: Command) -> None:
         """Publish that a command could not be answered."""
         latency = _latency(self._node.get_clock().now(), header.stamp)
@@ -134,8 +141,8 @@ class CameraOutputs:
             latency=math.nan if latency is None else latency)})
         self._publish_result({
             "text": command.text, "found": False, "box": None, "score": 0.0, "confidence": 0.0, "calibrated": False,
-            "candidates": [], "objects": None, "following": None, "timings": {}, "reason": reason, "note": ""},
-            header, command, latency)
+            "early": False, "candidates": [], "objects": None, "following": None, "timings": {}, "reason": reason,
+            "note": ""}, header, command, latency)
         if isinstance(command, Goal):
             command.on_failure(reason)
 

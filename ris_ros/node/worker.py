@@ -45,6 +45,9 @@ class Camera(Protocol):
     def report_failure(self, job: Job, error: BaseException) -> None:
         """Report that a job raised an exception, on the worker's thread."""
 
+    def complete_image(self) -> None:
+        """Do, on the worker's thread, what the last answer left to be done for the next; is cancelled by work."""
+
 
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -79,6 +82,7 @@ class _CameraQueue:
     generation : how often the commands have been withdrawn
     last_frame : the frame of the last job
     next_time : when the next answer to the standing command may begin, seconds of ``time.monotonic()``
+    is_complete : whether nothing is left to be done for the next answer
 
     """
 
@@ -88,6 +92,7 @@ class _CameraQueue:
     generation: int = 0
     last_frame: Frame | None = None
     next_time: float = 0.0
+    is_complete: bool = True
 
     def withdraw_commands(self) -> list[Command]:
         """Forget the commands, but not the goals; return those that waited."""
@@ -123,6 +128,7 @@ class Worker:
         self._active = False
         self._enabled = True
         self._busy = False
+        self._completing = False
         self._closed = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -270,9 +276,9 @@ class Worker:
             self._changed.notify_all()
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until no job is running; return False when that takes longer than `timeout` seconds."""
+        """Wait until nothing is being done; return False when that takes longer than `timeout` seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._busy, timeout)
+            return self._changed.wait_for(lambda: not self._busy and not self._completing, timeout)
 
     def close(self, timeout: float | None = None) -> bool:
         """End the thread after the current job; return False when that takes longer than `timeout` seconds."""
@@ -330,7 +336,7 @@ class Worker:
                 is_answered = True
         finally:
             with self._changed:
-                self._busy = False
+                self._busy, queue.is_complete = False, False
                 if not is_answered and not job.is_continuous and self._active and not self._is_withdrawn(job):
                     queue.waiting.appendleft(job.command)  # A pause cancelled it: it is answered afterwards.
                 self._changed.notify_all()
@@ -340,8 +346,13 @@ class Worker:
         with self._changed:
             now = time.monotonic()
             names = [name for name, queue in self._queues.items() if self._has_work(queue, now)]
-            if not names and not self._changed.wait(self._idle_time(now)) and self._may_work():
+            unfinished = None if names else self._unfinished()
+            self._completing = unfinished is not None
+            if not names and unfinished is None and not self._changed.wait(self._idle_time(now)) and self._may_work():
                 names = list(self._queues)
+        if unfinished is not None:
+            self._complete(unfinished)
+            return None
         # Without the lock: receiving frames takes time, during which no caller must have to wait.
         for name in names:
             frame = self._queues[name].camera.newest_frame()
@@ -351,6 +362,34 @@ class Worker:
             with self._changed:
                 self._changed.wait(FRAME_POLL_SECONDS)
         return None
+
+    def _unfinished(self) -> _CameraQueue | None:
+        """Return a queue whose camera has something to do for its next answer; None in continuous mode, or without."""
+        if self._continuous or not self._may_work():
+            return None  # In continuous mode, the next answer is on another image.
+        return next((queue for queue in self._queues.values() if not queue.is_complete), None)
+
+    def _complete(self, queue: _CameraQueue) -> None:
+        """Let a camera complete its image while there is no other work."""
+        queue.is_complete = True
+        try:
+            with cancellable(self._is_needed):
+                queue.camera.complete_image()
+        except Cancelled:
+            queue.is_complete = False
+        except Exception:
+            pass  # The next command meets the same error, and reports it.
+        finally:
+            with self._changed:
+                self._completing = False
+                self._changed.notify_all()
+
+    def _is_needed(self) -> bool:
+        """Return whether there is something better to do than to complete an image."""
+        with self._changed:
+            now = time.monotonic()
+            return not self._may_work() or self._continuous or any(
+                self._has_work(queue, now) for queue in self._queues.values())
 
     def _has_work(self, queue: _CameraQueue, now: float) -> bool:
         return self._may_work() and (bool(queue.waiting) or self._is_due(queue, now))

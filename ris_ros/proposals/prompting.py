@@ -42,19 +42,25 @@ class Network(Protocol):
 
 
 class PromptedProposer:
-    """Proposals, best first, from a SAM that is prompted in rounds; see `PromptableProposer`."""
+    """Proposals, best first, from a SAM that is prompted in rounds; see `PromptableProposer`.
+
+    Attributes
+    ----------
+    batcher : decides how many prompts are decoded at a time
+
+    """
 
     is_promptable: ClassVar[bool] = True
 
     def __init__(self, network: Network, config: ProposalsConfig):
         self.network = network
         self.config = config
-        self._batcher = AdaptiveBatcher(network.batch_size, "prompts")
+        self.batcher = AdaptiveBatcher(network.batch_size, "prompts")
 
     @property
     def notes(self) -> list[str]:
         """Return what does not run as requested, for diagnostics."""
-        return self.network.notes + [self._batcher.note] * bool(self._batcher.note)
+        return self.network.notes + [self.batcher.note] * bool(self.batcher.note)
 
     def embed(self, image: np.ndarray) -> ImageEmbedding:
         """Encode an image; see `PromptableProposer.embed`."""
@@ -93,24 +99,15 @@ class PromptedProposer:
         self.prompt(points * embedding.transform.scale, self.prepare(embedding), pool)
         return self.finish(pool)
 
-    def collect(self, image: np.ndarray, embedding: ImageEmbedding) -> MaskPool:
-        """Return the masks of a whole image, before duplicates are removed and remainders are added.
+    def rounds(self, image: np.ndarray, embedding: ImageEmbedding) -> PromptRounds:
+        """Return the prompts of a whole image, to be run in stages."""
+        return PromptRounds(self, image, embedding)
 
-        The image decides on the number of prompts: after a first round that is spread over it, each further round goes
-        where prompts are likely to find something new, until no place is (see `points.PointChooser`).
-        """
-        pool = MaskPool(self.config, embedding.transform)
-        prepared = self.prepare(embedding)
-        cells = embedding.cells
-        chooser = PointChooser(image, cells)
-        points = spread_points(cells, min(FIRST_ROUND, self.config.max_prompts))
-        chooser.add(points)
-        while len(points):
-            self.prompt(CELL_STRIDE * points, prepared, pool)
-            if pool.prompts >= self.config.max_prompts:
-                break
-            points = chooser.choose(pool.shown(), pool.coarse, min(ROUND, self.config.max_prompts - pool.prompts))
-        return pool
+    def collect(self, image: np.ndarray, embedding: ImageEmbedding) -> MaskPool:
+        """Return the masks of a whole image, before duplicates are removed and remainders are added."""
+        rounds = self.rounds(image, embedding)
+        rounds.run()
+        return rounds.pool
 
     def finish(self, pool: MaskPool) -> Proposals:
         """Return the masks of a pool without duplicates, with remainders, at the size of the image."""
@@ -139,4 +136,49 @@ class PromptedProposer:
             labels = np.tile((1, -1), (len(batch), 1))
             pool.add(decoder.decode(prepared, batch, labels, *transform.cell_shape))
 
-        self._batcher.map(decode_batch, prompts)
+        self.batcher.map(decode_batch, prompts)
+
+
+class PromptRounds:
+    """The prompts of a whole image, best first.
+
+    The image decides on their number: after a first round that is spread over it, each further round goes where prompts
+    are likely to find something new, until no place is (see `points.PointChooser`).
+
+    Parameters
+    ----------
+    proposer : prompts the network
+    image : uint8 RGB [H, W, 3]
+    embedding : of the image
+
+    Attributes
+    ----------
+    pool : the masks so far
+
+    """
+
+    def __init__(self, proposer: PromptedProposer, image: np.ndarray, embedding: ImageEmbedding):
+        self._proposer = proposer
+        self.pool = MaskPool(proposer.config, embedding.transform)
+        self._prepared = proposer.prepare(embedding)
+        self._chooser = PointChooser(image, embedding.cells)
+        self._points = spread_points(embedding.cells, min(FIRST_ROUND, proposer.config.max_prompts))
+        self._chooser.add(self._points)
+
+    def run(self, max_prompts: int | None = None) -> None:
+        """Make the prompts, or only the first `max_prompts` of them; another call goes on, also after `Cancelled`."""
+        limit = self._proposer.config.max_prompts
+        while (left := min(limit, max_prompts or limit) - self.pool.prompts) > 0:
+            if not len(self._points):
+                count = min(ROUND, limit - self.pool.prompts)
+                self._points = self._chooser.choose(self.pool.shown(), self.pool.coarse, count)
+                if not len(self._points):
+                    break
+            batch = self._points[:min(self._proposer.batcher.size, left)]
+            self._proposer.prompt(CELL_STRIDE * batch, self._prepared, self.pool)
+            self._points = self._points[len(batch):]
+
+    def proposals(self, max_prompts: int | None = None) -> Proposals:
+        """Return the proposals after all prompts, or after the first `max_prompts` of them."""
+        self.run(max_prompts)
+        return self._proposer.finish(self.pool)

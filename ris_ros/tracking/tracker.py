@@ -139,8 +139,8 @@ class Tracker:
         features, proposals = self._segmenter.visual_features(), self._segmenter.proposals
         assert proposals is not None  # where there are features
         is_distractor = mask_ious(proposals.masks, chosen.mask) < MAX_DISTRACTOR_IOU
-        # Masks that were added for a query, by a search or a detector, are not among the image's own.
-        own = (features[chosen.index][None] if chosen.index < len(features)
+        # Masks that were added for a query, by a search or a detector, and early ones are not among the image's own.
+        own = (features[chosen.index][None] if chosen.index < len(features) and not result.early
                else encode_masks(self._segmenter, image, chosen.mask[None]))
         appearance = AppearanceModel(torch.cat([own, features[torch.from_numpy(is_distractor).to(features.device)]]))
         return self._start(image, chosen.mask, stamp, appearance)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,6 +33,15 @@ class Oracle:
     def set_image(self, image, proposals=None, *, depth=None):
         self.sample = self.truth[image.tobytes()]
         self.proposals = proposals
+
+    start_image = set_image
+
+    def early_answer(self, text):
+        """Answer among proposals early, where the target is one object."""
+        if self.proposals is not None:
+            return None
+        expression = next(item for item in self.sample.expressions if item.text == text)
+        return replace(self.query(text), early=True) if len(expression.targets) == 1 else None
 
     def query(self, text):
         expression = next(item for item in self.sample.expressions if item.text == text)
@@ -68,6 +78,12 @@ def test_half_a_mask_has_about_half_the_iou(report):
     assert summary["present"]["Pr@0.9"].value == 0
     assert "oIoU" not in summary["absent"]
     assert summary["absent"]["rejected"].value == 0
+
+
+def test_an_early_answer_counts_where_it_is_sure(report):
+    summary = report.summary()
+    assert (summary["attribute"]["early"].value, summary["plural"]["early"].value) == (1, 0)
+    assert summary["absent"]["early"].value == 0
 
 
 def test_a_summary_counted_by_hand():

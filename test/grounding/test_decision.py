@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ris_ros.grounding import decide
+from ris_ros.grounding import decide, is_independent, stands_out
 from ris_ros.grounding.decision import choose
-from ris_ros.types import Description, Proposals, Query
+from ris_ros.types import Description, Proposals, Query, Ranking, Relation
 
 CUP, BOWL = Description("the red cup", "cup", "red cup"), Description("the bowl", "bowl", "bowl")
 
@@ -151,3 +153,31 @@ def test_an_uncalibrated_answer_of_low_confidence_is_noted(looks, doubts, is_not
     assert not result.calibrated
     assert "may not be here" not in answer(grounder, CUP, count=2).note
     assert not answer(grounder, CUP, count=2, min_confidence=0.9, calibrated=False).calibrated
+
+
+def is_sure_of(*targets, bowl=(0.0, 0.1, 0.99, 0.0), cup=(0.98, 0.1, 0.0, 0.0), confidence=0.98, duplicates=()):
+    grounder = Scores({"the red cup": {"looks": cup}, "the bowl": {"looks": bowl}}, duplicates)
+    return stands_out(Query("text", "text", targets), grounder, confidence)
+
+
+def test_an_early_answer_is_sure_where_all_that_is_named_stands_out():
+    in_bowl = replace(CUP, relations=(Relation("in", (BOWL,)),))
+    assert is_sure_of(CUP)
+    assert is_sure_of(CUP, BOWL)
+    assert is_sure_of(in_bowl)
+    assert not is_sure_of(CUP, confidence=0.6)
+    assert not is_sure_of(CUP, cup=(0.98, 0.7, 0, 0))
+    assert is_sure_of(CUP, cup=(0.98, 0.97, 0, 0), duplicates=[1])
+    assert not is_sure_of(in_bowl, bowl=(0, 0.4, 0.45, 0))
+    assert not stands_out(Query("text", "text", (CUP,)), None, 1.0)
+
+
+@pytest.mark.parametrize("dependent", [
+    replace(CUP, ranking=Ranking("left")), replace(CUP, ranking=Ranking("large", 2)), replace(CUP, count=2),
+    replace(CUP, count=0), replace(CUP, excluded=(BOWL,)),
+    replace(CUP, relations=(Relation("in", (replace(BOWL, ranking=Ranking("left")),)),)),
+    replace(CUP, relations=(Relation("in", (replace(BOWL, count=2),)),))])
+def test_what_may_depend_on_any_other_object_is_not_independent(dependent):
+    assert not is_independent(Query("text", "text", (CUP, dependent)))
+    in_bowl = replace(CUP, region="left", relations=(Relation("in", (BOWL,)),))
+    assert is_independent(Query("text", "text", (CUP, in_bowl)))

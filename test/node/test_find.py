@@ -78,6 +78,44 @@ def test_a_goal_is_answered(robot, client, wait_for):
     assert [one.stage for one in client.feedback] == ["queued", "searching"]
 
 
+def test_feedback_carries_an_early_answer_that_is_not_sure(robot, client, node, wait_for):
+    robot.send_image(BRIGHT_LEFT, stamp=(5, 7))
+    node.completion_gate.clear()
+    handle = client.send("the unsure thing")
+    [feedback] = wait_for(lambda: [one for one in client.feedback if one.stage == "early answer"], what="feedback")
+    assert (feedback.candidates, feedback.confidence) == (1, 0.5)
+    assert (feedback.answer.early, feedback.answer.header.stamp.sec) == (True, 5)
+    node.completion_gate.set()
+    status, answer = client.result(handle)
+    assert (status, answer.found, answer.early) == (GoalStatus.STATUS_SUCCEEDED, True, False)
+    assert feedback.answer.id == answer.id
+    assert feedback.answer.targets[0].roi == answer.targets[0].roi
+    assert not any(one.answer.targets for one in client.feedback if one is not feedback)
+
+
+def test_an_early_answer_that_is_sure_is_the_result(robot, client):
+    robot.send_image(BRIGHT_LEFT)
+    status, answer = client.find("the early thing")
+    assert (status, answer.found, answer.early) == (GoalStatus.STATUS_SUCCEEDED, True, True)
+    assert robot.answer("the early thing")["early"] is True
+
+
+def test_an_image_is_completed_after_the_answer_unless_another_command_comes(robot, client, node, wait_for):
+    completed = node.segmenters[-1].completed
+    robot.send_image(BRIGHT_LEFT)
+    assert node.node.worker.wait_idle(10)
+    node.completion_gate.clear()
+    completed.clear()
+    assert client.find("the early thing")[1].early
+    assert client.find("another early thing")[1].early
+    robot.wait(0.3)
+    assert not completed
+    node.completion_gate.set()
+    wait_for(lambda: completed, what="the completion")
+    assert node.node.worker.wait_idle(10)
+    assert len(completed) == 1
+
+
 def test_what_is_not_there_is_an_answer(robot, client):
     robot.send_image(DARK)
     status, answer = client.find()

@@ -11,7 +11,7 @@ import pytest
 from ris_ros.node import worker
 from ris_ros.node.commands import Command, Goal
 from ris_ros.node.worker import IDLE_POLL_SECONDS, MAX_WAITING_COMMANDS, Worker
-from ris_ros.utils.cancellation import check_cancelled
+from ris_ros.utils.cancellation import Cancelled, check_cancelled
 
 CURRENT, OBSOLETE = False, True
 
@@ -21,7 +21,10 @@ class Camera:
 
     def __init__(self, answer, report_failure):
         self.frame = None
-        self.polls = 0
+        self.polls = self.completions = 0
+        self.is_slow = False
+        self.was_cancelled = threading.Event()
+        self.is_completing = threading.Event()
         self.answer = answer
         self.report_failure = report_failure
 
@@ -31,6 +34,17 @@ class Camera:
 
     def missing_frame(self):
         return "" if self.frame is not None else "no image"
+
+    def complete_image(self):
+        self.is_completing.set()
+        try:
+            while self.is_slow:
+                check_cancelled()
+                time.sleep(0.005)
+        except Cancelled:
+            self.was_cancelled.set()
+            raise
+        self.completions += 1
 
 
 class Bench:
@@ -222,6 +236,63 @@ def test_an_obsolete_job_is_cancelled(make_bench):
     bench.put_command("bowl")
     bench.wait()
     assert bench.done == [(1, "bowl", CURRENT)]
+
+
+def test_an_image_is_completed_once_after_its_answer_and_a_command_comes_first(make_bench, wait_for):
+    bench = make_bench()
+    camera = bench.cameras[""]
+    bench.put_frame(1)
+    bench.put_command("cup")
+    bench.wait()
+    wait_for(lambda: camera.completions, what="the completion")
+    assert bench.worker.wait_idle(5)
+    bench.wait(0)
+    assert camera.completions == 1
+    camera.is_slow = True
+    camera.is_completing.clear()
+    bench.put_command("bowl")
+    bench.wait()
+    assert camera.is_completing.wait(5)
+    assert not bench.worker.wait_idle(0.05)
+    assert bench.worker.waiting == 0
+    bench.put_command("pen")
+    bench.wait()
+    assert camera.was_cancelled.is_set()
+    camera.is_slow = False
+    wait_for(lambda: camera.completions == 2, what="the completion after the last answer")
+    assert [text for _, text, _ in bench.done] == ["cup", "bowl", "pen"]
+
+
+def test_a_completion_that_fails_or_is_not_wanted_ends_nothing(make_bench, wait_for):
+    bench = make_bench()
+    camera = bench.cameras[""]
+    camera.complete_image = lambda: camera.was_cancelled.set() or 1 / 0
+    bench.put_frame(1)
+    bench.put_command("cup")
+    bench.wait()
+    assert camera.was_cancelled.wait(5)
+    bench.put_command("bowl")
+    bench.wait()
+    assert [text for _, text, _ in bench.done] == ["cup", "bowl"]
+    continuous = make_bench(continuous=True)
+    continuous.put_frame(1)
+    continuous.put_command("cup")
+    continuous.wait()
+    assert not continuous.cameras[""].is_completing.wait(0.2)
+
+
+def test_deactivation_cancels_a_completion(make_bench):
+    bench = make_bench()
+    camera = bench.cameras[""]
+    camera.is_slow = True
+    bench.put_frame(1)
+    bench.put_command("cup")
+    bench.wait()
+    assert camera.is_completing.wait(5)
+    bench.worker.deactivate()
+    assert bench.worker.wait_idle(5)
+    assert camera.was_cancelled.is_set()
+    assert camera.completions == 0
 
 
 def test_a_disabled_worker_answers_later_what_came_meanwhile(make_bench):

@@ -12,6 +12,7 @@ from ris_ros.errors import InputError
 from ris_ros.proposals import make_proposer
 from ris_ros.tools.bench.boxes import installed_pictures, read_folder
 from ris_ros.tools.bench.proposals import count_found
+from ris_ros.utils.cancellation import Cancelled, cancellable
 from ris_ros.utils.images import write_image
 from ris_ros.utils.masks import box_iou, mask_box, pairwise_iou
 from ris_ros.visualization import draw_proposals
@@ -111,6 +112,21 @@ def test_prompts_are_bounded(proposer, monkeypatch):
     for bound in (1, 20, 30):
         monkeypatch.setattr(proposer, "config", ProposalsConfig(max_prompts=bound))
         assert proposer.collect(image, embedding).prompts == bound
+
+
+def test_prompts_in_stages_give_the_masks_of_all_at_once_also_after_they_were_cancelled(proposer):
+    image = data.coffee()
+    embedding = proposer.embed(image)
+    rounds = proposer.rounds(image, embedding)
+    first = rounds.proposals(12)
+    assert rounds.pool.prompts == 12
+    with pytest.raises(Cancelled), cancellable(lambda: rounds.pool.prompts >= 30):
+        rounds.run()
+    assert 30 <= rounds.pool.prompts < 40
+    whole, at_once = rounds.proposals(), proposer(image, embedding=embedding)
+    assert len(first) < len(whole)
+    np.testing.assert_array_equal(whole.masks, at_once.masks)
+    np.testing.assert_array_equal(whole.quality, at_once.quality)
 
 
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "photos"

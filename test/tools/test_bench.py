@@ -90,6 +90,22 @@ def test_the_backends_are_measured_and_remembered(monkeypatch, tmp_path):
         bench.bench_backends(Config.from_dict({"proposals.method": "sam"}))
 
 
+def test_early_answers_are_measured_beside_those_among_all_masks(monkeypatch):
+    monkeypatch.setattr(bench.early, "run_in_subprocess", lambda work, *arguments: work(*arguments))
+    monkeypatch.setattr(bench.early, "RUNS", 2)
+    config = Config.from_dict({"proposals.max_prompts": 40})
+    rows = bench.bench_early([bench.simulated_example()], config, "cpu")
+    commands, medians = rows[:2], rows[2:]
+    assert medians[-1]["what"] == "all"
+    for row in commands:
+        assert row["ratio"] == pytest.approx(row["whole: seconds"] / row["seconds"])
+        assert row["ratio of processor times"] > 0
+    assert medians[-1]["ratio"] == pytest.approx(np.mean([row["ratio"] for row in commands]))
+    assert len(medians) == 1 + any(row["early"] for row in commands)
+    with pytest.raises(InputError, match="early_prompts"):
+        bench.bench_early([], config.replace({"proposals.early_prompts": 0}), "cpu")
+
+
 def test_growth_is_measured_with_its_exponent(monkeypatch):
     few = {"MASKS": (2, 4), "SIZES": ((160, 120), (320, 240)), "CAMERAS": (1, 2), "WORDS": (4, 9)}
     for name, values in few.items():

@@ -79,9 +79,10 @@ def bench_start(config: Config) -> list[Row]:
 def bench_command(example: Example, config: Config, device: str) -> list[Row]:
     """Measure commands on a new image, on the same image and on the next one of a still camera.
 
-    The reference method, which each is compared with, keeps nothing between commands: each takes it equally long.
+    The reference method, which each is compared with, keeps nothing between commands: each takes it equally long. Both
+    answer among all masks; :func:`bench_early` measures early answers.
     """
-    ours = run_in_subprocess(_measure_ours, example, config.replace({"device": device}))
+    ours = run_in_subprocess(_measure_ours, example, config.replace({"device": device, "proposals.early_prompts": 0}))
     seconds, memory = run_in_subprocess(_measure_reference, example, config, device)
     rows: list[Row] = [{"what": what, "seconds": ours[what], "reference": seconds, "ratio": seconds / ours[what]}
                        for what in (FIRST, ANOTHER, STILL)]

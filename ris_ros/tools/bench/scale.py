@@ -132,7 +132,8 @@ def _measure_words(example: Example, config: Config) -> list[Row]:
 def _warm_segmenter(example: Example, config: Config) -> ReferringSegmenter:
     from ris_ros.segmenter import ReferringSegmenter
 
-    # A search for what an expression names, and nothing shows, is another matter.
-    segmenter = ReferringSegmenter.from_config(config.replace({"proposals.search_prompts": 0}))
+    # An early answer, and a search for what an expression names and nothing shows, are other matters.
+    segmenter = ReferringSegmenter.from_config(config.replace(
+        {"proposals.early_prompts": 0, "proposals.search_prompts": 0}))
     segmenter(np.rot90(example.image).copy(), "the red cup")  # Lets the libraries choose their kernels.
     return segmenter
