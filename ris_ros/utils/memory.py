@@ -40,7 +40,7 @@ def large_imports() -> Iterator[None]:
     """Run the block, which imports large libraries, without the garbage collector.
 
     It would look through all that they make many times, and again later: what is there when the block ends is left
-    out for good.
+    out until :func:`release_memory`.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -54,6 +54,7 @@ def large_imports() -> Iterator[None]:
 
 def release_memory() -> None:
     """Collect garbage and return unused memory to the system and the GPU, for other programs on the same machine."""
+    gc.unfreeze()  # Models may hang on what large_imports left out.
     gc.collect()
     if "torch" in sys.modules:
         sys.modules["torch"].cuda.empty_cache()
