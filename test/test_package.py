@@ -16,8 +16,8 @@ import yaml
 import ris_ros
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHON_ONLY = {"PIL", "cv2", "matplotlib", "nicegui", "numpy", "onnx", "onnxruntime", "rerun", "rosbags", "starlette",
-               "torch", "torchvision"}
+PYTHON_ONLY = {"PIL", "cv2", "matplotlib", "nicegui", "numpy", "onnx", "onnxruntime", "openvino", "rerun", "rosbags",
+               "starlette", "torch", "torchvision"}
 """Packages that the node and the tools import and that are not ROS packages; pinned in setup.cfg."""
 MESSAGE_TYPE = re.compile(r"\w+/(?:msg|srv|action)/\w+")
 

@@ -36,6 +36,8 @@ KEPT_PATCHES = 0.66
 """Share of a crop's patches that is encoded: about two thirds of them are not uniform."""
 ALL_PATCHES_FROM = 0.8
 """Share of all steps after which whole crops are encoded."""
+STRETCH, SHEAR = 0.2, 0.15
+"""Largest deviation of a crop's scale along each side from 1, and largest shift of a side, as a share of the other."""
 WARM_UP_STEPS = 60
 """Steps of linear warm-up of the learning rate."""
 
@@ -160,10 +162,11 @@ class Trainer:
         return normalise(augment(pixels, rng)).to(self.device)
 
     def _jitter(self, crops: Tensor, rng: np.random.Generator) -> Tensor:
-        """Scale and shift crops randomly, as augmentation for inaccurate boxes of masks."""
+        """Turn, shear, scale and shift crops randomly: inaccurate boxes, other cameras, and shapes of other makes."""
         count = len(crops)
         transforms = np.zeros((count, 2, 3), np.float32)
-        transforms[:, [0, 1], [0, 1]] = rng.uniform(0.9, 1.1, (count, 2))
+        transforms[:, [0, 1], [0, 1]] = rng.uniform(1 - STRETCH, 1 + STRETCH, (count, 2))
+        transforms[:, [0, 1], [1, 0]] = rng.uniform(-SHEAR, SHEAR, (count, 2))
         transforms[:, :, 2] = rng.uniform(-0.1, 0.1, (count, 2))
         grid = F.affine_grid(torch.from_numpy(transforms).to(crops.device), list(crops.shape), align_corners=False)
         return F.grid_sample(crops, grid, padding_mode="border", align_corners=False)
