@@ -234,7 +234,7 @@ class ReferringSegmenter:
         frame = self._current_frame()
         with self._timer.stage("language"):
             query = self.parser.parse(text)
-        may_be_sure = is_independent(query) and not self._guesses.note(query)
+        may_be_sure = self.bank.is_calibrated and is_independent(query) and not self._guesses.note(query)
         for stage in frame.stages() if may_be_sure or on_early is not None else ():
             grounded = self._ground(query, stage)
             with self._timer.stage("matching"):

@@ -1,5 +1,7 @@
 """Early answers on a simulated tabletop, with MobileSAM and the bundled CLIP model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,13 @@ def test_a_sure_answer_is_that_among_all_masks_and_the_next_query_sees_them(segm
                                  segmenter.encoder, segmenter.parser, segmenter.bank)
     np.testing.assert_array_equal(at_once.set_image(example.image).masks, segmenter.proposals.masks)
     assert at_once.early_answer(RANKED[0], on_early=pytest.fail) is None
+
+
+def test_an_encoder_whose_confidence_is_not_fitted_never_answers_early(segmenter, example, sure_text):
+    other = ReferringSegmenter(segmenter.config, segmenter.proposer, segmenter.encoder, segmenter.parser,
+                               replace(segmenter.bank, calibrated_by="stock images"))
+    other.start_image(example.image)
+    assert other.early_answer(sure_text) is None
 
 
 def test_a_first_command_is_answered_early_and_a_later_one_among_all_masks(segmenter, example, sure_text):

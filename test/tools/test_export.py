@@ -110,6 +110,13 @@ def test_a_network_that_cannot_be_exported_or_differs_is_named_and_not_written(t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_numbers_that_are_not_finite_are_no_export(tmp_path, monkeypatch):
+    monkeypatch.setattr(export_module.ExportedNetwork, "__call__", lambda self, **inputs: [np.array(np.nan)])
+    [row] = run(tmp_path, names=["text"])
+    assert row["state"].startswith("not written: it differs")
+    assert list(tmp_path.iterdir()) == []
+
+
 def _edit(name: str, value):
     def edit(folder: Path) -> None:
         content = json.loads((folder / "text.json").read_text())
