@@ -19,8 +19,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-SLOW_FOLDERS = {"cli", "examples", "recordings", "tools", "training"}
-"""Folders whose tests run whole programs."""
+SLOW_FOLDERS = {"cli", "examples", "faults", "recordings", "tools", "training"}
+"""Folders whose tests run whole programs, or feed them with hundreds of generated inputs."""
 
 SLOW_FIXTURES = {"built_docs", "install", "outcomes", "proposer", "renderer", "start_node"}
 """Fixtures that take seconds: they load MobileSAM, start a process with a node, render, build by colcon or build the
