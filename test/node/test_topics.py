@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 
 import numpy as np
@@ -100,11 +101,20 @@ def test_the_camera_model_is_read_under_its_own_name(local_node, make_robot, wai
     image = np.full((24, 32, 3), 90, np.uint8)
     wait_for(robot.camera.get_subscription_count)
     robot.wait(0.5)
-    info.publish(CameraInfo(width=32, height=24, k=[30.0, 0.0, 16.0, 0.0, 30.0, 12.0, 0.0, 0.0, 1.0]))
     message = Image(height=24, width=32, encoding="32FC1", step=128, data=np.ones((24, 32), "<f4").tobytes())
-    message.header.stamp.sec, message.header.frame_id = 1, "camera_optical"
-    depth.publish(message)
-    robot.send_image(image, (1, 0))
-    frame = wait_for(lambda: node.node.cameras[name[:-1]].newest_frame(), what="the frame")
+    message.header.frame_id = "camera_optical"
+    stamps = itertools.count(1)
+
+    def paired():
+        """On a busy machine, the depth of an image may come too late for it."""
+        message.header.stamp.sec = stamp = next(stamps)
+        info.publish(CameraInfo(width=32, height=24, k=[30.0, 0.0, 16.0, 0.0, 30.0, 12.0, 0.0, 0.0, 1.0]))
+        depth.publish(message)
+        robot.send_image(image, (stamp, 0))
+        robot.wait(0.3)
+        frame = node.node.cameras[name[:-1]].newest_frame()
+        return frame if frame is not None and frame.depth is not None else None
+
+    frame = wait_for(paired, what="a frame with depth")
     assert frame.depth is not None
     node.close()
