@@ -229,7 +229,7 @@ class RisNode(LifecycleNode):
             return False
         self._free()
         if self.context.ok():  # Otherwise the process ends, maybe in the middle of an import.
-            release_memory()
+            release_memory(of_models=True)
         return True
 
     def _load_segmenter(self, config: Config) -> ReferringSegmenter:

@@ -40,7 +40,7 @@ def large_imports() -> Iterator[None]:
     """Run the block, which imports large libraries, without the garbage collector.
 
     It would look through all that they make many times, and again later: what is there when the block ends is left
-    out until :func:`release_memory`.
+    out until :func:`release_memory` releases models.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -52,9 +52,17 @@ def large_imports() -> Iterator[None]:
             gc.enable()
 
 
-def release_memory() -> None:
-    """Collect garbage and return unused memory to the system and the GPU, for other programs on the same machine."""
-    gc.unfreeze()  # Models may hang on what large_imports left out.
+def release_memory(*, of_models: bool = False) -> None:
+    """Collect garbage and return unused memory to the system and the GPU, for other programs on the same machine.
+
+    Parameters
+    ----------
+    of_models : whether models are among the garbage: they may hang on what :func:`large_imports` left out, so that all
+        of that is looked through
+
+    """
+    if of_models:
+        gc.unfreeze()
     gc.collect()
     if "torch" in sys.modules:
         sys.modules["torch"].cuda.empty_cache()

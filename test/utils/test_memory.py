@@ -38,7 +38,10 @@ def test_the_garbage_collector_rests_during_large_imports_and_works_after_them()
         with large_imports():
             assert not gc.isenabled()
         assert gc.isenabled()
+        release_memory()
         assert gc.get_freeze_count()
+        release_memory(of_models=True)
+        assert not gc.get_freeze_count()
         with pytest.raises(ImportError), large_imports():
             raise ImportError
         assert gc.isenabled()
